@@ -1,0 +1,106 @@
+"""Patterns: which entries may survive. `dense`, `N:M` or `P%`."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from math import comb, floor, log2
+
+from nmviz.errors import UserError
+
+LARGEST_GROUP = 4096
+
+PRESETS = ("dense", "1:4", "2:4", "4:8", "8:16", "16:32", "50%", "70%")
+"""The patterns a menu offers; any other N:M or P% may be typed."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One pattern. N:M sets `keep` and `group`; P% sets `percent`; dense sets neither."""
+
+    keep: int | None = None
+    group: int | None = None
+    percent: Decimal | None = None
+
+    @property
+    def is_dense(self) -> bool:
+        return self.group is None and self.percent is None
+
+    @property
+    def is_grouped(self) -> bool:
+        """True for N:M."""
+        return self.group is not None
+
+    def __str__(self) -> str:
+        if self.group is not None:
+            return f"{self.keep}:{self.group}"
+        return f"{self.percent.normalize():f}%" if self.percent is not None else "dense"
+
+    @property
+    def words(self) -> str:
+        """Plain words first, the term second."""
+        if self.group is not None:
+            return f"keep {self.keep} of every {self.group} ({self})"
+        return f"drop {self} (unstructured)" if self.percent is not None else "nothing dropped"
+
+    @property
+    def density(self) -> float:
+        """Share of entries kept, 0..1 (for P% before rounding to whole entries)."""
+        if self.group is not None:
+            return int(self.keep or 0) / self.group
+        return 1 - float(self.percent) / 100 if self.percent is not None else 1.0
+
+    def dropped(self, size: int) -> int:
+        """P%: how many of `size` entries are dropped, floor(size * P / 100), exactly."""
+        return floor(size * (self.percent or Decimal(0)) / 100)
+
+    def check_divides(self, d_in: int, site: str) -> None:
+        """UserError when d_in is not a multiple of M."""
+        if self.group is not None and d_in % self.group:
+            raise UserError(
+                f"Pattern {self} does not fit {site}: its input dimension {d_in} is not a multiple "
+                f"of {self.group}; choose another pattern or leave this projection out of the scope."
+            )
+
+    def metadata_bits(self) -> float | None:
+        """Bits an entry needed to say which were kept, log2(C(M, N)) / M; None unless N:M.
+
+        Source: arXiv 2509.22166 v1, section 2 (which prints the value rounded up to whole bits
+        a block).
+        """
+        if self.group is None:
+            return None
+        return log2(comb(self.group, int(self.keep or 0))) / self.group
+
+
+DENSE = Pattern()
+
+
+def parse_pattern(text: str) -> Pattern:
+    """`dense`, `N:M` (keep N of M) or `P%` (drop P percent). UserError for anything else."""
+    text = text.strip().lower()
+    if text == "dense":
+        return DENSE
+    if match := re.fullmatch(r"(\d{1,9}):(\d{1,9})", text):
+        return _grouped(int(match[1]), int(match[2]))
+    if match := re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", text):
+        return _unstructured(Decimal(match[1]))
+    raise UserError(
+        f"{text[:40]!r} is not a pattern: write dense, N:M such as 8:16 (keep 8 of every 16), "
+        "or P% such as 50% (drop half)."
+    )
+
+
+def _grouped(keep: int, group: int) -> Pattern:
+    if keep < 1:
+        raise UserError(f"Pattern {keep}:{group} keeps nothing: N must be at least 1.")
+    if keep > group:
+        raise UserError(f"Pattern {keep}:{group} keeps more than there is: N must be at most M.")
+    if group > LARGEST_GROUP:
+        raise UserError(f"Pattern {keep}:{group} is too wide: M must be at most {LARGEST_GROUP}.")
+    return Pattern(keep=keep, group=group)
+
+
+def _unstructured(percent: Decimal) -> Pattern:
+    if not 0 < percent < 100:
+        raise UserError(f"{percent}% is out of range: drop more than 0% and less than 100%.")
+    return Pattern(percent=percent)

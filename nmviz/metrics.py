@@ -1,0 +1,107 @@
+"""What is measured: every quantity's plain words, term, formula and unit, in one place."""
+
+from dataclasses import dataclass
+
+from nmviz.registry import Registry
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One quantity. `help` is the line shown on hover; `formula` stands beside it."""
+
+    name: str
+    title: str  # plain words first, the term second
+    unit: str
+    help: str
+    formula: str
+
+
+METRICS: Registry[Metric] = Registry("metric")
+
+
+def _add(name: str, title: str, unit: str, help: str, formula: str) -> None:
+    METRICS.add(name, Metric(name, title, unit, help, formula))
+
+
+_add(
+    "perplexity",
+    "surprise at the next word (perplexity)",
+    "",
+    "How many equally likely words the pruned model is, on average, torn between. Lower is better.",
+    "exp(mean of -ln p(token | tokens before it)), over the window-1 predicted tokens of all windows",
+)
+_add(
+    "dense_perplexity",
+    "perplexity of the dense model",
+    "",
+    "The same quantity for the model with nothing dropped, on the same windows.",
+    "exp(mean of -ln p_dense(token | tokens before it))",
+)
+_add(
+    "delta_nll",
+    "cost of pruning (difference in mean NLL)",
+    "nats a token",
+    "Pruned minus dense, token by token on the same text. 0 is no cost; 0.69 doubles the perplexity.",
+    "mean of (-ln p_pruned + ln p_dense); standard error from the windows' differences",
+)
+_add(
+    "kl",
+    "how far the predictions moved (KL divergence)",
+    "nats a token",
+    "Distance from the dense model's prediction to the pruned one's. 0 means the same prediction.",
+    "mean over predicted tokens of KL(p_dense || p_pruned)",
+)
+_add(
+    "top1_agreement",
+    "same next word as the dense model (top-1 agreement)",
+    "share",
+    "How often both models hold the same word for the most likely next one.",
+    "mean of [argmax p_dense = argmax p_pruned]",
+)
+_add(
+    "tie_share",
+    "blocks decided by a tie",
+    "share",
+    "How often the last weight kept and the first one dropped have the same score, so that a rule "
+    "and not the criterion chose between them. Weights stored in 4 bits tie often.",
+    "N:M: share of blocks whose N-th and (N+1)-th largest scores are equal; "
+    "P%: share of entries whose score equals the cut of their matrix, where some are kept",
+)
+_add(
+    "perplexity_ties_low",
+    "lowest perplexity over random tie-breaks",
+    "",
+    "The same run with ties broken at random under several seeds: the lowest perplexity seen.",
+    "min over seeded random tie-breaks; n is how many were tried",
+)
+_add(
+    "perplexity_ties_high",
+    "highest perplexity over random tie-breaks",
+    "",
+    "The same run with ties broken at random under several seeds: the highest perplexity seen.",
+    "max over seeded random tie-breaks; n is how many were tried",
+)
+_add(
+    "rel_error",
+    "output error of one layer (relative error)",
+    "share",
+    "How far the layer's output moves when only its own input or weight is pruned and everything "
+    "before it is dense. 0 is exact, 1 is as large as the output itself.",
+    "||Y - Y_pruned||_F / ||Y||_F, squares pooled over all windows, on the dense input",
+)
+_add(
+    "kept",
+    "share of entries kept",
+    "share",
+    "How much of the layer's input or weight survives the mask.",
+    "ones in the mask / entries, before shifts are undone",
+)
+_add(
+    "drift",
+    "drift of the hidden state",
+    "share",
+    "How far the pruned model has moved from the dense one after a block, errors of all earlier "
+    "blocks included.",
+    "||H - H_pruned||_F / ||H||_F at the block's output, squares pooled over all windows",
+)
+METRICS.freeze()

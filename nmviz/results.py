@@ -1,0 +1,171 @@
+"""Results as plain data: what the engine gives, the store keeps and the page draws."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from nmviz.experiment import Experiment, Target
+
+Column = Literal["dense", "weight", "activation"]
+COLUMNS: tuple[Column, ...] = ("dense", "weight", "activation")
+"""The three things shown side by side, always in this order."""
+
+
+class Record(BaseModel):
+    """Frozen, and strict about unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measurement(Record):
+    """One number. `stderr` comes from `n` units (windows, blocks of 64 tokens, seeds ...)."""
+
+    metric: str  # a name in nmviz.metrics.METRICS
+    value: float
+    stderr: float | None = None
+    n: int | None = None
+    unit_of_n: str | None = None
+    task: str | None = None
+    printed: str | None = None  # a published number as it was printed
+
+
+class SiteError(Record):
+    """One pruned linear layer, measured on its dense input."""
+
+    name: str  # module path, such as model.layers.0.self_attn.q_proj
+    block: int
+    projection: str
+    rel_error: float
+    kept: float  # share of ones in the mask
+
+
+class BlockDrift(Record):
+    """How far the hidden state after a block is from the dense model's."""
+
+    block: int
+    drift: float
+
+
+class Provenance(Record):
+    """Where a result comes from. Nothing here is part of the experiment's key."""
+
+    source: str  # "nmviz" for our own runs, else the id of a published source
+    started: str | None = None  # ISO 8601, UTC
+    seconds: float | None = None
+    versions: Mapping[str, str] = {}  # package -> version, nmviz and python included
+    commit: str | None = None
+    machine: Mapping[str, str | int] = {}  # processor, cores, threads, memory_gib, system
+    device: str | None = None
+    settings: Mapping[str, str] = {}  # dtype, attention
+    artefacts: Mapping[str, str] = {}  # name -> SHA-256 of what was read
+    note: str | None = None
+
+
+class Result(Record):
+    """An experiment with its measurements. `partial` ones are shown and never stored."""
+
+    experiment: Experiment
+    measurements: tuple[Measurement, ...]
+    sites: tuple[SiteError, ...] = ()
+    drift: tuple[BlockDrift, ...] = ()
+    provenance: Provenance
+    partial: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.experiment.key
+
+    def get(self, metric: str, task: str | None = None) -> Measurement | None:
+        """The measurement of that metric, or None."""
+        for measurement in self.measurements:
+            if measurement.metric == metric and measurement.task == task:
+                return measurement
+        return None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a run. `results` are partial until `done == total`, one an experiment."""
+
+    stage: str  # plain words: "loading the model", "measuring", "random tie-breaks"
+    done: int = 0  # tokens measured
+    total: int = 0
+    seconds_left: float | None = None
+    results: tuple[Result, ...] = ()
+    from_store: bool = False
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of entries kept and dropped over the same bins."""
+
+    edges: np.ndarray  # [bins + 1]
+    kept: np.ndarray  # [bins]
+    dropped: np.ndarray  # [bins]
+    shift: float | None = None  # mean of what the `before` steps took away, where they did
+    cut: float | None = None  # median over tokens (or the matrix) of the smallest score kept
+
+
+@dataclass(frozen=True)
+class MaskWindow:
+    """A window of one mask: rows are tokens (activation) or outputs (weight)."""
+
+    kept: np.ndarray  # bool [rows, columns]
+    values: np.ndarray  # float32 [rows, columns], before the mask
+    scores: np.ndarray  # float32 [rows, columns]
+    row_labels: tuple[str, ...]
+    first_row: int
+    first_column: int
+    rows_in_all: int
+    columns_in_all: int
+    group: int | None  # M of N:M, to rule the blocks
+
+
+@dataclass(frozen=True)
+class SiteLook:
+    """One site under one experiment, from a capture: no forward pass."""
+
+    target: Target
+    site: str
+    block: int
+    projection: str
+    d_in: int
+    d_out: int
+    tokens: int
+    rel_error: float
+    kept: float
+    inputs: Histogram  # activation: the site's inputs; weight: the site's weights
+    mask: MaskWindow
+
+
+@dataclass(frozen=True)
+class Token:
+    """One generated token: its text and the probability the model that wrote it gave it."""
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What one model says to a prompt."""
+
+    column: Column
+    tokens: tuple[Token, ...] = ()
+    finished: bool = False
+    dense_probability: tuple[float, ...] = ()  # of each word of the dense text, under this model
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+
+@dataclass(frozen=True)
+class GenerationProgress:
+    """The continuations so far, in the order of COLUMNS."""
+
+    continuations: tuple[Continuation, ...] = field(default_factory=tuple)
+    done: bool = False
