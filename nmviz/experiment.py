@@ -155,7 +155,9 @@ def read_blocks(text: str) -> list[int]:
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?\s*", part)
         if not match or int(match[2] or match[1]) < int(match[1]):
-            raise UserError(f"{text[:40]!r} is not a range of blocks: write 0-3,7 for 0 to 3 and 7.")
+            raise UserError(
+                f"{text[:40]!r} is not a range of blocks: write 0-3,7 for 0 to 3 and 7."
+            )
         numbers.update(range(int(match[1]), int(match[2] or match[1]) + 1))
     return sorted(numbers)
 
@@ -188,4 +190,6 @@ def _first_sentence(error: ValidationError) -> str:
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
     name = ".".join(map(str, first["loc"]))
-    return f"{name or 'The experiment'}: {first['msg'].lower()} (given: {str(first['input'])[:60]})."
+    return (
+        f"{name or 'The experiment'}: {first['msg'].lower()} (given: {str(first['input'])[:60]})."
+    )

@@ -27,8 +27,8 @@ _add(
     "perplexity",
     "surprise at the next word (perplexity)",
     "",
-    "How many equally likely words the pruned model is, on average, torn between. Lower is better.",
-    "exp(mean of -ln p(token | tokens before it)), over the window-1 predicted tokens of all windows",
+    "How many equally likely words the pruned model is torn between on average. Lower is better.",
+    "exp(mean of -ln p(token | tokens before it)) over the window-1 predicted tokens of a window",
 )
 _add(
     "dense_perplexity",
@@ -41,7 +41,7 @@ _add(
     "delta_nll",
     "cost of pruning (difference in mean NLL)",
     "nats a token",
-    "Pruned minus dense, token by token on the same text. 0 is no cost; 0.69 doubles the perplexity.",
+    "Pruned minus dense, token by token on the same text. 0.69 doubles the perplexity.",
     "mean of (-ln p_pruned + ln p_dense); standard error from the windows' differences",
 )
 _add(

@@ -96,6 +96,7 @@ class Progress:
     seconds_left: float | None = None
     results: tuple[Result, ...] = ()
     from_store: bool = False
+    note: str | None = None  # one sentence the user should know, such as why nothing was stored
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ class SiteLook:
 class Token:
     """One generated token: its text and the probability the model that wrote it gave it."""
 
+    id: int
     text: str
     probability: float
 

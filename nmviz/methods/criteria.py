@@ -1,8 +1,8 @@
 """Criteria: how entries are ranked. A new one is one function here.
 
-An activation criterion returns the channel weight c, shape [d_in]: entry j of a token is ranked by
-|x_j| * c_j, and None stands for c = 1. It sees x, shape [tokens, d_in], the input of the site in one
-window after the mitigations' `before` steps, and the site's weight, shape [d_out, d_in].
+An activation criterion returns the channel weight c, shape [d_in]: entry j of a token is ranked
+by |x_j| * c_j, and None stands for c = 1. It sees x, shape [tokens, d_in], the input of the site
+in one window after the mitigations' `before` steps, and the site's weight, shape [d_out, d_in].
 
 A weight criterion returns the scores of all entries, in the weight's shape [d_out, d_in].
 """

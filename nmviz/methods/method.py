@@ -29,7 +29,9 @@ class Parameter:
                 return kind(text)
         except ValueError:
             pass
-        raise UserError(f"{self.name}={text[:40]} is not a {kind.__name__}, such as {self.default}.")
+        raise UserError(
+            f"{self.name}={text[:40]} is not a {kind.__name__}, such as {self.default}."
+        )
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ def parse_call(text: str, registry: Registry[Method]) -> Call:
     """`magnitude` or `ria(power=0.5)`. UserError for an unknown method, parameter or value."""
     match = re.fullmatch(r"\s*([\w-]{1,40})\s*(?:\(([^()]{0,200})\))?\s*", text)
     if not match:
-        raise UserError(f"{text[:60]!r} is not a {registry.kind}: write name or name(setting=value).")
+        raise UserError(
+            f"{text[:60]!r} is not a {registry.kind}: write name or name(setting=value)."
+        )
     method = registry.get(match[1])
     given = _assignments(match[2] or "", method)
     return Call(method, tuple((p.name, given.get(p.name, p.default)) for p in method.parameters))

@@ -6,8 +6,8 @@ A mitigation is up to three steps around the mask (x: [tokens, d_in], y: [tokens
     kept(x', kept) -> kept'   sees the shifted input and what the mask left of it
     after(y, x', kept) -> y'  sees the product before the bias is added
 
-Steps that are missing do nothing. Stacked mitigations run in the order given, and the `before` steps
-are undone in reverse. Keyword-only fields are the settings a user may change.
+Steps that are missing do nothing. Stacked mitigations run in the order given, and the `before`
+steps are undone in reverse. Keyword-only fields are the settings a user may change.
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ class Pattern:
         """UserError when d_in is not a multiple of M."""
         if self.group is not None and d_in % self.group:
             raise UserError(
-                f"Pattern {self} does not fit {site}: its input dimension {d_in} is not a multiple "
-                f"of {self.group}; choose another pattern or leave this projection out of the scope."
+                f"Pattern {self} does not fit {site}: its input dimension {d_in} is not a "
+                f"multiple of {self.group}; choose another pattern or leave it out of the scope."
             )
 
     def metadata_bits(self) -> float | None:

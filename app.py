@@ -1,0 +1,11 @@
+"""Entry of a hosted page; `nmviz app` serves the same one."""
+
+import os
+
+from nmviz.ui.launch import serve
+
+if __name__ == "__main__":
+    serve(
+        host=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        port=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+    )

@@ -1,0 +1,211 @@
+"""The command line. `nmviz run --json` and the other names and flags are a contract."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from nmviz import corpora, service
+from nmviz.errors import UserError
+from nmviz.experiment import Experiment
+from nmviz.methods.method import Method
+from nmviz.metrics import METRICS
+from nmviz.results import Measurement, Progress, Result
+from nmviz.store import seed, transfer
+
+USER_MISTAKE = 2  # exit status for what the user can mend
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+store_app = typer.Typer(no_args_is_help=True, help="Create, update and check the database.")
+app.add_typer(store_app, name="store")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def main() -> None:
+    """Run the command; what the user can mend ends in one line on stderr and status 2."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except (UserError, typer.TyperException) as error:
+        print(f"nmviz: {_one_line(error)}", file=sys.stderr)
+        sys.exit(USER_MISTAKE)
+    except (KeyboardInterrupt, typer.Abort):
+        print("nmviz: stopped; nothing was stored.", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.command("app")
+def serve_app(host: str = "127.0.0.1", port: int = 7860) -> None:
+    """Serve the page."""
+    from nmviz.ui.launch import serve
+
+    serve(host=host, port=port)
+
+
+@app.command()
+def run(
+    model: str = "smollm2-135m",
+    target: str = "activation",
+    pattern: str = "8:16",
+    criterion: str = "magnitude",
+    mitigate: Annotated[str, typer.Option(help="In order, such as d-pts,var.")] = "",
+    sites: Annotated[str | None, typer.Option(help="Projections, such as q,k,v.")] = None,
+    blocks: Annotated[str | None, typer.Option(help="Such as 0-3,7.")] = None,
+    corpus: str = "wiki-leads",
+    text: Annotated[Path | None, typer.Option(help="Your own UTF-8 file as the corpus.")] = None,
+    tokens: int = 2048,
+    window: int = 512,
+    bos: Annotated[str, typer.Option(help="window or once, where the model has one.")] = "window",
+    calibration_windows: int = 16,
+    seed: int = 0,
+    device: str = "cpu",
+    rerun: Annotated[bool, typer.Option("--rerun", help="Measure again, stored or not.")] = False,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Do not keep the result.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Prune a model and measure it; a stored result is given at once."""
+    own = None if text is None else corpora.read_file(text)
+    experiment = Experiment.build(
+        model=model,
+        target=target,
+        pattern=pattern,
+        criterion=criterion,
+        mitigations=mitigate,
+        projections=sites,
+        blocks=blocks,
+        corpus=corpus if own is None else service.OWN_TEXT,
+        tokens=tokens,
+        window=window,
+        bos=bos,
+        calibration_windows=calibration_windows,
+        seed=seed,
+    )
+    steps = service.run([experiment], text=own, rerun=rerun, keep=not no_store, device=device)
+    last = _follow(steps)
+    if last.note:
+        print(f"nmviz: {last.note}", file=sys.stderr)
+    result = last.results[0]
+    if as_json:
+        print(json.dumps(_run_json(result), allow_nan=False))
+    else:
+        print(_run_text(result, last.from_store))
+
+
+@app.command()
+def methods(as_json: Json = False) -> None:
+    """List patterns, criteria and mitigations."""
+    offered = service.catalogue()
+    groups = {
+        **{f"{target} criteria": entries for target, entries in offered.criteria.items()},
+        "mitigations": offered.mitigations,
+    }
+    if as_json:
+        listing = {name: [_method_json(m) for m in entries] for name, entries in groups.items()}
+        print(json.dumps({"patterns": offered.patterns, **listing}))
+        return
+    print(f"patterns: {', '.join(offered.patterns)}, any other N:M or P%")
+    for name, entries in groups.items():
+        print(f"\n{name}")
+        for method in entries:
+            print(f"  {method.name:12} {method.title}\n{'':15}{method.formula}")
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the models on offer; any Hub id or folder of a causal language model works too."""
+    offered = service.catalogue().models
+    if as_json:
+        print(json.dumps([asdict(model) for model in offered]))
+        return
+    for model in offered:
+        print(f"{model.id:16} {model.title}: {model.blocks} blocks, {model.licence}. {model.note}")
+
+
+@store_app.command("build")
+def store_build() -> None:
+    """Create the database or bring its seeded rows up to date; your own runs stay."""
+    print(seed.build(service.store(), again=True))
+
+
+@store_app.command("verify")
+def store_verify() -> None:
+    """Recompute every key and every seeded row; status 1 when something does not agree."""
+    problems = seed.verify(service.store())
+    print("\n".join(problems) or "Every key and every seeded row agrees.")
+    if problems:
+        sys.exit(1)
+
+
+def _one_line(error: Exception) -> str:
+    """Our own sentence, or what typer says of a wrong option."""
+    say = getattr(error, "format_message", None)
+    return str(say() if say else error) or "see nmviz --help for the commands."
+
+
+@store_app.command("export")
+def store_export(file: Path) -> None:
+    """Write all results of this project's own runs to FILE, one JSON object a line."""
+    results = service.store().find(source="nmviz")
+    transfer.write_jsonl(sorted(results, key=lambda result: result.key), file)
+    print(f"{len(results)} results written to {file}.")
+
+
+def _follow(steps: Iterable[Progress]) -> Progress:
+    """Show progress on stderr where a person watches, and give the last step."""
+    last = Progress("starting")
+    with tqdm(unit=" tokens", disable=None, leave=False, file=sys.stderr) as bar:
+        for last in steps:
+            bar.total = last.total or None
+            bar.set_description(last.stage, refresh=False)
+            bar.update(last.done - bar.n)
+    return last
+
+
+def _run_json(result: Result) -> dict[str, Any]:
+    return {
+        "experiment": result.experiment.model_dump(mode="json"),
+        "key": result.key,
+        "measurements": [m.model_dump(mode="json", exclude_none=True) for m in result.measurements],
+        "sites": [{"name": s.name, "rel_error": s.rel_error, "kept": s.kept} for s in result.sites],
+        "drift": [d.model_dump() for d in result.drift],
+        "provenance": result.provenance.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def _run_text(result: Result, from_store: bool) -> str:
+    experiment, made = result.experiment, result.provenance
+    lines = [
+        f"{experiment.model}: {experiment.target} {experiment.mask.words}, {experiment.criterion}"
+        + "".join(f" + {name}" for name in experiment.mitigations)
+    ]
+    lines += [f"  {_measurement_text(m)}" for m in result.measurements]
+    where = f"from the store, measured {made.started}" if from_store else "measured now"
+    return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])
+
+
+def _measurement_text(measurement: Measurement) -> str:
+    metric = METRICS.get(measurement.metric)
+    error = "" if measurement.stderr is None else f" +- {measurement.stderr:.2g}"
+    count = "" if measurement.n is None else f" (n = {measurement.n} {measurement.unit_of_n})"
+    value = f"{measurement.value:.5g}{error} {metric.unit}".rstrip()
+    return f"{metric.title}: {value}{count}"
+
+
+def _method_json(method: Method) -> dict[str, Any]:
+    return {
+        "name": method.name,
+        "title": method.title,
+        "help": method.help,
+        "formula": method.formula,
+        "source": method.source,
+        "parameters": {p.name: p.default for p in method.parameters},
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""One run: experiments on the same model and text, measured together, streamed window by window."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Event
+
+import torch
+from torch import Tensor
+
+from nmviz.engine.evaluate import Comparison, compare_window, pruned_nll
+from nmviz.engine.loading import LoadedModel, bos_token, encode
+from nmviz.engine.masking import Ties
+from nmviz.engine.sites import find_sites
+from nmviz.engine.sparsify import Pruned, PrunedWeights, bind
+from nmviz.engine.statistics import perplexity
+from nmviz.engine.windows import cut_windows
+from nmviz.errors import Cancelled, UserError
+from nmviz.experiment import Experiment
+from nmviz.provenance import collect
+from nmviz.results import Measurement, Progress, Result
+
+TIE_SHARE_WORTH_A_RANGE = 0.01
+TIE_SEEDS = 3
+
+
+@dataclass
+class Trial:
+    """One experiment of a run while it is measured."""
+
+    comparison: Comparison
+    over_ties: list[float] = field(default_factory=list)  # perplexity under each tie seed
+
+    @property
+    def pruned(self) -> Pruned:
+        return self.comparison.pruned
+
+    @property
+    def ties(self) -> Ties:
+        return self.pruned.ties if isinstance(self.pruned, PrunedWeights) else Ties(0, 0)
+
+    @property
+    def wants_tie_range(self) -> bool:
+        return self.ties.share > TIE_SHARE_WORTH_A_RANGE
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        return (*self.comparison.measurements(), *self._about_ties())
+
+    def _about_ties(self) -> Iterator[Measurement]:
+        if self.ties.count:
+            unit = "blocks" if self.pruned.experiment.mask.is_grouped else "entries"
+            yield Measurement(
+                metric="tie_share", value=self.ties.share, n=self.ties.count, unit_of_n=unit
+            )
+        if self.over_ties:
+            ends = {"low": min(self.over_ties), "high": max(self.over_ties)}
+            for end, value in ends.items():
+                name, n = f"perplexity_ties_{end}", len(self.over_ties)
+                yield Measurement(metric=name, value=value, n=n, unit_of_n="random tie-breaks")
+
+
+class Run:
+    """Experiments that differ only in what is pruned, on one model and one text.
+
+    Iterating measures and yields Progress; the last one holds the finished results. When `cancel`
+    is set, the next site ends the run with a Progress of stage "cancelled" and partial results.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        experiments: Sequence[Experiment],
+        text: str,
+        cancel: Event | None = None,
+    ) -> None:
+        self.loaded, self.cancel = loaded, cancel or Event()
+        self.windows = _windows(loaded, experiments[0], text)
+        self.experiments = experiments
+        self.trials: list[Trial] = []
+        self.started, self.clock = datetime.now(UTC), time.perf_counter()
+        self.passes = 0
+
+    def __iter__(self) -> Iterator[Progress]:
+        try:
+            yield from self._measure()
+        except Cancelled:
+            yield self._progress("cancelled", partial=True)
+
+    def _measure(self) -> Iterator[Progress]:
+        yield from self._prepare()
+        for ids in self.windows:
+            for _ in compare_window(
+                self.loaded, ids, [t.comparison for t in self.trials], self._check
+            ):
+                self.passes += 1
+                yield self._progress("measuring", partial=True)
+        yield from self._try_ties()
+        yield self._progress("done", partial=False)
+
+    def _prepare(self) -> Iterator[Progress]:
+        yield self._progress("pruning", partial=True)
+        for experiment in self.experiments:
+            self.trials.append(Trial(Comparison(bind(self.loaded.model, experiment, self._check))))
+
+    def _try_ties(self) -> Iterator[Progress]:
+        """Repeat weight runs that hang on a tie rule with ties broken at random."""
+        for trial in filter(lambda t: t.wants_tie_range, self.trials):
+            for seed in range(TIE_SEEDS):
+                pruned = PrunedWeights(trial.pruned.experiment, trial.pruned.sites, tie_seed=seed)
+                pruned.prepare(self._check)
+                nll: list[Tensor] = []
+                for ids in self.windows:
+                    nll.append(pruned_nll(self.loaded, ids, pruned, self._check))
+                    self.passes += 1
+                    yield self._progress("breaking ties at random", partial=True)
+                trial.over_ties.append(perplexity("perplexity", torch.stack(nll)).value)
+
+    def _check(self) -> None:
+        if self.cancel.is_set():
+            raise Cancelled
+
+    def _progress(self, stage: str, partial: bool) -> Progress:
+        """Tokens done counts a window's tokens once all passes over it are made."""
+        again = TIE_SEEDS * sum(trial.wants_tie_range for trial in self.trials)
+        passes_a_window = 1 + len(self.experiments) + again
+        share = self.passes / (passes_a_window * len(self.windows))
+        seconds = time.perf_counter() - self.clock
+        left = seconds / share - seconds if share else None
+        total = self.windows.numel()
+        results = tuple(self._result(trial, seconds, partial) for trial in self.trials)
+        return Progress(stage, round(share * total), total, left, results)
+
+    def _result(self, trial: Trial, seconds: float, partial: bool) -> Result:
+        experiment = trial.pruned.experiment
+        return Result(
+            experiment=experiment,
+            measurements=trial.measurements(),
+            sites=trial.comparison.sites(),
+            drift=trial.comparison.drift(
+                len({site.block for site in find_sites(self.loaded.model)})
+            ),
+            provenance=collect(
+                started=self.started,
+                seconds=seconds,
+                device=self.loaded.device,
+                threads=torch.get_num_threads(),
+                settings={"dtype": "float32", "attention": "sdpa"},
+                artefacts=experiment.artefacts.model_dump(exclude_none=True),
+            ),
+            partial=partial,
+        )
+
+
+def _windows(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:
+    """int64 [count, window]. UserError when a window is longer than the model reads."""
+    if 0 < loaded.info.context < experiment.window:
+        raise UserError(
+            f"A window of {experiment.window} tokens is longer than the {loaded.info.context} "
+            "tokens the model reads at once: shorten the window."
+        )
+    return cut_windows(
+        encode(loaded, text),
+        window=experiment.window,
+        tokens=experiment.tokens,
+        bos=bos_token(loaded),
+        where=experiment.bos,
+    )

@@ -1,0 +1,195 @@
+"""The results that ship: from results/ into the database, again and again to the same end."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from nmviz.errors import UserError
+from nmviz.results import Result
+from nmviz.store import rows
+from nmviz.store.engine import results_folder
+from nmviz.store.rows import Packed
+from nmviz.store.store import Store
+from nmviz.store.tables import ExperimentRow, ResultRow, SeedStateRow
+from nmviz.store.transfer import read_bytes, read_packed
+
+STATE = "runs"
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What `build` did, in results."""
+
+    added: int
+    replaced: int
+    removed: int
+    kept: int
+
+    def __str__(self) -> str:
+        return (
+            f"Results that ship: {self.added} added, {self.replaced} replaced, "
+            f"{self.removed} removed, {self.kept} kept."
+        )
+
+
+def build(store: Store, folder: Path | None = None, *, again: bool = False) -> BuildReport:
+    """Bring the seeded results in line with `results/runs/*.jsonl`; a user's own runs stay.
+
+    Unchanged files are not read again unless `again`, which also replaces seeded rows that no
+    longer agree with their hash. Without a folder, as in an installed package, nothing changes.
+    UserError, with file and line, for a broken file: then nothing changes either.
+    """
+    folder = folder or results_folder()
+    files = _files(folder)
+    digest = _digest(files)
+    with store.reading() as connection:
+        kept = _count(connection)
+        known = connection.execute(_state()).one_or_none()
+    if folder is None or not folder.is_dir() or (known == (digest, kept) and not again):
+        return BuildReport(0, 0, 0, kept)
+    wanted = _read(files)
+    with store.writing() as connection:
+        report = _align(connection, wanted, _broken(connection) if again else set())
+        connection.execute(delete(SeedStateRow).where(SeedStateRow.name == STATE))
+        state = {"name": STATE, "digest": digest, "rows": len(wanted)}
+        connection.execute(insert(SeedStateRow).values(**state))
+    return report
+
+
+def _files(folder: Path | None) -> list[Path]:
+    return sorted((folder / "runs").glob("*.jsonl")) if folder else []
+
+
+def _digest(files: list[Path]) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        content = read_bytes(file)
+        total.update(f"{file.name} {len(content)}\n".encode())
+        total.update(content)
+    return total.hexdigest()
+
+
+def _read(files: list[Path]) -> dict[str, Packed]:
+    return {packed.digest: packed for file in files for packed in read_packed(file)}
+
+
+def _state() -> Any:
+    return select(SeedStateRow.digest, SeedStateRow.rows).where(SeedStateRow.name == STATE)
+
+
+def _count(connection: Connection) -> int:
+    seeded = select(func.count()).select_from(ResultRow).where(ResultRow.seeded)
+    return connection.scalar(seeded) or 0
+
+
+def _align(connection: Connection, wanted: dict[str, Packed], broken: set[str]) -> BuildReport:
+    query = select(
+        ResultRow.content_hash,
+        ResultRow.id,
+        ResultRow.own,
+        ResultRow.source_id,
+        ResultRow.experiment_key,
+    )
+    there = {row.content_hash: row for row in connection.execute(query.where(ResultRow.seeded))}
+    gone = [row for digest, row in there.items() if digest not in wanted or digest in broken]
+    own = [row.id for row in gone if row.own]
+    for identity in own:
+        unmark = update(ResultRow).where(ResultRow.id == identity)
+        connection.execute(unmark.values(seeded=False))
+    rows.remove(connection, [row.id for row in gone if not row.own])
+    new = [packed for digest, packed in wanted.items() if digest not in there or digest in broken]
+    for packed in new:
+        rows.add(connection, packed, seeded=True)
+    left = Counter((row.source_id, row.experiment_key) for row in gone)
+    came = Counter((packed.result.provenance.source, packed.result.key) for packed in new)
+    replaced = (left & came).total()
+    return BuildReport(
+        added=len(new) - replaced,
+        replaced=replaced,
+        removed=len(gone) - replaced,
+        kept=len(there) - len(gone),
+    )
+
+
+def _broken(connection: Connection) -> set[str]:
+    """Content hashes of the seeded rows that no longer hold what was written."""
+    return {
+        digest
+        for digest, seeded, problem in _examine_results(connection)
+        if seeded and problem is not None
+    }
+
+
+def verify(store: Store, folder: Path | None = None) -> list[str]:
+    """Recompute every key, every column that repeats one and every seeded row; the problems found.
+
+    UserError, with file and line, for a broken file.
+    """
+    folder = folder or results_folder()
+    with store.reading() as connection:
+        problems = _examine_experiments(connection)
+        examined = list(_examine_results(connection))
+    problems += [problem for _, _, problem in examined if problem is not None]
+    if folder is not None and folder.is_dir():
+        problems += _compare(
+            _read(_files(folder)), {digest for digest, seeded, _ in examined if seeded}
+        )
+    return problems
+
+
+def _examine_experiments(connection: Connection) -> list[str]:
+    found = connection.execute(select(ExperimentRow.__table__)).mappings()
+    return [problem for row in found if (problem := _experiment_problem(dict(row))) is not None]
+
+
+def _experiment_problem(row: dict[str, Any]) -> str | None:
+    name = f"experiment {row['key'][:12]}"
+    try:
+        expected = rows.experiment_columns(rows.experiment_of(row["canonical"]))
+    except ValueError as error:
+        return f"{name} cannot be read: {_first_line(error)}."
+    wrong = [column for column, value in expected.items() if row[column] != value]
+    return f"{name} does not agree in {', '.join(wrong)}." if wrong else None
+
+
+def _examine_results(connection: Connection) -> list[tuple[str, bool, str | None]]:
+    """Content hash, whether it is seeded, and the problem, of every result."""
+    stored = {row["id"]: row for row in connection.execute(select(ResultRow.__table__)).mappings()}
+    return [
+        (row["content_hash"], row["seeded"], _result_problem(dict(row), result))
+        for identity, result in rows.load(connection, list(stored))
+        for row in [stored[identity]]
+    ]
+
+
+def _result_problem(row: dict[str, Any], result: Result | ValueError) -> str | None:
+    name = f"result {row['id']}"
+    if isinstance(result, ValueError):
+        return f"{name} cannot be read: {_first_line(result)}."
+    try:
+        expected = rows.result_columns(rows.pack(result))
+    except UserError as error:
+        return f"{name} cannot be checked: {error}"
+    wrong = [column for column, value in expected.items() if row[column] != value]
+    return f"{name} does not agree in {', '.join(wrong)}." if wrong else None
+
+
+def _compare(wanted: dict[str, Packed], seeded: set[str]) -> list[str]:
+    missing = [
+        f"result {digest[:12]} of the files is not in the store: run nmviz store build."
+        for digest in wanted
+        if digest not in seeded
+    ]
+    extra = [
+        f"result {digest[:12]} is marked as seeded but in no file: run nmviz store build."
+        for digest in sorted(seeded - set(wanted))
+    ]
+    return missing + extra
+
+
+def _first_line(error: ValueError) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")

@@ -1,0 +1,196 @@
+"""Store: results in, results out. What it holds is what was put, to the last bit."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+from sqlalchemy import URL, ColumnElement, Connection, Engine, select
+from sqlalchemy.exc import IntegrityError
+
+from nmviz.errors import UserError
+from nmviz.results import Result
+from nmviz.store import rows, schema
+from nmviz.store.engine import WRITING, address, connect, file_of, place, plain_errors
+from nmviz.store.tables import ExperimentRow, ResultRow, SourceRow
+
+Filter: TypeAlias = str | int | bool | tuple[str, ...] | list[str] | list[int]
+
+_FILTERS: dict[str, Any] = {
+    "key": ResultRow.experiment_key,
+    "source": ResultRow.source_id,
+    "own": ResultRow.own,
+    "seeded": ResultRow.seeded,
+    "model": ExperimentRow.model,
+    "target": ExperimentRow.target,
+    "pattern": ExperimentRow.pattern,
+    "criterion": ExperimentRow.criterion,
+    "mitigations": ExperimentRow.mitigations,
+    "corpus": ExperimentRow.corpus,
+    "tokens": ExperimentRow.tokens,
+    "window": ExperimentRow.window,
+}
+_NEWEST_FIRST = (ResultRow.started.desc(), ResultRow.own.desc(), ResultRow.id.desc())
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where results come from; `extraction` says how the numbers were taken from it."""
+
+    id: str
+    title: str
+    citation: str | None
+    url: str | None
+    version: str | None
+    licence: str | None
+    extraction: str | None
+    seeded: bool
+
+
+class Store:
+    """Results by their experiment's key. Safe to share between threads and between processes.
+
+    Every method raises UserError, one sentence, when the database cannot be read or written.
+    `note` says what the user should know about how it was opened, or is None.
+    """
+
+    def __init__(self, engine: Engine, url: URL, note: str | None = None) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(**WRITING)
+        self._url = url
+        self.note = note
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    @property
+    def place(self) -> str:
+        """The database in words: the file, or the address without its password."""
+        return place(self._url)
+
+    def get(self, key: str) -> Result | None:
+        """The newest of our own runs for this experiment, or None; of equal age, the user's."""
+        found = self._load(_FILTERS["key"] == key, ResultRow.source_id == rows.OWN, first=True)
+        return found[0] if found else None
+
+    def history(self, key: str) -> list[Result]:
+        """Every result for this experiment, from every source, newest first."""
+        return self._load(_FILTERS["key"] == key)
+
+    def find(self, *, sites: bool = True, **filters: Filter) -> list[Result]:
+        """Results by key, source, own, seeded, model, target, pattern, criterion, mitigations,
+        corpus, tokens or window, in the order they were added.
+
+        A list means any of its values. Without `sites`, the sites and the drift stay empty: much
+        faster for many. TypeError for a filter of another name.
+        """
+        where = [_condition(name, value) for name, value in filters.items()]
+        return self._load(*where, order=(ResultRow.id,), sites=sites)
+
+    def put(self, result: Result) -> bool:
+        """Write a result once, whole or not at all. False when it was already there.
+
+        ValueError for a partial result, UserError when a number in it is not finite.
+        """
+        packed = rows.pack(result)
+        with suppress(IntegrityError):  # another process wrote the same in between: look again
+            return self._put(packed)
+        return self._put(packed)
+
+    def _put(self, packed: rows.Packed) -> bool:
+        with self.writing() as connection:
+            return rows.add(connection, packed, own=True)
+
+    def sources(self) -> list[Source]:
+        """Every source, by name."""
+        table = SourceRow.__table__
+        with self.reading() as connection:
+            return [Source(**row) for row in connection.execute(select(table)).mappings()]
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one state of the database throughout."""
+        return self._transaction(self._engine)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that waits for other writers first; an exception undoes all of it."""
+        return self._transaction(self._writer)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        with plain_errors(self._url), engine.begin() as connection:
+            yield connection
+
+    def _load(
+        self,
+        *where: ColumnElement[bool],
+        order: Sequence[Any] = _NEWEST_FIRST,
+        sites: bool = True,
+        first: bool = False,
+    ) -> list[Result]:
+        wanted = (
+            select(ResultRow.id)
+            .join(ExperimentRow, ExperimentRow.key == ResultRow.experiment_key)
+            .where(*where)
+            .order_by(*order)
+            .limit(1 if first else None)
+        )
+        with self.reading() as connection:
+            ids = list(connection.scalars(wanted))
+            return list(_readable(rows.load(connection, ids, sites=sites)))
+
+
+def _readable(found: Iterable[tuple[int, Result | ValueError]]) -> Iterator[Result]:
+    """One row that this version cannot read must not hide the others; `verify` names it."""
+    for identity, result in found:
+        if isinstance(result, Result):
+            yield result
+        else:
+            _log.warning("result %d of the store cannot be read: %s", identity, result)
+
+
+def _condition(name: str, value: Filter) -> ColumnElement[bool]:
+    if name not in _FILTERS:
+        raise TypeError(f"results cannot be filtered by {name!r}; known: {', '.join(_FILTERS)}")
+    column = _FILTERS[name]
+    if isinstance(value, list):
+        return column.in_(value)
+    return column == (",".join(value) if isinstance(value, tuple) else value)
+
+
+def open_store(url: str | Path | None = None) -> Store:
+    """Open the store, made or brought up to date first; a damaged file is set aside.
+
+    `url` is a database address or a SQLite file; without one NMVIZ_STORE_URL decides, else it is
+    results/nmviz.sqlite of the checkout, else a file in the cache. UserError when it cannot be
+    opened or was written by a newer version.
+    """
+    where = address(url)
+    _make_folder(where)
+    note = schema.set_aside_if_damaged(where)
+    engine = connect(where)
+    try:
+        with plain_errors(where):
+            schema.bring_up_to_date(engine, where)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine, where, note)
+
+
+def _make_folder(url: URL) -> None:
+    path = file_of(url)
+    try:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder of {path} cannot be made: {error.strerror}.") from None

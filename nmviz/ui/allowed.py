@@ -1,0 +1,87 @@
+"""What a request may ask of this page: listed models and texts, bounded sizes."""
+
+from typing import TYPE_CHECKING
+
+from nmviz import service
+from nmviz.errors import UserError
+from nmviz.service import OWN_TEXT
+from nmviz.ui.state import Look, View
+
+if TYPE_CHECKING:
+    from nmviz.models import ModelInfo
+
+LONGEST_TEXT = 200_000
+LARGEST_LIVE_BUDGET = 65_536
+LARGEST_WINDOW = 4_096
+MOST_METHODS = 8
+
+
+def model_of(view: View) -> "ModelInfo":
+    """The model of the view. UserError unless the page offers it."""
+    models = {model.id: model for model in service.catalogue().models}
+    chosen = view.experiment.model
+    if chosen not in models:
+        raise UserError(f"This page does not offer the model {chosen[:60]!r}: choose one it lists.")
+    return models[chosen]
+
+
+def settle(view: View) -> View:
+    """The view with its layer filled in. UserError when it asks for what the page does not have."""
+    model = model_of(view)
+    experiment = view.experiment
+    corpora = [corpus.name for corpus in service.catalogue().corpora]
+    if experiment.corpus not in (*corpora, OWN_TEXT):
+        raise UserError(
+            f"This page does not offer the text {experiment.corpus[:60]!r}: choose one it lists."
+        )
+    if len(experiment.mitigations) > MOST_METHODS:
+        raise UserError(f"That is more than {MOST_METHODS} mitigations: leave some out.")
+    look = view.look
+    block = model.blocks // 2 if look.block is None else look.block
+    if model.blocks and block >= model.blocks:
+        raise UserError(
+            f"{model.title} has no block {block}: choose one from 0 to {model.blocks - 1}."
+        )
+    projection = look.projection or _usual(model)
+    if model.projections and projection not in model.projections:
+        names = ", ".join(model.projections)
+        raise UserError(f"{model.title} has no projection {projection!r}: choose one of {names}.")
+    filled = Look(**{**look.model_dump(), "block": block, "projection": projection})
+    return view.model_copy(update={"look": filled})
+
+
+def fit_look(view: View) -> View:
+    """The view with a layer the model has: of another model, the nearest block and projection."""
+    model = model_of(view)
+    look = view.look
+    block = None if look.block is None else min(look.block, max(0, model.blocks - 1))
+    projection = look.projection if look.projection in model.projections else None
+    fitted = Look(**{**look.model_dump(), "block": block, "projection": projection})
+    return settle(view.model_copy(update={"look": fitted}))
+
+
+def text_for(view: View, text: str | None) -> str | None:
+    """The visitor's own text where the view measures on it, else None."""
+    if view.experiment.corpus != OWN_TEXT:
+        return None
+    if not (text or "").strip():
+        raise UserError("Paste your own text first, or choose another text to measure on.")
+    if len(text or "") > LONGEST_TEXT:
+        raise UserError(f"That text is too long: at most {LONGEST_TEXT:,} characters.")
+    return text
+
+
+def check_live(view: View) -> None:
+    """UserError when a run would hold the machine for too long."""
+    experiment = view.experiment
+    if experiment.tokens > LARGEST_LIVE_BUDGET:
+        raise UserError(
+            f"The page measures at most {LARGEST_LIVE_BUDGET:,} tokens: lower the budget, "
+            "or use `nmviz run`."
+        )
+    if experiment.window > LARGEST_WINDOW:
+        raise UserError(f"The page takes windows of at most {LARGEST_WINDOW:,} tokens: shorten it.")
+
+
+def _usual(model: "ModelInfo") -> str:
+    return "down" if "down" in model.projections or not model.projections else model.projections[-1]

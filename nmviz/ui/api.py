@@ -1,0 +1,141 @@
+"""The named endpoints: the same experiments for scripts. Everything is checked as on the page."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from nmviz import service
+from nmviz.experiment import Experiment
+from nmviz.results import GenerationProgress, Progress, SiteLook
+from nmviz.ui.allowed import check_live, settle
+from nmviz.ui.failures import sentence
+from nmviz.ui.state import View
+
+Json = dict[str, Any]
+MOST_FIELDS = 20
+LONGEST_FIELD = 2_000
+
+
+def add_api() -> None:
+    """Add the endpoints to the page being built."""
+    live: Json = {"concurrency_id": "model", "concurrency_limit": 2}
+    gr.api(catalogue, api_name="catalogue", queue=False)
+    gr.api(lookup, api_name="lookup", queue=False)
+    gr.api(run, api_name="run", **live)
+    gr.api(look, api_name="look", concurrency_limit=4)
+    gr.api(generate, api_name="generate", **live)
+
+
+def catalogue() -> Json:
+    """Models, texts, patterns, criteria and mitigations to choose from."""
+    offered = service.catalogue()
+    return {
+        "models": {model.id: model.title for model in offered.models},
+        "corpora": {corpus.name: corpus.title for corpus in offered.corpora},
+        "patterns": list(offered.patterns),
+        "criteria": {
+            target: [method.name for method in methods]
+            for target, methods in offered.criteria.items()
+        },
+        "mitigations": [method.name for method in offered.mitigations],
+    }
+
+
+def lookup(experiment: dict) -> Json:
+    """The stored result of an experiment, given by its fields; empty when there is none."""
+    return _said(lambda: _stored(_view(experiment), experiment))
+
+
+def run(experiment: dict) -> Iterator[Json]:
+    """Measure an experiment, from the store or live: progress, and in the last one the result."""
+    try:
+        view = _view(experiment)
+        check_live(view)
+        for progress in service.run([_wanted(view, experiment)]):
+            yield _progress(progress)
+    except Exception as error:
+        raise gr.Error(sentence(error), print_exception=False) from None
+
+
+def look(experiment: dict, prompt: str, block: int, projection: str) -> Json:
+    """One layer under an experiment on a prompt: its error, and how much of it is kept."""
+
+    def answer() -> Json:
+        fields = {**experiment, "prompt": prompt, "block": block, "projection": projection}
+        view = _view(fields)
+        wanted = _wanted(view, experiment)
+        return _site(service.look(wanted, view.writing.prompt, block, projection))
+
+    return _said(answer)
+
+
+def generate(experiment: dict, prompt: str, new_tokens: int = 40) -> Iterator[Json]:
+    """The dense model and the experiment's continue a prompt, as they are written."""
+    try:
+        view = _view({**experiment, "prompt": prompt, "new_tokens": new_tokens})
+        chat = {model.id: model.chat for model in service.catalogue().models}
+        writing = view.writing
+        for progress in service.generate(
+            [_wanted(view, experiment)],
+            writing.prompt,
+            max_new_tokens=writing.new_tokens,
+            seed=view.experiment.seed,
+            chat=chat[view.experiment.model],
+        ):
+            yield _texts(progress)
+    except Exception as error:
+        raise gr.Error(sentence(error), print_exception=False) from None
+
+
+def _view(fields: Any) -> View:
+    """The fields of a request, checked like the form's. UserError for anything else."""
+    if not isinstance(fields, dict) or len(fields) > MOST_FIELDS:
+        raise gr.Error("An experiment is an object such as {'pattern': '8:16'}.")
+    if any(len(str(value)) > LONGEST_FIELD for value in fields.values()):
+        raise gr.Error(f"A field is longer than {LONGEST_FIELD:,} characters: shorten it.")
+    given = {str(name): value for name, value in fields.items() if name != "target"}
+    if fields.get("target") == "weight":
+        given["weight_criterion"] = given.pop("criterion", "magnitude")
+    return settle(View.build(given))
+
+
+def _wanted(view: View, fields: Json) -> Experiment:
+    return view.of("weight" if fields.get("target") == "weight" else "activation")
+
+
+def _stored(view: View, fields: Json) -> Json:
+    result = service.lookup(_wanted(view, fields))
+    return result.model_dump(mode="json") if result else {}
+
+
+def _said(answer: Callable[[], Json]) -> Json:
+    try:
+        return answer()
+    except gr.Error:
+        raise
+    except Exception as error:
+        raise gr.Error(sentence(error), print_exception=False) from None
+
+
+def _progress(progress: Progress) -> Json:
+    return {
+        "stage": progress.stage,
+        "done": progress.done,
+        "total": progress.total,
+        "from_store": progress.from_store,
+        "results": [result.model_dump(mode="json") for result in progress.results],
+    }
+
+
+def _site(look: SiteLook) -> Json:
+    names = ("target", "site", "block", "projection", "d_in", "d_out", "tokens")
+    numbers = {"rel_error": float(look.rel_error), "kept": float(look.kept)}
+    return {name: getattr(look, name) for name in names} | numbers
+
+
+def _texts(progress: GenerationProgress) -> Json:
+    return {
+        "texts": {one.column: one.text for one in progress.continuations},
+        "done": progress.done,
+    }

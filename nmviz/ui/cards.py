@@ -1,0 +1,106 @@
+"""Dense, weights, activations side by side: what each costs, as HTML."""
+
+from collections.abc import Mapping
+from math import exp, isfinite, log
+
+from nmviz.metrics import METRICS
+from nmviz.results import COLUMNS, Column, Measurement, Result
+from nmviz.ui.html import esc, hint, quantity
+from nmviz.ui.state import View
+from nmviz.views import numbers
+from nmviz.views.theme import NAMES
+from nmviz.views.words import tie_note
+
+Results = Mapping[Column, Result]
+
+INTERVAL_HELP = (
+    "Where the value lies with 95% certainty, were the text cut into windows at random. "
+    "n is how many parts the spread comes from."
+)
+INTERVAL_FORMULA = "exp(mean NLL ± t(0.975, n - 1) * standard error of the mean NLL)"
+
+
+def cards(results: Results, view: View) -> str:
+    """Three cards, always in the same order; a dash where nothing is measured yet."""
+    inner = "".join(_card(column, results, view) for column in COLUMNS)
+    return f'<div class="cards">{inner}</div>'
+
+
+def _card(column: Column, results: Results, view: View) -> str:
+    result = _source(column, results)
+    shown = result.experiment if result else view.experiment
+    pattern = "" if column == "dense" else f" <span>{esc(shown.pattern)}</span>"
+    metric = "dense_perplexity" if column == "dense" else "perplexity"
+    level = result.get(metric) if result else None
+    body = _level(metric, level) + ("" if column == "dense" else _differences(result))
+    words = "nothing dropped" if column == "dense" else esc(shown.mask.words)
+    return (
+        f'<article class="card {column}" aria-label="{esc(NAMES[column])}">'
+        f"<h3>{esc(NAMES[column])}{pattern}</h3>"
+        f'<p class="words">{words}</p>{body}</article>'
+    )
+
+
+def _source(column: Column, results: Results) -> Result | None:
+    """The dense figure is measured on the windows of either side."""
+    if column != "dense":
+        return results.get(column)
+    return next((one for one in results.values() if one.get("dense_perplexity")), None)
+
+
+def _level(metric: str, level: Measurement | None) -> str:
+    name = quantity(metric, "perplexity")
+    if level is None:
+        return f'<p class="level"><strong>&ndash;</strong> {name}</p>'
+    reach = level_interval(level)
+    line = ""
+    if reach is not None:
+        low, high = map(numbers.perplexity, reach)
+        units = f", n = {level.n} {esc(level.unit_of_n or '')}".rstrip()
+        line = hint(f"{low} to {high}{units}", INTERVAL_HELP, INTERVAL_FORMULA)
+    return (
+        f'<p class="level"><strong>{esc(numbers.show(level))}</strong> {name}</p>'
+        f'<p class="interval">{line or "interval not known yet"}</p>'
+    )
+
+
+def level_interval(level: Measurement) -> tuple[float, float] | None:
+    """The interval of a perplexity: that of its mean NLL, exponentiated, so never below zero."""
+    if level.stderr is None or not (isfinite(level.value) and level.value > 0):
+        return None
+    mean = Measurement(
+        metric="nll", value=log(level.value), stderr=level.stderr / level.value, n=level.n
+    )
+    reach = numbers.interval(mean)
+    # Two windows that differ widely reach beyond what a float holds.
+    return None if reach is None else (exp(reach[0]), exp(min(reach[1], 700.0)))
+
+
+def _differences(result: Result | None) -> str:
+    rows = [
+        ("delta_nll", "cost of pruning", "mean NLL, nats a token"),
+        ("top1_agreement", "same next word", "top-1 agreement"),
+        ("kl", "predictions moved", "KL, nats a token"),
+    ]
+    cells = "".join(
+        f"<div><dt>{quantity(metric, words)}<small>{term}</small></dt>"
+        f"<dd>{_number(result, metric)}</dd></div>"
+        for metric, words, term in rows
+    )
+    return f"<dl>{cells}</dl>{_ties(result)}"
+
+
+def _number(result: Result | None, metric: str) -> str:
+    measured = result.get(metric) if result else None
+    if measured is None:
+        return "&ndash;"
+    # The unit stands under the name of the row.
+    return esc(numbers.show(measured).removesuffix(METRICS.get(metric).unit).rstrip())
+
+
+def _ties(result: Result | None) -> str:
+    said = tie_note(result) if result else None
+    if said is None:
+        return ""
+    entry = METRICS.get("tie_share")
+    return f'<p class="ties">{hint(esc(said), entry.help, entry.formula)}</p>'

@@ -1,0 +1,230 @@
+"""What the page does when something happens. Values of the form in, component name -> value out."""
+
+from collections.abc import Iterator, Sequence
+from time import monotonic
+from typing import Any
+
+import gradio as gr
+
+from nmviz import service
+from nmviz.errors import UserError
+from nmviz.results import Column, GenerationProgress, Progress, Result
+from nmviz.service import OWN_TEXT
+from nmviz.ui import render
+from nmviz.ui.allowed import check_live, fit_look, settle, text_for
+from nmviz.ui.controls import FIELDS, block_choices, read
+from nmviz.ui.failures import sentence
+from nmviz.ui.html import note
+from nmviz.ui.layer import layer_panels, refused, step
+from nmviz.ui.notes import method_notes
+from nmviz.ui.render import Shown
+from nmviz.ui.restore import chip_of
+from nmviz.ui.sessions import Sessions
+from nmviz.ui.state import View
+from nmviz.ui.texts import texts
+from nmviz.views.error_depth import Measure
+
+Update = dict[str, Any]
+SESSIONS = Sessions()
+SECONDS_BETWEEN_TEXTS = 0.15
+LAYER_OUTPUTS = (
+    *("looked_at", "layer_head"),
+    *("weight_inputs_head", "weight_inputs", "weight_mask_head", "weight_mask"),
+    *("activation_inputs_head", "activation_inputs", "activation_mask_head", "activation_mask"),
+)
+
+
+def form(values: Sequence[Any]) -> tuple[View, str | None]:
+    """The settled View of the form's values, and the visitor's own text."""
+    chosen = values[FIELDS.index("model")]
+    model = _models().get(chosen)
+    projections = model.projections if model else ()
+    view, text = read(values, projections)
+    view = settle(view)
+    return view, text_for(view, text)
+
+
+def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Update:
+    """A setting moved: the store's answer at once, else the old figures, dimmed."""
+    try:
+        view, text = form(values)
+        shown = shown or Shown()
+        if shown.answers(view, text):
+            now: Shown | None = Shown(view, text, shown.results, shown.stored)
+        else:
+            now = render.find(view, text)
+        update: Update = {
+            "query": view.to_query(),
+            "method_notes": method_notes(view),
+            "chips": chip_of(view),
+            "pattern": view.experiment.pattern,
+        }
+        if now is not None:
+            return {**update, "shown": now, **render.panels(now, view, measure)}
+        return {**update, "status": render.status(shown, render.not_run(view))}
+    except Exception as error:
+        return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
+
+
+def looked(values: Sequence[Any], before: str | None) -> Update:
+    """The pictures of the chosen layer; nothing when `before` says they are there already."""
+    view = View()
+    try:
+        view, _ = form(values)
+        now = looked_at(view)
+        return {} if now == before else {"looked_at": now, **layer_panels(view)}
+    except Exception as error:
+        return {"looked_at": None, **refused(view, sentence(error))}
+
+
+def looked_at(view: View) -> str:
+    """What the layer's pictures depend on: everything but the text, the scope and the budget."""
+    chosen = [
+        (one.model, one.pattern, one.criterion, one.mitigations) for one in view.experiments()
+    ]
+    return repr((chosen, view.look, view.writing.prompt))
+
+
+def picked(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Update:
+    """Another layer: its ring in the error over depth, and the address."""
+    try:
+        view, _ = form(values)
+        return {"query": view.to_query(), **render.depth(shown or Shown(), view, measure)}
+    except Exception as error:
+        return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
+
+
+def run(
+    values: Sequence[Any], shown: Shown | None, measure: Measure, session: str, rerun: bool
+) -> Iterator[Update]:
+    """Measure both experiments, showing what is known after every window."""
+    event = SESSIONS.running(session)
+    now = shown or Shown()
+    try:
+        view, text = form(values)
+        check_live(view)
+        waiting = "" if now.answers(view, text) else render.outdated(now)
+        yield {"query": view.to_query(), "status": render.status(now, waiting)}
+        for progress in service.run(view.experiments(), text=text, rerun=rerun, cancel=event):
+            update: Update = {"progress": render.bar(progress)}
+            said = render.remark(progress)
+            if progress.results:
+                results: dict[Column, Result] = {
+                    result.experiment.target: result for result in progress.results
+                }
+                now = Shown(view, text, results, progress.from_store)
+                update |= {"shown": now, **render.panels(now, view, measure, said)}
+            elif said:
+                update["status"] = render.status(now, said)
+            yield update
+        yield {"progress": ""}
+    except Exception as error:
+        event.set()  # the texts that would follow would fail the same way
+        yield {"progress": "", "status": render.status(now, render.fault(sentence(error)))}
+
+
+def write(values: Sequence[Any], session: str) -> Iterator[Update]:
+    """The three texts, as they are written."""
+    event = SESSIONS.running(session)
+    view, last = View(), 0.0
+    progress: GenerationProgress | None = None
+    if event.is_set():
+        yield {}  # a generator that yields nothing would empty the panel
+        return
+    try:
+        view, _ = form(values)
+        yield {"query": view.to_query(), "texts": texts(None, view, _waiting())}
+        for progress in _generate(view, event):
+            if progress.done or monotonic() - last > SECONDS_BETWEEN_TEXTS:
+                last = monotonic()
+                yield {"texts": texts(progress, view)}
+        stopped = note("Cancelled: the texts end here.") if event.is_set() else ""
+        yield {"texts": texts(progress, view, stopped)}
+    except Exception as error:
+        yield {"texts": texts(progress, view, note(sentence(error), "error"))}
+
+
+def moved(values: Sequence[Any], direction: str) -> Update:
+    """The mask's window, one step on."""
+    try:
+        view, _ = form(values)
+        return step(view.look, direction).model_dump(exclude={"block", "projection"})
+    except UserError:
+        return {}
+
+
+def fitted(values: Sequence[Any]) -> Update:
+    """Another model was chosen: choices and layer that fit it. Loading begins in the background."""
+    fields = dict(zip(FIELDS, values, strict=True))
+    model = _models().get(fields["model"])
+    if model is None:
+        return {}
+    look = fit_look(View.build({"model": model.id})).look
+    service.warm(model.id)
+    names = list(model.projections)
+    kept = [name for name in fields["projections"] or () if name in names]
+    return {
+        "projections": gr.CheckboxGroup(choices=names, value=kept or names),
+        "blocks": "",
+        "block": gr.Dropdown(choices=block_choices(model.blocks), value=look.block),
+        "projection": gr.Dropdown(choices=names, value=look.projection),
+    }
+
+
+def warm(model: str) -> None:
+    """Begin to load the chosen model once the page is there."""
+    if model in _models():
+        service.warm(model)
+
+
+def block_by(steps: int, block: Any, model: Any) -> Any:
+    """The block so many further on, within the model."""
+    known = _models().get(model)
+    if known is None or not isinstance(block, int):
+        return gr.skip()
+    return min(max(0, block + steps), max(0, known.blocks - 1))
+
+
+def pick(chosen: str) -> Any:
+    """A point or a row was clicked: `12` or `12,down`."""
+    block, _, projection = chosen[:60].partition(",")
+    if not block.isdecimal():
+        return gr.skip()
+    return int(block), projection or gr.skip()
+
+
+def buttons(running: bool) -> list[Any]:
+    """Run, run again, Cancel, write, progress: Cancel stands where Run was."""
+    return [
+        gr.Button(visible=not running),
+        gr.Button(visible=not running),
+        gr.Button(visible=running),
+        gr.Button(interactive=not running),
+        render.bar(Progress("waiting for its turn")) if running else "",
+    ]
+
+
+def own_text(corpus: str) -> Any:
+    """The box for a text of one's own, where that is chosen."""
+    return gr.Textbox(visible=corpus == OWN_TEXT)
+
+
+def _models() -> dict[str, Any]:
+    return {model.id: model for model in service.catalogue().models}
+
+
+def _waiting() -> str:
+    return note("The models are writing.")
+
+
+def _generate(view: View, event: Any) -> Iterator[GenerationProgress]:
+    writing = view.writing
+    yield from service.generate(
+        view.experiments(),
+        writing.prompt,
+        max_new_tokens=writing.new_tokens,
+        temperature=writing.temperature,
+        seed=view.experiment.seed,
+        chat=_models()[view.experiment.model].chat,
+        cancel=event,
+    )

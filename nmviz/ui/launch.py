@@ -1,0 +1,47 @@
+"""One way to serve the page, for app.py, the command line and the tests."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from nmviz.ui.theme import theme
+
+HERE = Path(__file__).parent
+
+
+def build() -> gr.Blocks:
+    """The page, with its queue."""
+    from nmviz.ui.page import build_page
+
+    return build_page().queue(max_size=20, api_open=False)
+
+
+def launch_kwargs() -> dict[str, Any]:
+    """What `launch` is given wherever the page is served."""
+    style = (HERE / "style.css").read_text(encoding="utf-8")
+    script = (HERE / "script.js").read_text(encoding="utf-8")
+    return {
+        "theme": theme(),
+        # In the head, not as `css`, which Gradio rewrites selector by selector.
+        "head": f"<style>{style}</style><script>{script}</script>",
+        "show_error": True,
+        "quiet": True,
+        "ssr_mode": False,
+        "share": False,
+        "mcp_server": False,
+        "enable_monitoring": False,
+        "run_history": False,
+        "footer_links": ["api"],
+        "max_file_size": "1mb",
+    }
+
+
+def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
+    """Serve the page and say where. With `block` it ends when the process is stopped."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    _, url, _ = build().launch(
+        server_name=host, server_port=port, prevent_thread_lock=not block, **launch_kwargs()
+    )
+    return url

@@ -1,0 +1,100 @@
+"""The chosen layer: inputs before and after, and the masks. Needs no run."""
+
+from typing import Any
+
+from nmviz import service
+from nmviz.experiment import TARGETS, Target
+from nmviz.results import SiteLook
+from nmviz.ui.figures import drawn
+from nmviz.ui.html import esc, note, quantity
+from nmviz.ui.state import Look, View
+from nmviz.views import numbers
+from nmviz.views.distribution import distribution
+from nmviz.views.mask import mask
+from nmviz.views.theme import NAMES, title_of
+
+
+def layer_panels(view: View) -> dict[str, Any]:
+    """Both targets at the layer of the view. Loads the model and reads the prompt on first use."""
+    values: dict[str, Any] = {}
+    looks = {target: look_at(view, target) for target in TARGETS}
+    for target, look in looks.items():
+        values |= _pane(view, target, look)
+    return {"layer_head": head(view, looks), **values}
+
+
+def look_at(view: View, target: Target) -> SiteLook:
+    """One target at the layer of the view."""
+    look = view.look
+    return service.look(
+        view.of(target),
+        view.writing.prompt,
+        look.block or 0,
+        look.projection or "",
+        first_row=look.first_row,
+        rows=look.rows,
+        first_column=look.first_column,
+        columns=look.columns,
+    )
+
+
+def head(view: View, looks: dict[Target, SiteLook]) -> str:
+    """Which layer it is, how large, and what pruning it alone does to its output."""
+    look = view.look
+    any_look = looks["activation"]
+    errors = ", ".join(
+        f"{NAMES[target]} {esc(numbers.share(one.rel_error))}" for target, one in looks.items()
+    )
+    return (
+        f"<h2>Block {look.block}, {esc(look.projection)}</h2>"
+        f'<p class="words">{any_look.d_in:,} inputs, {any_look.d_out:,} outputs, '
+        f"{any_look.tokens:,} tokens of the prompt. {quantity('rel_error', 'Output error')} "
+        f"on this prompt: {errors}.</p>"
+    )
+
+
+def refused(view: View, message: str) -> dict[str, Any]:
+    """The panel when this layer cannot be shown: why, and no pictures."""
+    look = view.look
+    title = f"<h2>Block {look.block}, {esc(look.projection)}</h2>"
+    empty = {
+        f"{target}_{part}{end}": None
+        for target in TARGETS
+        for part in ("inputs", "mask")
+        for end in ("", "_head")
+    }
+    return {"layer_head": title + note(message, "error"), **empty}
+
+
+def step(look: Look, direction: str) -> Look:
+    """The mask's window moved by its own size, or halved and doubled around its corner."""
+    rows, columns = look.rows, look.columns
+    changes = {
+        "left": {"first_column": max(0, look.first_column - columns)},
+        "right": {"first_column": look.first_column + columns},
+        "up": {"first_row": max(0, look.first_row - rows)},
+        "down": {"first_row": look.first_row + rows},
+        "closer": {"rows": max(1, rows // 2), "columns": max(1, columns // 2)},
+        "wider": {"rows": min(128, rows * 2), "columns": min(256, columns * 2)},
+    }
+    return look.model_copy(update=changes[direction])
+
+
+def _pane(view: View, target: Target, look: SiteLook) -> dict[str, Any]:
+    what = "Weights" if target == "weight" else "Activations"
+    inputs, entries = distribution(look), mask(look)
+    place = f"{view.experiment.model}-{view.experiment.pattern}-block{look.block}-{look.projection}"
+    before = "weights before and after" if target == "weight" else "inputs before and after"
+    return {
+        f"{target}_inputs_head": _caption(f"{what}: {before}", title_of(inputs)),
+        f"{target}_inputs": drawn(inputs, f"nmviz-{target}-inputs-{place}"),
+        f"{target}_mask_head": _caption(f"{what}: mask", title_of(entries), kept=look.kept),
+        f"{target}_mask": drawn(entries, f"nmviz-{target}-mask-{place}"),
+    }
+
+
+def _caption(title: str, said: str, kept: float | None = None) -> str:
+    whole = ""
+    if kept is not None:
+        whole = f" {quantity('kept', 'Kept')} in the whole layer: {esc(numbers.share(kept))}."
+    return f'<h3>{esc(title)}</h3><p class="words">{esc(said)}.{whole}</p>'

@@ -1,0 +1,65 @@
+"""The page: header, Explore, Methods."""
+
+from typing import Any
+
+import gradio as gr
+
+from nmviz import service
+from nmviz.ui.allowed import model_of
+from nmviz.ui.api import add_api
+from nmviz.ui.controls import Controls, build_controls
+from nmviz.ui.methods_tab import build_methods
+from nmviz.ui.panels import Panels, build_panels
+from nmviz.ui.restore import first_view
+from nmviz.ui.wiring import Page, wire
+
+HEADER = """
+<header class="top">
+  <h1>nmviz</h1>
+  <p>What N:M sparsity does to a language model: weights and activations side by side</p>
+  <div class="tools">
+    <button type="button" id="drawer" aria-expanded="false">Settings</button>
+    <button type="button" id="copy-link">Copy link</button>
+    <button type="button" id="theme" aria-pressed="false">Dark</button>
+  </div>
+</header>
+"""
+
+# script.js tells this element which layer was clicked, and Gradio tells the server.
+PICK = "element.addEventListener('pick', (e) => trigger('select', { place: e.detail }));"
+
+
+def build_page() -> gr.Blocks:
+    """The whole page, wired. Nothing of a model is loaded."""
+    catalogue = service.catalogue()
+    view = first_view()
+    # Files of a visit are swept up every hour once they are a day old.
+    with gr.Blocks(
+        title="nmviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
+    ) as blocks:
+        gr.HTML(HEADER, elem_id="header")
+        with gr.Tabs():
+            with gr.Tab("Explore"), gr.Row(elem_id="explore"):
+                with gr.Column(elem_id="controls", min_width=0):
+                    controls = build_controls(catalogue, view, model_of(view))
+                with gr.Column(elem_id="results", min_width=0):
+                    panels = build_panels(view)
+            with gr.Tab("Methods"):
+                build_methods(catalogue)
+        wire(_page(controls, panels), blocks)
+        add_api()
+    return blocks
+
+
+def _page(controls: Controls, panels: Panels) -> Page:
+    named: dict[str, Any] = {
+        **controls.named,
+        **panels.named,
+        **panels.window,
+        "chips": controls.chips,
+    }
+    named["shown"] = gr.State()
+    named["looked_at"] = gr.State()
+    named["query"] = gr.Textbox(elem_id="query", elem_classes="offstage", label="address")
+    named["pick"] = gr.HTML(elem_id="pick", elem_classes="offstage", js_on_load=PICK)
+    return Page(controls, panels, named)

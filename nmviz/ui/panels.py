@@ -1,0 +1,110 @@
+"""The right column: what is shown, from the findings at the top to the three texts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from nmviz.ui.state import View
+
+PANES = ("weight", "activation")
+STEPS = ("left", "right", "up", "down", "closer", "wider")
+DEPTH_MEASURES = [
+    ("each layer alone", "local"),
+    ("drift through the blocks", "drift"),
+]
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Every component handlers write to, by name, and the buttons that belong to them."""
+
+    named: dict[str, gr.components.Component]
+    measure: gr.Radio
+    before: gr.Button
+    after: gr.Button
+    steps: dict[str, gr.Button]
+    window: dict[str, gr.components.Component]
+
+
+def build_panels(view: View) -> Panels:
+    """The column, still empty. Call it inside a Blocks context."""
+    named: dict[str, Any] = {}
+    named["status"] = gr.HTML(elem_id="status")
+    with gr.Column(elem_id="figures", min_width=0):
+        named["cards"] = gr.HTML(elem_id="cards")
+        measure = _depth(named)
+    with gr.Column(elem_id="layer", min_width=0):
+        before, after = _layer_head(named)
+        with gr.Row(elem_classes="panes"):
+            for target in PANES:
+                _distribution(named, target)
+        steps, window = _window(view)
+        with gr.Row(elem_classes="panes"):
+            for target in PANES:
+                _mask(named, target)
+    with gr.Column(elem_id="texts", min_width=0):
+        gr.HTML("<h2>What it says</h2>")
+        named["texts"] = gr.HTML(elem_id="texts-body")
+    return Panels(named, measure, before, after, steps, window)
+
+
+def _depth(named: dict[str, Any]) -> gr.Radio:
+    with gr.Column(elem_id="depth", min_width=0):
+        with gr.Row(elem_classes="panel-head"):
+            named["depth_head"] = gr.HTML("<h2>Where it hurts</h2>")
+            measure = gr.Radio(
+                DEPTH_MEASURES,
+                value="local",
+                label="Which error",
+                show_label=False,
+                container=False,
+                elem_classes="chips quiet",
+                elem_id="measure",
+            )
+        named["depth_plot"] = _plot("depth-plot")
+        named["depth_table"] = gr.HTML(elem_id="depth-table")
+    return measure
+
+
+def _layer_head(named: dict[str, Any]) -> tuple[gr.Button, gr.Button]:
+    with gr.Row(elem_classes="panel-head"):
+        named["layer_head"] = gr.HTML("<h2>One layer</h2>", elem_id="layer-head")
+        with gr.Row(elem_classes="tight"):
+            before = gr.Button("Previous block", size="sm", min_width=0)
+            after = gr.Button("Next block", size="sm", min_width=0)
+    return before, after
+
+
+def _distribution(named: dict[str, Any], target: str) -> None:
+    with gr.Column(elem_id=f"pane-{target}-inputs", min_width=0):
+        named[f"{target}_inputs_head"] = gr.HTML()
+        named[f"{target}_inputs"] = _plot(f"{target}-inputs")
+
+
+def _mask(named: dict[str, Any], target: str) -> None:
+    with gr.Column(elem_id=f"pane-{target}-mask", min_width=0):
+        named[f"{target}_mask_head"] = gr.HTML()
+        named[f"{target}_mask"] = _plot(f"{target}-mask")
+
+
+def _window(view: View) -> tuple[dict[str, gr.Button], dict[str, gr.components.Component]]:
+    look = view.look
+    numbers = (
+        ("first_row", "First row", look.first_row, 0, 10_000_000),
+        ("rows", "Rows", look.rows, 1, 128),
+        ("first_column", "First column", look.first_column, 0, 10_000_000),
+        ("columns", "Columns", look.columns, 1, 256),
+    )
+    with gr.Row(elem_id="window"):
+        window: dict[str, gr.components.Component] = {
+            name: gr.Number(value, label=label, precision=0, minimum=low, maximum=high, min_width=0)
+            for name, label, value, low, high in numbers
+        }
+        with gr.Row(elem_classes="tight"):
+            steps = {step: gr.Button(step.capitalize(), size="sm", min_width=0) for step in STEPS}
+    return steps, window
+
+
+def _plot(name: str) -> gr.Plot:
+    return gr.Plot(show_label=False, container=False, elem_id=name, elem_classes="figure")

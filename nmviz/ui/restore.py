@@ -1,0 +1,75 @@
+"""Opening the page: the address becomes the form and, from the store, the figures."""
+
+from typing import Any
+
+import gradio as gr
+
+from nmviz import service
+from nmviz.errors import UserError
+from nmviz.service import OWN_TEXT
+from nmviz.ui import render
+from nmviz.ui.allowed import model_of, settle
+from nmviz.ui.controls import block_choices, values_of
+from nmviz.ui.failures import sentence
+from nmviz.ui.html import note
+from nmviz.ui.notes import method_notes
+from nmviz.ui.render import Shown
+from nmviz.ui.state import View
+from nmviz.ui.texts import texts
+
+
+def first_view() -> View:
+    """The default experiment, on the first model where the default one is not offered."""
+    view = View()
+    models = [model.id for model in service.catalogue().models]
+    if view.experiment.model not in models:
+        view = View.build({"model": models[0]})
+    return settle(view)
+
+
+def restored(query: str) -> dict[str, Any]:
+    """The whole page for an address. A wrong address gives the default and says what is wrong."""
+    message = ""
+    try:
+        view = settle(View.from_query(query))
+    except UserError as error:
+        view, message = first_view(), note(str(error), "error")
+    if view.experiment.corpus == OWN_TEXT:
+        message = note("The address does not carry your own text: paste it again, then press Run.")
+    return {**form_of(view), **_figures(view, message), "texts": texts(None, view)}
+
+
+def form_of(view: View) -> dict[str, Any]:
+    """Every control set to the view, with the choices its model has."""
+    model = model_of(view)
+    values = values_of(view, model)
+    names = list(model.projections)
+    return {
+        # Where both targets share one dropdown, the criterion comes last and wins.
+        **{name: values[name] for name in values if name != "criterion"},
+        "criterion": values["criterion"],
+        "chips": chip_of(view),
+        "projections": gr.CheckboxGroup(choices=names, value=values["projections"]),
+        "block": gr.Dropdown(choices=block_choices(model.blocks), value=values["block"]),
+        "projection": gr.Dropdown(choices=names, value=values["projection"]),
+        "text": gr.Textbox(visible=values["corpus"] == OWN_TEXT),
+        "method_notes": method_notes(view),
+    }
+
+
+def chip_of(view: View) -> str | None:
+    """The preset the pattern is, or None for one that was typed."""
+    pattern = view.experiment.pattern
+    return pattern if pattern in service.catalogue().patterns else None
+
+
+def _figures(view: View, message: str) -> dict[str, Any]:
+    shown = Shown(view)
+    try:
+        found = None if view.experiment.corpus == OWN_TEXT else render.find(view, None)
+        if found is not None:
+            return {"shown": found, **render.panels(found, view, "local", message)}
+        message = message or render.not_run(view)
+    except Exception as error:
+        message = note(sentence(error), "error")
+    return {"shown": shown, **render.panels(shown, view, "local", message)}

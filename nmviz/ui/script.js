@@ -1,0 +1,112 @@
+// What the server cannot do: the address bar, the theme, saving figures, picking a point.
+window.nmviz = (() => {
+  "use strict";
+  const THEME = "nmviz-theme";
+
+  function address(query) {
+    const kept = new URLSearchParams(location.search);
+    const next = new URLSearchParams(query);
+    for (const [name, value] of kept) if (name.startsWith("__")) next.append(name, value);
+    const text = next.toString();
+    history.replaceState(null, "", location.pathname + (text ? "?" + text : ""));
+  }
+
+  function showTheme(dark) {
+    document.body.classList.toggle("dark", dark);
+    const button = document.getElementById("theme");
+    if (!button) return;
+    button.textContent = dark ? "Light" : "Dark";
+    button.setAttribute("aria-pressed", String(dark));
+  }
+
+  function remembered() {
+    try { return localStorage.getItem(THEME); } catch { return null; }
+  }
+
+  function startTheme() {
+    const asked = new URLSearchParams(location.search).get("__theme") || remembered();
+    const dark = asked ? asked === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    showTheme(dark);
+  }
+
+  function toggleTheme() {
+    const dark = !document.body.classList.contains("dark");
+    showTheme(dark);
+    try { localStorage.setItem(THEME, dark ? "dark" : "light"); } catch { /* stays for this visit */ }
+  }
+
+  async function copyLink(button) {
+    const words = button.textContent;
+    try {
+      await navigator.clipboard.writeText(location.href);
+      button.textContent = "Link copied";
+    } catch {
+      button.textContent = "Copy it from the address bar";
+    }
+    setTimeout(() => { button.textContent = words; }, 2000);
+  }
+
+  function toggleDrawer(button) {
+    const open = document.body.classList.toggle("drawer-open");
+    button.setAttribute("aria-expanded", String(open));
+    button.textContent = open ? "Close settings" : "Settings";
+  }
+
+  // The element that listens lies somewhere inside the component: reach all of it.
+  function pick(place) {
+    const all = document.querySelectorAll("#pick, #pick *");
+    for (const one of all) one.dispatchEvent(new CustomEvent("pick", { detail: place }));
+  }
+
+  // Plotly reports clicks on its own element only; a redraw may bring a new one.
+  function listen() {
+    const plot = document.querySelector("#depth-plot .js-plotly-plot");
+    if (!plot || !plot.on || plot.dataset.listens) return;
+    plot.dataset.listens = "yes";
+    plot.on("plotly_click", (event) => {
+      const point = event.points[0];
+      pick(point.customdata ? point.customdata.join(",") : String(Math.round(point.x)));
+    });
+  }
+
+  function saveButtons() {
+    for (const figure of document.querySelectorAll(".figure")) {
+      if (!figure.querySelector(".js-plotly-plot") || figure.querySelector(".save-svg")) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "save-svg";
+      button.textContent = "Save SVG";
+      button.setAttribute("aria-label", "Save this figure as SVG");
+      figure.append(button);
+    }
+  }
+
+  function save(button) {
+    const camera = button.closest(".figure").querySelector('.modebar-btn[data-title*="ownload"]');
+    if (camera) camera.click();
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.id === "theme") toggleTheme();
+    else if (button.id === "copy-link") copyLink(button);
+    else if (button.id === "drawer") toggleDrawer(button);
+    else if (button.classList.contains("pick")) pick(button.dataset.block);
+    else if (button.classList.contains("save-svg")) save(button);
+  });
+
+  let waiting = false;
+  function settle() {
+    waiting = false;
+    listen();
+    saveButtons();
+    const button = document.getElementById("theme");
+    if (button && !button.dataset.ready) { button.dataset.ready = "yes"; startTheme(); }
+  }
+  new MutationObserver(() => {
+    if (!waiting) { waiting = true; requestAnimationFrame(settle); }
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
+  return { address };
+})();

@@ -1,0 +1,88 @@
+"""The three continuations, side by side, with what differs from dense marked."""
+
+from collections.abc import Mapping, Sequence
+from math import exp, fsum, log
+
+from nmviz.results import COLUMNS, Column, Continuation, GenerationProgress
+from nmviz.ui.html import esc, hint
+from nmviz.ui.state import View
+from nmviz.views import numbers
+from nmviz.views.texts import FIRST, mark_differences
+from nmviz.views.theme import NAMES
+
+CLASSES = {FIRST: "first"}
+WAITING = "Press Write the three texts, or Run: each model continues the prompt."
+
+PROBABILITY_HELP = (
+    "How likely this model found each token of the dense text, on average (geometric mean). "
+    "The dense model's own text, read by the pruned one."
+)
+PROBABILITY_FORMULA = "exp(mean of ln p(dense token | dense tokens before it))"
+
+
+def texts(progress: GenerationProgress | None, view: View, message: str = "") -> str:
+    """Three columns; `message` is HTML above them."""
+    given = {} if progress is None else {one.column: one for one in progress.continuations}
+    marks = mark_differences(list(given.values()))
+    words = {name: "".join(_span(*span) for span in spans) for name, spans in marks.items()}
+    if progress is not None and progress.done:
+        words["dense"] = _dense_words(given)
+    inner = "".join(_column(name, given.get(name), words.get(name, ""), view) for name in COLUMNS)
+    wait = f'<p class="words">{esc(WAITING)}</p>' if not given and not message else ""
+    key = (
+        '<p class="key"><mark class="first">first difference</mark> '
+        "<mark>later differences</mark></p>"
+        if len(given) > 1
+        else ""
+    )
+    return f'{message}{wait}{key}<div class="cards">{inner}</div>'
+
+
+def _column(name: Column, text: Continuation | None, words: str, view: View) -> str:
+    pattern = "" if name == "dense" else f" <span>{esc(view.experiment.pattern)}</span>"
+    caret = "" if text is None or text.finished else '<span class="caret"></span>'
+    return (
+        f'<article class="card {name}" aria-label="text of {esc(NAMES[name])}">'
+        f"<h3>{esc(NAMES[name])}{pattern}</h3>"
+        f'<div class="text">{words or "&ndash;"}{caret}</div>{_likely(text)}</article>'
+    )
+
+
+def _span(text: str, mark: str | None) -> str:
+    if mark is None:
+        return esc(text)
+    return f'<mark class="{CLASSES.get(mark, "later")}" title="{esc(mark)}">{esc(text)}</mark>'
+
+
+def _dense_words(given: Mapping[Column, Continuation]) -> str:
+    """Each token of the dense text with its probability under every model, on hover."""
+    dense = given.get("dense")
+    if dense is None:
+        return ""
+    shown = [
+        f'<span title="{esc(_chances(given, place))}">{esc(token.text)}</span>'
+        for place, token in enumerate(dense.tokens)
+    ]
+    return "".join(shown)
+
+
+def _chances(given: Mapping[Column, Continuation], place: int) -> str:
+    known = (
+        f"{NAMES[name]} {numbers.share(text.dense_probability[place])}"
+        for name, text in given.items()
+        if place < len(text.dense_probability)
+    )
+    return "probability of this token: " + ", ".join(known)
+
+
+def _likely(text: Continuation | None) -> str:
+    if text is None or not text.dense_probability:
+        return ""
+    mean = _geometric_mean(text.dense_probability)
+    shown = hint("probability of the dense text", PROBABILITY_HELP, PROBABILITY_FORMULA)
+    return f'<p class="words">{shown}: {esc(numbers.share(mean))} a token</p>'
+
+
+def _geometric_mean(chances: Sequence[float]) -> float:
+    # A chance can round to 0 in fp32, and one token must not decide the mean of all.
+    return exp(fsum(log(max(chance, 1e-12)) for chance in chances) / len(chances))

@@ -1,0 +1,1 @@
+"""Figures and sentences: results or look data in, plotly figures and plain words out."""

@@ -1,0 +1,123 @@
+"""The real app in a process of its own, and a Chromium to look at it with."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from visitor import App, Visit
+
+ROOT = Path(__file__).parents[2]
+SERVE = "import sys; from nmviz.ui.launch import serve; serve(port=int(sys.argv[1]))"
+PATIENCE = 60
+
+expect.set_options(timeout=1000 * PATIENCE / 2)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of Chromium; without one the tests skip, or fail where it is required."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None and os.environ.get("NMVIZ_REQUIRE_BROWSER") == "1":
+        pytest.fail("NMVIZ_REQUIRE_BROWSER=1, but there is no chromium on the path")
+    if found is None:
+        pytest.skip("there is no chromium on the path")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(chromium: str) -> dict[str, object]:
+    return {"executable_path": chromium, "args": ["--no-sandbox"]}
+
+
+@pytest.fixture(scope="session")
+def app(chromium: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app with the tiny model, a corpus in a folder and an empty store."""
+    folder = tmp_path_factory.mktemp("app")
+    _write_corpus(folder)
+    port = _free_port()
+    environment = {
+        **os.environ,
+        "NMVIZ_MODELS": str(tiny_model),
+        "NMVIZ_WIKITEXT2": str(folder),
+        "NMVIZ_STORE_URL": f"sqlite:///{folder / 'store.sqlite'}",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "PYTHONPATH": str(ROOT),
+    }
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(port)],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_for(url, process, folder / "log")
+            yield App(url, str(tiny_model))
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor with a light theme and a clipboard."""
+    made = browser.new_context(
+        viewport={"width": 1280, "height": 900},
+        color_scheme="light",
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    made.set_default_timeout(1000 * PATIENCE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def visit(context: BrowserContext, app: App) -> Iterator[Visit]:
+    """A visitor's page; afterwards nothing may have gone wrong in the browser."""
+    visit = Visit(context.new_page(), app.url)
+    visit.watch()
+    yield visit
+    assert visit.faults == []
+
+
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    return visit.page
+
+
+def _write_corpus(folder: Path) -> None:
+    from tiny import PARAGRAPHS
+
+    text = "\n\n".join(PARAGRAPHS * 200)
+    for name in ("wiki.test.raw", "wiki.valid.raw"):
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"the app ended:\n{log.read_text()}")
+        try:
+            with urlopen(url, timeout=5):
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    pytest.fail(f"the app did not answer:\n{log.read_text()}")

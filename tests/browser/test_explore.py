@@ -1,0 +1,119 @@
+"""The page as a visitor uses it, on a tiny model."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from visitor import FIGURES, App, card, choose, open_page, run
+
+pytestmark = pytest.mark.browser
+
+LEVEL = re.compile(r"\d[\d,.]* perplexity")
+
+
+def test_a_run_fills_the_three_columns(page: Page, app: App) -> None:
+    open_page(page, app.address())
+    run(page)
+    expect(page.locator("#status .headline")).to_contain_text("At 8:16, pruning")
+    expect(page.locator("#status .origin")).to_contain_text("512 tokens of WikiText-2 test")
+    for column in ("dense", "weight", "activation"):
+        assert LEVEL.search(card(page, column).replace("\n", " ")), column
+    for column in ("weight", "activation"):
+        assert "±" in card(page, column)
+        assert "top-1 agreement" in card(page, column)
+    for figure in FIGURES:
+        expect(page.locator(f"#{figure} .main-svg").first).to_be_visible()
+
+
+def test_the_texts_differ_and_say_where(page: Page, app: App) -> None:
+    open_page(page, app.address("pattern=2:4"))
+    run(page)
+    texts = page.locator("#texts .card .text")
+    assert len(set(texts.all_inner_texts())) > 1
+    expect(page.locator("#texts .card mark.first").first).to_be_visible()
+    expect(page.locator("#texts .card.dense mark")).to_have_count(0)
+
+
+def test_a_stored_result_is_there_at_once(page: Page, app: App) -> None:
+    open_page(page, app.address())
+    run(page)
+    page.goto(app.address())
+    expect(page.locator("#status .origin")).to_contain_text("From the store")
+    assert LEVEL.search(card(page, "activation").replace("\n", " "))
+
+
+def test_what_is_not_run_dims_the_old_figures(page: Page, app: App) -> None:
+    open_page(page, app.address())
+    run(page)
+    before = card(page, "weight")
+    choose(page, "1:4")
+    expect(page.locator("#status .stale")).to_contain_text("Not run yet")
+    expect(page.locator("#figures")).to_have_css("opacity", "0.42")
+    assert card(page, "weight") == before
+    choose(page, "8:16")
+    expect(page.locator("#status .stale")).to_have_count(0)
+    expect(page.locator("#figures")).to_have_css("opacity", "1")
+
+
+def test_cancel_ends_a_run(page: Page, app: App) -> None:
+    open_page(page, f"{app.address()}&tokens=60000&window=256&seed=1".replace("&tokens=512", ""))
+    page.locator("#run").click()
+    page.locator("#cancel").click()
+    expect(page.locator("#status")).to_contain_text("Cancelled")
+    expect(page.locator("#run")).to_be_visible()
+    page.reload()
+    expect(page.locator("#status")).to_contain_text("Not run yet")
+
+
+def test_another_layer_runs_nothing(page: Page, app: App) -> None:
+    open_page(page, app.address())
+    run(page)
+    origin = page.locator("#status .origin").inner_text()
+    expect(page.locator("#layer-head")).to_contain_text("Block 1, down")
+    page.get_by_role("button", name="Next block").click()
+    expect(page.locator("#layer-head")).to_contain_text("Block 2, down")
+    page.wait_for_url(re.compile("block=2"))
+    assert page.locator("#status .origin").inner_text() == origin
+    page.locator("#depth-table summary").click()
+    page.locator("#depth-table .pick", has_text="0").click()
+    expect(page.locator("#layer-head")).to_contain_text("Block 0, down")
+
+
+def test_the_mask_can_be_read_entry_by_entry(page: Page, app: App) -> None:
+    open_page(page, app.address("rows=4&columns=8"))
+    expect(page.locator("#weight-mask .heatmaplayer text")).to_have_count(32)
+    page.get_by_role("button", name="Closer").click()
+    expect(page.locator("#weight-mask .heatmaplayer text")).to_have_count(8)
+    page.get_by_role("button", name="Right", exact=True).click()
+    expect(page.get_by_label("First column")).to_have_value("4")
+
+
+def test_your_own_text(page: Page, app: App) -> None:
+    open_page(page, app.address())
+    page.get_by_label("Text to measure on").click()
+    page.get_by_role("option", name="your own text").click()
+    page.get_by_label("Your own text").fill("The river runs to the sea. " * 200)
+    run(page)
+    expect(page.locator("#status .origin")).to_contain_text("your own text")
+
+
+def test_two_visitors_do_not_meet(page: Page, app: App, browser: Browser) -> None:
+    open_page(page, app.address())
+    other = browser.new_page()
+    open_page(other, app.address("pattern=50%25"))
+    choose(page, "2:4")
+    expect(other.get_by_label("or type one:")).to_have_value("50%")
+    other.locator("#run").click()
+    expect(other.locator("#status .headline")).to_contain_text("At 50%")
+    assert "50%" not in page.locator("#status").inner_text()
+    other.close()
+
+
+def test_every_quantity_is_explained_on_hover(page: Page, app: App) -> None:
+    open_page(page, app.address())
+    hints = page.locator("#cards .hint")
+    assert hints.count() >= 7
+    for hint in hints.all():
+        assert hint.locator(".tip code").count() == 1
+    hints.nth(0).hover()
+    expect(hints.nth(0).locator(".tip")).to_be_visible()

@@ -1,0 +1,67 @@
+"""The app under test, a visitor of it, and what visitors do all the time."""
+
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from playwright.sync_api import Page, Request, expect
+
+FIGURES = ("depth-plot", "weight-inputs", "activation-inputs", "weight-mask", "activation-mask")
+
+
+@dataclass(frozen=True)
+class App:
+    """A running app and the id of its tiny model."""
+
+    url: str
+    model: str
+
+    def address(self, query: str = "") -> str:
+        """A page of the tiny model on the small corpus; `query` comes on top."""
+        usual = f"model={quote(self.model, safe='')}&corpus=wikitext-2&tokens=512&window=64"
+        return f"{self.url}/?{usual}" + (f"&{query}" if query else "")
+
+
+@dataclass
+class Visit:
+    """One page, with everything it should not have done."""
+
+    page: Page
+    home: str
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note console errors, exceptions, and requests that leave this machine."""
+        self.page.on("console", lambda m: self._fault(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: self._fault(str(error)))
+        self.page.on("request", self._check)
+
+    def _fault(self, text: str) -> None:
+        self.faults.append(text)
+
+    def _check(self, request: Request) -> None:
+        if not request.url.startswith((self.home, "data:", "blob:")):
+            self.faults.append(f"asked {request.url}")
+
+
+def open_page(page: Page, address: str) -> None:
+    """Open an address and wait until the layer's pictures are there: the model is loaded."""
+    page.goto(address)
+    expect(page.locator("#weight-mask .main-svg").first).to_be_visible()
+
+
+def run(page: Page) -> None:
+    """Press Run, and wait for the figures and the texts."""
+    page.locator("#run").click()
+    expect(page.locator("#run")).to_be_hidden()
+    expect(page.locator("#run")).to_be_visible()
+
+
+def choose(page: Page, pattern: str) -> None:
+    """Press the button of a preset pattern, and wait until the address has it."""
+    page.locator(".chips label", has_text=pattern).first.click()
+    page.wait_for_url(lambda url: f"pattern={quote(pattern)}" in url or pattern == "8:16")
+
+
+def card(page: Page, column: str) -> str:
+    """The text of the card of dense, weight or activation."""
+    return page.locator(f"#cards .card.{column}").inner_text()

@@ -1,0 +1,315 @@
+"""Loading tiny models: what comes out, how often it is made, and what is refused."""
+
+import errno
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import gguf
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers.processors import TemplateProcessing
+from transformers import AutoTokenizer, BertConfig, LlamaForCausalLM
+
+from nmviz import models
+from nmviz.engine import convert, loading
+from nmviz.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
+    loading.forget()
+    yield
+    loading.forget()
+
+
+@pytest.fixture
+def copy(tiny_model: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model that a test may damage."""
+    return Path(shutil.copytree(tiny_model, tmp_path / "copy"))
+
+
+def change_config(folder: Path, **changes: Any) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+def test_a_loaded_model_is_ready_to_measure(tiny_model: Path) -> None:
+    loaded = loading.load(str(tiny_model))
+    assert loaded.info == models.describe(str(tiny_model))
+    assert loaded.sha256 == models.identify(str(tiny_model))
+    assert not loaded.model.training
+    assert loaded.model.config._attn_implementation == "sdpa"
+    assert all(p.dtype == torch.float32 and not p.requires_grad for p in loaded.model.parameters())
+    assert loaded.tokenizer.chat_template and loaded.info.chat
+
+
+def test_bf16_weights_become_fp32_exactly(copy: Path) -> None:
+    file = copy / "model.safetensors"
+    stored = {name: tensor.bfloat16() for name, tensor in load_file(file).items()}
+    save_file(stored, file, metadata={"format": "pt"})
+    change_config(copy, dtype="bfloat16")
+    state = loading.load(str(copy)).model.state_dict()
+    assert all(torch.equal(state[name], tensor.float()) for name, tensor in stored.items())
+
+
+def test_threads_that_ask_for_one_model_load_it_once(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[str] = []
+    original = loading.load_model
+
+    def counted(folder: Path, model_id: str) -> Any:
+        loads.append(model_id)
+        return original(folder, model_id)
+
+    monkeypatch.setattr(loading, "load_model", counted)
+    with ThreadPoolExecutor(4) as pool:
+        loaded = set(map(id, pool.map(loading.load, [str(tiny_model)] * 4)))
+    assert len(loaded) == len(loads) == 1
+
+
+def test_two_models_are_kept_and_the_least_recently_used_goes(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    ids = [str(shutil.copytree(tiny_model, tmp_path / name)) for name in "abc"]
+    first, second = (loading.load(name) for name in ids[:2])
+    assert loading.load(ids[0]) is first
+    loading.load(ids[2])
+    assert loading.load(ids[0]) is first
+    assert loading.load(ids[1]) is not second
+
+
+def test_a_changed_folder_is_another_model(copy: Path) -> None:
+    before = loading.load(str(copy))
+    change_config(copy, rms_norm_eps=1e-3)
+    after = loading.load(str(copy))
+    assert after is not before and after.sha256 != before.sha256
+
+
+def test_a_failure_is_not_kept(copy: Path) -> None:
+    weights = (copy / "model.safetensors").read_bytes()
+    (copy / "model.safetensors").write_bytes(weights[:1000])
+    with pytest.raises(UserError, match="are broken: fetch the model again"):
+        loading.load(str(copy))
+    (copy / "model.safetensors").write_bytes(weights)
+    assert loading.load(str(copy)).model is not None
+
+
+def without_a_weight(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors.pop("model.layers.1.mlp.up_proj.weight")
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def without_vocabulary(folder: Path) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (without_a_weight, r"lacks weights \(model\.layers\.1\.mlp\.up_proj\.weight"),
+        (without_vocabulary, "no vocabulary that can be read"),
+        (lambda folder: change_config(folder, hidden_size=32), "cannot be loaded"),
+        (lambda folder: change_config(folder, model_type="nosuch"), "The architecture 'nosuch'"),
+        (lambda folder: change_config(folder, model_type=None), "not a language model"),
+        (
+            lambda folder: change_config(
+                folder, model_type="evil", auto_map={"AutoModelForCausalLM": "evil.Model"}
+            ),
+            "runs code of its own, which is never done here",
+        ),
+        (
+            lambda folder: change_config(folder, quantization_config={"quant_method": "gptq"}),
+            "is stored quantised by gptq",
+        ),
+        (
+            lambda folder: (folder / "config.json").write_text(BertConfig().to_json_string()),
+            "lacks weights|not a language model|cannot be loaded",
+        ),
+        (
+            lambda folder: change_config(folder, model_type="clip"),
+            "not a language model",
+        ),
+    ],
+)
+def test_what_cannot_be_loaded_is_said_in_one_sentence(
+    copy: Path, damage: Callable[[Path], Any], words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    damage(copy)
+    with pytest.raises(UserError, match=words) as refusal:
+        loading.load(str(copy))
+    assert "\n" not in str(refusal.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_code_beside_a_known_architecture_is_not_run(copy: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    (copy / "evil.py").write_text(f"open({str(ran)!r}, 'w')\nclass Model: pass\n")
+    change_config(copy, auto_map={"AutoModelForCausalLM": "evil.Model"})
+    assert isinstance(loading.load(str(copy)).model, LlamaForCausalLM)
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("device", ["nosuch", "cuda:99", "meta:x"])
+def test_an_absent_device_is_refused(tiny_model: Path, device: str) -> None:
+    with pytest.raises(UserError, match="use cpu"):
+        loading.load(str(tiny_model), device)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")]
+)
+def test_too_little_memory_is_said(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(loading, "load_model", full)
+    with pytest.raises(UserError, match="does not fit into memory"):
+        loading.load(str(tiny_model))
+
+
+def test_encode_is_the_whole_text_without_special_tokens(tiny_model: Path) -> None:
+    loaded = loading.load(str(tiny_model))
+    text = "A river — naïve 😀\r\n  begins. " * 400
+    ids = loading.encode(loaded, text)
+    assert ids.dtype == torch.int64 and ids.ndim == 1
+    assert loaded.tokenizer.decode(ids) == text, "longer than the context, and nothing is cut"
+    assert loading.encode(loaded, text) is ids, "kept"
+    for number in range(4):
+        loading.encode(loaded, f"a prompt {number}")
+    assert loading.encode(loaded, text) is ids, "prompts push no corpus out"
+    for number in range(4):
+        loading.encode(loaded, text + str(number))
+    assert loading.encode(loaded, text) is not ids, "only the last four are"
+
+
+def test_bos_only_where_the_tokenizer_puts_one_by_itself(copy: Path) -> None:
+    assert loading.bos_token(loading.load(str(copy))) is None
+    tokenizer = AutoTokenizer.from_pretrained(copy)
+    tokenizer.add_special_tokens({"bos_token": "<|end|>"})
+    tokenizer.save_pretrained(copy)
+    assert loading.bos_token(loading.load(str(copy))) is None, "known but not put"
+    tokenizer._tokenizer.post_processor = TemplateProcessing(
+        single="<|end|> $A", pair="<|end|> $A $B", special_tokens=[("<|end|>", 0)]
+    )
+    tokenizer.save_pretrained(copy)
+    loaded = loading.load(str(copy))
+    assert loading.bos_token(loaded) == 0
+    assert 0 not in loading.encode(loaded, "A river")
+
+
+@pytest.fixture
+def gguf_model(tiny_model: Path, tmp_path: Path) -> Path:
+    """The tiny model's sizes and tokenizer as a GGUF file, tied, with tensors of its own order."""
+    path = tmp_path / "gguf" / "tiny.gguf"
+    path.parent.mkdir()
+    tokenizer = json.loads((tiny_model / "tokenizer.json").read_text())["model"]
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_context_length(512)
+    writer.add_embedding_length(64)
+    writer.add_block_count(3)
+    writer.add_feed_forward_length(128)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(sorted(tokenizer["vocab"], key=tokenizer["vocab"].get))
+    writer.add_token_merges([" ".join(pair) for pair in tokenizer["merges"]])
+    writer.add_token_types([3, *[1] * (len(tokenizer["vocab"]) - 1)])
+    writer.add_eos_token_id(0)
+    writer.add_pad_token_id(0)
+    writer.add_chat_template("{{ messages[0]['content'] }}")
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 3)
+    for name, tensor in load_file(tiny_model / "model.safetensors").items():
+        theirs = names.get_name(name, try_suffixes=(".weight",))
+        assert theirs
+        writer.add_tensor(theirs, tensor.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def test_a_gguf_file_is_described_by_its_head(gguf_model: Path) -> None:
+    info = models.describe(str(gguf_model))
+    assert (info.title, info.blocks, info.context, info.chat) == ("tiny.gguf", 3, 512, True)
+    assert info.d_in["o"] == 64 and info.d_in["down"] == 128
+    assert "dequantised" in info.note
+
+
+def test_a_gguf_file_is_converted_once_and_bit_for_bit(
+    gguf_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = loading.load(str(gguf_model))
+    folder = tmp_path / "cache" / "converted" / loaded.sha256
+    expected = convert.read_gguf(models.locate(str(gguf_model))).state_dict()
+    state = loaded.model.state_dict()
+    assert expected.keys() == state.keys()
+    assert all(torch.equal(state[name], tensor) for name, tensor in expected.items())
+    assert "lm_head.weight" in state
+    assert "lm_head.weight" not in load_file(folder / "model.safetensors"), "tied: stored once"
+    assert loaded.tokenizer.chat_template == "{{ messages[0]['content'] }}"
+    config = json.loads((folder / "config.json").read_text())
+    assert config["architectures"] == ["LlamaForCausalLM"]
+    assert not set(convert.OF_THE_SOURCE) & set(config)
+
+    monkeypatch.setattr(convert, "read_gguf", lambda files: pytest.fail("converted twice"))
+    loading.forget()
+    again = loading.load(str(gguf_model.parent))
+    assert all(torch.equal(again.model.state_dict()[n], tensor) for n, tensor in expected.items())
+
+
+def test_files_beside_a_gguf_file_change_nothing(gguf_model: Path, tiny_model: Path) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json", "config.json", "chat_template.jinja"):
+        shutil.copy(tiny_model / name, gguf_model.parent)
+    loaded = loading.load(str(gguf_model))
+    assert loaded.tokenizer.chat_template == "{{ messages[0]['content'] }}"
+    assert loaded.model.config.rms_norm_eps == pytest.approx(1e-5)
+
+
+def test_conversion_is_quiet(gguf_model: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    loading.load(str(gguf_model))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("failure", ["tensors", "config"])
+def test_a_conversion_that_fails_leaves_nothing(
+    gguf_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(convert, {"tensors": "_save", "config": "_clean_config"}[failure], full)
+    with pytest.raises(UserError, match="is full: make room"):
+        loading.load(str(gguf_model))
+    left = [path for path in (tmp_path / "cache" / "converted").iterdir() if path.is_dir()]
+    assert left == []
+
+
+def test_a_broken_gguf_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(100))
+    with pytest.raises(UserError, match=r"broken\.gguf"):
+        loading.load(str(tmp_path / "broken.gguf"))
+
+
+def test_the_lock_lets_its_holder_in_again(tiny_model: Path) -> None:
+    lock = loading.load(str(tiny_model)).lock
+    with lock, lock:
+        taken = []
+        other = threading.Thread(target=lambda: taken.append(lock.acquire(blocking=False)))
+        other.start()
+        other.join()
+    assert taken == [False]

@@ -1,0 +1,186 @@
+"""A whole run on a tiny random Llama: its numbers, its progress, and how it is cancelled."""
+
+import math
+from pathlib import Path
+from threading import Event
+
+import pytest
+import torch
+from torch import Tensor
+
+from nmviz.engine import runner
+from nmviz.engine.evaluate import logits
+from nmviz.engine.loading import LoadedModel, encode, load
+from nmviz.engine.runner import Run
+from nmviz.engine.sites import find_sites
+from nmviz.engine.sparsify import bind, forwards, replaced
+from nmviz.errors import UserError
+from nmviz.experiment import Experiment
+from nmviz.results import Measurement, Progress, Result
+
+TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 60
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_model: Path) -> LoadedModel:
+    return load(str(tiny_model))
+
+
+def experiment(**fields: object) -> Experiment:
+    return Experiment.build(**{"pattern": "2:4", "window": 64, "tokens": 640, **fields})
+
+
+def finish(loaded: LoadedModel, *experiments: Experiment) -> tuple[Result, ...]:
+    *_, last = Run(loaded, experiments, TEXT)
+    assert last.stage == "done"
+    return last.results
+
+
+def windows(loaded: LoadedModel) -> Tensor:
+    return encode(loaded, TEXT)[:640].view(10, 64)
+
+
+def test_perplexity_agrees_with_a_plain_computation(loaded: LoadedModel) -> None:
+    (result,) = finish(loaded, experiment())
+    pruned = bind(loaded.model, experiment(), lambda: None)
+    nll = {"perplexity": [], "dense_perplexity": []}
+    for ids in windows(loaded):
+        nll["dense_perplexity"].append(plain_nll(logits(loaded, ids), ids))
+        with replaced(forwards(pruned, lambda: None)):
+            nll["perplexity"].append(plain_nll(logits(loaded, ids), ids))
+    for metric, values in nll.items():
+        found = result.get(metric)
+        assert found is not None
+        assert found.value == pytest.approx(math.exp(torch.cat(values).mean()), rel=1e-5)
+        assert (found.n, found.unit_of_n) == (10, "windows")
+
+
+def plain_nll(scores: Tensor, ids: Tensor) -> Tensor:
+    log = scores.double().log_softmax(-1)
+    return -torch.stack([log[t, ids[t + 1]] for t in range(len(ids) - 1)])
+
+
+def test_site_errors_are_pooled_over_windows_on_the_dense_input(loaded: LoadedModel) -> None:
+    chosen = experiment(projections=("down",), blocks="1")
+    (result,) = finish(loaded, chosen)
+    (site,) = [s for s in find_sites(loaded.model) if (s.block, s.projection) == (1, "down")]
+    inputs: list[Tensor] = []
+    hook = site.module.register_forward_pre_hook(lambda _, args: inputs.append(args[0][0]))
+    for ids in windows(loaded):
+        logits(loaded, ids)
+    hook.remove()
+    x = torch.cat(inputs)
+    pruned = bind(loaded.model, chosen, lambda: None)
+    y = site.dense(x)
+    expected = ((y - pruned.forward(site, x)).norm() / y.norm()).item()
+    assert [s.name for s in result.sites] == ["model.layers.1.mlp.down_proj"]
+    assert result.sites[0].rel_error == pytest.approx(expected, rel=1e-5)
+    assert result.sites[0].kept == 0.5
+
+
+def test_blocks_before_the_first_pruned_one_do_not_drift(loaded: LoadedModel) -> None:
+    (result,) = finish(loaded, experiment(blocks="1"))
+    drift = [d.drift for d in result.drift]
+    assert drift[0] == 0
+    assert drift[1] > 0
+    assert drift[2] > 0
+
+
+def test_targets_share_the_dense_pass_and_match_runs_of_their_own(loaded: LoadedModel) -> None:
+    both = finish(loaded, experiment(target="weight"), experiment())
+    alone = (*finish(loaded, experiment(target="weight")), *finish(loaded, experiment()))
+    for together, single in zip(both, alone, strict=True):
+        assert together.measurements == single.measurements
+        assert together.sites == single.sites
+
+
+def test_a_dense_run_costs_nothing(loaded: LoadedModel) -> None:
+    (result,) = finish(loaded, experiment(pattern="dense"))
+    values = {m.metric: m.value for m in result.measurements}
+    assert (values["delta_nll"], values["kl"], values["top1_agreement"]) == (0, 0, 1)
+    assert all(s.rel_error == 0 and s.kept == 1 for s in result.sites)
+
+
+def test_progress_streams_and_tightens(loaded: LoadedModel) -> None:
+    steps = list(Run(loaded, [experiment(target="weight"), experiment()], TEXT))
+    done = [step.done for step in steps]
+    assert done == sorted(done)
+    assert done[-1] == steps[-1].total == 640
+    counts = [found.n for step in steps if (found := measured(step)) and found.n]
+    assert len(set(counts)) > 3
+    assert all(result.partial for step in steps[:-1] for result in step.results)
+    assert not any(result.partial for result in steps[-1].results)
+
+
+def measured(step: Progress) -> Measurement | None:
+    return step.results[0].get("delta_nll") if step.results else None
+
+
+def test_cancel_ends_within_a_site_and_keeps_what_was_measured(loaded: LoadedModel) -> None:
+    cancel = Event()
+    before = logits(loaded, windows(loaded)[0])
+    steps: list[Progress] = []
+    for step in Run(loaded, [experiment()], TEXT, cancel):
+        steps.append(step)
+        if step.done >= 128:
+            cancel.set()
+    assert steps[-1].stage == "cancelled"
+    assert steps[-1].results[0].partial
+    assert steps[-1].results[0].get("perplexity") is not None
+    assert steps[-1].done < 640
+    assert torch.equal(logits(loaded, windows(loaded)[0]), before)
+
+
+def test_cancelled_before_anything_was_measured(loaded: LoadedModel) -> None:
+    cancel = Event()
+    cancel.set()
+    *_, last = Run(loaded, [experiment(target="weight")], TEXT, cancel)
+    assert last.stage == "cancelled"
+    assert last.done == 0
+
+
+def test_an_abandoned_run_leaves_the_model_as_it_was(loaded: LoadedModel) -> None:
+    before = logits(loaded, windows(loaded)[0])
+    steps = iter(Run(loaded, [experiment()], TEXT))
+    for _ in range(4):
+        next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert torch.equal(logits(loaded, windows(loaded)[0]), before)
+
+
+def test_a_weight_run_with_many_ties_gives_their_range(
+    tiny_model: Path, loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = finish(loaded, experiment(target="weight"))[0]
+    assert without.get("tie_share").value < 0.01  # type: ignore[union-attr]
+    assert without.get("perplexity_ties_low") is None
+    monkeypatch.setattr(runner, "TIE_SHARE_WORTH_A_RANGE", -1.0)
+    tied = finish(loaded, experiment(target="weight"))[0]
+    low, high = tied.get("perplexity_ties_low"), tied.get("perplexity_ties_high")
+    assert low is not None
+    assert high is not None
+    assert low.n == runner.TIE_SEEDS
+    assert low.value <= high.value
+    share = tied.get("tie_share")
+    assert share is not None
+    assert share.n == sum(s.weight.numel() // 4 for s in find_sites(loaded.model))
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"window": 600, "tokens": 600}, "longer than the 512"),
+        ({"pattern": "8:48"}, "not a multiple of 48"),
+        ({"blocks": "7"}, "no block 7"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_any_pass(
+    loaded: LoadedModel, fields: dict[str, object], says: str
+) -> None:
+    with pytest.raises(UserError, match=says):
+        finish(loaded, experiment(**fields))
+
+
+def test_a_text_shorter_than_a_window_is_refused(loaded: LoadedModel) -> None:
+    with pytest.raises(UserError, match="fewer than one window of 64"):
+        list(Run(loaded, [experiment()], "Too short."))

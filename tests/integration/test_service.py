@@ -1,0 +1,138 @@
+"""The service: store first, then live; canonical scope; refusals before anything is loaded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from nmviz import service
+from nmviz.errors import UserError
+from nmviz.experiment import Experiment
+from nmviz.results import Progress
+
+TEXT = "Bread is made from flour, water, salt and yeast. The dough rests. " * 40
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    service.store.cache_clear()
+    yield
+    service.store().close()
+    service.store.cache_clear()
+
+
+@pytest.fixture
+def experiment(tiny_model: Path) -> Experiment:
+    return Experiment.build(
+        model=str(tiny_model), corpus=service.OWN_TEXT, pattern="2:4", window=64, tokens=256
+    )
+
+
+def last(*experiments: Experiment, **options: object) -> Progress:
+    *_, final = service.run(experiments, text=TEXT, **options)  # type: ignore[arg-type]
+    return final
+
+
+def test_a_run_is_measured_once_and_then_found(experiment: Experiment) -> None:
+    assert service.lookup(experiment, TEXT) is None
+    first = last(experiment)
+    assert (first.stage, first.from_store) == ("done", False)
+    again = last(experiment)
+    assert again.from_store
+    assert again.results == first.results
+    assert service.lookup(experiment, TEXT) == first.results[0]
+    assert service.estimate_seconds([experiment]) is not None
+
+
+def test_rerun_measures_again_and_no_store_keeps_nothing(experiment: Experiment) -> None:
+    last(experiment, keep=False)
+    assert service.lookup(experiment, TEXT) is None
+    last(experiment)
+    assert not last(experiment, rerun=True).from_store
+
+
+def test_only_what_is_missing_is_measured(experiment: Experiment) -> None:
+    weight = experiment.but(target="weight")
+    stored = last(experiment).results[0]
+    both = last(weight, experiment)
+    assert not both.from_store
+    assert [r.experiment.target for r in both.results] == ["weight", "activation"]
+    assert both.results[1] == stored
+
+
+def test_a_cancelled_run_is_not_stored(experiment: Experiment) -> None:
+    cancel = Event()
+    steps = service.run([experiment], text=TEXT, cancel=cancel)
+    for step in steps:
+        final = step
+        if step.done:
+            cancel.set()
+    assert final.stage == "cancelled"
+    assert service.lookup(experiment, TEXT) is None
+
+
+def test_the_whole_scope_has_one_spelling(experiment: Experiment) -> None:
+    spelled = experiment.but(projections="down,up,gate,o,v,k,q", blocks="0-2")
+    assert service.resolve(spelled, TEXT) == service.resolve(experiment, TEXT)
+    part = service.resolve(experiment.but(projections="down,q"), TEXT)
+    assert part.projections == ("q", "down")
+
+
+def test_the_text_is_part_of_the_key(experiment: Experiment) -> None:
+    assert service.resolve(experiment, TEXT).key != service.resolve(experiment, TEXT + "x").key
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"window": 4096, "tokens": 4096}, "longer than the 512 tokens"),
+        ({"pattern": "7:48"}, "not a multiple of 48"),
+        ({"projections": "qq"}, "no projection 'qq'"),
+        ({"blocks": "3"}, "no block 3: its blocks are 0-2"),
+        ({"corpus": "wiki-led"}, "did you mean wiki-leads"),
+        ({"model": "smolm2-135m"}, "did you mean smollm2-135m"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_loading(
+    experiment: Experiment, fields: dict[str, object], says: str
+) -> None:
+    with pytest.raises(UserError, match=says):
+        service.resolve(experiment.but(**fields), TEXT)
+
+
+def test_an_own_text_must_be_given_and_be_a_text(experiment: Experiment) -> None:
+    with pytest.raises(UserError, match="No text was given"):
+        service.resolve(experiment)
+    with pytest.raises(UserError, match="The text is empty"):
+        service.resolve(experiment, "   ")
+
+
+def test_what_is_measured_is_shown_even_when_it_cannot_be_stored(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(result: object) -> bool:
+        raise UserError("The disk is full: make room.")
+
+    monkeypatch.setattr(service.store(), "put", full)
+    final = last(experiment)
+    assert final.results[0].get("perplexity") is not None
+    assert final.note == "The result is not stored: The disk is full: make room."
+
+
+def test_look_and_generate_answer(experiment: Experiment) -> None:
+    seen = service.look(experiment, "The river rises.", 1, "down", rows=4, columns=8)
+    assert seen.mask.kept.shape == (4, 8)
+    with pytest.raises(UserError, match="no layer 'qq' in block 1"):
+        service.look(experiment, "The river rises.", 1, "qq")
+    *_, final = service.generate([experiment], "The river", max_new_tokens=3)
+    assert final.done
+
+
+def test_the_catalogue_lists_what_there_is() -> None:
+    offered = service.catalogue()
+    assert offered.models[0].id == "smollm2-135m"
+    assert "wiki-leads" in [c.name for c in offered.corpora]
+    assert "8:16" in offered.patterns
+    assert {m.name for m in offered.criteria["weight"]} >= {"magnitude"}

@@ -1,0 +1,121 @@
+"""Several processes on one file: nothing lost, nothing doubled, nothing half."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from nmviz.experiment import Experiment
+from nmviz.results import Measurement, Provenance, Result
+from nmviz.store import open_store, rows, seed
+from nmviz.store.transfer import write_jsonl
+
+PROCESSES = 8
+OF_EACH = 12
+METRICS = ("perplexity", "dense_perplexity", "delta_nll", "kl", "top1_agreement")
+spawn = multiprocessing.get_context("spawn")
+
+
+def make(writer: int, number: int) -> Result:
+    return Result(
+        experiment=Experiment(seed=number),
+        measurements=tuple(
+            Measurement(metric=metric, value=float(writer), n=number) for metric in METRICS
+        ),
+        provenance=Provenance(source="nmviz", artefacts={"model": "a" * 64}),
+    )
+
+
+def write_many(path: Path, folder: Path, writer: int, start) -> None:
+    """Opens the file as all others do at that moment, seeds it, and writes its own and shared."""
+    start.wait()
+    with open_store(path) as store:
+        seed.build(store, folder)
+        for number in range(OF_EACH):
+            assert store.put(make(writer, number))
+            store.put(make(PROCESSES, number))  # every process writes these
+            assert store.get(make(writer, number).key) is not None
+
+
+def write_for_ever(path: Path, writer: int, under_way) -> None:
+    with open_store(path) as store:
+        number = 0
+        while True:
+            store.put(make(writer, number))
+            number += 1
+            under_way.set()
+
+
+def write_half(path: Path, under_way) -> None:
+    with open_store(path) as store, store.writing() as connection:
+        rows.add(connection, rows.pack(make(1, 1)), own=True)
+        under_way.set()
+        time.sleep(60)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "nmviz.sqlite"
+
+
+def test_eight_processes_lose_and_double_nothing(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    shipped = [make(100, number) for number in range(5)]
+    write_jsonl(shipped, tmp_path / "runs" / "shipped.jsonl")
+    start = spawn.Barrier(PROCESSES)
+    workers = [
+        spawn.Process(target=write_many, args=(path, tmp_path, writer, start))
+        for writer in range(PROCESSES)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0] * PROCESSES
+    expected = [
+        make(writer, number) for writer in range(PROCESSES + 1) for number in range(OF_EACH)
+    ]
+    with open_store(path) as store:
+        own = store.find(own=True)
+        assert len(own) == len(expected)
+        assert all(result in own for result in expected)
+        assert store.find(seeded=True) == shipped
+        assert seed.verify(store, tmp_path) == []
+        assert len(store.sources()) == 1
+
+
+def kill(worker) -> None:
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.join(30)
+
+
+def test_a_killed_writer_leaves_no_half_result(path: Path) -> None:
+    open_store(path).close()
+    under_way = spawn.Event()
+    worker = spawn.Process(target=write_half, args=(path, under_way))
+    worker.start()
+    assert under_way.wait(60)
+    kill(worker)
+    with open_store(path) as store:
+        assert store.note is None
+        assert store.find() == []
+        assert store.put(make(1, 1))
+        assert store.find() == [make(1, 1)]
+
+
+def test_writers_killed_at_any_moment_leave_whole_results(path: Path) -> None:
+    for writer in range(3):
+        under_way = spawn.Event()
+        worker = spawn.Process(target=write_for_ever, args=(path, writer, under_way))
+        worker.start()
+        assert under_way.wait(60)
+        time.sleep(0.05 * (writer + 1))
+        kill(worker)
+    with open_store(path) as store:
+        found = store.find()
+        assert {result.measurements[0].value for result in found} == {0.0, 1.0, 2.0}
+        assert all(len(result.measurements) == len(METRICS) for result in found)
+        assert seed.verify(store, path.parent / "none") == []

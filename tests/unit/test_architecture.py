@@ -1,0 +1,131 @@
+"""The rules of the layout: who may import whom, how long files and functions may be."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import nmviz
+
+PACKAGE = Path(nmviz.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+LAYERS = (
+    ("errors",),
+    ("registry", "cache"),
+    ("methods", "metrics", "hub", "wheels"),
+    ("experiment", "models", "corpora"),
+    ("results",),
+    ("provenance",),
+    ("engine", "store", "views"),
+    ("service",),
+    ("ui",),
+    ("cli",),
+)
+"""Lowest first; a module imports from its own layer's package or from layers below."""
+
+HOMES = {
+    "torch": ("engine",),
+    "transformers": ("engine",),
+    "sqlalchemy": ("store",),
+    "alembic": ("store",),
+    "plotly": ("views",),
+    "gradio": ("ui",),
+    "typer": ("cli",),
+}
+"""Where a library may be imported at all; `methods` may import torch inside functions."""
+
+
+def part(file: Path) -> str:
+    """`nmviz/engine/look.py` to `engine`, `nmviz/cli.py` to `cli`."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(file: Path) -> Iterator[tuple[str, bool]]:
+    """Every imported module and whether it is imported when the file is (not type-checking)."""
+    tree = ast.parse(file.read_text())
+    for node, at_load in walk(tree, at_load=True):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, at_load) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names = (
+                [f"nmviz.{alias.name}" for alias in node.names] if module == "nmviz" else [module]
+            )
+            yield from ((name, at_load) for name in names)
+
+
+def walk(node: ast.AST, at_load: bool) -> Iterator[tuple[ast.AST, bool]]:
+    for child in ast.iter_child_nodes(node):
+        deferred = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) or (
+            isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+        )
+        yield child, at_load and not deferred
+        yield from walk(child, at_load and not deferred)
+
+
+def layer(name: str) -> int:
+    return next(level for level, names in enumerate(LAYERS) if name in names)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_imports_point_down(file: Path) -> None:
+    own = part(file)
+    if own == "__init__":
+        return
+    for module, _ in imports(file):
+        if module.startswith("nmviz."):
+            other = module.split(".")[1]
+            same_package = other == own
+            below = layer(other) < layer(own)
+            beside = layer(other) == layer(own) and (PACKAGE / f"{other}.py").exists()
+            assert same_package or below or beside, f"{own} must not import {other}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_libraries_stay_at_home(file: Path) -> None:
+    for module, at_load in imports(file):
+        library = module.split(".")[0]
+        if library in HOMES:
+            allowed = part(file) in HOMES[library] or (
+                library == "torch" and part(file) == "methods" and not at_load
+            )
+            assert allowed, f"{library} is imported in {part(file)}"
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("nmviz.methods", ["torch"]),
+        ("nmviz.service", ["torch", "transformers", "gradio", "plotly"]),
+        ("nmviz.store", ["torch", "gradio", "plotly"]),
+        ("nmviz.views.error_depth", ["torch", "gradio", "sqlalchemy"]),
+        ("nmviz.cli", ["torch", "gradio", "plotly"]),
+        ("nmviz.ui.launch", ["torch"]),
+        ("nmviz.engine.runner", ["gradio", "plotly", "sqlalchemy"]),
+    ],
+)
+def test_a_fresh_process_loads_only_what_it_needs(module: str, absent: list[str]) -> None:
+    code = f"import {module}, sys; print([m for m in {absent} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_files_and_functions_stay_short(file: Path) -> None:
+    source = file.read_text()
+    assert source.count("\n") <= 300, "a file has one subject"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            assert length <= 60, f"{node.name} has {length} lines"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_public_functions_say_what_they_do(file: Path) -> None:
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{node.name} has no docstring"

@@ -1,0 +1,114 @@
+"""Masks against values worked out by hand, and the rules that hold for any N:M."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, tensor
+
+from nmviz.engine.masking import Ties, count_ties, matrix_mask, token_mask
+from nmviz.methods.patterns import parse_pattern
+
+
+def kept(scores: list[float], pattern: str) -> list[int]:
+    return token_mask(tensor(scores), parse_pattern(pattern)).int().tolist()
+
+
+def test_two_of_four_keeps_the_two_largest_of_each_block() -> None:
+    assert kept([1, 2, 3, 4, 8, 7, 6, 5], "2:4") == [0, 0, 1, 1, 1, 1, 0, 0]
+
+
+def test_one_of_four_keeps_one_and_drops_three() -> None:
+    assert kept([1, 2, 9, 4, 8, 7, 6, 5], "1:4") == [0, 0, 1, 0, 1, 0, 0, 0]
+
+
+def test_three_of_four_drops_one() -> None:
+    assert kept([1, 2, 9, 4, 8, 7, 6, 5], "3:4") == [0, 1, 1, 1, 1, 1, 1, 0]
+
+
+def test_ties_go_to_the_lower_index() -> None:
+    assert kept([5, 5, 5, 5], "2:4") == [1, 1, 0, 0]
+    assert kept([0, 0, 0, 0], "1:4") == [1, 0, 0, 0]
+    assert kept([1, 3, 3, 3], "2:4") == [0, 1, 1, 0]
+    assert kept([3, 1, 3, 9], "2:4") == [1, 0, 0, 1]
+
+
+def test_percent_of_a_token_keeps_d_in_minus_the_floor() -> None:
+    assert kept([1, 2, 3, 4, 5], "50%") == [0, 0, 1, 1, 1]  # floor(2.5) = 2 dropped
+    assert kept([4, 4, 4, 1, 4], "70%") == [1, 1, 0, 0, 0]  # floor(3.5) = 3 dropped, lower index
+    assert kept([1, 2, 3], "10%") == [1, 1, 1]  # floor(0.3) = 0
+
+
+def test_percent_of_a_matrix_drops_at_or_below_the_kth_smallest() -> None:
+    scores = tensor([[1.0, 5.0, 2.0], [6.0, 3.0, 4.0]])
+    assert matrix_mask(scores, parse_pattern("50%")).int().tolist() == [[0, 1, 0], [1, 0, 1]]
+    tied = tensor([[1.0, 2.0, 2.0, 2.0]])  # k = 2: the second smallest is 2, so every 2 goes
+    assert matrix_mask(tied, parse_pattern("50%")).int().tolist() == [[0, 0, 0, 0]]
+
+
+def test_a_mask_is_made_along_d_in_of_every_row() -> None:
+    scores = tensor([[1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0]])
+    assert matrix_mask(scores, parse_pattern("2:4")).int().tolist() == [[0, 0, 1, 1], [1, 1, 0, 0]]
+
+
+def test_dense_keeps_everything() -> None:
+    assert kept([0, 0, 1], "dense") == [1, 1, 1]
+
+
+def test_ties_are_counted_where_the_rule_decides() -> None:
+    scores = tensor([[1.0, 1.0, 2.0, 3.0], [5.0, 5.0, 5.0, 1.0], [1.0, 2.0, 3.0, 4.0]])
+    assert count_ties(scores, parse_pattern("2:4")) == Ties(tied=1, count=3)  # 5 5 | 5 only
+    assert count_ties(scores, parse_pattern("3:4")) == Ties(tied=1, count=3)  # 3 2 1 | 1 only
+    assert count_ties(scores, parse_pattern("4:4")) == Ties(tied=0, count=3)
+    assert count_ties(tensor([[1.0, 2.0, 2.0, 3.0]]), parse_pattern("50%")) == Ties(2, 4)
+    assert count_ties(tensor([[1.0, 2.0, 3.0, 4.0]]), parse_pattern("50%")) == Ties(0, 4)
+
+
+def test_random_tie_breaks_are_seeded_and_change_only_tied_entries() -> None:
+    scores = torch.ones(64, 32)
+    scores[:, 0] = 2  # never tied, always kept
+    masks = [
+        matrix_mask(scores, parse_pattern("8:16"), torch.Generator().manual_seed(s))
+        for s in (0, 0, 1)
+    ]
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
+    assert masks[0][:, 0].all()
+    assert (masks[0].view(64, 2, 16).sum(-1) == 8).all()
+
+
+def test_random_tie_breaks_of_a_matrix_drop_exactly_k() -> None:
+    scores = tensor([[1.0, 2.0, 2.0, 2.0, 2.0, 3.0]])
+    mask = matrix_mask(scores, parse_pattern("50%"), torch.Generator().manual_seed(3))
+    assert mask.sum() == 3
+    assert not mask[0, 0]
+    assert mask[0, 5]
+
+
+@st.composite
+def scores_and_pattern(draw: st.DrawFn) -> tuple[Tensor, int, int]:
+    group = draw(st.integers(1, 40))
+    keep = draw(st.integers(1, group))
+    rows, blocks = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    values = st.sampled_from([0.0, 1.0, 2.0, 3.5]) | st.floats(0, 2.0**100, width=32)
+    size = rows * blocks * group
+    flat = draw(st.lists(values, min_size=size, max_size=size))
+    return tensor(flat, dtype=torch.float32).view(rows, blocks * group), keep, group
+
+
+@settings(max_examples=150, deadline=None)
+@given(scores_and_pattern())
+def test_any_pattern_keeps_the_n_largest_ties_to_the_lower_index(
+    case: tuple[Tensor, int, int],
+) -> None:
+    scores, keep, group = case
+    mask = token_mask(scores, parse_pattern(f"{keep}:{group}"))
+    for row_scores, row_mask in zip(scores.view(-1, group), mask.view(-1, group), strict=True):
+        ranked = sorted(range(group), key=lambda i: (-row_scores[i].item(), i))
+        assert sorted(ranked[:keep]) == row_mask.nonzero().flatten().tolist()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_any_float_width(dtype: torch.dtype) -> None:
+    scores = tensor([1, 2, 3, 4], dtype=dtype)
+    assert token_mask(scores, parse_pattern("2:4")).int().tolist() == [0, 0, 1, 1]

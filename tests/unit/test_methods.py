@@ -1,0 +1,76 @@
+"""Every registered method: declared in full, and its calls written and read back."""
+
+import pytest
+import torch
+
+from nmviz.errors import UserError
+from nmviz.methods import BY_TARGET, MITIGATIONS
+from nmviz.methods.method import Method, declare, parse_call, split_calls
+from nmviz.methods.mitigations import DynamicShift, VarianceCorrection
+from nmviz.registry import Registry
+
+ALL = [*(m for registry in BY_TARGET.values() for m in registry.values()), *MITIGATIONS.values()]
+
+
+@pytest.mark.parametrize("method", ALL, ids=lambda m: m.name)
+def test_every_method_has_title_help_formula_and_source(method: Method) -> None:
+    assert method.title
+    assert len(method.help) > 40
+    assert method.formula
+    assert method.source
+
+
+def numbers() -> Registry[Method]:
+    def power(x: float, *, exponent: float = 2.0, rounded: bool = False, steps: int = 1) -> float:
+        """Raise to a power."""
+        return x**exponent
+
+    registry: Registry[Method] = Registry("operation")
+    registry.add("power", declare("power", power, formula="x^p", source="here"))
+    return registry
+
+
+def test_a_call_is_written_without_its_defaults() -> None:
+    registry = numbers()
+    call = parse_call("power( rounded=true , exponent=2 )", registry)
+    assert call.settings == {"exponent": 2.0, "rounded": True, "steps": 1}
+    assert str(call) == "power(rounded=True)"
+    assert parse_call(str(call), registry) == call
+    assert str(parse_call("power", registry)) == "power"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("power(exponent)", "not setting=value"),
+        ("power(exponent=two)", "not a float"),
+        ("power(rounded=maybe)", "not a bool"),
+        ("power(exponnt=2)", "did you mean exponent"),
+        ("root", "no operation"),
+        ("power(exponent=2", "write name or name"),
+    ],
+)
+def test_a_wrong_call_is_refused(text: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        parse_call(text, numbers())
+
+
+def test_calls_are_split_at_commas_outside_brackets() -> None:
+    assert split_calls("a(x=1,y=2), b,") == ["a(x=1,y=2)", "b"]
+
+
+def test_the_shift_is_the_lower_median_and_is_put_back() -> None:
+    x = torch.tensor([[1.0, 2.0, 3.0, 10.0], [5.0, 5.0, 5.0, 5.0]])
+    shifted, undo = DynamicShift().before(x)
+    assert shifted.tolist() == [[-1.0, 0.0, 1.0, 8.0], [0.0, 0.0, 0.0, 0.0]]
+    assert undo(shifted).tolist() == x.tolist()
+
+
+def test_the_variance_of_what_was_kept_is_restored() -> None:
+    x = torch.tensor([[1.0, -2.0, 3.0, -4.0]])
+    kept = torch.tensor([[0.0, 0.0, 3.0, -4.0]])
+    repaired = VarianceCorrection().kept(x, kept)
+    # Var(x) = 29/3 about the mean -1/2: (30 - 1) / 3; Var(kept) = (25 - 1/4) / 3
+    assert repaired[0, 2].item() == pytest.approx(3 * (29 / 24.75) ** 0.5, rel=1e-6)
+    assert repaired.var().item() == pytest.approx(x.var().item(), rel=1e-6)
+    assert repaired[0, :2].tolist() == [0, 0]

@@ -1,0 +1,85 @@
+"""Patterns: what may be written, what it means, and what is refused."""
+
+from contextlib import suppress
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmviz.errors import UserError
+from nmviz.methods.patterns import PRESETS, Pattern, parse_pattern
+
+
+@pytest.mark.parametrize("text", PRESETS)
+def test_presets_are_written_canonically(text: str) -> None:
+    assert str(parse_pattern(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "canonical"),
+    [
+        (" 8:16 ", "8:16"),
+        ("DENSE", "dense"),
+        ("50.0%", "50%"),
+        ("12.50 %", "12.5%"),
+        ("08:016", "8:16"),
+    ],
+)
+def test_other_spellings_mean_the_same(given: str, canonical: str) -> None:
+    assert str(parse_pattern(given)) == canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("0:4", "keeps nothing"),
+        ("5:4", "more than there is"),
+        ("2:99999", "at most 4096"),
+        ("0%", "out of range"),
+        ("100%", "out of range"),
+        ("150%", "out of range"),
+        ("-1:4", "not a pattern"),
+        ("2:4:8", "not a pattern"),
+        ("", "not a pattern"),
+        ("two of four", "not a pattern"),
+        ("2:0", "more than there is"),
+        ("9" * 5000, "not a pattern"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(text: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        parse_pattern(text)
+    assert len(str(caught.value)) < 200
+
+
+def test_percent_counts_exactly() -> None:
+    assert Pattern(percent=Decimal("50")).dropped(5) == 2
+    assert (
+        Pattern(percent=Decimal("70")).dropped(10) == 7
+    )  # 0.7 * 10 in floats is 7.000000000000001
+    assert Pattern(percent=Decimal("29")).dropped(100) == 29  # 0.29 * 100 in floats is 28.99...
+
+
+def test_metadata_bits_are_the_entropy_of_a_uniform_choice() -> None:
+    bits = {text: parse_pattern(text).metadata_bits() for text in ("2:4", "4:8", "8:16", "16:32")}
+    assert {text: round(value or 0, 4) for text, value in bits.items()} == {
+        "2:4": 0.6462,
+        "4:8": 0.7662,
+        "8:16": 0.8532,
+        "16:32": 0.9113,
+    }
+    assert parse_pattern("50%").metadata_bits() is None
+
+
+def test_d_in_must_be_a_multiple_of_the_group() -> None:
+    parse_pattern("8:16").check_divides(576, "q")
+    parse_pattern("50%").check_divides(577, "q")
+    with pytest.raises(UserError, match="577 is not a multiple of 16"):
+        parse_pattern("8:16").check_divides(577, "q")
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_pattern_or_a_user_error(text: str) -> None:
+    with suppress(UserError):
+        assert parse_pattern(str(parse_pattern(text))) == parse_pattern(text)
