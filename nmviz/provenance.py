@@ -34,7 +34,7 @@ def collect(
         seconds=seconds,
         versions=dict(_versions()),
         commit=_commit(),
-        machine={**_machine(), "threads": threads},
+        machine={**machine(), "threads": threads},
         device=device,
         settings=dict(settings),
         artefacts=dict(artefacts),
@@ -74,7 +74,8 @@ def _commit(project: Path = PROJECT) -> str | None:
 
 
 @cache
-def _machine() -> dict[str, str | int]:
+def machine() -> dict[str, str | int]:
+    """Processor, cores, system and memory of this machine; no name of it."""
     facts: dict[str, str | int] = {
         "processor": _processor(),
         "cores": _cores(),

@@ -10,7 +10,7 @@ from functools import cache
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from nmviz import corpora, models
+from nmviz import corpora, models, provenance
 from nmviz.errors import UserError
 from nmviz.experiment import TARGETS, Artefacts, Experiment, Target, read_blocks
 from nmviz.methods import BY_TARGET, MITIGATIONS
@@ -158,24 +158,25 @@ def generate(
 
 
 def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
-    """How long a live run takes here, from the newest run of the model; None when there is none."""
-    runs = store().find(sites=False, model=experiments[0].model, source="nmviz")
-    timed = [run for run in runs if run.provenance.seconds]
-    if not timed:
-        return None
-    newest = max(timed, key=lambda run: run.provenance.started or "")
-    rate = (newest.provenance.seconds or 0) / newest.experiment.tokens
-    return rate * experiments[0].tokens
+    """How long a live run takes here, from the newest run of the model on this machine, or None."""
+    here = provenance.machine()
+    for run in store().find(sites=False, model=experiments[0].model, source="nmviz"):
+        made = run.provenance
+        if made.seconds and here.items() <= made.machine.items():
+            return made.seconds / run.experiment.tokens * experiments[0].tokens
+    return None
 
 
-def warm(model: str) -> None:
-    """Start loading a model in the background, so that the first click finds it ready."""
-    Thread(target=_warm, args=(model,), name=f"load {model}", daemon=True).start()
+def warm(model: str, corpus: str = Experiment().corpus) -> None:
+    """Load a model and read a corpus in the background, so that the first click finds them."""
+    Thread(target=_warm, args=(model, corpus), name=f"load {model}", daemon=True).start()
 
 
-def _warm(model: str) -> None:
+def _warm(model: str, corpus: str) -> None:
+    from nmviz.engine.loading import encode
+
     try:
-        _load(model)
+        encode(_load(model), corpora.read(corpus))
     except UserError as error:
         print(f"nmviz: {error}")  # the first click says it again, on the page
 
