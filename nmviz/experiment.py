@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from nmviz.errors import UserError
 from nmviz.methods import BY_TARGET, MITIGATIONS
-from nmviz.methods.method import parse_call, split_calls
+from nmviz.methods.method import Call, parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
 
 Target = Literal["activation", "weight"]
@@ -104,8 +104,7 @@ class Experiment(BaseModel):
         steps = [_as_value_error(parse_call, text, MITIGATIONS) for text in self.mitigations]
         if steps and self.target == "weight":
             raise ValueError("Mitigations repair pruned activations: leave them out for weights.")
-        if len({step.method.name for step in steps}) < len(steps):
-            raise ValueError("A mitigation is named twice: name each once.")
+        _check_fit(self.mask, [criterion, *steps])
         if self.window > self.tokens:
             raise ValueError(
                 f"A budget of {self.tokens} tokens is shorter than one window of {self.window}: "
@@ -171,6 +170,21 @@ def write_blocks(numbers: list[int]) -> str:
         else:
             runs.append([number, number])
     return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+
+
+def _check_fit(pattern: Pattern, calls: list[Call]) -> None:
+    """ValueError, one sentence, when the methods do not fit the pattern or one another."""
+    names = [call.method.name for call in calls]
+    if len(set(names[1:])) < len(names[1:]):
+        raise ValueError("A mitigation is named twice: name each once.")
+    for method in (call.method for call in calls):
+        if refusal := method.refusal(pattern):
+            raise ValueError(refusal)
+        for other in set(method.facts.excludes) & set(names):
+            reason = method.facts.because
+            raise ValueError(
+                f"{method.name} and {other} do not go together: {reason}; leave one out."
+            )
 
 
 def _query_text(value: Any) -> str:

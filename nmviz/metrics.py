@@ -104,4 +104,18 @@ _add(
     "blocks included.",
     "||H - H_pruned||_F / ||H||_F at the block's output, squares pooled over all windows",
 )
+_add(
+    "heldout_loss_before",
+    "block error before training",
+    "share",
+    "Error of the blocks' outputs on calibration text kept aside, before anything was learned.",
+    "mean over trained blocks of ||H_sparse - H||^2 / ||H||^2 on held-out windows, same inputs",
+)
+_add(
+    "heldout_loss_after",
+    "block error after training",
+    "share",
+    "The same after training. When it is not lower, training did not help.",
+    "mean over trained blocks of ||H_sparse - H||^2 / ||H||^2 on held-out windows, same inputs",
+)
 METRICS.freeze()

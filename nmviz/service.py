@@ -60,8 +60,19 @@ def store() -> Store:
 def resolve(experiment: Experiment, text: str | None = None) -> Experiment:
     """The experiment in canonical scope, with the hashes of what it reads.
 
-    UserError for whatever can be told without loading the model: an unknown model, corpus,
-    projection or block, a window longer than the context, d_in not a multiple of M.
+    UserError as `canonical`, and for an unknown corpus or a missing text.
+    """
+    hashes = Artefacts(
+        model=models.identify(experiment.model), corpus=_identify(experiment.corpus, text)
+    )
+    return canonical(experiment).but(artefacts=hashes)
+
+
+def canonical(experiment: Experiment) -> Experiment:
+    """The experiment with one spelling of its scope: None for all, else in the model's order.
+
+    UserError for whatever can be told without loading the model: an unknown model, projection
+    or block, a window longer than the context, d_in not a multiple of M.
     """
     info = models.describe(experiment.model)
     if 0 < info.context < experiment.window:
@@ -69,14 +80,10 @@ def resolve(experiment: Experiment, text: str | None = None) -> Experiment:
             f"A window of {experiment.window} tokens is longer than the {info.context} tokens "
             f"{info.title} reads at once: shorten the window."
         )
-    changes = {
-        "projections": _canonical_projections(experiment, info),
-        "blocks": _canonical_blocks(experiment, info),
-        "artefacts": Artefacts(
-            model=models.identify(experiment.model), corpus=_identify(experiment.corpus, text)
-        ),
-    }
-    return experiment.but(**changes)
+    return experiment.but(
+        projections=_canonical_projections(experiment, info),
+        blocks=_canonical_blocks(experiment, info),
+    )
 
 
 def lookup(experiment: Experiment, text: str | None = None) -> Result | None:
@@ -125,14 +132,16 @@ def look(
     columns: int = 64,
 ) -> SiteLook:
     """One site under an experiment, on the dense inputs of a prompt (captured on first use)."""
+    from nmviz.engine.calibration import bind_site
     from nmviz.engine.capture import Part
     from nmviz.engine.capture import look as look_at
     from nmviz.engine.sites import find_site
 
     loaded = _load(experiment.model)
     site = find_site(loaded.model, block, projection)
+    pruned = bind_site(loaded, canonical(experiment), site)
     part = Part(first_row, rows, first_column, columns)
-    return look_at(_captures().get(loaded, prompt), experiment, site, part)
+    return look_at(_captures().get(loaded, prompt), pruned, site, part)
 
 
 def generate(
@@ -154,6 +163,7 @@ def generate(
 
     sampling = Sampling(max_new_tokens, temperature, seed, chat)
     loaded = _load(experiments[0].model)
+    experiments = [canonical(experiment) for experiment in experiments]
     yield from continue_prompt(loaded, experiments, prompt, sampling, cancel or Event())
 
 

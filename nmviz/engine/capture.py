@@ -13,9 +13,8 @@ from torch import Tensor
 from nmviz.engine.evaluate import Squares, logits
 from nmviz.engine.loading import LoadedModel, bos_token, encode
 from nmviz.engine.sites import Site, find_sites
-from nmviz.engine.sparsify import Masked, Pruned, PrunedActivations, PrunedWeights, replaced
+from nmviz.engine.sparsify import Masked, Pruned, replaced
 from nmviz.errors import UserError
-from nmviz.experiment import Experiment
 from nmviz.results import Histogram, MaskWindow, SiteLook
 
 LARGEST_PROMPT = 256  # tokens
@@ -93,11 +92,11 @@ class Part:
 
 
 @torch.inference_mode()
-def look(capture: Capture, experiment: Experiment, site: Site, part: Part) -> SiteLook:
+def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
     """One site under one experiment, on the captured inputs. No forward pass."""
+    experiment = pruned.experiment
     experiment.mask.check_divides(site.d_in, site.name)
     x = capture.inputs[site]
-    pruned = _bind(experiment, site)
     masked = pruned.masked(site, x)
     squares = Squares()
     squares.add(site, site.dense(x), pruned.forward(site, x))
@@ -117,14 +116,6 @@ def look(capture: Capture, experiment: Experiment, site: Site, part: Part) -> Si
         inputs=_histogram(masked),
         mask=_part_of(masked, part, labels, experiment.mask.group),
     )
-
-
-def _bind(experiment: Experiment, site: Site) -> Pruned:
-    if experiment.target == "activation":
-        return PrunedActivations(experiment, [site])
-    weights = PrunedWeights(experiment, [site])
-    weights.prepare()
-    return weights
 
 
 def _histogram(masked: Masked) -> Histogram:

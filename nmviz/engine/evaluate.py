@@ -44,6 +44,13 @@ class Comparison:
         self.tokens = PairedTokens()
         self.local = Squares()  # by site, on the dense input
         self.propagated = Squares()  # by block number, at the block's output
+        self._kept: dict[Site, list[int]] = defaultdict(lambda: [0, 0])  # ones, entries
+
+    def watch(self, site: Site, x: Tensor, y: Tensor) -> None:
+        """Compare a site's pruned output on its dense input x with its dense output y."""
+        self.local.add(site, y, self.pruned.forward(site, x))
+        for index, count in enumerate(self.pruned.kept_of(site, x)):
+            self._kept[site][index] += count
 
     def measurements(self) -> tuple[Measurement, ...]:
         return self.tokens.measurements()
@@ -55,7 +62,7 @@ class Comparison:
                 block=site.block,
                 projection=site.projection,
                 rel_error=self.local.ratio(site),
-                kept=self.pruned.kept(site),
+                kept=self._kept[site][0] / self._kept[site][1],
             )
             for site in self.pruned.sites
             if site in self.local
@@ -112,7 +119,7 @@ def _observing(
         check()
         y = site.dense(x)
         for comparison in watchers:
-            comparison.local.add(site, y, comparison.pruned.forward(site, x))
+            comparison.watch(site, x, y)
         return y
 
     return {site: partial(forward, site, watchers) for site, watchers in watching.items()}

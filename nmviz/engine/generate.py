@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from nmviz.engine.calibration import bind
 from nmviz.engine.evaluate import Check, logits
 from nmviz.engine.loading import LoadedModel, bos_token, encode
 from nmviz.engine.sites import Site, find_sites
-from nmviz.engine.sparsify import Pruned, SiteForward, bind, forwards, replaced
+from nmviz.engine.sparsify import Pruned, SiteForward, forwards, replaced
 from nmviz.errors import Cancelled, UserError
 from nmviz.experiment import Experiment
 from nmviz.results import Column, Continuation, GenerationProgress, Token
@@ -42,7 +43,7 @@ def generate(
 
     ids = prompt_ids(loaded, prompt, sampling.chat, sampling.max_new_tokens)
     try:
-        pruned = [bind(loaded.model, experiment, check) for experiment in experiments]
+        pruned = [bind(loaded, experiment, check).pruned for experiment in experiments]
         yield from continue_all(loaded, pruned, ids, sampling, check)
     except Cancelled:
         return

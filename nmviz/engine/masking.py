@@ -13,24 +13,34 @@ from nmviz.engine.selection import nth_largest
 from nmviz.methods.patterns import Pattern
 
 
-def token_mask(scores: Tensor, pattern: Pattern) -> Tensor:
-    """Mask of activations, bool [..., d_in]: N of every M entries, or P% dropped a token."""
+def token_mask(scores: Tensor, pattern: Pattern, over: str = "token") -> Tensor:
+    """Mask of activations, bool [..., tokens, d_in]: N of every M entries, or P% dropped.
+
+    P% is dropped of every token, or with over="window" of all tokens of a window at once.
+    """
     if pattern.is_dense:
         return torch.ones_like(scores, dtype=torch.bool)
+    if over == "window" and not pattern.is_grouped:
+        whole = scores.flatten(-2)  # [..., tokens * d_in]
+        return _top(whole, whole.shape[-1] - pattern.dropped(whole.shape[-1])).view_as(scores)
     keep, group = _keep_of_group(pattern, scores.shape[-1])
     return _top(scores.unflatten(-1, (-1, group)), keep).flatten(-2)
 
 
 def matrix_mask(
-    scores: Tensor, pattern: Pattern, generator: torch.Generator | None = None
+    scores: Tensor,
+    pattern: Pattern,
+    generator: torch.Generator | None = None,
+    over: str = "matrix",
 ) -> Tensor:
     """Mask of a weight, bool [d_out, d_in]: N of every M along d_in, or P% dropped of the matrix.
 
-    P% drops everything at or below the k-th smallest score; with a generator exactly k entries.
+    P% drops everything at or below the k-th smallest score; with a generator exactly k entries, and
+    with over="row" the lowest k of every output row, ties kept at the lower index.
     """
     if pattern.is_dense:
         return torch.ones_like(scores, dtype=torch.bool)
-    if not pattern.is_grouped:
+    if not pattern.is_grouped and over == "matrix":
         return _matrix_cut(scores, pattern.dropped(scores.numel()), generator)
     keep, group = _keep_of_group(pattern, scores.shape[-1])
     blocks = scores.unflatten(-1, (-1, group))

@@ -1,7 +1,7 @@
 """One run: experiments on the same model and text, measured together, streamed window by window."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event
@@ -9,11 +9,12 @@ from threading import Event
 import torch
 from torch import Tensor
 
+from nmviz.engine.calibration import Bound, Steps, prepare
 from nmviz.engine.evaluate import Comparison, compare_window, pruned_nll
 from nmviz.engine.loading import LoadedModel, bos_token, encode
 from nmviz.engine.masking import Ties
 from nmviz.engine.sites import find_sites
-from nmviz.engine.sparsify import Pruned, PrunedWeights, bind
+from nmviz.engine.sparsify import Pruned, PrunedWeights
 from nmviz.engine.statistics import perplexity
 from nmviz.engine.windows import cut_windows
 from nmviz.errors import Cancelled, UserError
@@ -30,6 +31,7 @@ class Trial:
     """One experiment of a run while it is measured."""
 
     comparison: Comparison
+    figures: Mapping[str, float]  # what calibration has to say of itself
     over_ties: list[float] = field(default_factory=list)  # perplexity under each tie seed
 
     @property
@@ -45,7 +47,8 @@ class Trial:
         return self.ties.share > TIE_SHARE_WORTH_A_RANGE
 
     def measurements(self) -> tuple[Measurement, ...]:
-        return (*self.comparison.measurements(), *self._about_ties())
+        learned = [Measurement(metric=name, value=value) for name, value in self.figures.items()]
+        return (*self.comparison.measurements(), *self._about_ties(), *learned)
 
     def _about_ties(self) -> Iterator[Measurement]:
         if self.ties.count:
@@ -78,7 +81,8 @@ class Run:
         self.windows = _windows(loaded, experiments[0], text)
         self.experiments = experiments
         self.trials: list[Trial] = []
-        self.started, self.clock = datetime.now(UTC), time.perf_counter()
+        self.started, self.began = datetime.now(UTC), time.perf_counter()
+        self.clock = self.began
         self.passes = 0
 
     def __iter__(self) -> Iterator[Progress]:
@@ -99,16 +103,29 @@ class Run:
         yield self._progress("done", partial=False)
 
     def _prepare(self) -> Iterator[Progress]:
-        yield self._progress("pruning", partial=True)
         for experiment in self.experiments:
-            self.trials.append(Trial(Comparison(bind(self.loaded.model, experiment, self._check))))
+            steps = prepare(self.loaded, experiment, self._check)
+            bound = yield from self._staged(steps)
+            self.trials.append(Trial(Comparison(bound.pruned), bound.figures))
+        self.clock = time.perf_counter()  # the time left is told from the passes alone
+
+    def _staged(self, steps: Steps) -> Generator[Progress, None, Bound]:
+        while True:
+            try:
+                stage = next(steps)
+            except StopIteration as end:
+                return end.value
+            yield Progress(f"{stage.words}, {stage.share:.0%}", total=self.windows.numel())
 
     def _try_ties(self) -> Iterator[Progress]:
         """Repeat weight runs that hang on a tie rule with ties broken at random."""
         for trial in filter(lambda t: t.wants_tie_range, self.trials):
             for seed in range(TIE_SEEDS):
                 pruned = PrunedWeights(trial.pruned.experiment, trial.pruned.sites, tie_seed=seed)
-                pruned.prepare(self._check)
+                pruned.states = trial.pruned.states
+                for site in pruned.sites:
+                    self._check()
+                    pruned.finish(site)
                 nll: list[Tensor] = []
                 for ids in self.windows:
                     nll.append(pruned_nll(self.loaded, ids, pruned, self._check))
@@ -128,7 +145,8 @@ class Run:
         seconds = time.perf_counter() - self.clock
         left = seconds / share - seconds if share else None
         total = self.windows.numel()
-        results = tuple(self._result(trial, seconds, partial) for trial in self.trials)
+        whole = time.perf_counter() - self.began
+        results = tuple(self._result(trial, whole, partial) for trial in self.trials)
         return Progress(stage, round(share * total), total, left, results)
 
     def _result(self, trial: Trial, seconds: float, partial: bool) -> Result:

@@ -4,24 +4,30 @@ Nothing of the model is written to. A pruned weight is a copy, and a site's `for
 the instance and put back, so the model afterwards is the model before, bit for bit.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from nmviz.engine.masking import Ties, count_ties, matrix_mask, token_mask
-from nmviz.engine.sites import Site, choose, find_sites
+from nmviz.engine.sites import Site
 from nmviz.experiment import Experiment
 from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
-from nmviz.methods.method import parse_call
-from nmviz.methods.mitigations import Mitigation
+from nmviz.methods.method import Call, parse_call
+from nmviz.methods.mitigations import At, Mitigation, Undo
+from nmviz.methods.patterns import Pattern
 
 SiteForward = Callable[[Tensor], Tensor]
+States = dict[str, dict[str, Tensor]]  # of one site: method name -> its tensors
+
+_OF_WEIGHT: WeakKeyDictionary[Site, States] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -35,19 +41,34 @@ class Masked:
 
 
 class Pruned(Protocol):
-    """An experiment bound to the sites of one model."""
+    """An experiment bound to the sites of one model.
+
+    Sites whose methods are calibrated must be given their state first, by `calibrate` or by filling
+    `states`; `finish` then prepares them.
+    """
 
     experiment: Experiment
     sites: Sequence[Site]
+    states: dict[Site, States]
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """The criterion and the mitigations."""
+
+    def calibrate(self, site: Site, x: Tensor) -> None:
+        """Work out the site's state from its inputs on calibration text, [tokens, d_in]."""
+
+    def finish(self, site: Site) -> None:
+        """Prepare the site once its state is known."""
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
         """The pruned layer: [..., d_in] to [..., d_out]."""
 
     def masked(self, site: Site, x: Tensor) -> Masked:
-        """The mask at one site, for a picture of it."""
+        """The mask at one site and what it was made from."""
 
-    def kept(self, site: Site) -> float:
-        """Share of ones in the site's mask, 0..1."""
+    def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
+        """Ones in the site's mask on this input, and entries."""
 
 
 class PrunedActivations:
@@ -57,45 +78,80 @@ class PrunedActivations:
         self.experiment, self.sites = experiment, sites
         self.pattern = experiment.mask
         self.criterion = parse_call(experiment.criterion, ACTIVATION)
-        self.mitigations: list[Mitigation] = []
-        for text in experiment.mitigations:
-            call = parse_call(text, MITIGATIONS)
-            self.mitigations.append(call.method.code(**call.settings))
+        self.repairs = [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
+        self.mitigations: list[Mitigation] = [c.method.code(**c.settings) for c in self.repairs]
+        self.states: dict[Site, States] = defaultdict(dict)
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        return [self.criterion, *self.repairs]
+
+    def calibrate(self, site: Site, x: Tensor) -> None:
+        self.finish(site)
+        states = self.states[site]
+        for call, step in zip(self.repairs, self.mitigations, strict=True):
+            if call.method.facts.needs == "inputs":
+                states[call.method.name] = step.calibrate(site.weight, x)
+            x, _ = step.before(x, At(site.weight, states.get(call.method.name, {})))
+        if self.criterion.method.facts.needs == "inputs":
+            states[self.criterion.method.name] = _state(self.criterion, site, x, self.pattern)
+
+    def finish(self, site: Site) -> None:
+        for call in self.calls:
+            if call.method.facts.needs == "weight":
+                self.states[site][call.method.name] = _state_of_weight(call, site, self.pattern)
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
-        shifted, undos = self._before(x)
-        kept = torch.where(token_mask(self._scores(site, shifted), self.pattern), shifted, 0)
-        for step in self.mitigations:
-            kept = step.kept(shifted, kept)
+        shifted, undos = self._before(site, x)
+        kept = torch.where(self._mask(site, shifted)[0], shifted, 0)
+        places = self._places(site)
+        for step, at in places:
+            kept = step.kept(shifted, kept, at)
         for undo in reversed(undos):
             kept = undo(kept)
         y = functional.linear(kept, site.weight)
-        for step in self.mitigations:
-            y = step.after(y, shifted, kept)
+        for step, at in places:
+            y = step.after(y, x, kept, at)
         return y if site.bias is None else y + site.bias
 
     def masked(self, site: Site, x: Tensor) -> Masked:
-        shifted, undos = self._before(x)
-        scores = self._scores(site, shifted)
-        shift = x - shifted if undos else None
-        return Masked(x, scores, token_mask(scores, self.pattern), shift)
+        shifted, undos = self._before(site, x)
+        mask, scores = self._mask(site, shifted)
+        return Masked(x, scores, mask, x - shifted if undos else None)
 
-    def kept(self, site: Site) -> float:
-        if self.pattern.is_grouped:
-            return self.pattern.density
-        return (site.d_in - self.pattern.dropped(site.d_in)) / site.d_in
+    def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
+        if self.pattern.is_grouped:  # exactly N of every M, whatever the input
+            return int(self.pattern.keep or 0), int(self.pattern.group or 1)
+        mask, _ = self._mask(site, self._before(site, x)[0])
+        return int(mask.sum()), mask.numel()
 
-    def _before(self, x: Tensor) -> tuple[Tensor, list[Callable[[Tensor], Tensor]]]:
+    def _places(self, site: Site) -> list[tuple[Mitigation, At]]:
+        states = self.states[site]
+        return [
+            (step, At(site.weight, states.get(call.method.name, {})))
+            for call, step in zip(self.repairs, self.mitigations, strict=True)
+        ]
+
+    def _before(self, site: Site, x: Tensor) -> tuple[Tensor, list[Undo]]:
         undos = []
-        for step in self.mitigations:
-            x, undo = step.before(x)
+        for step, at in self._places(site):
+            x, undo = step.before(x, at)
             if undo is not None:
                 undos.append(undo)
         return x, undos
 
-    def _scores(self, site: Site, x: Tensor) -> Tensor:
-        channel = self.criterion.method.code(x, site.weight, **self.criterion.settings)
-        return x.abs() if channel is None else x.abs() * channel
+    def _mask(self, site: Site, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mask and scores of the shifted input."""
+        if self.pattern.is_dense:
+            return torch.ones_like(x, dtype=torch.bool), x.abs()
+        method, settings = self.criterion.method, self.criterion.settings
+        state = self.states[site].get(method.name, {})
+        with torch.no_grad():  # a mask is a constant to whatever is learned
+            given = method.code(x, site.weight, state, **settings)
+            if method.facts.gives == "threshold":
+                return x.abs() > given, x.abs()
+            scores = given if method.facts.gives == "scores" else _weighted(x, given)
+            return token_mask(scores, self.pattern, str(settings.get("over", "token"))), scores
 
 
 class PrunedWeights:
@@ -108,43 +164,51 @@ class PrunedWeights:
         self.pattern = experiment.mask
         self.criterion = parse_call(experiment.criterion, WEIGHT)
         self.generator = None if tie_seed is None else torch.Generator().manual_seed(tie_seed)
+        self.states: dict[Site, States] = defaultdict(dict)
         self.ties = Ties(0, 0)
         self._pruned: dict[Site, Tensor] = {}
-        self._kept: dict[Site, float] = {}
+        self._kept: dict[Site, tuple[int, int]] = {}
 
-    def prepare(self, check: Callable[[], None] = lambda: None) -> None:
-        """Prune the weights of all sites and count their ties; `check` runs before each site."""
-        for site in self.sites:
-            check()
-            scores = self._scores(site)
-            mask = matrix_mask(scores, self.pattern, self.generator)
-            self._pruned[site] = torch.where(mask, site.weight, 0)
-            self._kept[site] = mask.sum().item() / mask.numel()
-            if self.generator is None:
-                self.ties += count_ties(scores, self.pattern)
+    @property
+    def calls(self) -> Sequence[Call]:
+        return [self.criterion]
+
+    def calibrate(self, site: Site, x: Tensor) -> None:
+        state = _state(self.criterion, site, x, self.pattern)
+        self.states[site] = {self.criterion.method.name: state}
+
+    def finish(self, site: Site) -> None:
+        masked = self.masked(site, site.weight)
+        changed = self._changed_weight(site)
+        weight = site.weight if changed is None else changed[0]
+        self._pruned[site] = torch.where(masked.mask, weight, 0)
+        self._kept[site] = int(masked.mask.sum()), masked.mask.numel()
+        if self.generator is None and changed is None:
+            self.ties += count_ties(masked.scores, self.pattern)
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
         return functional.linear(x, self._pruned[site], site.bias)
 
     def masked(self, site: Site, x: Tensor) -> Masked:
-        scores = self._scores(site)
-        return Masked(site.weight, scores, matrix_mask(scores, self.pattern, self.generator))
+        changed = self._changed_weight(site)
+        if changed is not None:
+            return Masked(site.weight, changed[0].abs(), changed[1])
+        scores = self._given(site)
+        over = str(self.criterion.settings.get("over", "matrix"))
+        return Masked(site.weight, scores, matrix_mask(scores, self.pattern, self.generator, over))
 
-    def kept(self, site: Site) -> float:
+    def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
         return self._kept[site]
 
-    def _scores(self, site: Site) -> Tensor:
-        return self.criterion.method.code(site.weight, **self.criterion.settings)
+    def _given(self, site: Site) -> Any:
+        method = self.criterion.method
+        state = self.states[site].get(method.name, {})
+        return method.code(site.weight, state, **self.criterion.settings)
 
-
-def bind(model: nn.Module, experiment: Experiment, check: Callable[[], None]) -> Pruned:
-    """The experiment on the sites of its scope, weights pruned; `check` may raise Cancelled."""
-    sites = choose(find_sites(model), experiment)
-    if experiment.target == "activation":
-        return PrunedActivations(experiment, sites)
-    weights = PrunedWeights(experiment, sites)
-    weights.prepare(check)
-    return weights
+    def _changed_weight(self, site: Site) -> tuple[Tensor, Tensor] | None:
+        """Weight and mask of a criterion that also changes what it keeps, or None."""
+        gives_weight = self.criterion.method.facts.gives == "weight"
+        return self._given(site) if gives_weight else None
 
 
 @contextmanager
@@ -172,3 +236,23 @@ def forwards(pruned: Pruned, check: Callable[[], None]) -> dict[Site, SiteForwar
         return pruned.forward(site, x)
 
     return {site: partial(forward, site) for site in pruned.sites}
+
+
+def _state(call: Call, site: Site, x: Tensor | None, pattern: Pattern) -> dict[str, Tensor]:
+    """The state of a criterion or mitigation at a site, from its weight and inputs."""
+    if isinstance(call.method.code, type):
+        return call.method.code(**call.settings).calibrate(site.weight, x)
+    calibrate = call.method.facts.calibrate
+    return calibrate(site.weight, x, pattern, **call.settings) if calibrate else {}
+
+
+def _state_of_weight(call: Call, site: Site, pattern: Pattern) -> dict[str, Tensor]:
+    """State that only the weight decides: worked out once and kept as long as the model is."""
+    kept = _OF_WEIGHT.setdefault(site, {})
+    if str(call) not in kept:
+        kept[str(call)] = _state(call, site, None, pattern)
+    return kept[str(call)]
+
+
+def _weighted(x: Tensor, channel: Tensor | None) -> Tensor:
+    return x.abs() if channel is None else x.abs() * channel

@@ -1,7 +1,10 @@
 """Patterns, criteria and mitigations. Loading this package fills and freezes the registries."""
 
-from nmviz.methods.criteria import ACTIVATION, BY_TARGET, WEIGHT
+from nmviz.methods.activation_criteria import ACTIVATION
 from nmviz.methods.mitigations import MITIGATIONS
+from nmviz.methods.weight_criteria import WEIGHT
+
+BY_TARGET = {"activation": ACTIVATION, "weight": WEIGHT}
 
 for _registry in (ACTIVATION, WEIGHT, MITIGATIONS):
     _registry.freeze()

@@ -3,13 +3,22 @@
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from nmviz.errors import UserError
+from nmviz.methods.patterns import Pattern
 from nmviz.registry import Registry
 
 Value = int | float | str | bool
+
+Gives = Literal["channel", "scores", "threshold", "weight"]
+"""What a criterion's code returns: a channel weight c for |x_j| * c_j; scores of all entries; a
+threshold below which |x| is dropped; or a weight that is pruned already."""
+
+Needs = Literal["nothing", "weight", "inputs", "gradients"]
+"""What a method's state at a site is made from: nothing, the weight alone, the site's inputs on
+calibration text, or the loss's gradients on it."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +27,13 @@ class Parameter:
 
     name: str
     default: Value
+    choices: tuple[str, ...] = ()
 
     def read(self, text: str) -> Value:
         """The value written as `text`, in the type of the default. UserError when it is not one."""
         kind = type(self.default)
+        if self.choices and text not in self.choices:
+            raise UserError(f"{self.name}={text[:40]} is not one of {', '.join(self.choices)}.")
         if kind is bool and text.lower() in ("true", "false"):
             return text.lower() == "true"
         try:
@@ -35,17 +47,54 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What a method declares beside its code; the registry-wide tests and the page read it."""
+
+    formula: str
+    source: str
+    gives: Gives = "channel"
+    needs: Needs = "nothing"
+    calibrate: Callable[..., Any] | None = None  # (weight, x, pattern, **settings) -> state
+    sequential: bool = False  # calibrated on the inputs that the pruned blocks before it give
+    learned: bool = False  # its state is trained block by block
+    patterns: Literal["any", "N:M", "P%"] = "any"
+    excludes: tuple[str, ...] = ()  # methods it makes no sense with
+    because: str = ""  # why, for the page
+    batch_invariant: bool = True  # a token's mask does not depend on the other tokens
+    choices: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
 class Method:
     """A criterion or a mitigation as the page, the command line and the engine see it."""
 
     name: str
     title: str  # first line of the docstring: for the menu
     help: str  # the rest of the docstring: for the page
-    formula: str
-    source: str
+    facts: Facts
     parameters: tuple[Parameter, ...]
     code: Callable[..., Any]
-    calibrated: bool = False  # needs calibration text
+
+    @property
+    def formula(self) -> str:
+        return self.facts.formula
+
+    @property
+    def source(self) -> str:
+        return self.facts.source
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether it needs calibration text."""
+        return self.facts.needs in ("inputs", "gradients")
+
+    def refusal(self, pattern: Pattern) -> str | None:
+        """Why the method does not fit the pattern, in one sentence; None when it does."""
+        kind = self.facts.patterns
+        if pattern.is_dense or kind == "any" or (kind == "N:M") == pattern.is_grouped:
+            return None
+        wanted = "an N:M pattern such as 8:16" if kind == "N:M" else "a share such as 50%"
+        return f"{self.name} works with {wanted} only, not with {pattern}."
 
 
 @dataclass(frozen=True)
@@ -65,28 +114,25 @@ class Call:
         return dict(self.arguments)
 
 
-def declare(
-    name: str, code: Callable[..., Any], formula: str, source: str, calibrated: bool = False
-) -> Method:
+def declare(name: str, code: Callable[..., Any], **facts: Any) -> Method:
     """A Method out of a function or class: docstring and keyword-only parameters with defaults."""
     title, _, rest = inspect.cleandoc(code.__doc__ or "").partition("\n")
     if not title:
         raise ValueError(f"method {name!r} has no docstring: it is the help on the page")
+    declared = Facts(**facts)
     parameters = tuple(
-        Parameter(p.name, p.default)
+        Parameter(p.name, p.default, declared.choices.get(p.name, ()))
         for p in inspect.signature(code).parameters.values()
         if p.kind is p.KEYWORD_ONLY
     )
-    return Method(name, title, rest.strip(), formula, source, parameters, code, calibrated)
+    return Method(name, title, rest.strip(), declared, parameters, code)
 
 
 def parse_call(text: str, registry: Registry[Method]) -> Call:
     """`magnitude` or `ria(power=0.5)`. UserError for an unknown method, parameter or value."""
     match = re.fullmatch(r"\s*([\w-]{1,40})\s*(?:\(([^()]{0,200})\))?\s*", text)
     if not match:
-        raise UserError(
-            f"{text[:60]!r} is not a {registry.kind}: write name or name(setting=value)."
-        )
+        raise UserError(f"{text[:60]!r}: write the {registry.kind} as name or name(setting=value).")
     method = registry.get(match[1])
     given = _assignments(match[2] or "", method)
     return Call(method, tuple((p.name, given.get(p.name, p.default)) for p in method.parameters))

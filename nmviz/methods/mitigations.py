@@ -1,18 +1,21 @@
 """Mitigations: what is done to repair the damage of a mask. A new one is one class here.
 
-A mitigation is up to three steps around the mask (x: [tokens, d_in], y: [tokens, d_out]):
+A mitigation is up to four steps (x: [..., tokens, d_in], y: [..., tokens, d_out]):
 
-    before(x) -> x', undo     undo(kept) puts back what before took away
-    kept(x', kept) -> kept'   sees the shifted input and what the mask left of it
-    after(y, x', kept) -> y'  sees the product before the bias is added
+    calibrate(weight, x) -> state    once, from the inputs [tokens, d_in] of calibration text
+                                     (x is None with needs="weight": from the weight alone)
+    before(x, at) -> x', undo        undo(kept) puts back what before took away
+    kept(x', kept, at) -> kept'      sees the shifted input and what the mask left of it
+    after(y, x, kept, at) -> y'      sees the product before the bias, the input and what is left
 
-Steps that are missing do nothing. Stacked mitigations run in the order given, and the `before`
-steps are undone in reverse. Keyword-only fields are the settings a user may change.
+`at` is the site: its weight and the state. Steps that are missing do nothing. Stacked mitigations
+run in the order given, and the `before` steps are undone in reverse. Keyword-only fields are the
+settings a user may change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,16 +30,27 @@ MITIGATIONS: Registry[Method] = Registry("mitigation")
 Undo = Callable[["Tensor"], "Tensor"]
 
 
+@dataclass(frozen=True)
+class At:
+    """Where a step runs: the site's weight [d_out, d_in] and the mitigation's state there."""
+
+    weight: Tensor
+    state: Mapping[str, Tensor]
+
+
 class Mitigation:
     """Every step does nothing: subclasses fill in the ones they have."""
 
-    def before(self, x: Tensor) -> tuple[Tensor, Undo | None]:
+    def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
+        return {}
+
+    def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo | None]:
         return x, None
 
-    def kept(self, x: Tensor, kept: Tensor) -> Tensor:
+    def kept(self, x: Tensor, kept: Tensor, at: At) -> Tensor:
         return kept
 
-    def after(self, y: Tensor, x: Tensor, kept: Tensor) -> Tensor:
+    def after(self, y: Tensor, x: Tensor, kept: Tensor, at: At) -> Tensor:
         return y
 
 
@@ -54,17 +68,24 @@ def mitigation(name: str, **facts: Any) -> Callable[[type[Mitigation]], type[Mit
     "d-pts",
     formula="Y = ((X - eta) * M + eta) W^T, eta_t = median of token t",
     source="D-PTS in arXiv 2509.22166, section 3.3; the median as in the authors' code",
+    excludes=("s-pts", "l-pts"),
+    because="both shift the input before the mask",
+    choices={"centre": ("median", "mean")},
 )
 @dataclass(frozen=True, kw_only=True)
 class DynamicShift(Mitigation):
-    """Dynamic shift (D-PTS): centre every token on its median, and put the median back.
+    """Dynamic shift (D-PTS): centre every token before the mask, and put the centre back.
 
     Entries near the middle of a token become the small ones, so dropping them replaces them by the
-    median instead of by zero. The median is the lower of the middle two.
+    centre instead of by zero. The centre is the median, the lower of the middle two, as in the
+    authors' code; the paper's formula lost its symbol and may mean the `mean`.
     """
 
-    def before(self, x: Tensor) -> tuple[Tensor, Undo]:
-        eta = x.median(dim=-1, keepdim=True).values  # [tokens, 1]
+    centre: str = "median"
+
+    def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo]:
+        median = self.centre == "median"
+        eta = x.median(-1, keepdim=True).values if median else x.mean(-1, keepdim=True)
         return x - eta, lambda kept: kept + eta
 
 
@@ -81,6 +102,179 @@ class VarianceCorrection(Mitigation):
     entries of the shifted input, never the shift or the bias.
     """
 
-    def kept(self, x: Tensor, kept: Tensor) -> Tensor:
+    def kept(self, x: Tensor, kept: Tensor, at: At) -> Tensor:
         lost = kept.var(dim=-1, keepdim=True).clamp_min(1e-9)
         return kept * (x.var(dim=-1, keepdim=True) / lost).sqrt()
+
+
+@mitigation(
+    "s-pts",
+    formula="Y = ((X - eta) * M + eta) W^T, eta fixed from calibration text",
+    source="S-PTS in arXiv 2509.22166, section 3.3, after Chua et al. (arXiv 2412.07174)",
+    needs="inputs",
+    excludes=("d-pts", "l-pts"),
+    because="both shift the input before the mask",
+    choices={"per": ("site", "channel")},
+)
+@dataclass(frozen=True, kw_only=True)
+class StaticShift(Mitigation):
+    """Static shift (S-PTS): the same shift for every token, set once on calibration text.
+
+    `site`, the default, is one number a layer, the mean of the tokens' medians, as in the authors'
+    code; theirs is collected during the evaluation itself, here it comes from calibration text.
+    `channel` is one number an input channel, the mean over tokens, as the paper's text also says.
+    """
+
+    per: str = "site"
+
+    def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
+        if self.per == "channel":
+            return {"eta": x.double().mean(0).to(x.dtype)}
+        return {"eta": x.median(-1).values.double().mean().to(x.dtype)[None]}
+
+    def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo]:
+        eta = at.state["eta"]
+        return x - eta, lambda kept: kept + eta
+
+
+@mitigation(
+    "l-pts",
+    formula="input: Y = ((X - eta) * M + eta) W^T; output: Y = (X * M) W^T + beta; trained",
+    source="L-PTS in arXiv 2509.22166, section 3.3; both readings are in the authors' code",
+    needs="inputs",
+    learned=True,
+    excludes=("d-pts", "s-pts"),
+    because="both shift the input before the mask",
+    choices={"where": ("input", "output")},
+)
+@dataclass(frozen=True, kw_only=True)
+class LearnedShift(Mitigation):
+    """Learned shift (L-PTS): a vector a layer, trained so that each block's output is kept.
+
+    `input`, the default, shifts the inputs before the mask and back, as the paper's text has it;
+    `output` adds a bias. Only the vectors are trained, block by block on calibration text, at a
+    higher `rate` than the paper's 1e-4 because there are 16 steps an epoch instead of 256.
+    """
+
+    where: str = "input"
+    rate: float = 0.001
+    epochs: int = 1
+
+    def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
+        width = weight.shape[1] if self.where == "input" else weight.shape[0]
+        return {"shift": weight.new_zeros(width)}
+
+    def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo | None]:
+        if self.where == "output":
+            return x, None
+        eta = at.state["shift"]
+        return x - eta, lambda kept: kept + eta
+
+    def after(self, y: Tensor, x: Tensor, kept: Tensor, at: At) -> Tensor:
+        return y + at.state["shift"] if self.where == "output" else y
+
+
+@mitigation(
+    "ls",
+    formula="Y = (X * M) W^T * (1 + gamma), gamma a trained vector over the outputs",
+    source="LS in arXiv 2509.22166, section 3.3; zero start as in the authors' code",
+    needs="inputs",
+    learned=True,
+)
+@dataclass(frozen=True, kw_only=True)
+class LearnedScale(Mitigation):
+    """Learned scale (LS): a factor for every output, trained so that each block's output is kept.
+
+    It scales the product before the bias. Trained block by block on calibration text, at a higher
+    `rate` than the paper's 1e-4 because there are 16 steps an epoch instead of 256.
+    """
+
+    rate: float = 0.001
+    epochs: int = 1
+
+    def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
+        return {"gamma": weight.new_zeros(weight.shape[0])}
+
+    def after(self, y: Tensor, x: Tensor, kept: Tensor, at: At) -> Tensor:
+        return y * (1 + at.state["gamma"])
+
+
+@mitigation(
+    "r-sparse",
+    formula="Y = X_kept W^T + (X - X_kept) (U_r S_r V_r^T)^T, W = U S V^T",
+    source="R-Sparse in arXiv 2509.22166, appendix A; the method is arXiv 2504.19449",
+    needs="weight",
+)
+@dataclass(frozen=True, kw_only=True)
+class LowRank(Mitigation):
+    """R-Sparse: send what was dropped through a low-rank copy of the weight.
+
+    The copy is the truncated singular value decomposition of the weight at `rank`, as the paper's
+    text says; the released code trains two random factors instead, and its own decomposition is
+    never called. At full rank nothing is lost.
+    """
+
+    rank: int = 64
+
+    def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
+        import torch
+
+        # The truncation is W projected on its first singular vectors, which are the eigenvectors
+        # of the smaller Gram matrix: several times quicker than the whole decomposition.
+        exact = weight.double()
+        tall = weight.shape[0] >= weight.shape[1]
+        gram = exact.T @ exact if tall else exact @ exact.T
+        first = torch.linalg.eigh(gram).eigenvectors.flip(-1)[:, : self.rank]
+        narrow, wide = (exact @ first, first.T) if tall else (first, first.T @ exact)
+        return {"narrow": narrow.to(weight.dtype), "wide": wide.to(weight.dtype)}
+
+    def after(self, y: Tensor, x: Tensor, kept: Tensor, at: At) -> Tensor:
+        return y + (x - kept) @ at.state["wide"].T @ at.state["narrow"].T
+
+
+@mitigation(
+    "smooth",
+    formula="X' = X / s, Y = (X' * M) (diag(s) W^T), s_j = sqrt(max|X_:,j| / max|W_:,j|)",
+    source="PCS in arXiv 2509.22166, section 3.3, after SmoothQuant (arXiv 2211.10438)",
+    batch_invariant=False,
+)
+@dataclass(frozen=True, kw_only=True)
+class Smoothing(Mitigation):
+    """Smoothing (PCS): even out the channels before the mask, and back after it.
+
+    A channel with large inputs and small weights is scaled down, so the mask sees both. The maxima
+    run over the tokens of one window, as in the authors' code. The paper defines it and reports no
+    result.
+    """
+
+    def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo]:
+        inputs = x.abs().amax(-2, keepdim=True).clamp_min(1e-8)  # [..., 1, d_in]
+        scale = (inputs / at.weight.abs().amax(0).clamp_min(1e-8)).sqrt()
+        return x / scale, lambda kept: kept * scale
+
+
+@mitigation(
+    "la-rosa",
+    formula="Y = ((X Q) * M) (W Q)^T, Q = eigenvectors of the inputs' covariance",
+    source="La-RoSA (arXiv 2507.01299); a branch of the released code of arXiv 2509.22166",
+    needs="inputs",
+)
+@dataclass(frozen=True, kw_only=True)
+class Rotation(Mitigation):
+    """Rotation (La-RoSA): turn the inputs onto their main directions before the mask, and back.
+
+    In the turned space few entries carry most of the input. Directions come from calibration text,
+    largest variance first; turning back after the mask is the same as turning the weight.
+    """
+
+    def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
+        import torch
+
+        centred = x.double() - x.double().mean(0)
+        covariance = centred.T @ centred / max(1, len(x) - 1)
+        directions = torch.linalg.eigh(covariance).eigenvectors.flip(-1)
+        return {"rotation": directions.to(weight.dtype)}
+
+    def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo]:
+        rotation = at.state["rotation"]
+        return x @ rotation, lambda kept: kept @ rotation.T

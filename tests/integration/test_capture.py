@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from nmviz.engine import capture
-from nmviz.engine.capture import Captures, Part, look, make_capture
+from nmviz.engine.calibration import bind_site
+from nmviz.engine.capture import Capture, Captures, Part, look, make_capture
 from nmviz.engine.loading import LoadedModel, encode, load
-from nmviz.engine.sites import find_site
+from nmviz.engine.sites import Site, find_site
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
+from nmviz.results import SiteLook
 
 PROMPT = "The river rises in spring."
 
@@ -19,6 +21,12 @@ PROMPT = "The river rises in spring."
 @pytest.fixture(scope="module")
 def loaded(tiny_model: Path) -> LoadedModel:
     return load(str(tiny_model))
+
+
+def at(
+    loaded: LoadedModel, made: Capture, experiment: Experiment, site: Site, part: Part
+) -> SiteLook:
+    return look(made, bind_site(loaded, experiment, site), site, part)
 
 
 def test_a_capture_holds_the_dense_input_of_every_site(loaded: LoadedModel) -> None:
@@ -61,7 +69,7 @@ def test_the_least_recently_used_capture_goes_first(loaded: LoadedModel) -> None
 def test_the_mask_of_activations_is_tokens_by_channels(loaded: LoadedModel) -> None:
     made = make_capture(loaded, PROMPT)
     site = find_site(loaded.model, 2, "down")
-    seen = look(made, Experiment(pattern="1:4"), site, Part(2, 3, 8, 16))
+    seen = at(loaded, made, Experiment(pattern="1:4"), site, Part(2, 3, 8, 16))
     assert seen.mask.kept.shape == (3, 16)
     assert (seen.mask.kept.reshape(3, 4, 4).sum(-1) == 1).all()
     assert seen.mask.row_labels == made.tokens[2:5]
@@ -76,7 +84,7 @@ def test_the_mask_of_activations_is_tokens_by_channels(loaded: LoadedModel) -> N
 def test_the_mask_of_a_weight_is_outputs_by_inputs(loaded: LoadedModel) -> None:
     made = make_capture(loaded, PROMPT)
     site = find_site(loaded.model, 0, "down")
-    seen = look(made, Experiment(pattern="2:4", target="weight"), site, Part(60, 10, 0, 8))
+    seen = at(loaded, made, Experiment(pattern="2:4", target="weight"), site, Part(60, 10, 0, 8))
     assert (seen.mask.rows_in_all, seen.mask.columns_in_all) == (64, 128)
     assert seen.mask.first_row == 54, "moved inside"
     assert np.array_equal(seen.mask.values, site.weight[54:64, :8].numpy())
@@ -87,7 +95,7 @@ def test_the_histogram_counts_every_entry_once(loaded: LoadedModel) -> None:
     made = make_capture(loaded, PROMPT)
     site = find_site(loaded.model, 0, "q")
     experiment = Experiment(pattern="2:4", mitigations=("d-pts",))
-    inputs = look(made, experiment, site, Part()).inputs
+    inputs = at(loaded, made, experiment, site, Part()).inputs
     size = len(made.tokens) * 64
     assert inputs.kept.sum() == inputs.dropped.sum() == size // 2
     assert (np.diff(inputs.edges) > 0).all()
@@ -103,11 +111,11 @@ def test_the_error_of_a_look_is_that_of_the_layer(loaded: LoadedModel) -> None:
     kept = torch.zeros_like(blocks).scatter(-1, top, blocks.gather(-1, top)).view_as(x)
     y = site.dense(x)
     expected = ((y - site.dense(kept)).norm() / y.norm()).item()
-    seen = look(made, Experiment(pattern="2:4"), site, Part())
+    seen = at(loaded, made, Experiment(pattern="2:4"), site, Part())
     assert seen.rel_error == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_pattern_that_does_not_fit_is_refused(loaded: LoadedModel) -> None:
     made = make_capture(loaded, PROMPT)
     with pytest.raises(UserError, match="not a multiple of 48"):
-        look(made, Experiment(pattern="8:48"), find_site(loaded.model, 0, "q"), Part())
+        at(loaded, made, Experiment(pattern="8:48"), find_site(loaded.model, 0, "q"), Part())

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from nmviz.engine import runner
+from nmviz.engine.calibration import bind
 from nmviz.engine.evaluate import logits
 from nmviz.engine.loading import LoadedModel, encode, load
 from nmviz.engine.runner import Run
 from nmviz.engine.sites import find_sites
-from nmviz.engine.sparsify import bind, forwards, replaced
+from nmviz.engine.sparsify import forwards, replaced
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.results import Measurement, Progress, Result
@@ -42,7 +43,7 @@ def windows(loaded: LoadedModel) -> Tensor:
 
 def test_perplexity_agrees_with_a_plain_computation(loaded: LoadedModel) -> None:
     (result,) = finish(loaded, experiment())
-    pruned = bind(loaded.model, experiment(), lambda: None)
+    pruned = bind(loaded, experiment(), lambda: None).pruned
     nll = {"perplexity": [], "dense_perplexity": []}
     for ids in windows(loaded):
         nll["dense_perplexity"].append(plain_nll(logits(loaded, ids), ids))
@@ -70,7 +71,7 @@ def test_site_errors_are_pooled_over_windows_on_the_dense_input(loaded: LoadedMo
         logits(loaded, ids)
     hook.remove()
     x = torch.cat(inputs)
-    pruned = bind(loaded.model, chosen, lambda: None)
+    pruned = bind(loaded, chosen, lambda: None).pruned
     y = site.dense(x)
     expected = ((y - pruned.forward(site, x)).norm() / y.norm()).item()
     assert [s.name for s in result.sites] == ["model.layers.1.mlp.down_proj"]

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel, Qwen2Config, Qwen2ForCausalLM
 
+from nmviz.engine.calibration import bind, make
 from nmviz.engine.evaluate import logits
 from nmviz.engine.loading import LoadedModel, load
 from nmviz.engine.sites import choose, find_site, find_sites
-from nmviz.engine.sparsify import PrunedActivations, PrunedWeights, bind, forwards, replaced
+from nmviz.engine.sparsify import Pruned, PrunedActivations, PrunedWeights, forwards, replaced
 from nmviz.errors import Cancelled, UserError
 from nmviz.experiment import Experiment
 
@@ -90,19 +91,19 @@ def test_activations_are_masked_token_by_token(loaded: LoadedModel) -> None:
     largest = blocks.abs().argmax(-1, keepdim=True)
     kept = torch.zeros_like(blocks).scatter(-1, largest, blocks.gather(-1, largest)).view(5, -1)
     assert torch.allclose(pruned.forward(site, x), functional.linear(kept, site.weight), atol=1e-6)
-    assert pruned.kept(site) == 0.25
+    assert pruned.kept_of(site, x) == (1, 4)
 
 
 def test_the_weight_is_masked_once_along_d_in(loaded: LoadedModel) -> None:
     site = find_site(loaded.model, 0, "down")
     pruned = PrunedWeights(Experiment(pattern="1:4", target="weight"), [site])
-    pruned.prepare()
+    pruned.finish(site)
     blocks = site.weight.view(site.d_out, -1, 4)
     largest = blocks.abs().argmax(-1, keepdim=True)
     kept = torch.zeros_like(blocks).scatter(-1, largest, blocks.gather(-1, largest))
     x = torch.randn(3, site.d_in)
     assert torch.equal(pruned.forward(site, x), x @ kept.view_as(site.weight).T)
-    assert pruned.kept(site) == 0.25
+    assert pruned.kept_of(site, x) == (site.weight.numel() // 4, site.weight.numel())
 
 
 def test_shift_and_variance_stack_in_the_order_of_the_definition(loaded: LoadedModel) -> None:
@@ -125,7 +126,7 @@ def test_keeping_everything_is_the_dense_model(
     loaded: LoadedModel, target: str, pattern: str
 ) -> None:
     dense = logits(loaded, IDS)
-    pruned = bind(loaded.model, Experiment.build(pattern=pattern, target=target), nothing)
+    pruned = bind(loaded, Experiment.build(pattern=pattern, target=target), nothing).pruned
     with replaced(forwards(pruned, nothing)):
         assert torch.equal(logits(loaded, IDS), dense)
 
@@ -133,7 +134,7 @@ def test_keeping_everything_is_the_dense_model(
 @pytest.mark.parametrize("target", ["activation", "weight"])
 def test_the_model_is_restored_bit_for_bit(loaded: LoadedModel, target: str) -> None:
     before, dense = state_of(loaded.model), logits(loaded, IDS)
-    pruned = bind(loaded.model, Experiment.build(pattern="2:4", target=target), nothing)
+    pruned = bind(loaded, Experiment.build(pattern="2:4", target=target), nothing).pruned
     with replaced(forwards(pruned, nothing)):
         assert not torch.equal(logits(loaded, IDS), dense)
     assert_same(loaded.model, before)
@@ -145,7 +146,7 @@ def test_an_exception_at_any_site_leaves_nothing_behind(
     loaded: LoadedModel, error: type[BaseException]
 ) -> None:
     before = state_of(loaded.model)
-    pruned = bind(loaded.model, Experiment.build(pattern="2:4", target="weight"), nothing)
+    pruned = bind(loaded, Experiment.build(pattern="2:4", target="weight"), nothing).pruned
     for fatal in (1, 10, 21):
         with pytest.raises(error), replaced(forwards(pruned, failing_at(fatal, error))):
             logits(loaded, IDS)
@@ -172,6 +173,13 @@ def test_nested_replacements_are_undone_one_by_one(loaded: LoadedModel) -> None:
     assert "forward" not in site.module.__dict__
 
 
+def at_all_sites(model: nn.Module, experiment: Experiment) -> Pruned:
+    pruned = make(experiment, find_sites(model))
+    for site in pruned.sites:
+        pruned.finish(site)
+    return pruned
+
+
 @pytest.fixture
 def qwen() -> Iterator[nn.Module]:
     config = Qwen2Config(
@@ -193,7 +201,7 @@ def qwen() -> Iterator[nn.Module]:
 def test_the_bias_is_kept(qwen: nn.Module, target: str) -> None:
     site = find_site(qwen, 0, "q")
     assert site.bias is not None
-    pruned = bind(qwen, Experiment.build(pattern="2:4", target=target), nothing)
+    pruned = at_all_sites(qwen, Experiment.build(pattern="2:4", target=target))
     assert torch.allclose(pruned.forward(site, torch.zeros(1, 32))[0], site.bias)
 
 
@@ -206,5 +214,5 @@ def test_a_transposed_layer_is_a_site_too() -> None:
     assert (sites[0].d_in, sites[0].d_out) == (32, 96)
     x = torch.randn(3, 32)
     assert torch.allclose(sites[0].dense(x), sites[0].module(x), atol=1e-6)
-    pruned = bind(model, Experiment(pattern="4:4"), nothing)
+    pruned = at_all_sites(model, Experiment(pattern="4:4"))
     assert torch.allclose(pruned.forward(sites[0], x), sites[0].module(x), atol=1e-6)

@@ -54,7 +54,7 @@ def test_frozen() -> None:
         ({"window": 1}, "window"),
         ({"criterion": "magnitud"}, "did you mean magnitude"),
         ({"criterion": "magnitude(power=2)"}, "no setting of magnitude"),
-        ({"criterion": "a(b(c"}, "is not a activation criterion|is not an? "),
+        ({"criterion": "a(b(c"}, "write the activation criterion as name"),
         ({"mitigations": "vart"}, "did you mean var"),
         ({"mitigations": "var,var"}, "named twice"),
         ({"mitigations": "var", "target": "weight"}, "leave them out for weights"),

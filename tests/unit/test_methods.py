@@ -6,9 +6,10 @@ import torch
 from nmviz.errors import UserError
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method, declare, parse_call, split_calls
-from nmviz.methods.mitigations import DynamicShift, VarianceCorrection
+from nmviz.methods.mitigations import At, DynamicShift, VarianceCorrection
 from nmviz.registry import Registry
 
+HERE = At(torch.zeros(1, 4), {})
 ALL = [*(m for registry in BY_TARGET.values() for m in registry.values()), *MITIGATIONS.values()]
 
 
@@ -47,7 +48,7 @@ def test_a_call_is_written_without_its_defaults() -> None:
         ("power(rounded=maybe)", "not a bool"),
         ("power(exponnt=2)", "did you mean exponent"),
         ("root", "no operation"),
-        ("power(exponent=2", "write name or name"),
+        ("power(exponent=2", "write the operation as name"),
     ],
 )
 def test_a_wrong_call_is_refused(text: str, says: str) -> None:
@@ -61,7 +62,7 @@ def test_calls_are_split_at_commas_outside_brackets() -> None:
 
 def test_the_shift_is_the_lower_median_and_is_put_back() -> None:
     x = torch.tensor([[1.0, 2.0, 3.0, 10.0], [5.0, 5.0, 5.0, 5.0]])
-    shifted, undo = DynamicShift().before(x)
+    shifted, undo = DynamicShift().before(x, HERE)
     assert shifted.tolist() == [[-1.0, 0.0, 1.0, 8.0], [0.0, 0.0, 0.0, 0.0]]
     assert undo(shifted).tolist() == x.tolist()
 
@@ -69,7 +70,7 @@ def test_the_shift_is_the_lower_median_and_is_put_back() -> None:
 def test_the_variance_of_what_was_kept_is_restored() -> None:
     x = torch.tensor([[1.0, -2.0, 3.0, -4.0]])
     kept = torch.tensor([[0.0, 0.0, 3.0, -4.0]])
-    repaired = VarianceCorrection().kept(x, kept)
+    repaired = VarianceCorrection().kept(x, kept, HERE)
     # Var(x) = 29/3 about the mean -1/2: (30 - 1) / 3; Var(kept) = (25 - 1/4) / 3
     assert repaired[0, 2].item() == pytest.approx(3 * (29 / 24.75) ** 0.5, rel=1e-6)
     assert repaired.var().item() == pytest.approx(x.var().item(), rel=1e-6)

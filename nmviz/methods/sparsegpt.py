@@ -1,0 +1,75 @@
+"""SparseGPT's weight update, column by column (arXiv 2301.00774)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nmviz.methods.patterns import Pattern
+
+BLOCK = 128  # columns updated together before the error is passed on to the rest
+
+
+def prune(weight: Tensor, x: Tensor, pattern: Pattern, damp: float) -> tuple[Tensor, Tensor]:
+    """Pruned weight and mask, both [d_out, d_in], from inputs x, [tokens, d_in].
+
+    N:M masks are chosen at the first column of every group of M; P% within each block of columns.
+    """
+    import torch
+
+    factor = inverse_factor(x, damp).to(weight.dtype)  # U, upper triangular [d_in, d_in]
+    pruned = weight.detach().clone()
+    pruned[:, x.abs().amax(0) == 0] = 0  # channels that never carry anything
+    mask = torch.ones_like(weight, dtype=torch.bool)
+    width = BLOCK if pattern.group is None else -(-BLOCK // pattern.group) * pattern.group
+    for start in range(0, weight.shape[1], width):
+        end = min(start + width, weight.shape[1])
+        errors = _prune_columns(pruned, mask, factor, start, end, pattern)
+        pruned[:, end:] -= errors @ factor[start:end, end:]
+    return torch.where(mask, pruned, 0), mask
+
+
+def inverse_factor(x: Tensor, damp: float) -> Tensor:
+    """Upper Cholesky factor U with H^-1 = U^T U, float64 [d_in, d_in].
+
+    H = 2/n X^T X + damp * mean(diag) * I, and 1 on the diagonal of channels that are always 0.
+    """
+    import torch
+
+    inputs = x.double()
+    hessian = 2 / len(inputs) * inputs.T @ inputs
+    silent = hessian.diagonal() == 0
+    hessian.diagonal()[silent] = 1
+    hessian.diagonal().add_(damp * hessian.diagonal().mean())
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
+    return torch.linalg.cholesky(inverse, upper=True)
+
+
+def _prune_columns(
+    pruned: Tensor, mask: Tensor, factor: Tensor, start: int, end: int, pattern: Pattern
+) -> Tensor:
+    """Prune columns start..end in place; returns their errors over U_jj, [d_out, end - start]."""
+    import torch
+
+    errors = torch.zeros_like(pruned[:, start:end])
+    if pattern.group is None:
+        scores = _scores(pruned, factor, start, end)
+        dropped = pattern.dropped(scores.numel())
+        cut = scores.flatten().kthvalue(dropped).values if dropped else -1.0
+        mask[:, start:end] = scores > cut
+    for column in range(start, end):
+        if pattern.group is not None and (column - start) % pattern.group == 0:
+            scores = _scores(pruned, factor, column, column + pattern.group)
+            lowest = scores.topk(pattern.group - int(pattern.keep or 0), largest=False).indices
+            mask[:, column : column + pattern.group].scatter_(1, lowest, False)
+        kept = torch.where(mask[:, column], pruned[:, column], 0)
+        error = (pruned[:, column] - kept) / factor[column, column]
+        pruned[:, column:end] -= error[:, None] * factor[column, column:end]
+        errors[:, column - start] = error
+    return errors
+
+
+def _scores(pruned: Tensor, factor: Tensor, low: int, high: int) -> Tensor:
+    return pruned[:, low:high].square() / factor.diagonal()[low:high].square()
