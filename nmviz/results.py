@@ -143,6 +143,17 @@ class SiteLook:
 
 
 @dataclass(frozen=True)
+class MethodError:
+    """One method alone at one site: its local error, or why there is none."""
+
+    target: Target
+    kind: Literal["criterion", "mitigation"]
+    name: str
+    rel_error: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class Token:
     """One generated token: its text and the probability the model that wrote it gave it."""
 

@@ -98,8 +98,6 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
     experiment.mask.check_divides(site.d_in, site.name)
     x = capture.inputs[site]
     masked = pruned.masked(site, x)
-    squares = Squares()
-    squares.add(site, site.dense(x), pruned.forward(site, x))
     labels = capture.tokens
     if experiment.target == "weight":
         labels = tuple(f"output {row}" for row in range(site.d_out))
@@ -111,11 +109,19 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
         d_in=site.d_in,
         d_out=site.d_out,
         tokens=len(capture.tokens),
-        rel_error=squares.ratio(site),
+        rel_error=local_error(capture, pruned, site),
         kept=masked.mask.sum().item() / masked.mask.numel(),
         inputs=_histogram(masked),
         mask=_part_of(masked, part, labels, experiment.mask.group),
     )
+
+
+@torch.inference_mode()
+def local_error(capture: Capture, pruned: Pruned, site: Site) -> float:
+    """||Y - Y_pruned||_F / ||Y||_F of a site on the captured inputs."""
+    squares = Squares()
+    squares.add(site, site.dense(capture.inputs[site]), pruned.forward(site, capture.inputs[site]))
+    return squares.ratio(site)
 
 
 def _histogram(masked: Masked) -> Histogram:

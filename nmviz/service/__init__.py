@@ -1,0 +1,31 @@
+"""What the page, the command line and the API call. Nothing here imports torch until it runs."""
+
+from nmviz.service.layers import generate, look, sweep_layer
+from nmviz.service.runs import (
+    calibrate,
+    estimate_seconds,
+    lookup,
+    run,
+    sensitivity,
+    store,
+    warm,
+)
+from nmviz.service.scope import OWN_TEXT, Catalogue, canonical, catalogue, resolve
+
+__all__ = [
+    "OWN_TEXT",
+    "Catalogue",
+    "calibrate",
+    "canonical",
+    "catalogue",
+    "estimate_seconds",
+    "generate",
+    "look",
+    "lookup",
+    "resolve",
+    "run",
+    "sensitivity",
+    "store",
+    "sweep_layer",
+    "warm",
+]

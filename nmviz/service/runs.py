@@ -1,0 +1,154 @@
+"""Answering experiments: from the store where it can be, measured live otherwise."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from nmviz import corpora, provenance
+from nmviz.errors import Cancelled, UserError
+from nmviz.experiment import TARGETS, Experiment
+from nmviz.results import Progress, Result
+from nmviz.service.scope import canonical, resolve, text_of
+from nmviz.store import Store, open_store, seed
+
+if TYPE_CHECKING:
+    from nmviz.engine.loading import LoadedModel
+
+
+@cache
+def store() -> Store:
+    """The process's store, opened and brought up to date once."""
+    opened = open_store()
+    seed.build(opened)
+    return opened
+
+
+def lookup(experiment: Experiment, text: str | None = None) -> Result | None:
+    """The stored result of the experiment, or None. Milliseconds; nothing is loaded."""
+    return store().get(resolve(experiment, text).key)
+
+
+def run(
+    experiments: Sequence[Experiment],
+    *,
+    text: str | None = None,
+    rerun: bool = False,
+    keep: bool = True,
+    device: str = "cpu",
+    cancel: Event | None = None,
+) -> Iterator[Progress]:
+    """Answer experiments on one model and text, from the store or live; see `Progress`.
+
+    The last Progress has stage "done" and one whole result an experiment, in the order given. When
+    `cancel` is set the last one has stage "cancelled" and what was measured until then.
+    """
+    wanted = [resolve(experiment, text) for experiment in experiments]
+    found = {e.key: None if rerun else store().get(e.key) for e in wanted}
+    answers = {key: result for key, result in found.items() if result is not None}
+    missing = list({e.key: e for e in wanted if e.key not in answers}.values())
+    if not missing:
+        yield Progress("done", results=tuple(answers[e.key] for e in wanted), from_store=True)
+        return
+    yield Progress("loading the model")
+    for progress in _live(missing, text, device, cancel):
+        answers |= {result.key: result for result in progress.results}
+        note = _put(progress.results) if keep and progress.stage == "done" else None
+        ready = tuple(answers[e.key] for e in wanted if e.key in answers)
+        yield replace(progress, results=ready, note=note)
+
+
+def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Experiment, ...]:
+    """The experiments that prune one projection at a time, the rest dense, for both targets.
+
+    Given to `run` together they share the dense pass. A projection whose d_in does not fit the
+    pattern is left out.
+    """
+    chosen = []
+    for projection in projections:
+        for target in TARGETS:
+            plain = {"target": target, "criterion": "magnitude", "mitigations": ()}
+            own = {} if target == experiment.target else plain
+            one = experiment.but(projections=(projection,), **own)
+            try:
+                chosen.append(canonical(one))
+            except UserError:
+                continue
+    return tuple(chosen)
+
+
+def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[Progress]:
+    """Work out and keep what an experiment's methods need of calibration text; nothing is measured.
+
+    When `cancel` is set the last Progress has stage "cancelled" and nothing is left behind.
+    """
+    from nmviz.engine.calibration import prepare
+
+    yield Progress("loading the model")
+    loaded = load(experiment.model)
+    try:
+        for stage in prepare(loaded, canonical(experiment), _raising(cancel or Event())):
+            yield Progress(stage.words, done=round(100 * stage.share), total=100)
+        yield Progress("done", done=100, total=100)
+    except Cancelled:
+        yield Progress("cancelled")
+
+
+def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
+    """How long a live run takes here, from the newest run of the model on this machine, or None."""
+    here = provenance.machine()
+    for run in store().find(sites=False, model=experiments[0].model, source="nmviz"):
+        made = run.provenance
+        if made.seconds and here.items() <= made.machine.items():
+            return made.seconds / run.experiment.tokens * experiments[0].tokens
+    return None
+
+
+def warm(model: str, corpus: str = Experiment().corpus) -> None:
+    """Load a model and read a corpus in the background, so that the first click finds them."""
+    Thread(target=_warm, args=(model, corpus), name=f"load {model}", daemon=True).start()
+
+
+def _warm(model: str, corpus: str) -> None:
+    from nmviz.engine.loading import encode
+
+    try:
+        encode(load(model), corpora.read(corpus))
+    except UserError as error:
+        print(f"nmviz: {error}")  # the first click says it again, on the page
+
+
+def load(model: str, device: str = "cpu") -> "LoadedModel":
+    """The model, loaded once a process."""
+    from nmviz.engine.loading import load as load_model
+
+    return load_model(model, device)
+
+
+def _live(
+    experiments: Sequence[Experiment], text: str | None, device: str, cancel: Event | None
+) -> Iterator[Progress]:
+    from nmviz.engine.runner import Run
+
+    first = experiments[0]
+    loaded = load(first.model, device)
+    yield from Run(loaded, experiments, text_of(first.corpus, text), cancel)
+
+
+def _put(results: Sequence[Result]) -> str | None:
+    """Store results; what was measured is still shown when that fails, with the reason."""
+    try:
+        for result in results:
+            store().put(result)
+    except UserError as error:
+        return f"The result is not stored: {error}"
+    return None
+
+
+def _raising(cancel: Event) -> Callable[[], None]:
+    def check() -> None:
+        if cancel.is_set():
+            raise Cancelled
+
+    return check

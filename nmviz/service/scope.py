@@ -1,0 +1,113 @@
+"""What there is to choose from, and experiments in the one spelling that has a key."""
+
+import hashlib
+from dataclasses import dataclass
+
+from nmviz import corpora, models
+from nmviz.errors import UserError
+from nmviz.experiment import TARGETS, Artefacts, Experiment, Target, read_blocks
+from nmviz.methods import BY_TARGET, MITIGATIONS
+from nmviz.methods.method import Method
+from nmviz.methods.patterns import PRESETS
+
+OWN_TEXT = "text"
+"""The corpus name of a text the user brings; its SHA-256 is part of the experiment."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything there is to choose from, as plain data."""
+
+    models: tuple[models.ModelInfo, ...]
+    corpora: tuple[corpora.CorpusInfo, ...]
+    patterns: tuple[str, ...]
+    criteria: dict[Target, tuple[Method, ...]]
+    mitigations: tuple[Method, ...]
+
+
+def catalogue() -> Catalogue:
+    """What the page and the command line offer."""
+    return Catalogue(
+        models=tuple(models.offered()),
+        corpora=tuple(corpus.info for corpus in corpora.CORPORA.values()),
+        patterns=PRESETS,
+        criteria={target: tuple(BY_TARGET[target].values()) for target in TARGETS},
+        mitigations=tuple(MITIGATIONS.values()),
+    )
+
+
+def resolve(experiment: Experiment, text: str | None = None) -> Experiment:
+    """The experiment in canonical scope, with the hashes of what it reads.
+
+    UserError as `canonical`, and for an unknown corpus or a missing text.
+    """
+    hashes = Artefacts(
+        model=models.identify(experiment.model), corpus=_identify(experiment.corpus, text)
+    )
+    return canonical(experiment).but(artefacts=hashes)
+
+
+def canonical(experiment: Experiment) -> Experiment:
+    """The experiment with one spelling of its scope: None for all, else in the model's order.
+
+    UserError for whatever can be told without loading the model: an unknown model, projection
+    or block, a window longer than the context, d_in not a multiple of M.
+    """
+    info = models.describe(experiment.model)
+    if 0 < info.context < experiment.window:
+        raise UserError(
+            f"A window of {experiment.window} tokens is longer than the {info.context} tokens "
+            f"{info.title} reads at once: shorten the window."
+        )
+    return experiment.but(
+        projections=_canonical_projections(experiment, info),
+        blocks=_canonical_blocks(experiment, info),
+    )
+
+
+def text_of(corpus: str, text: str | None) -> str:
+    """The evaluation text. UserError when it is the user's own and none was given."""
+    if corpus != OWN_TEXT:
+        return corpora.read(corpus)
+    if text is None:
+        raise UserError("No text was given: paste one, or choose a corpus.")
+    return text
+
+
+def _identify(corpus: str, text: str | None) -> str:
+    if corpus != OWN_TEXT:
+        return corpora.identify(corpus)
+    own = corpora.check_text(text_of(corpus, text))
+    return hashlib.sha256(own.encode()).hexdigest()
+
+
+def _canonical_projections(
+    experiment: Experiment, info: models.ModelInfo
+) -> tuple[str, ...] | None:
+    """None for all, else the chosen ones in the model's order; checks that M divides each d_in."""
+    if not info.projections:  # known only once the model is loaded
+        return experiment.projections
+    unknown = [name for name in experiment.projections or () if name not in info.projections]
+    if unknown:
+        raise UserError(
+            f"{info.title} has no projection {unknown[0][:40]!r}: choose among "
+            f"{', '.join(info.projections)}."
+        )
+    chosen = tuple(p for p in info.projections if p in (experiment.projections or info.projections))
+    for projection in chosen:
+        experiment.mask.check_divides(info.d_in[projection], f"projection {projection}")
+    return None if chosen == info.projections else chosen
+
+
+def _canonical_blocks(experiment: Experiment, info: models.ModelInfo) -> str | None:
+    """None for all blocks. UserError for a block the model does not have."""
+    if experiment.blocks is None:
+        return None
+    blocks = read_blocks(experiment.blocks)
+    if info.blocks == 0:  # known only once the model is loaded
+        return experiment.blocks
+    if max(blocks) >= info.blocks:
+        raise UserError(
+            f"{info.title} has no block {max(blocks)}: its blocks are 0-{info.blocks - 1}."
+        )
+    return None if len(blocks) == info.blocks else experiment.blocks
