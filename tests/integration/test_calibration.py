@@ -219,3 +219,20 @@ def test_sparsegpt_beats_magnitude_on_the_text_it_was_calibrated_on(loaded: Load
         pruned = bind(loaded, experiment(criterion=name, target="weight"), nothing).pruned
         errors[name] = (pruned.forward(site, x) - site.dense(x)).norm().item()
     assert errors["sparsegpt"] < errors["magnitude"]
+
+
+def test_the_key_holds_what_calibration_depends_on_and_nothing_else(loaded: LoadedModel) -> None:
+    def key(**fields: object) -> str:
+        return artefacts.key_of(calibration.make(experiment(**fields), ()), "model", "corpus")
+
+    assert key(criterion="gradient") == key(criterion="gradient", pattern="8:16")
+    assert key(criterion="wanda", target="weight") != key(
+        criterion="wanda", target="weight", pattern="8:16"
+    )
+    assert key(mitigations="ls") != key(mitigations="ls", pattern="8:16")
+    assert key(mitigations="ls") != key(mitigations="ls", criterion="clact")
+    assert key(mitigations="s-pts") == key(mitigations="s-pts", pattern="8:16")
+    assert key(mitigations="smooth,s-pts") != key(mitigations="s-pts")
+    assert key(mitigations="s-pts") != key(mitigations="s-pts", blocks="0")
+    assert key(mitigations="s-pts") != key(mitigations="s-pts", seed=1)
+    assert key(mitigations="s-pts") != key(mitigations="s-pts", calibration_windows=4)

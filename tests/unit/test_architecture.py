@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("errors",),
     ("registry", "cache"),
-    ("methods", "metrics", "hub", "wheels"),
+    ("methods", "metrics", "hub", "wheels", "pins", "scopes"),
     ("experiment", "models", "corpora"),
     ("results",),
     ("provenance",),
