@@ -186,6 +186,9 @@ def _run_text(result: Result, from_store: bool) -> str:
         + "".join(f" + {name}" for name in experiment.mitigations)
     ]
     lines += [f"  {_measurement_text(m)}" for m in result.measurements]
+    before, after = (result.get(f"heldout_loss_{when}") for when in ("before", "after"))
+    if before and after and after.value >= before.value:
+        lines.append("  training did not lower the error on held-out calibration text")
     where = f"from the store, measured {made.started}" if from_store else "measured now"
     return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])
 
