@@ -131,6 +131,7 @@ def main() -> None:
     for pattern in PATTERNS:
         for _, group in groupby(experiments(pattern), lambda one: one.target):
             found[pattern] += measure(list(group))
+    PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(found), encoding="utf-8")
     print(f"written: {PAGE.name}", file=sys.stderr)
 

@@ -264,7 +264,9 @@ class Rotation(Mitigation):
     """Rotation (La-RoSA): turn the inputs onto their main directions before the mask, and back.
 
     In the turned space few entries carry most of the input. Directions come from calibration text,
-    largest variance first; turning back after the mask is the same as turning the weight.
+    largest variance first; turning back after the mask is the same as turning the weight. La-RoSA
+    keeps the top entries of the whole token: with N:M the largest directions share a block and drop
+    one another, which costs far more than the rotation gains.
     """
 
     def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:

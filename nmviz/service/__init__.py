@@ -1,6 +1,6 @@
 """What the page, the command line and the API call. Nothing here imports torch until it runs."""
 
-from nmviz.service.layers import generate, look, sweep_layer
+from nmviz.service.layers import alone, generate, look, sweep_layer
 from nmviz.service.runs import (
     calibrate,
     estimate_seconds,
@@ -15,6 +15,7 @@ from nmviz.service.scope import OWN_TEXT, Catalogue, canonical, catalogue, resol
 __all__ = [
     "OWN_TEXT",
     "Catalogue",
+    "alone",
     "calibrate",
     "canonical",
     "catalogue",

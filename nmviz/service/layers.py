@@ -1,9 +1,10 @@
 """Looking at one layer and at what the models say: from a capture, or word by word."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nmviz.errors import UserError
 from nmviz.experiment import TARGETS, Experiment
@@ -45,12 +46,18 @@ def look(
 
 
 def sweep_layer(
-    experiment: Experiment, prompt: str, block: int, projection: str
+    experiment: Experiment,
+    prompt: str,
+    block: int,
+    projection: str,
+    *,
+    windows: int = DEFAULT_WINDOWS,
 ) -> tuple[MethodError, ...]:
     """The local error of every criterion, and of every mitigation alone, at one site.
 
     All from one capture, at the experiment's model, pattern and scope; mitigations repair
-    magnitude. What would first have to be calibrated, or does not fit the pattern, says so.
+    magnitude. What would first have to be calibrated (on that many `windows`, where the experiment
+    does not say), or does not fit the pattern, says so.
     """
     from nmviz.engine.sites import find_site
 
@@ -60,12 +67,28 @@ def sweep_layer(
     rows = []
     for target in TARGETS:
         for name in BY_TARGET[target]:
-            fields = {"target": target, "criterion": name, "mitigations": ()}
-            rows.append(_method_error(loaded, capture, site, experiment, fields))
+            row = MethodError(target, "criterion", name)
+            rows.append(_measured(row, loaded, capture, site, experiment, windows))
     for name in MITIGATIONS:
-        fields = {"target": "activation", "criterion": "magnitude", "mitigations": (name,)}
-        rows.append(_method_error(loaded, capture, site, experiment, fields))
+        row = MethodError("activation", "mitigation", name)
+        rows.append(_measured(row, loaded, capture, site, experiment, windows))
     return tuple(rows)
+
+
+def alone(experiment: Experiment, row: MethodError, windows: int = DEFAULT_WINDOWS) -> Experiment:
+    """The experiment with one method in place of its own: a criterion, or magnitude repaired.
+
+    UserError when the method does not fit the pattern.
+    """
+    repaired = row.kind == "mitigation"
+    return canonical(
+        experiment.but(
+            target=row.target,
+            criterion="magnitude" if repaired else row.name,
+            mitigations=(row.name,) if repaired else (),
+            calibration_windows=experiment.calibration_windows or windows or DEFAULT_WINDOWS,
+        )
+    )
 
 
 def generate(
@@ -98,26 +121,19 @@ def _captures() -> "Captures":
     return Captures()
 
 
-def _method_error(
+def _measured(
+    row: MethodError,
     loaded: "LoadedModel",
     capture: "Capture",
     site: "Site",
     experiment: Experiment,
-    fields: dict[str, Any],
+    windows: int,
 ) -> MethodError:
     from nmviz.engine.calibration import bind_site
     from nmviz.engine.capture import local_error
 
-    mitigations = fields["mitigations"]
-    named = {
-        "target": fields["target"],
-        "kind": "mitigation" if mitigations else "criterion",
-        "name": mitigations[0] if mitigations else fields["criterion"],
-    }
     try:
-        windows = experiment.calibration_windows or DEFAULT_WINDOWS
-        one = canonical(experiment.but(calibration_windows=windows, **fields))
-        error = local_error(capture, bind_site(loaded, one, site), site)
-        return MethodError(rel_error=error, **named)
+        pruned = bind_site(loaded, alone(experiment, row, windows), site)
+        return replace(row, rel_error=local_error(capture, pruned, site))
     except UserError as reason:
-        return MethodError(reason=str(reason), **named)
+        return replace(row, reason=str(reason))

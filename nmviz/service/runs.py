@@ -96,12 +96,21 @@ def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[P
 
 
 def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
-    """How long a live run takes here, from the newest run of the model on this machine, or None."""
+    """How long a live run takes here, from the newest run of the model on this machine, or None.
+
+    A run makes one dense pass over the text and one for every experiment measured together; one
+    that calibrated first says nothing of one that does not.
+    """
     here = provenance.machine()
-    for run in store().find(sites=False, model=experiments[0].model, source="nmviz"):
+    calibrated = any(experiment.calibration_windows for experiment in experiments)
+    runs = store().find(sites=False, model=experiments[0].model, source="nmviz")
+    for run in reversed(runs):
         made = run.provenance
-        if made.seconds and here.items() <= made.machine.items():
-            return made.seconds / run.experiment.tokens * experiments[0].tokens
+        alike = bool(run.experiment.calibration_windows) == calibrated
+        if alike and made.seconds and here.items() <= made.machine.items():
+            together = sum(other.provenance.started == made.started for other in runs)
+            a_pass = made.seconds / run.experiment.tokens / (1 + together)
+            return a_pass * experiments[0].tokens * (1 + len(experiments))
     return None
 
 

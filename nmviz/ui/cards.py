@@ -9,7 +9,7 @@ from nmviz.ui.html import esc, hint, quantity
 from nmviz.ui.state import View
 from nmviz.views import numbers
 from nmviz.views.theme import NAMES
-from nmviz.views.words import tie_note
+from nmviz.views.words import tie_note, training_note
 
 Results = Mapping[Column, Result]
 
@@ -87,7 +87,7 @@ def _differences(result: Result | None) -> str:
         f"<dd>{_number(result, metric)}</dd></div>"
         for metric, words, term in rows
     )
-    return f"<dl>{cells}</dl>{_ties(result)}"
+    return f"<dl>{cells}</dl>{_training(result)}{_ties(result)}"
 
 
 def _number(result: Result | None, metric: str) -> str:
@@ -96,6 +96,15 @@ def _number(result: Result | None, metric: str) -> str:
         return "&ndash;"
     # The unit stands under the name of the row.
     return esc(numbers.show(measured).removesuffix(METRICS.get(metric).unit).rstrip())
+
+
+def _training(result: Result | None) -> str:
+    said = training_note(result) if result else None
+    if said is None:
+        return ""
+    entry = METRICS.get("heldout_loss_after")
+    kind = "words" if said.startswith("Training lowered") else "ties"
+    return f'<p class="{kind}">{hint(esc(said), entry.help, entry.formula)}</p>'
 
 
 def _ties(result: Result | None) -> str:

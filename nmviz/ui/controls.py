@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from nmviz.methods.method import Method
+from nmviz.methods.patterns import parse_pattern
 from nmviz.service import OWN_TEXT, Catalogue
 from nmviz.ui.allowed import LARGEST_LIVE_BUDGET, LARGEST_WINDOW, LONGEST_TEXT
+from nmviz.ui.menus import menus
+from nmviz.ui.notes import terms
+from nmviz.ui.scoping import scope_choices, scope_of
 from nmviz.ui.state import LONGEST_PROMPT, View
 
 if TYPE_CHECKING:
@@ -25,17 +28,10 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Controls:
-    """The form. `named` has a component a field; the mask's window lies beside the mask.
-
-    A criterion dropdown that both targets share stands under both names.
-    """
+    """The form. `named` has a component a field; the mask's window lies beside the mask."""
 
     named: dict[str, gr.components.Component]
     chips: gr.Radio
-    run: gr.Button
-    again: gr.Button
-    cancel: gr.Button
-    write: gr.Button
 
 
 def read(values: Sequence[Any], projections: Sequence[str]) -> tuple[View, str | None]:
@@ -69,28 +65,27 @@ def build_controls(catalogue: Catalogue, view: View, model: "ModelInfo") -> Cont
     named: dict[str, gr.components.Component] = {}
     values = values_of(view, model)
     with gr.Column(elem_id="settings", min_width=0):
-        chips = _what(named, catalogue, values)
+        chips = _what(named, catalogue, model, values)
         named["method_notes"] = gr.HTML()
         _where(named, model, values)
         _text(named, catalogue, values)
-    run, again, cancel = _run_bar(named)
+    _run_bar(named)
     with gr.Column(elem_id="looking", min_width=0):
         _layer(named, model, values)
-        write = _prompt(named, values)
-    return Controls(named, chips, run, again, cancel, write)
+        _prompt(named, values)
+    return Controls(named, chips)
 
 
-def _choices(methods: Sequence[Method]) -> list[tuple[str, str]]:
-    return [(method.title.partition(":")[0].rstrip("."), method.name) for method in methods]
-
-
-def _what(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -> gr.Radio:
+def _what(
+    named: dict[str, Any], catalogue: Catalogue, model: "ModelInfo", values: dict[str, Any]
+) -> gr.Radio:
     named["model"] = gr.Dropdown(
         [(model.title, model.id) for model in catalogue.models],
         value=values["model"],
         label="Model",
         filterable=False,
     )
+    named["terms"] = gr.HTML(terms(model), elem_id="terms")
     presets = [pattern for pattern in catalogue.patterns if pattern != "dense"]
     with gr.Group(elem_classes="pattern"):
         chips = gr.Radio(
@@ -106,40 +101,41 @@ def _what(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
             elem_classes="inline",
             placeholder="such as 6:8 or 60%",
         )
-    _criteria(named, catalogue, values)
-    named["mitigations"] = gr.Dropdown(
-        _choices(catalogue.mitigations),
-        value=values["mitigations"],
-        multiselect=True,
-        allow_custom_value=True,
-        label="Mitigations, in order (activations)",
-    )
+    _methods(named, values)
     return chips
 
 
-def _criteria(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -> None:
-    lists = {target: _choices(methods) for target, methods in catalogue.criteria.items()}
-    names = {target: [name for _, name in choices] for target, choices in lists.items()}
-    shared = names["activation"] == names["weight"]
-    label = "Criterion: how entries are ranked" if shared else "Criterion for activations"
-    named["criterion"] = named["weight_criterion"] = gr.Dropdown(
-        lists["activation"],
-        value=values["criterion"],
-        label=label,
-        allow_custom_value=True,
-    )
-    if not shared:
-        named["weight_criterion"] = gr.Dropdown(
-            lists["weight"],
-            value=values["weight_criterion"],
-            label="Criterion for weights",
+def _methods(named: dict[str, Any], values: dict[str, Any]) -> None:
+    choices = menus(parse_pattern(values["pattern"]))
+    labels = {
+        "criterion": "Criterion for activations",
+        "weight_criterion": "Criterion for weights",
+        "mitigations": "Mitigations, in order (activations)",
+    }
+    for name, label in labels.items():
+        named[name] = gr.Dropdown(
+            choices[name],
+            value=values[name],
+            multiselect=name == "mitigations",
+            label=label,
             allow_custom_value=True,
+            elem_id=name.replace("_", "-"),
+            elem_classes="methods-menu",
         )
 
 
 def _where(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) -> None:
     scoped = bool(values["blocks"]) or len(values["projections"]) < len(model.projections)
     with gr.Accordion("Where: which layers are pruned", open=scoped):
+        scope = scope_of(values["projections"], model)
+        named["scope"] = gr.Dropdown(
+            scope_choices(model),
+            value=scope.name if scope else None,
+            label="Named subset",
+            filterable=False,
+            elem_id="scope",
+        )
+        named["scope_note"] = gr.HTML(elem_id="scope-note")
         named["projections"] = gr.CheckboxGroup(
             list(model.projections),
             value=values["projections"],
@@ -216,14 +212,13 @@ def _protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
             )
 
 
-def _run_bar(named: dict[str, Any]) -> tuple[gr.Button, gr.Button, gr.Button]:
+def _run_bar(named: dict[str, Any]) -> None:
     with gr.Column(elem_id="run-bar", min_width=0):
         with gr.Row(elem_classes="tight"):
-            run = gr.Button("Run", variant="primary", elem_id="run", min_width=0, scale=3)
-            again = gr.Button("Run again", elem_id="again", min_width=0, scale=1)
-            cancel = gr.Button("Cancel", variant="stop", elem_id="cancel", visible=False)
+            named["run"] = gr.Button("Run", variant="primary", elem_id="run", min_width=0, scale=3)
+            named["again"] = gr.Button("Run again", elem_id="again", min_width=0, scale=1)
+            named["cancel"] = gr.Button("Cancel", variant="stop", elem_id="cancel", visible=False)
         named["progress"] = gr.HTML(elem_id="progress")
-    return run, again, cancel
 
 
 def _layer(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) -> None:
@@ -245,7 +240,7 @@ def _layer(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) ->
         )
 
 
-def _prompt(named: dict[str, Any], values: dict[str, Any]) -> gr.Button:
+def _prompt(named: dict[str, Any], values: dict[str, Any]) -> None:
     named["prompt"] = gr.Textbox(
         values["prompt"],
         label="Prompt",
@@ -271,7 +266,7 @@ def _prompt(named: dict[str, Any], values: dict[str, Any]) -> gr.Button:
             step=0.1,
             min_width=0,
         )
-    return gr.Button("Write the three texts", elem_id="write")
+    named["write"] = gr.Button("Write the three texts", elem_id="write")
 
 
 def block_choices(count: int) -> list[tuple[str, int]]:

@@ -8,23 +8,24 @@ import gradio as gr
 
 from nmviz import service
 from nmviz.errors import UserError
-from nmviz.results import Column, GenerationProgress, Progress, Result
+from nmviz.results import Column, GenerationProgress, Result
 from nmviz.service import OWN_TEXT
 from nmviz.ui import render
-from nmviz.ui.allowed import check_live, fit_look, settle, text_for
+from nmviz.ui.allowed import check_live, fit_look, model_of, settle, text_for
 from nmviz.ui.controls import FIELDS, block_choices, read
+from nmviz.ui.events import Update
 from nmviz.ui.failures import sentence
 from nmviz.ui.html import note
 from nmviz.ui.layer import layer_panels, refused, step
-from nmviz.ui.notes import method_notes
+from nmviz.ui.notes import method_notes, terms
 from nmviz.ui.render import Shown
 from nmviz.ui.restore import chip_of
+from nmviz.ui.scoping import projections_of, scope_values
 from nmviz.ui.sessions import Sessions
 from nmviz.ui.state import View
 from nmviz.ui.texts import texts
 from nmviz.views.error_depth import Measure
 
-Update = dict[str, Any]
 SESSIONS = Sessions()
 SECONDS_BETWEEN_TEXTS = 0.15
 LAYER_OUTPUTS = (
@@ -56,6 +57,7 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
         update: Update = {
             "query": view.to_query(),
             "method_notes": method_notes(view),
+            **scope_values(view.experiment.projections, model_of(view)),
             "chips": chip_of(view),
             "pattern": view.experiment.pattern,
         }
@@ -68,19 +70,27 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
 
 def looked(values: Sequence[Any], before: str | None) -> Update:
     """The pictures of the chosen layer; nothing when `before` says they are there already."""
-    view = View()
     try:
         view, _ = form(values)
         now = looked_at(view)
         return {} if now == before else {"looked_at": now, **layer_panels(view)}
     except Exception as error:
-        return {"looked_at": None, **refused(view, sentence(error))}
+        fields = dict(zip(FIELDS, values, strict=True))
+        return {
+            "looked_at": None,
+            **refused(fields["block"], fields["projection"], sentence(error)),
+        }
 
 
 def looked_at(view: View) -> str:
-    """What the layer's pictures depend on: everything but the text, the scope and the budget."""
+    """What the layer's pictures depend on: not the text and the budget, and the scope only where
+    something is calibrated in it."""
     chosen = [
-        (one.model, one.pattern, one.criterion, one.mitigations) for one in view.experiments()
+        (
+            *(one.model, one.pattern, one.criterion, one.mitigations, one.seed),
+            one.calibration_windows and (one.calibration_windows, one.projections, one.blocks),
+        )
+        for one in view.experiments()
     ]
     return repr((chosen, view.look, view.writing.prompt))
 
@@ -164,11 +174,19 @@ def fitted(values: Sequence[Any]) -> Update:
     names = list(model.projections)
     kept = [name for name in fields["projections"] or () if name in names]
     return {
+        "terms": terms(model),
+        **scope_values(kept or names, model),
         "projections": gr.CheckboxGroup(choices=names, value=kept or names),
         "blocks": "",
         "block": gr.Dropdown(choices=block_choices(model.blocks), value=look.block),
         "projection": gr.Dropdown(choices=names, value=look.projection),
     }
+
+
+def scoped(name: Any, model: Any) -> Any:
+    """A named subset was chosen: the boxes of its projections."""
+    known = _models().get(model)
+    return gr.skip() if known is None else projections_of(name, known)
 
 
 def warm(model: str) -> None:
@@ -191,17 +209,6 @@ def pick(chosen: str) -> Any:
     if not block.isdecimal():
         return gr.skip()
     return int(block), projection or gr.skip()
-
-
-def buttons(running: bool) -> list[Any]:
-    """Run, run again, Cancel, write, progress: Cancel stands where Run was."""
-    return [
-        gr.Button(visible=not running),
-        gr.Button(visible=not running),
-        gr.Button(visible=running),
-        gr.Button(interactive=not running),
-        render.bar(Progress("waiting for its turn")) if running else "",
-    ]
 
 
 def own_text(corpus: str) -> Any:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from nmviz import service
+from nmviz.errors import UserError
 from nmviz.experiment import TARGETS, Target
 from nmviz.results import SiteLook
 from nmviz.ui.figures import drawn
@@ -15,12 +16,25 @@ from nmviz.views.theme import NAMES, title_of
 
 
 def layer_panels(view: View) -> dict[str, Any]:
-    """Both targets at the layer of the view. Loads the model and reads the prompt on first use."""
-    values: dict[str, Any] = {}
-    looks = {target: look_at(view, target) for target in TARGETS}
+    """Both targets at the layer of the view. Loads the model and reads the prompt on first use.
+
+    A side that cannot be shown says why, and is tried again the next time: `looked_at` is None.
+    """
+    looks: dict[Target, SiteLook] = {}
+    reasons: dict[Target, UserError] = {}
+    for target in TARGETS:
+        try:
+            looks[target] = look_at(view, target)
+        except UserError as error:
+            reasons[target] = error
+    if not looks:
+        raise reasons["activation"]
+    values: dict[str, Any] = {"layer_head": head(view, looks)}
     for target, look in looks.items():
         values |= _pane(view, target, look)
-    return {"layer_head": head(view, looks), **values}
+    for target, reason in reasons.items():
+        values |= _no_pane(target, str(reason))
+    return values | ({"looked_at": None} if reasons else {})
 
 
 def look_at(view: View, target: Target) -> SiteLook:
@@ -41,7 +55,7 @@ def look_at(view: View, target: Target) -> SiteLook:
 def head(view: View, looks: dict[Target, SiteLook]) -> str:
     """Which layer it is, how large, and what pruning it alone does to its output."""
     look = view.look
-    any_look = looks["activation"]
+    any_look = next(iter(looks.values()))
     errors = ", ".join(
         f"{NAMES[target]} {esc(numbers.share(one.rel_error))}" for target, one in looks.items()
     )
@@ -53,16 +67,10 @@ def head(view: View, looks: dict[Target, SiteLook]) -> str:
     )
 
 
-def refused(view: View, message: str) -> dict[str, Any]:
+def refused(block: object, projection: object, message: str) -> dict[str, Any]:
     """The panel when this layer cannot be shown: why, and no pictures."""
-    look = view.look
-    title = f"<h2>Block {look.block}, {esc(look.projection)}</h2>"
-    empty = {
-        f"{target}_{part}{end}": None
-        for target in TARGETS
-        for part in ("inputs", "mask")
-        for end in ("", "_head")
-    }
+    title = f"<h2>Block {esc(block)}, {esc(projection)}</h2>"
+    empty = {name: "" if end else None for target in TARGETS for name, end in _parts(target)}
     return {"layer_head": title + note(message, "error"), **empty}
 
 
@@ -91,6 +99,17 @@ def _pane(view: View, target: Target, look: SiteLook) -> dict[str, Any]:
         f"{target}_mask_head": _caption(f"{what}: mask", title_of(entries), kept=look.kept),
         f"{target}_mask": drawn(entries, f"nmviz-{target}-mask-{place}"),
     }
+
+
+def _no_pane(target: Target, message: str) -> dict[str, Any]:
+    values: dict[str, Any] = {name: "" if end else None for name, end in _parts(target)}
+    title = f"<h3>{esc(NAMES[target].capitalize())}</h3>"
+    return {**values, f"{target}_inputs_head": title + note(message, "warning")}
+
+
+def _parts(target: Target) -> list[tuple[str, str]]:
+    """Names of a pane's pictures and heads; the second is empty for a picture."""
+    return [(f"{target}_{part}{end}", end) for part in ("inputs", "mask") for end in ("", "_head")]
 
 
 def _caption(title: str, said: str, kept: float | None = None) -> str:

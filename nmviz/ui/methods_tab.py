@@ -9,7 +9,16 @@ from nmviz.methods.patterns import parse_pattern
 from nmviz.metrics import METRICS
 from nmviz.service import Catalogue
 from nmviz.ui.html import esc, table
+from nmviz.ui.notes import example
 from nmviz.views import numbers
+
+NEEDS = {
+    "nothing": "nothing in advance",
+    "weight": "the weight alone, in advance",
+    "inputs": "calibration text: the inputs of the layer",
+    "gradients": "calibration text: the gradients of its loss",
+}
+ACROSS_TOKENS = "the mask of a token depends on the other tokens of its window"
 
 
 def build_methods(catalogue: Catalogue) -> None:
@@ -48,15 +57,55 @@ def _methods(methods: Sequence[Method]) -> str:
 
 def _method(method: Method) -> str:
     paragraphs = "".join(f"<p>{esc(part)}</p>" for part in method.help.split("\n\n") if part)
-    settings = ", ".join(f"{one.name}={one.default}" for one in method.parameters)
-    extra = f"<div><dt>settings</dt><dd><code>{esc(settings)}</code></dd></div>" if settings else ""
-    reads = "<div><dt>needs</dt><dd>calibration text</dd></div>" if method.calibrated else ""
-    return (
-        f'<section class="method"><h3>{esc(method.title)}</h3>{paragraphs}<dl>'
-        f"<div><dt>written</dt><dd><code>{esc(method.name)}</code></dd></div>"
-        f"<div><dt>formula</dt><dd><code>{esc(method.formula)}</code></dd></div>{extra}{reads}"
-        f"<div><dt>source</dt><dd>{esc(method.source)}</dd></div></dl></section>"
+    facts = {
+        "written": f"<code>{esc(method.name)}</code>",
+        "formula": f"<code>{esc(method.formula)}</code>",
+        "settings": _settings(method),
+        "needs": esc(_needs(method)),
+        "patterns": esc(_patterns_of(method)),
+        "not with": esc(_excludes(method)),
+        "note": "" if method.facts.batch_invariant else esc(ACROSS_TOKENS),
+        "source": esc(method.source),
+    }
+    rows = "".join(
+        f"<div><dt>{name}</dt><dd>{said}</dd></div>" for name, said in facts.items() if said
     )
+    return (
+        f'<section class="method"><h3>{esc(method.title)}</h3>{paragraphs}<dl>{rows}</dl></section>'
+    )
+
+
+def _settings(method: Method) -> str:
+    """`rank=64`, or the choices with the default first; and how one is written."""
+    if not method.parameters:
+        return ""
+    said = [
+        f"<code>{esc(one.name)}={esc(one.default)}</code>"
+        + "".join(f" or <code>{esc(c)}</code>" for c in one.choices if c != one.default)
+        for one in method.parameters
+    ]
+    return f"{', '.join(said)}; written <code>{esc(example(method))}</code>"
+
+
+def _needs(method: Method) -> str:
+    """What has to be worked out before a run, in words."""
+    facts = method.facts
+    said = NEEDS[facts.needs]
+    if facts.learned:
+        said += ", and trains on them block by block, each after the pruned ones before it"
+    elif facts.sequential:
+        said += ", as the pruned blocks before it give them"
+    return said
+
+
+def _patterns_of(method: Method) -> str:
+    kind = method.facts.patterns
+    return "every N:M and every P%" if kind == "any" else f"{kind} only"
+
+
+def _excludes(method: Method) -> str:
+    others = ", ".join(method.facts.excludes)
+    return f"{others}: {method.facts.because}" if others else ""
 
 
 def _quantities() -> str:

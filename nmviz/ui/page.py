@@ -8,10 +8,11 @@ from nmviz import service
 from nmviz.ui.allowed import model_of
 from nmviz.ui.api import add_api
 from nmviz.ui.controls import Controls, build_controls
+from nmviz.ui.events import Page
 from nmviz.ui.methods_tab import build_methods
 from nmviz.ui.panels import Panels, build_panels
 from nmviz.ui.restore import first_view
-from nmviz.ui.wiring import Page, wire
+from nmviz.ui.wiring import wire
 
 HEADER = """
 <header class="top">
@@ -59,7 +60,9 @@ def _page(controls: Controls, panels: Panels) -> Page:
         "chips": controls.chips,
     }
     named["shown"] = gr.State()
-    named["looked_at"] = gr.State()
+    for state in ("looked_at", "swept_at", "each_of", "menus_for"):
+        named[state] = gr.State()
+    named["mitigated"] = gr.State([])
     named["query"] = gr.Textbox(elem_id="query", elem_classes="offstage", label="address")
     named["pick"] = gr.HTML(elem_id="pick", elem_classes="offstage", js_on_load=PICK)
     return Page(controls, panels, named)

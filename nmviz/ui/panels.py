@@ -43,6 +43,9 @@ def build_panels(view: View) -> Panels:
         with gr.Row(elem_classes="panes"):
             for target in PANES:
                 _mask(named, target)
+        _every_method(named)
+    with gr.Column(elem_id="each", min_width=0):
+        _one_at_a_time(named)
     with gr.Column(elem_id="texts", min_width=0):
         gr.HTML("<h2>What it says</h2>")
         named["texts"] = gr.HTML(elem_id="texts-body")
@@ -86,6 +89,43 @@ def _mask(named: dict[str, Any], target: str) -> None:
     with gr.Column(elem_id=f"pane-{target}-mask", min_width=0):
         named[f"{target}_mask_head"] = gr.HTML()
         named[f"{target}_mask"] = _plot(f"{target}-mask")
+
+
+def _every_method(named: dict[str, Any]) -> None:
+    with gr.Column(elem_id="methods-here", min_width=0):
+        named["methods_head"] = gr.HTML("<h2>Every method at this layer</h2>")
+        named["methods_plot"] = _plot("methods-plot")
+        named["methods_table"] = gr.HTML(elem_id="methods-table")
+        with gr.Row(visible=False, elem_id="calibration", elem_classes="ask") as calibration:
+            named["uncalibrated"] = gr.Dropdown(
+                [],
+                label="Needs calibration text first",
+                filterable=False,
+                min_width=0,
+                elem_id="uncalibrated",
+            )
+            named["calibrate"] = gr.Button("Calibrate", elem_id="calibrate", min_width=0)
+            named["stop_calibrating"] = _cancel("stop-calibrating")
+        named["calibration"] = calibration
+        named["calibrating"] = gr.HTML(elem_id="calibrating")
+
+
+def _one_at_a_time(named: dict[str, Any]) -> None:
+    named["each_head"] = gr.HTML("<h2>One projection at a time</h2>", elem_id="each-head")
+    with gr.Column(visible=False, min_width=0) as figure:
+        named["each_plot"] = _plot("each-plot")
+        named["each_table"] = gr.HTML(elem_id="each-table")
+    named["each_figure"] = figure
+    with gr.Column(elem_id="each-bar", min_width=0) as bar:
+        with gr.Row(elem_classes="ask"):
+            named["measure_each"] = gr.Button("Measure", elem_id="measure-each", min_width=0)
+            named["stop_each"] = _cancel("stop-each")
+        named["each_progress"] = gr.HTML(elem_id="each-progress")
+    named["each_bar"] = bar
+
+
+def _cancel(name: str) -> gr.Button:
+    return gr.Button("Cancel", variant="stop", visible=False, elem_id=name, min_width=0)
 
 
 def _window(view: View) -> tuple[dict[str, gr.Button], dict[str, gr.components.Component]]:

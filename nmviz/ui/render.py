@@ -1,5 +1,6 @@
 """From results to what the panels hold. Plain functions: component name -> value."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,17 +111,27 @@ def _cell(value: float | None) -> str:
     return "&ndash;" if value is None else esc(numbers.significant(value))
 
 
-def bar(progress: Progress) -> str:
-    """The progress bar with its words: stage, tokens done, time left."""
+def bar(progress: Progress, unit: str = "tokens") -> str:
+    """The progress bar with its words: stage, how much is done, time left.
+
+    A stage before the measuring may say its own share: `training, 40%`.
+    """
     stage = esc(progress.stage[:1].upper() + progress.stage[1:])
-    if not progress.total:
-        return f'<div class="bar" role="status"><progress></progress><p>{stage}</p></div>'
+    done, total = progress.done, progress.total
+    own = re.search(r"(\d+)%$", progress.stage)
+    if own and not done:
+        return _bar(int(own[1]), 100, stage)
+    if not total:
+        return _bar(None, None, stage)
     left = progress.seconds_left
     after = f", about {duration(left)} left" if left else ""
-    return (
-        f'<div class="bar" role="status"><progress value="{progress.done}" max="{progress.total}">'
-        f"</progress><p>{stage}: {progress.done:,} of {progress.total:,} tokens{after}</p></div>"
-    )
+    so_far = f"{done}%" if unit == "%" else f"{done:,} of {total:,} {esc(unit)}"
+    return _bar(done, total, f"{stage}: {so_far}{after}")
+
+
+def _bar(done: int | None, total: int | None, said: str) -> str:
+    known = "" if total is None else f' value="{done}" max="{total}"'
+    return f'<div class="bar" role="status"><progress{known}></progress><p>{said}</p></div>'
 
 
 def duration(seconds: float) -> str:

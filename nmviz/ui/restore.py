@@ -12,8 +12,9 @@ from nmviz.ui.allowed import model_of, settle
 from nmviz.ui.controls import block_choices, values_of
 from nmviz.ui.failures import sentence
 from nmviz.ui.html import note
-from nmviz.ui.notes import method_notes
+from nmviz.ui.notes import method_notes, terms
 from nmviz.ui.render import Shown
+from nmviz.ui.scoping import scope_values
 from nmviz.ui.state import View
 from nmviz.ui.texts import texts
 
@@ -45,9 +46,9 @@ def form_of(view: View) -> dict[str, Any]:
     values = values_of(view, model)
     names = list(model.projections)
     return {
-        # Where both targets share one dropdown, the criterion comes last and wins.
-        **{name: values[name] for name in values if name != "criterion"},
-        "criterion": values["criterion"],
+        **values,
+        "terms": terms(model),
+        **scope_values(view.experiment.projections, model),
         "chips": chip_of(view),
         "projections": gr.CheckboxGroup(choices=names, value=values["projections"]),
         "block": gr.Dropdown(choices=block_choices(model.blocks), value=values["block"]),

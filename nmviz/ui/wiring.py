@@ -1,55 +1,16 @@
 """Which event calls which handler. Nothing here decides anything."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from nmviz.results import Progress
-from nmviz.ui import handlers, render
-from nmviz.ui.controls import FIELDS, Controls
-from nmviz.ui.handlers import SESSIONS, Update
-from nmviz.ui.panels import Panels
+from nmviz.ui import calibrating, handlers, menus, one_at_a_time
+from nmviz.ui.events import FROM_STORE, PICTURES, READ, Page, session_of
+from nmviz.ui.handlers import SESSIONS
+from nmviz.ui.live import wire_live
 from nmviz.ui.restore import restored
-
-LIVE = {"concurrency_id": "model", "concurrency_limit": 2}
-READ: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-FROM_STORE = {**READ, "queue": False}
-
-
-@dataclass(frozen=True)
-class Page:
-    """Every component of the page that an event reads or writes."""
-
-    controls: Controls
-    panels: Panels
-    named: dict[str, Any]
-
-    @property
-    def form(self) -> list[Any]:
-        return [self.named[name] for name in FIELDS]
-
-    @property
-    def form_and_shown(self) -> list[Any]:
-        return [*self.form, self.named["shown"], self.panels.measure]
-
-    @property
-    def outputs(self) -> list[Any]:
-        return list(dict.fromkeys(self.named.values()))
-
-    def named_values(self, update: Update) -> Any:
-        """What Gradio wants of a handler; an empty update changes nothing."""
-        return {self.named[name]: value for name, value in update.items()} or gr.skip()
-
-    def answer(self, handler: Callable[..., Update]) -> Callable[..., Any]:
-        """A handler of the form's values alone."""
-        return lambda *values: self.named_values(handler(values))
-
-    def answer_shown(self, handler: Callable[..., Update]) -> Callable[..., Any]:
-        """A handler of the form's values, what is shown, and the measure over depth."""
-        return lambda *given: self.named_values(handler(given[:-2], given[-2], given[-1]))
 
 
 def wire(page: Page, blocks: gr.Blocks) -> None:
@@ -57,7 +18,11 @@ def wire(page: Page, blocks: gr.Blocks) -> None:
     _opening(page, blocks)
     _settings(page)
     _layer(page)
-    _live(page)
+    wire_live(
+        page,
+        lambda ended: _look(page, ended.then, again=True),
+        lambda ended: _each(page, ended.then),
+    )
     _address(page)
     blocks.unload(leave)
 
@@ -67,17 +32,13 @@ def leave(request: gr.Request) -> None:
     SESSIONS.leave(session_of(request))
 
 
-def session_of(request: gr.Request) -> str:
-    """The visitor's session; every page has its own."""
-    return request.session_hash or ""
-
-
 def _opening(page: Page, blocks: gr.Blocks) -> None:
     def opening(request: gr.Request) -> Any:
         return page.named_values(restored(str(request.query_params)))
 
     opened = blocks.load(opening, None, page.outputs, **FROM_STORE)
     opened.then(handlers.warm, page.named["model"], None, **FROM_STORE)
+    _each(page, opened.then)
     _look(page, opened.then)
 
 
@@ -85,36 +46,71 @@ def _settings(page: Page) -> None:
     controls, named = page.controls, page.named
     chosen = ("criterion", "weight_criterion", "mitigations", "projections", "corpus", "bos")
     typed = ("pattern", "blocks", "text", "tokens", "window", "calibration_windows", "seed")
-    pictured = ("criterion", "weight_criterion", "mitigations", "pattern")
     events = {name: [named[name].input] for name in chosen}
+    events["mitigations"].append(_typed_too(page))
     events |= {name: [named[name].submit, named[name].blur] for name in typed}
     _change(page, partial(gr.on, [event for name in events for event in events[name]]))
-    _look(page, partial(gr.on, [event for name in pictured for event in events[name]]))
+    elsewhere = {"corpus", "bos", "text", "tokens", "window"}  # no picture of a layer needs them
+    pictured = [event for name in events if name not in elsewhere for event in events[name]]
+    _look(page, partial(gr.on, pictured))
     chip = controls.chips.input(
         None, controls.chips, named["pattern"], js="(v) => v", api_visibility="private"
     )
     model = named["model"].input(
         page.answer(handlers.fitted), page.form, page.outputs, **FROM_STORE
     )
-    for first in (chip, model):
+    scope = named["scope"].input(
+        handlers.scoped, page.these("scope", "model"), named["projections"], **FROM_STORE
+    )
+    for first in (chip, model, scope):
         _change(page, first.then)
         _look(page, first.then)
     named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
+    named["pattern"].change(
+        menus.relabelled,
+        page.these("pattern", "menus_for"),
+        page.these("menus_for", "criterion", "weight_criterion", "mitigations"),
+        **FROM_STORE,
+    )
+
+
+def _typed_too(page: Page) -> Any:
+    """The event that mitigations have changed, by typing too: that is no input in a multiselect.
+
+    The menu's own change comes at the opening as well, before the form is filled.
+    """
+    menu, state = page.these("mitigations", "mitigated")
+    menu.change(lambda names: list(names or ()), menu, state, **READ)
+    return state.change
 
 
 def _change(page: Page, on: Callable[..., Any]) -> None:
     function = page.answer_shown(handlers.changed)
-    on(fn=function, inputs=page.form_and_shown, outputs=page.outputs, **FROM_STORE)
+    changed = on(fn=function, inputs=page.form_and_shown, outputs=page.outputs, **FROM_STORE)
+    _each(page, changed.then)
 
 
-def _look(page: Page, on: Callable[..., Any]) -> None:
-    inputs = [*page.form, page.named["looked_at"]]
-    outputs = [page.named[name] for name in handlers.LAYER_OUTPUTS]
+def _each(page: Page, on: Callable[..., Any]) -> None:
+    """One projection at a time: what the store has of it."""
+    inputs = [*page.form, page.named["each_of"]]
+    outputs = page.these(*one_at_a_time.OUTPUTS)
+    on(fn=page.answer_after(one_at_a_time.found), inputs=inputs, outputs=outputs, **FROM_STORE)
 
-    def function(*given: Any) -> Any:
-        return page.named_values(handlers.looked(given[:-1], given[-1]))
 
-    on(fn=function, inputs=inputs, outputs=outputs, concurrency_limit=4, **READ)
+def _look(page: Page, on: Callable[..., Any], again: bool = False) -> None:
+    """The pictures of the layer, then every method there; `again` where nothing has moved."""
+    looked = on(
+        fn=page.answer_after(handlers.looked),
+        inputs=[*page.form, page.named["looked_at"]],
+        outputs=page.these(*handlers.LAYER_OUTPUTS),
+        **PICTURES,
+    )
+    looked.then(
+        page.answer_after(partial(calibrating.swept, again=again)),
+        [*page.form, page.named["swept_at"]],
+        page.these(*calibrating.OUTPUTS),
+        **PICTURES,
+    )
 
 
 def _layer(page: Page) -> None:
@@ -142,47 +138,6 @@ def _layer(page: Page) -> None:
     for direction, button in panels.steps.items():
         answer = page.answer(partial(handlers.moved, direction=direction))
         _look(page, button.click(answer, page.form, window, **FROM_STORE).then)
-
-
-def _live(page: Page) -> None:
-    controls, named = page.controls, page.named
-    buttons = [controls.run, controls.again, controls.cancel, controls.write, named["progress"]]
-
-    def begin(request: gr.Request) -> list[Any]:
-        SESSIONS.start(session_of(request))
-        return handlers.buttons(running=True)
-
-    def cancel(request: gr.Request) -> str:
-        SESSIONS.cancel(session_of(request))
-        return render.bar(Progress("stopping"))
-
-    controls.cancel.click(cancel, None, named["progress"], **FROM_STORE)
-    for button, runs in ((controls.run, False), (controls.again, True)):
-        begun = button.click(begin, None, buttons, **FROM_STORE)
-        ran = begun.then(
-            _running(page, rerun=runs), page.form_and_shown, page.outputs, **READ, **LIVE
-        )
-        _write(page, ran, buttons)
-    _write(page, controls.write.click(begin, None, buttons, **FROM_STORE), buttons)
-
-
-def _write(page: Page, after: Any, buttons: Sequence[Any]) -> None:
-    def writing(request: gr.Request, *values: Any) -> Iterator[Any]:
-        for update in handlers.write(values, session_of(request)):
-            yield page.named_values(update)
-
-    outputs = [page.named["texts"], page.named["query"]]
-    wrote = after.then(writing, page.form, outputs, **READ, **LIVE)
-    wrote.then(lambda: handlers.buttons(running=False), None, buttons, **FROM_STORE)
-
-
-def _running(page: Page, rerun: bool) -> Callable[..., Iterator[Any]]:
-    def running(request: gr.Request, *given: Any) -> Iterator[Any]:
-        values, shown, measure = given[:-2], given[-2], given[-1]
-        for update in handlers.run(values, shown, measure, session_of(request), rerun):
-            yield page.named_values(update)
-
-    return running
 
 
 def _address(page: Page) -> None:

@@ -5,7 +5,7 @@ from math import isfinite
 
 from nmviz.experiment import TARGETS, Target
 from nmviz.results import Column, Measurement, Result
-from nmviz.views.numbers import interval, overlap, perplexity, share, with_error
+from nmviz.views.numbers import interval, overlap, perplexity, share, significant, with_error
 from nmviz.views.theme import NAMES
 
 TIE_SHARE_TO_MENTION = 0.01
@@ -39,6 +39,23 @@ def tie_note(result: Result) -> str | None:
     tried = f" ({low.n} tried)" if low.n else ""
     reach = f"{perplexity(low.value)} to {perplexity(high.value)}"
     return f"{note}: at random, ties give a perplexity of {reach}{tried}."
+
+
+def training_note(result: Result) -> str | None:
+    """The blocks' error on held-out text before and after training; None where nothing learned."""
+    before, after = (result.get(f"heldout_loss_{when}") for when in ("before", "after"))
+    if before is None or after is None:
+        return None
+    digits = 2
+    low, high = sorted((before.value, after.value))
+    while digits < 5 and low < high and significant(low, digits) == significant(high, digits):
+        digits += 1
+    numbers = (
+        f"{significant(before.value, digits)} before, {significant(after.value, digits)} after"
+    )
+    if not after.value < before.value:
+        return f"Training did not lower the error of the blocks on held-out text: {numbers}."
+    return f"Training lowered the error of the blocks on held-out text: {numbers}."
 
 
 def _measured(results: Mapping[Target, Result], metric: str) -> dict[Target, Measurement]:

@@ -48,6 +48,7 @@ def app(chromium: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFactor
         **os.environ,
         "NMVIZ_MODELS": str(tiny_model),
         "NMVIZ_WIKITEXT2": str(folder),
+        "NMVIZ_CACHE": str(_own_cache(folder)),
         "NMVIZ_STORE_URL": f"sqlite:///{folder / 'store.sqlite'}",
         "GRADIO_ANALYTICS_ENABLED": "False",
         "PYTHONPATH": str(ROOT),
@@ -102,6 +103,18 @@ def _write_corpus(folder: Path) -> None:
     text = "\n\n".join(PARAGRAPHS * 200)
     for name in ("wiki.test.raw", "wiki.valid.raw"):
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def _own_cache(folder: Path) -> Path:
+    """What was fetched before, without what was calibrated before."""
+    from nmviz.cache import cache_dir
+
+    own = folder / "cache"
+    own.mkdir()
+    for entry in cache_dir().glob("*"):
+        if entry.name != "calibrated":
+            (own / entry.name).symlink_to(entry)
+    return own
 
 
 def _free_port() -> int:

@@ -18,7 +18,7 @@ from nmviz.views.numbers import (
     with_error,
 )
 from nmviz.views.texts import FIRST, LATER, first_difference, mark_differences
-from nmviz.views.words import headline, tie_note
+from nmviz.views.words import headline, tie_note, training_note
 
 Make = Callable[..., Any]
 
@@ -280,3 +280,23 @@ def test_spans_join_to_the_text_and_no_dense_text_means_no_marks() -> None:
     assert mark_differences(given[1:]) == {"weight": [("the dog sits on", None)]}
     assert mark_differences([]) == {}
     assert mark_differences([text("dense", "")]) == {"dense": []}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (0.2, 0.1, "Training lowered the error of the blocks on held-out text: 0.20 before, 0.10"),
+        (0.2, 0.2, "Training did not lower the error of the blocks on held-out text: 0.20 before"),
+        (0.2004, 0.2001, "0.2004 before, 0.2001 after"),
+        (0.1, 0.2, "did not lower"),
+    ],
+)
+def test_training_is_told_by_the_held_out_error(
+    make_result: Make, before: float, after: float, says: str
+) -> None:
+    measured = tuple(
+        Measurement(metric=f"heldout_loss_{when}", value=value)
+        for when, value in (("before", before), ("after", after))
+    )
+    assert says in (training_note(make_result("activation", measured=measured)) or "")
+    assert training_note(make_result("activation", measured=measured[:1])) is None

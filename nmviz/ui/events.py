@@ -1,0 +1,64 @@
+"""What every event of the page needs: its components by name, and how handlers are called."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from nmviz.ui.controls import FIELDS, Controls
+from nmviz.ui.panels import Panels
+
+Update = dict[str, Any]
+
+LIVE = {"concurrency_id": "model", "concurrency_limit": 2}
+READ: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+FROM_STORE = {**READ, "queue": False}
+PICTURES: dict[str, Any] = {**READ, "concurrency_limit": 4, "trigger_mode": "always_last"}
+"""For what is worked out at one layer: when settings move faster, the last ones count."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Every component of the page that an event reads or writes."""
+
+    controls: Controls
+    panels: Panels
+    named: dict[str, Any]
+
+    @property
+    def form(self) -> list[Any]:
+        return [self.named[name] for name in FIELDS]
+
+    @property
+    def form_and_shown(self) -> list[Any]:
+        return [*self.form, self.named["shown"], self.panels.measure]
+
+    @property
+    def outputs(self) -> list[Any]:
+        return list(dict.fromkeys(self.named.values()))
+
+    def these(self, *names: str) -> list[Any]:
+        """The components of those names."""
+        return [self.named[name] for name in names]
+
+    def named_values(self, update: Update) -> Any:
+        """What Gradio wants of a handler; an empty update changes nothing."""
+        return {self.named[name]: value for name, value in update.items()} or gr.skip()
+
+    def answer(self, handler: Callable[..., Update]) -> Callable[..., Any]:
+        """A handler of the form's values alone."""
+        return lambda *values: self.named_values(handler(values))
+
+    def answer_after(self, handler: Callable[..., Update]) -> Callable[..., Any]:
+        """A handler of the form's values and one thing more."""
+        return lambda *given: self.named_values(handler(given[:-1], given[-1]))
+
+    def answer_shown(self, handler: Callable[..., Update]) -> Callable[..., Any]:
+        """A handler of the form's values, what is shown, and the measure over depth."""
+        return lambda *given: self.named_values(handler(given[:-2], given[-2], given[-1]))
+
+
+def session_of(request: gr.Request) -> str:
+    """The visitor's session; every page has its own."""
+    return request.session_hash or ""

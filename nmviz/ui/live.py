@@ -1,0 +1,125 @@
+"""What takes a while: measuring, writing, calibrating. One at a time for a visitor, with Cancel."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import gradio as gr
+
+from nmviz.results import Progress
+from nmviz.ui import calibrating, handlers, one_at_a_time, render
+from nmviz.ui.events import FROM_STORE, LIVE, READ, Page, Update, session_of
+from nmviz.ui.handlers import SESSIONS
+
+Work = Literal["run", "write", "calibrate", "measure_each"]
+
+BARS: dict[Work, str] = {
+    "run": "progress",
+    "write": "progress",
+    "calibrate": "calibrating",
+    "measure_each": "each_progress",
+}
+STARTS = ("run", "again", "write", "calibrate", "measure_each")
+CANCELS: dict[str, tuple[Work, ...]] = {
+    "cancel": ("run", "write"),
+    "stop_calibrating": ("calibrate",),
+    "stop_each": ("measure_each",),
+}
+REPLACED = {"run": "cancel", "again": "cancel"} | {
+    "calibrate": "stop_calibrating",
+    "measure_each": "stop_each",
+}
+"""Cancel stands where the button was."""
+
+After = Callable[[Any], None]
+"""Called with an event that has ended, to hang what follows on it."""
+
+
+def wire_live(page: Page, then_layer: After, then_each: After) -> None:
+    """Connect Run, Run again, Write, Calibrate and Measure, each with its Cancel."""
+    for name, works in CANCELS.items():
+        _cancel(page, name, BARS[works[0]])
+    for name, rerun in (("run", False), ("again", True)):
+        ran = _begin(page, name, "run").then(
+            _running(page, rerun), page.form_and_shown, page.outputs, **READ, **LIVE
+        )
+        ended = _write(page, ran)
+        then_layer(ended)
+        then_each(ended)
+    _write(page, _begin(page, "write", "write"))
+    chosen = [*page.form, page.named["uncalibrated"]]
+    calibrated = _begin(page, "calibrate", "calibrate").then(
+        _generating(page, calibrating.calibrate), chosen, page.outputs, **READ, **LIVE
+    )
+    then_layer(_end(page, calibrated))
+    measured = _begin(page, "measure_each", "measure_each").then(
+        _generating(page, one_at_a_time.measure), page.form, page.outputs, **READ, **LIVE
+    )
+    then_each(_end(page, measured))
+
+
+def buttons(working: Work | None) -> Update:
+    """The buttons while that work is under way: one Cancel, and nothing else can be begun."""
+    update: Update = {
+        name: gr.Button(visible=working in works and working is not None)
+        for name, works in CANCELS.items()
+    }
+    for name in STARTS:
+        hidden = working is not None and working in CANCELS.get(REPLACED.get(name, ""), ())
+        update[name] = gr.Button(visible=not hidden, interactive=working is None)
+    if working is not None:
+        update[BARS[working]] = render.bar(Progress("waiting for its turn"))
+    return update
+
+
+def _begin(page: Page, button: str, work: Work) -> Any:
+    def begin(request: gr.Request) -> Any:
+        SESSIONS.start(session_of(request))
+        return page.named_values(buttons(work))
+
+    return page.named[button].click(begin, None, _bar_outputs(page), **FROM_STORE)
+
+
+def _end(page: Page, after: Any) -> Any:
+    def end() -> Any:
+        return page.named_values({**buttons(None), "progress": "", "each_progress": ""})
+
+    return after.then(end, None, _bar_outputs(page), **FROM_STORE)
+
+
+def _bar_outputs(page: Page) -> list[Any]:
+    return page.these(*STARTS, *CANCELS, *dict.fromkeys(BARS.values()))
+
+
+def _cancel(page: Page, button: str, bar: str) -> None:
+    def cancel(request: gr.Request) -> str:
+        SESSIONS.cancel(session_of(request))
+        return render.bar(Progress("stopping"))
+
+    page.named[button].click(cancel, None, page.named[bar], **FROM_STORE)
+
+
+def _write(page: Page, after: Any) -> Any:
+    outputs = page.these("texts", "query")
+    wrote = after.then(_generating(page, handlers.write), page.form, outputs, **READ, **LIVE)
+    return _end(page, wrote)
+
+
+def _running(page: Page, rerun: bool) -> Callable[..., Iterator[Any]]:
+    def running(request: gr.Request, *given: Any) -> Iterator[Any]:
+        values, shown, measure = given[:-2], given[-2], given[-1]
+        for update in handlers.run(values, shown, measure, session_of(request), rerun):
+            yield page.named_values(update)
+
+    return running
+
+
+def _generating(
+    page: Page, handler: Callable[[Sequence[Any], str], Iterator[Update]]
+) -> Callable[..., Iterator[Any]]:
+    """A generator of the values it is given and the session."""
+
+    def generating(request: gr.Request, *values: Any) -> Iterator[Any]:
+        for update in handler(values, session_of(request)):
+            yield page.named_values(update)
+
+    return generating

@@ -1,0 +1,112 @@
+"""Methods on the page: menus that grey what does not fit, every method at a layer, calibration."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from visitor import App, choose, open_page
+
+pytestmark = pytest.mark.browser
+
+
+def open_methods(page: Page, address: str) -> None:
+    """Open an address and wait until every method at the layer is drawn."""
+    open_page(page, address)
+    expect(page.locator("#methods-plot .main-svg").first).to_be_visible()
+
+
+def bold(page: Page, name: str) -> Locator:
+    """The name of a method in the figure, where it is marked as chosen."""
+    return page.locator("#methods-plot .ytick [style*='bold']").filter(has_text=name)
+
+
+def select(page: Page, menu: str, option: str) -> None:
+    page.locator(f"#{menu} input").first.click()
+    page.get_by_role("option", name=option).click()
+
+
+def test_another_criterion_and_every_method_beside_it(page: Page, app: App) -> None:
+    open_methods(page, app.address())
+    select(page, "criterion", "WINA")
+    page.wait_for_url(re.compile("criterion=wina"))
+    expect(bold(page, "WINA")).to_have_count(1)
+    assert page.locator("#methods-plot .ytick").count() >= 10
+    expect(page.locator("#methods-here")).to_contain_text("at this layer:")
+    expect(page.locator(".formulas")).to_contain_text("WINA (activations)")
+    page.locator("#methods-table summary").click()
+    expect(page.get_by_role("columnheader", name="why not")).to_be_visible()
+
+
+def test_what_does_not_fit_is_greyed_with_its_reason(page: Page, app: App) -> None:
+    open_methods(page, app.address())
+    page.locator("#criterion input").click()
+    option = page.get_by_role("option", name="TEAL (only with a share such as 50%)")
+    expect(option).to_have_css("opacity", "0.6")
+    expect(page.get_by_role("option", name="WINA")).to_have_css("opacity", "1")
+    option.click()
+    expect(page.locator("#status")).to_contain_text("teal works with a share such as 50% only")
+    choose(page, "50%")
+    expect(page.locator("#criterion input")).to_have_value("TEAL")
+    page.locator("#criterion input").click()
+    expect(page.get_by_role("option", name="TEAL")).to_have_css("opacity", "1")
+
+
+def test_a_typed_setting_is_used(page: Page, app: App) -> None:
+    open_methods(page, app.address())
+    menu = page.locator("#mitigations input").first
+    menu.fill("r-sparse(rank=8)")
+    menu.press("Enter")
+    page.wait_for_url(re.compile(r"mitigations=r-sparse%28rank%3D8%29"))
+    expect(page.locator(".formulas")).to_contain_text("rank=8")
+    expect(bold(page, "R-Sparse")).to_have_count(1)
+    page.reload()
+    expect(page.locator("#mitigations")).to_contain_text("r-sparse(rank=8)")
+
+
+@pytest.mark.real  # the calibration text is fetched on first use
+def test_calibrating_brings_the_missing_error(page: Page, app: App) -> None:
+    open_methods(page, app.address("calibration_windows=2"))
+    row = page.locator("#methods-table tr", has_text="Static shift (S-PTS)")
+    page.locator("#methods-table summary").click()
+    expect(row).to_contain_text("press Calibrate")
+    select(page, "uncalibrated", "Static shift (S-PTS)")
+    page.locator("#calibrate").click()
+    expect(page.locator("#calibrate")).to_be_visible()
+    expect(row).not_to_contain_text("press Calibrate")
+    page.locator("#uncalibrated input").click()
+    expect(page.get_by_role("option", name="Wanda")).to_be_visible()
+    expect(page.get_by_role("option", name="Static shift (S-PTS)")).to_have_count(0)
+
+
+def test_one_projection_at_a_time(page: Page, app: App) -> None:
+    open_methods(page, app.address("seed=7"))
+    expect(page.locator("#each-head")).to_contain_text("14 runs")
+    page.locator("#measure-each").click()
+    expect(page.locator("#run")).to_be_disabled()
+    expect(page.locator("#stop-each")).to_be_visible()
+    expect(page.locator("#measure-each")).to_be_hidden()
+    expect(page.locator("#run")).to_be_enabled()
+    expect(page.locator("#each-plot .main-svg").first).to_be_visible()
+    expect(page.locator("#each-bar")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#each-plot .main-svg").first).to_be_visible()
+    expect(page.locator("#each-head")).to_contain_text("Pruned")
+
+
+def test_a_measuring_can_be_cancelled(page: Page, app: App) -> None:
+    open_methods(page, app.address("seed=8").replace("tokens=512", "tokens=16384"))
+    page.locator("#measure-each").click()
+    page.locator("#stop-each").click()
+    expect(page.locator("#measure-each")).to_be_visible()
+    expect(page.locator("#each-head")).to_contain_text("Cancelled")
+
+
+def test_a_named_subset_sets_the_projections(page: Page, app: App) -> None:
+    open_methods(page, app.address())
+    page.get_by_role("button", name="Where: which layers").click()
+    select(page, "scope", "Key, out, gate, down")
+    page.wait_for_url(re.compile("projections=k%2Co%2Cgate%2Cdown"))
+    expect(page.get_by_label("up", exact=True)).not_to_be_checked()
+    expect(page.locator("#scope-note")).to_contain_text("arXiv 2509.22166")
+    page.get_by_label("up", exact=True).click()
+    expect(page.locator("#scope-note")).to_contain_text("your own")
