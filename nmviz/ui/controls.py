@@ -8,7 +8,7 @@ import gradio as gr
 
 from nmviz.methods.method import Method
 from nmviz.service import OWN_TEXT, Catalogue
-from nmviz.ui.allowed import LARGEST_LIVE_BUDGET, LARGEST_WINDOW, LONGEST_TEXT
+from nmviz.ui.allowed import LONGEST_TEXT
 from nmviz.ui.state import LONGEST_PROMPT, View
 
 if TYPE_CHECKING:
@@ -177,8 +177,6 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
             values["tokens"],
             label="Token budget",
             precision=0,
-            minimum=2,
-            maximum=LARGEST_LIVE_BUDGET,
             step=512,
             min_width=0,
         )
@@ -186,8 +184,6 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
             values["window"],
             label="Window",
             precision=0,
-            minimum=2,
-            maximum=LARGEST_WINDOW,
             step=128,
             min_width=0,
         )
@@ -207,13 +203,9 @@ def _protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
                 values["calibration_windows"],
                 label="Calibration windows",
                 precision=0,
-                minimum=0,
-                maximum=256,
                 min_width=0,
             )
-            named["seed"] = gr.Number(
-                values["seed"], label="Seed", precision=0, minimum=0, min_width=0
-            )
+            named["seed"] = gr.Number(values["seed"], label="Seed", precision=0, min_width=0)
 
 
 def _run_bar(named: dict[str, Any]) -> tuple[gr.Button, gr.Button, gr.Button]:
@@ -259,15 +251,11 @@ def _prompt(named: dict[str, Any], values: dict[str, Any]) -> gr.Button:
             values["new_tokens"],
             label="Tokens to write",
             precision=0,
-            minimum=1,
-            maximum=200,
             min_width=0,
         )
         named["temperature"] = gr.Number(
             values["temperature"],
             label="Temperature",
-            minimum=0,
-            maximum=2,
             step=0.1,
             min_width=0,
         )
