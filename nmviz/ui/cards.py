@@ -14,8 +14,8 @@ from nmviz.views.words import tie_note, training_note
 Results = Mapping[Column, Result]
 
 INTERVAL_HELP = (
-    "Where the value lies with 95% certainty, were the text cut into windows at random. "
-    "n is how many parts the spread comes from."
+    "Where the value would lie on other text of the same kind, 95 times in 100. The spread comes "
+    "from n parts of the text."
 )
 INTERVAL_FORMULA = "exp(mean NLL ± t(0.975, n - 1) * standard error of the mean NLL)"
 
@@ -52,16 +52,19 @@ def _level(metric: str, level: Measurement | None) -> str:
     name = quantity(metric, "perplexity")
     if level is None:
         return f'<p class="level"><strong>&ndash;</strong> {name}</p>'
-    reach = level_interval(level)
-    line = ""
-    if reach is not None:
-        low, high = map(numbers.perplexity, reach)
-        units = f", n = {level.n} {esc(level.unit_of_n or '')}".rstrip()
-        line = hint(f"{low} to {high}{units}", INTERVAL_HELP, INTERVAL_FORMULA)
     return (
         f'<p class="level"><strong>{esc(numbers.show(level))}</strong> {name}</p>'
-        f'<p class="interval">{line or "interval not known yet"}</p>'
+        f'<p class="interval">{_interval(level)}</p>'
     )
+
+
+def _interval(level: Measurement) -> str:
+    reach = level_interval(level)
+    if reach is None:
+        return "interval not known yet"
+    low, high = map(numbers.perplexity, reach)
+    counted = f" Here n is {level.n} {level.unit_of_n or ''}".rstrip() + "."
+    return hint(f"{low} to {high} (95%)", INTERVAL_HELP + counted, INTERVAL_FORMULA)
 
 
 def level_interval(level: Measurement) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ import gradio as gr
 
 from nmviz.methods.patterns import parse_pattern
 from nmviz.service import OWN_TEXT, Catalogue
-from nmviz.ui.allowed import LARGEST_LIVE_BUDGET, LARGEST_WINDOW, LONGEST_TEXT
+from nmviz.ui.allowed import LONGEST_TEXT
 from nmviz.ui.menus import menus
 from nmviz.ui.notes import terms
 from nmviz.ui.scoping import scope_choices, scope_of
@@ -173,8 +173,6 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
             values["tokens"],
             label="Token budget",
             precision=0,
-            minimum=2,
-            maximum=LARGEST_LIVE_BUDGET,
             step=512,
             min_width=0,
         )
@@ -182,8 +180,6 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
             values["window"],
             label="Window",
             precision=0,
-            minimum=2,
-            maximum=LARGEST_WINDOW,
             step=128,
             min_width=0,
         )
@@ -203,13 +199,9 @@ def _protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
                 values["calibration_windows"],
                 label="Calibration windows",
                 precision=0,
-                minimum=0,
-                maximum=256,
                 min_width=0,
             )
-            named["seed"] = gr.Number(
-                values["seed"], label="Seed", precision=0, minimum=0, min_width=0
-            )
+            named["seed"] = gr.Number(values["seed"], label="Seed", precision=0, min_width=0)
 
 
 def _run_bar(named: dict[str, Any]) -> None:
@@ -254,15 +246,11 @@ def _prompt(named: dict[str, Any], values: dict[str, Any]) -> None:
             values["new_tokens"],
             label="Tokens to write",
             precision=0,
-            minimum=1,
-            maximum=200,
             min_width=0,
         )
         named["temperature"] = gr.Number(
             values["temperature"],
             label="Temperature",
-            minimum=0,
-            maximum=2,
             step=0.1,
             min_width=0,
         )

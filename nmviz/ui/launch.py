@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from nmviz.errors import UserError
 from nmviz.ui.theme import theme
 
 HERE = Path(__file__).parent
@@ -39,9 +40,21 @@ def launch_kwargs() -> dict[str, Any]:
 
 
 def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
-    """Serve the page and say where. With `block` it ends when the process is stopped."""
+    """Serve the page and say where. With `block` it ends when the process is stopped.
+
+    UserError when the port is taken.
+    """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    _, url, _ = build().launch(
-        server_name=host, server_port=port, prevent_thread_lock=not block, **launch_kwargs()
-    )
+    page = build()
+    try:
+        _, url, _ = page.launch(
+            server_name=host, server_port=port, prevent_thread_lock=True, **launch_kwargs()
+        )
+    except OSError:
+        raise UserError(
+            f"Port {port} of {host} cannot be used: stop what runs there, or give another --port."
+        ) from None
+    print(f"nmviz is at {url} (stop it with Ctrl+C)", flush=True)
+    if block:
+        page.block_thread()
     return url

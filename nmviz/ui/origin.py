@@ -14,8 +14,8 @@ def origin(results: Mapping[Column, Result], stored: bool) -> str:
     if first is None:
         return ""
     how = "Measured so far" if first.partial else "From the store" if stored else "Measured here"
-    parts = [how + _when(first.provenance), _on_what(first), _machine(first.provenance)]
-    line = ", ".join(part for part in parts if part)
+    parts = [how + _when(first.provenance), _machine(first.provenance)]
+    line = f"{_on_what(first)}. {', '.join(part for part in parts if part)}"
     details = "".join(_details(result) for result in results.values())
     return f'<details class="origin"><summary>{esc(line)}</summary>{details}</details>'
 
@@ -31,9 +31,14 @@ def _when(provenance: Provenance) -> str:
 
 def _on_what(result: Result) -> str:
     experiment = result.experiment
-    titles = {corpus.name: corpus.title for corpus in service.catalogue().corpora}
+    offered = service.catalogue()
+    models = {model.id: model.title for model in offered.models}
+    titles = {corpus.name: corpus.title for corpus in offered.corpora}
     text = titles.get(experiment.corpus, "your own text")
-    return f"{experiment.tokens:,} tokens of {text} in windows of {experiment.window:,}"
+    return (
+        f"{models.get(experiment.model, experiment.model)} on {experiment.tokens:,} tokens of "
+        f"{text} in windows of {experiment.window:,}"
+    )
 
 
 def _machine(provenance: Provenance) -> str:

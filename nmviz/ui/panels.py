@@ -131,15 +131,15 @@ def _cancel(name: str) -> gr.Button:
 def _window(view: View) -> tuple[dict[str, gr.Button], dict[str, gr.components.Component]]:
     look = view.look
     numbers = (
-        ("first_row", "First row", look.first_row, 0, 10_000_000),
-        ("rows", "Rows", look.rows, 1, 128),
-        ("first_column", "First column", look.first_column, 0, 10_000_000),
-        ("columns", "Columns", look.columns, 1, 256),
+        ("first_row", "First row", look.first_row),
+        ("rows", "Rows", look.rows),
+        ("first_column", "First column", look.first_column),
+        ("columns", "Columns", look.columns),
     )
     with gr.Row(elem_id="window"):
         window: dict[str, gr.components.Component] = {
-            name: gr.Number(value, label=label, precision=0, minimum=low, maximum=high, min_width=0)
-            for name, label, value, low, high in numbers
+            name: gr.Number(value, label=label, precision=0, min_width=0)
+            for name, label, value in numbers
         }
         with gr.Row(elem_classes="tight"):
             steps = {step: gr.Button(step.capitalize(), size="sm", min_width=0) for step in STEPS}

@@ -55,10 +55,11 @@ def status(shown: Shown, message: str = "") -> str:
     """The finding in a sentence, one line on what is missing, and where the figures are from."""
     if not shown.results:
         return message or note("Nothing is measured here yet: press Run.")
-    said = esc(words.headline(shown.results))
+    numbered = any(result.get("perplexity") for result in shown.results.values())
+    said = words.headline(shown.results) if numbered else "The first numbers come with a window."
     about = service.catalogue().models
     remark = next((m.note for m in about if m.id == shown.view.experiment.model), "")
-    return f'<p class="headline">{said}</p>{message}{origin(shown.results, shown.stored)}' + (
+    return f'<p class="headline">{esc(said)}</p>{message}{origin(shown.results, shown.stored)}' + (
         f'<p class="remark">{esc(remark)}</p>' if remark else ""
     )
 

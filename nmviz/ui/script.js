@@ -102,7 +102,12 @@ window.nmviz = (() => {
     listen();
     saveButtons();
     const button = document.getElementById("theme");
-    if (button && !button.dataset.ready) { button.dataset.ready = "yes"; startTheme(); }
+    if (!button || button.dataset.ready) return;
+    button.dataset.ready = "yes";
+    startTheme();
+    // Under a <base>, Plotly names its clip paths by the full address, and they break when we
+    // change it. Everything relative is loaded by now.
+    document.querySelector("base")?.remove();
   }
   new MutationObserver(() => {
     if (!waiting) { waiting = true; requestAnimationFrame(settle); }

@@ -10,6 +10,7 @@ from nmviz.errors import UserError
 from nmviz.experiment import TARGETS, Experiment, Target
 
 LONGEST_ADDRESS = 8_000
+LONGEST_FIELD = 4_000
 LONGEST_PROMPT = 2_000
 DEFAULT_PROMPT = (
     "Explain in two sentences why the sky is blue at noon and red in the evening, "
@@ -58,6 +59,8 @@ class View(BaseModel):
     @classmethod
     def build(cls, fields: Mapping[str, Any]) -> Self:
         """A View from loose values, flat. UserError, one sentence, for the first that is wrong."""
+        if any(len(str(value)) > LONGEST_FIELD for value in fields.values()):
+            raise UserError(f"A setting is longer than {LONGEST_FIELD:,} characters: shorten it.")
         rest = dict(fields)
         own = {name: rest.pop(name) for name in _OWN if name in rest}
         parts = {

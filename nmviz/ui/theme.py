@@ -38,6 +38,7 @@ SETTINGS = {
     "input_background_fill_dark": "#11171d",
     "input_border_color": "#c9d0d8",
     "input_border_color_dark": "#3a4550",
+    "input_padding": "6px 10px",
     "input_border_width": "1px",
     "input_border_color_focus": "#1f5f8b",
     "input_border_color_focus_dark": "#6cb6e6",

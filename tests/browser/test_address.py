@@ -20,6 +20,7 @@ def test_an_address_restores_what_was_chosen(page: Page, app: App) -> None:
     expect(page.locator("#copy-link")).to_have_text("Link copied")
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == page.url
+    expect(page.locator("#layer-head")).to_contain_text("Block 0, down")
     page.goto("about:blank")
     open_page(page, link)
     expect(page.get_by_label("or type one:")).to_have_value("2:4")

@@ -92,7 +92,7 @@ def test_your_own_text(page: Page, app: App) -> None:
     open_page(page, app.address())
     page.get_by_label("Text to measure on").click()
     page.get_by_role("option", name="your own text").click()
-    page.get_by_label("Your own text").fill("The river runs to the sea. " * 200)
+    page.get_by_role("textbox", name="Your own text").fill("The river runs to the sea. " * 200)
     run(page)
     expect(page.locator("#status .origin")).to_contain_text("your own text")
 

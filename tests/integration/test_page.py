@@ -1,223 +1,360 @@
-"""The page's handlers without a browser: menus, every method at a layer, one at a time."""
+"""The page without a browser: address and form, what is refused, what is shown, endpoints."""
 
-import json
+import inspect
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gradio_client import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nmviz import service
-from nmviz.engine import artefacts, calibration
-from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
-from nmviz.methods.patterns import parse_pattern
-from nmviz.ui import calibrating, handlers, one_at_a_time
-from nmviz.ui.allowed import model_of
-from nmviz.ui.cards import cards
-from nmviz.ui.controls import FIELDS, values_of
-from nmviz.ui.layer import layer_panels
-from nmviz.ui.menus import menus, relabelled
-from nmviz.ui.methods_tab import build_methods
-from nmviz.ui.notes import method_notes, terms
-from nmviz.ui.page import build_page
-from nmviz.ui.restore import restored
-from nmviz.ui.scoping import projections_of, scope_of
-from nmviz.ui.state import View
+from nmviz.errors import UserError
+from nmviz.experiment import Experiment
+from nmviz.metrics import METRICS
+from nmviz.results import Measurement, Provenance, Result
+from nmviz.ui import handlers, render
+from nmviz.ui.allowed import LONGEST_TEXT, check_live, settle, text_for
+from nmviz.ui.cards import cards, level_interval
+from nmviz.ui.controls import FIELDS, read, values_of
+from nmviz.ui.failures import UNEXPECTED, sentence
+from nmviz.ui.html import esc, quantity
+from nmviz.ui.launch import build, launch_kwargs
+from nmviz.ui.layer import step
+from nmviz.ui.render import Shown
+from nmviz.ui.sessions import Sessions
+from nmviz.ui.state import Look, View, Writing
+from nmviz.ui.texts import texts
 
-METHODS = {m.name: m for registry in (ACTIVATION, WEIGHT, MITIGATIONS) for m in registry.values()}
+SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}
 
 
-@pytest.fixture(autouse=True)
-def own_page(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The tiny model, a text in a folder, an empty store and nothing calibrated yet."""
+@pytest.fixture(scope="module")
+def tiny(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The id of the tiny model, offered beside the others, with a corpus and an empty store."""
     from tiny import PARAGRAPHS
 
-    for name in ("wiki.test.raw", "wiki.valid.raw"):
-        (tmp_path / name).write_text("\n\n".join(PARAGRAPHS * 20), encoding="utf-8")
-    monkeypatch.setenv("NMVIZ_MODELS", str(tiny_model))
-    monkeypatch.setenv("NMVIZ_WIKITEXT2", str(tmp_path))
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
-    monkeypatch.setattr(artefacts, "path_of", lambda key: tmp_path / f"{key}.safetensors")
-    monkeypatch.setattr(calibration, "WINDOW", 64)
-    service.store.cache_clear()
-    yield
-    service.store().close()
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "wiki.test.raw").write_text("\n\n".join(PARAGRAPHS * 20), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NMVIZ_MODELS", str(tiny_model))
+        patch.setenv("NMVIZ_WIKITEXT2", str(folder))
+        patch.setenv("NMVIZ_STORE_URL", f"sqlite:///{folder / 'store.sqlite'}")
+        service.store.cache_clear()
+        yield str(tiny_model)
     service.store.cache_clear()
 
 
-@pytest.fixture
-def usual(tiny_model: Path) -> dict[str, Any]:
-    """Fields of a small experiment on the tiny model."""
-    return {
-        **{"model": str(tiny_model), "corpus": "wikitext-2", "tokens": 256, "window": 64},
-        **{"block": 1, "projection": "down", "calibration_windows": 2},
-    }
+@pytest.fixture(scope="module")
+def client(tiny: str) -> Iterator[Client]:
+    page = build()
+    _, url, _ = page.launch(prevent_thread_lock=True, server_name="127.0.0.1", **launch_kwargs())
+    yield Client(url, verbose=False)
+    page.close()
 
 
-def form(**fields: Any) -> list[Any]:
-    """The values of the form that shows these fields."""
-    view = View.build(fields)
-    values = {**values_of(view, model_of(view)), "text": ""}
-    return [values[name] for name in FIELDS]
+def form_values(view: View) -> list[Any]:
+    """What the form's components would hand to a handler."""
+    model = next(m for m in service.catalogue().models if m.id == view.experiment.model)
+    values = values_of(view, model)
+    return [values.get(name) for name in FIELDS]
 
 
-def figure(plot: Any) -> dict[str, Any]:
-    return json.loads(plot.plot)
+# Address and form
 
 
-def test_the_page_builds() -> None:
-    assert build_page().fns
+patterns = st.sampled_from(["1:4", "2:4", "8:16", "3:7", "50%", "12.5%"])
+views = st.builds(
+    lambda pattern, blocks, projections, tokens, look, writing: View.build(
+        {
+            "pattern": pattern,
+            "blocks": blocks,
+            "projections": projections,
+            "tokens": tokens,
+            **look.model_dump(),
+            **writing.model_dump(),
+        }
+    ),
+    patterns,
+    st.sampled_from([None, "0-3,7", "2"]),
+    st.sampled_from([None, ("q",), ("down", "up")]),
+    st.integers(512, 9_999),
+    st.builds(
+        Look,
+        block=st.none() | st.integers(0, 40),
+        projection=st.none() | st.sampled_from(["q", "down"]),
+        rows=st.integers(1, 128),
+        first_column=st.integers(0, 5_000),
+    ),
+    st.builds(
+        Writing,
+        prompt=st.text(
+            st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=40
+        ).filter(str.strip),
+        new_tokens=st.integers(1, 200),
+    ),
+)
 
 
-def test_every_method_is_in_a_menu_and_says_where_it_does_not_fit() -> None:
-    grouped, share = (menus(parse_pattern(pattern)) for pattern in ("8:16", "50%"))
-    assert {name for menu in grouped.values() for _, name in menu} == set(METHODS)
-    assert ("TEAL (only with a share such as 50%)", "teal") in grouped["criterion"]
-    assert ("TEAL", "teal") in share["criterion"]
+@given(views)
+def test_an_address_is_read_back(view: View) -> None:
+    assert View.from_query(view.to_query()) == view
 
 
-def test_menus_are_relabelled_only_when_a_label_changes() -> None:
-    first, *menus_now = relabelled("50%", None)
-    assert len(menus_now) == 3
-    for unchanged in (relabelled("70%", first), relabelled("8:", first)):
-        assert isinstance(unchanged, dict)
-        assert unchanged["__type__"] == "update"
-    assert relabelled("8:16", first)[0] != first
+def test_the_usual_address_is_short() -> None:
+    assert View().to_query() == ""
+    assert View.from_query("?__theme=dark") == View()
 
 
-def test_notes_show_settings_and_how_to_write_them(usual: dict[str, Any]) -> None:
-    said = method_notes(View.build({**usual, "mitigations": "r-sparse(rank=128)"}))
-    assert "rank=128" in said
-    assert "r-sparse(rank=256)" in said
-    assert "arXiv 2504.19449" in said
+def test_the_form_is_read_back(tiny: str) -> None:
+    for fields in ({}, {"pattern": "2:4", "blocks": "0-1", "projections": ("q", "k"), "seed": 3}):
+        view = settle(View.build({"model": tiny, **SMALL, **fields}))
+        assert handlers.form(form_values(view)) == (view, None)
 
 
-def test_every_method_of_the_layer_from_one_capture(usual: dict[str, Any]) -> None:
-    update = calibrating.swept(form(**usual), None)
-    names = figure(update["methods_plot"])["layout"]["yaxis"]["ticktext"]
-    assert len(names) == len(ACTIVATION) + len(WEIGHT) + len(MITIGATIONS)
-    waiting = {name.split()[2] for _, name in update["uncalibrated"].choices}
-    assert waiting == {m.name for m in METHODS.values() if m.calibrated} - {"teal"}
-    assert update["calibration"].visible
-    assert "press Calibrate" in update["methods_table"]
-    again = calibrating.swept(form(**usual, rows=4), update["swept_at"])
-    assert again == {}
-    assert calibrating.swept(form(**{**usual, "block": 2}), update["swept_at"])
+def test_all_projections_chosen_is_the_whole_scope() -> None:
+    values = {**dict.fromkeys(FIELDS), **values_of(View(), service.catalogue().models[0])}
+    view, _ = read([values[name] for name in FIELDS], values["projections"])
+    assert view.experiment.projections is None
 
 
-def test_a_layer_outside_the_scope_offers_no_calibration(usual: dict[str, Any]) -> None:
-    update = calibrating.swept(form(**usual, blocks="0"), None)
-    assert not update["calibration"].visible
-    assert "outside the scope" in update["methods_head"]
+def test_both_experiments_share_all_but_the_repairs() -> None:
+    view = View.build({"pattern": "2:4", "mitigations": ("d-pts", "var"), "seed": 5})
+    weight, activation = view.experiments()
+    assert (weight.target, activation.target) == ("weight", "activation")
+    assert weight.mitigations == ()
+    assert activation.mitigations == ("d-pts", "var")
+    assert weight.seed == activation.seed == 5
 
 
-@pytest.mark.real  # the calibration text is fetched on first use
-def test_what_is_calibrated_gets_its_error(usual: dict[str, Any]) -> None:
-    values = [*form(**usual), "activation mitigation s-pts"]
-    bars = [update["calibrating"] for update in calibrating.calibrate(values, "one")]
-    assert any("Calibrating" in bar for bar in bars)
-    assert bars[-1] == ""
-    update = calibrating.swept(form(**usual), None)
-    repaired = [d for d in figure(update["methods_plot"])["data"] if "repaired" in d["name"]]
-    assert "Static shift (S-PTS)" in [name for name, _ in repaired[0]["customdata"]]
-    assert "s-pts" not in {name.split()[2] for _, name in update["uncalibrated"].choices}
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("pattern=dense", "Dense is the first column"),
+        ("pattern=9:8", "keeps more than there is"),
+        ("rows=0", "Rows"),
+        ("rows=9999", "Rows"),
+        ("new_tokens=100000", "New tokens"),
+        ("temperature=hot", "Temperature"),
+        ("prompt=" + "x" * 3_000, "Prompt"),
+        ("x" * 9_000, "too long"),
+        ("artefacts=1", "names no setting"),
+    ],
+)
+def test_wrong_addresses_are_one_sentence(query: str, said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        View.from_query(query)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
-def test_calibrating_can_be_cancelled_and_refuses_what_is_no_method(usual: dict[str, Any]) -> None:
-    handlers.SESSIONS.start("two").set()
-    *_, last = calibrating.calibrate([*form(**usual), "weight criterion wanda"], "two")
-    assert "Cancelled" in last["calibrating"]
-    *_, last = calibrating.calibrate([*form(**usual), "weight criterion <b>"], "three")
-    assert "Choose a method" in last["calibrating"]
+# What is refused
 
 
-def test_one_side_that_needs_calibration_leaves_the_other(usual: dict[str, Any]) -> None:
-    values = layer_panels(View.build({**usual, "weight_criterion": "ria"}))
-    assert values["weight_mask"] is None
-    assert "must first be calibrated" in values["weight_inputs_head"]
-    assert values["activation_mask"] is not None
-    assert values["looked_at"] is None
+def test_only_listed_models_and_texts(tiny: str) -> None:
+    for fields in ({"model": "someone/else"}, {"corpus": "elsewhere"}, {"block": 3}):
+        with pytest.raises(UserError, match="choose one"):
+            settle(View.build({"model": tiny, **fields}))
 
 
-def test_one_projection_at_a_time_is_measured_once_and_then_found(usual: dict[str, Any]) -> None:
-    before = one_at_a_time.found(form(**usual), None)
-    assert before["each_bar"].visible
-    assert "14 runs" in before["each_head"]
-    assert one_at_a_time.found(form(**usual), before["each_of"]) == {}
-    *_, last = one_at_a_time.measure(form(**usual), "four")
-    assert last["each_of"] == before["each_of"]
-    after = one_at_a_time.found(form(**usual), None)
-    assert not after["each_bar"].visible
-    drawn = figure(after["each_plot"])["data"]
-    assert [len(trace["x"]) for trace in drawn] == [7, 7]
-    assert "Pruned" in after["each_head"]
-    other = one_at_a_time.found(form(**usual, pattern="2:4"), after["each_of"])
-    assert other["each_bar"].visible
-    assert "about" in other["each_head"]
+def test_a_handler_refuses_an_unlisted_model_too(tiny: str) -> None:
+    values = form_values(settle(View.build({"model": tiny})))
+    values[FIELDS.index("model")] = "/etc"
+    update = handlers.looked(values, None)
+    assert "does not offer the model" in update["layer_head"]
+    assert "does not offer the model" in handlers.changed(values, None, "local")["status"]
 
 
-def test_a_cancelled_measuring_is_partial_and_offers_itself_again(usual: dict[str, Any]) -> None:
-    handlers.SESSIONS.start("five").set()
-    *_, last = one_at_a_time.measure(form(**usual), "five")
-    assert last["each_bar"].visible
+def test_sizes_are_bounded() -> None:
+    with pytest.raises(UserError, match="at most"):
+        check_live(View.build({"tokens": 5_000_000}))
+    own = View.build({"corpus": "text"})
+    with pytest.raises(UserError, match="too long"):
+        text_for(own, "x" * (LONGEST_TEXT + 1))
+    with pytest.raises(UserError, match="Paste"):
+        text_for(own, "  ")
+    assert text_for(View(), "ignored") is None
 
 
-def test_each_side_is_measured_with_its_own_methods(usual: dict[str, Any]) -> None:
-    view = View.build({**usual, "weight_criterion": "random(seed=3)", "criterion": "clact"})
-    chosen = {(one.target, one.criterion) for one in one_at_a_time.experiments_of(view)}
-    assert chosen == {("weight", "random(seed=3)"), ("activation", "clact")}
+def test_the_unexpected_is_a_sentence_and_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    assert sentence(ValueError("secret detail")) == UNEXPECTED
+    assert "secret detail" in caplog.text
+    assert sentence(UserError("Do this.")) == "Do this."
 
 
-def test_training_that_did_not_help_is_said() -> None:
-    from nmviz.experiment import Experiment
-    from nmviz.results import Measurement, Provenance, Result
+def test_a_run_that_breaks_says_so(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Iterator[Any]:
+        raise ValueError("secret detail")
 
-    losses = [
-        Measurement(metric=f"heldout_loss_{when}", value=value)
-        for when, value in (("before", 0.2), ("after", 0.21))
+    monkeypatch.setattr(service, "run", broken)
+    values = form_values(settle(View.build({"model": tiny, **SMALL})))
+    last = list(handlers.run(values, None, "local", "visitor", False))[-1]
+    assert UNEXPECTED in last["status"]
+    assert "secret" not in str(last)
+
+
+def test_outside_words_are_escaped() -> None:
+    assert "<script>" not in render.fault("<script>alert(1)</script>")
+    shown = texts(None, View(), esc("<b>"))
+    assert "<b>" not in shown
+
+
+# One visitor each
+
+
+def test_cancelling_reaches_one_visitor() -> None:
+    sessions = Sessions()
+    mine, yours = sessions.start("me"), sessions.start("you")
+    sessions.cancel("me")
+    assert mine.is_set() and not yours.is_set()
+    again = sessions.start("me")
+    assert not again.is_set() and sessions.running("me") is again
+    sessions.leave("me")
+    sessions.leave("you")
+    assert again.is_set() and len(sessions) == 0
+
+
+def test_cancel_set_before_the_run_keeps_nothing(tiny: str) -> None:
+    values = form_values(settle(View.build({"model": tiny, **SMALL, "seed": 77})))
+    handlers.SESSIONS.start("early")
+    handlers.SESSIONS.cancel("early")
+    updates = list(handlers.run(values, None, "local", "early", False))
+    assert any("Cancelled" in str(update.get("status")) for update in updates)
+    view, text = handlers.form(values)
+    assert render.find(view, text) is None
+    handlers.SESSIONS.leave("early")
+
+
+def test_a_run_streams_and_is_then_in_the_store(tiny: str) -> None:
+    values = form_values(settle(View.build({"model": tiny, **SMALL, "seed": 78})))
+    assert "Not run yet" in handlers.changed(values, None, "local")["status"]
+    updates = list(handlers.run(values, None, "local", "streams", False))
+    partial = [update["shown"] for update in updates if "shown" in update]
+    assert any(one.results["activation"].partial for one in partial)
+    assert not partial[-1].results["activation"].partial
+    stored = handlers.changed(values, None, "local")
+    assert "From the store" in stored["status"]
+    assert stored["shown"].stored
+
+
+def test_loading_happens_once(tiny: str) -> None:
+    seen: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: seen.append(id(service._load(tiny)))) for _ in range(4)
     ]
-    result = Result(
-        experiment=Experiment.build(),
-        measurements=tuple(losses),
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 4 and len(set(seen)) == 1
+
+
+# What is shown
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
+def test_every_quantity_has_its_explanation(metric: str) -> None:
+    entry = METRICS.get(metric)
+    shown = quantity(metric)
+    assert esc(entry.help) in shown and esc(entry.formula) in shown
+
+
+def test_the_interval_of_a_perplexity_stays_above_zero() -> None:
+    level = Measurement(metric="perplexity", value=50.0, stderr=20.0, n=2)
+    reach = level_interval(level)
+    assert reach is not None and 0 < reach[0] < 50 < reach[1]
+    assert level_interval(Measurement(metric="perplexity", value=50.0)) is None
+
+
+def test_cards_keep_their_order_without_results() -> None:
+    shown = cards({}, View())
+    assert [shown.index(f'class="card {name}"') for name in ("dense", "weight", "activation")] == (
+        sorted(shown.index(f'class="card {name}"') for name in ("dense", "weight", "activation"))
+    )
+
+
+def test_ties_are_told_above_one_percent() -> None:
+    measurements = (
+        Measurement(metric="perplexity", value=500.0, stderr=9.0, n=8),
+        Measurement(metric="tie_share", value=0.47),
+        Measurement(metric="perplexity_ties_low", value=400.0, n=3),
+        Measurement(metric="perplexity_ties_high", value=900.0, n=3),
+    )
+    weight = Result(
+        experiment=Experiment(target="weight"),
+        measurements=measurements,
         provenance=Provenance(source="nmviz"),
     )
-    said = cards({"activation": result}, View())
-    assert "did not lower the error of the blocks on held-out text: 0.20 before, 0.21 after" in said
+    assert "400 to 900" in cards({"weight": weight}, View())
 
 
-def test_scopes_set_the_projections(usual: dict[str, Any]) -> None:
-    view = View.build(usual)
-    model = model_of(view)
-    chosen = projections_of("key-out-gate-down", model)
-    assert chosen == ["k", "o", "gate", "down"]
-    assert scope_of(chosen, model).name == "key-out-gate-down"  # type: ignore[union-attr]
-    assert scope_of(None, model).name == "all"  # type: ignore[union-attr]
-    assert scope_of(["q", "up"], model) is None
+def test_only_whole_results_of_the_same_settings_answer() -> None:
+    view = View()
+    weight, activation = view.experiments()
+    whole = {
+        one.target: Result(experiment=one, measurements=(), provenance=Provenance(source="nmviz"))
+        for one in (weight, activation)
+    }
+    shown = Shown(view, None, whole)
+    assert shown.answers(View.build({"block": 3, "prompt": "else"}), None)
+    assert not shown.answers(View.build({"pattern": "2:4"}), None)
+    partial = {name: one.model_copy(update={"partial": True}) for name, one in whole.items()}
+    assert not Shown(view, None, partial).answers(view, None)
 
 
-def test_terms_are_shown_with_their_address() -> None:
-    for model in service.catalogue().models:
-        assert ("https://" in model.terms) == ('<a href="https://' in terms(model))
+@pytest.mark.parametrize("direction", ["left", "right", "up", "down", "closer", "wider"])
+def test_the_mask_window_stays_valid(direction: str) -> None:
+    look = Look()
+    for _ in range(12):
+        look = Look(**step(look, direction).model_dump())
+    assert look.rows >= 1 and look.first_row >= 0
 
 
-def test_an_address_with_a_typed_setting_fills_the_form(usual: dict[str, Any]) -> None:
-    view = View.build({**usual, "mitigations": "r-sparse(rank=128)", "weight_criterion": "ria"})
-    update = restored(view.to_query())
-    assert update["mitigations"] == ["r-sparse(rank=128)"]
-    assert update["weight_criterion"] == "ria"
+# Endpoints
 
 
-def test_the_methods_tab_tells_everything_of_every_method() -> None:
-    import gradio as gr
+def test_the_endpoints_are_the_named_ones(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert set(endpoints) == {"/catalogue", "/lookup", "/run", "/look", "/generate"}
 
-    with gr.Blocks() as blocks:
-        build_methods(service.catalogue())
-    (tab,) = [block.value for block in blocks.blocks.values() if hasattr(block, "value")]
-    for method in METHODS.values():
-        assert f"<code>{method.name}</code>" in tab
-        for parameter in method.parameters:
-            assert f"{parameter.name}={parameter.default}" in tab
-            for choice in parameter.choices:
-                assert choice in tab
-    assert "P% only" in tab
-    assert "s-pts, l-pts: both shift the input" in tab
+
+def test_endpoints_answer(client: Client, tiny: str) -> None:
+    experiment = {"model": tiny, **SMALL, "pattern": "2:4"}
+    assert tiny in client.predict(api_name="/catalogue")["models"]
+    last = client.submit(experiment, api_name="/run").result()
+    assert last["stage"] == "done"
+    assert {m["metric"] for m in last["results"][0]["measurements"]} >= {"perplexity", "delta_nll"}
+    assert client.predict(experiment, api_name="/lookup")["experiment"]["pattern"] == "2:4"
+    look = client.predict(experiment, "Some words.", 1, "down", api_name="/look")
+    assert 0 < look["rel_error"] < 2 and look["kept"] == 0.5
+    written = client.submit(experiment, "A river", 5, api_name="/generate").result()
+    assert set(written["texts"]) == {"dense", "activation"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"model": "/etc"}, "does not offer the model"),
+        ({"pattern": "9:8"}, "keeps more than there is"),
+        ({"tokens": 9_000_000}, "at most"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_endpoints_refuse_in_a_sentence(
+    client: Client, tiny: str, fields: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(Exception, match=said) as caught:
+        client.submit({"model": tiny, **SMALL, **fields}, api_name="/run").result()
+    assert "Traceback" not in str(caught.value)
+
+
+def test_launching_opens_nothing_it_should_not() -> None:
+    kwargs = launch_kwargs()
+    assert "allowed_paths" not in kwargs
+    assert not kwargs["ssr_mode"] and not kwargs["enable_monitoring"] and not kwargs["run_history"]
+    from nmviz.ui.launch import serve
+
+    assert inspect.signature(serve).parameters["host"].default == "127.0.0.1"

@@ -1,0 +1,169 @@
+"""The command line as others script against it: exact JSON, one line for an error, status 2."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nmviz import service
+from nmviz.cli import main
+
+TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 40
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Run]:
+    """`nmviz ARGUMENTS` in this process, which keeps the model between calls."""
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    service.store.cache_clear()
+
+    def call(*arguments: str) -> Done:
+        given = list(arguments)
+        if given[0] == "run":
+            usual = {"--model": str(tiny_model), "--text": str(text), "--window": "64"}
+            usual["--tokens"] = "256"
+            given += [part for pair in usual.items() if pair[0] not in given for part in pair]
+        monkeypatch.setattr(sys, "argv", ["nmviz", *given])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        return Done(int(end.value.code or 0), out, err)
+
+    yield call
+    service.store.cache_clear()
+
+
+def ran(done: Done) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_installed_command_starts() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nmviz.cli", "run", "--pattern", "5:4"],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("nmviz: Pattern 5:4 keeps more than there is")
+
+
+def test_run_prints_one_json_object_of_the_agreed_shape(run: Run) -> None:
+    found = ran(run("run", "--pattern", "2:4", "--sites", "q,down", "--blocks", "1-2", "--json"))
+    assert set(found) >= {"experiment", "key", "measurements", "sites", "provenance"}
+    assert len(found["key"]) == 64
+    names = [m["metric"] for m in found["measurements"]]
+    assert names == ["perplexity", "dense_perplexity", "delta_nll", "kl", "top1_agreement"]
+    assert all({"metric", "value", "stderr", "n"} <= set(m) for m in found["measurements"])
+    assert [s["name"] for s in found["sites"]] == [
+        "model.layers.1.self_attn.q_proj",
+        "model.layers.1.mlp.down_proj",
+        "model.layers.2.self_attn.q_proj",
+        "model.layers.2.mlp.down_proj",
+    ]
+    assert all(set(s) == {"name", "rel_error", "kept"} and s["kept"] == 0.5 for s in found["sites"])
+    assert found["provenance"]["versions"]["torch"]
+
+
+def test_a_second_run_is_found_and_rerun_measures_again(run: Run) -> None:
+    first, again = ran(run("run", "--json")), ran(run("run", "--json"))
+    assert again == first
+    rerun = ran(run("run", "--json", "--rerun"))
+    assert rerun["measurements"] == first["measurements"]
+    assert rerun["provenance"]["started"] != first["provenance"]["started"]
+
+
+def test_no_store_keeps_nothing(run: Run) -> None:
+    assert "measured now" in run("run", "--no-store").stdout
+    assert "measured now" in run("run").stdout
+    assert "from the store" in run("run").stdout
+
+
+def test_a_weight_run_tells_its_ties(run: Run) -> None:
+    found = ran(run("run", "--target", "weight", "--pattern", "1:4", "--json"))
+    assert "tie_share" in [m["metric"] for m in found["measurements"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "--pattern", "5:4"), "more than there is"),
+        (("run", "--pattern", "3:48"), "not a multiple of 48"),
+        (("run", "--sites", "qq"), "no projection 'qq'"),
+        (("run", "--sites", ""), "scope is empty"),
+        (("run", "--blocks", "9"), "no block 9"),
+        (("run", "--window", "600", "--tokens", "600"), "longer than the 512 tokens"),
+        (("run", "--tokens", "32"), "shorter than one window"),
+        (("run", "--tokens", "many"), "Invalid value for '--tokens'"),
+        (("run", "--mitigate", "vart"), "did you mean var"),
+        (("run", "--device", "nowhere"), "no device 'nowhere'"),
+        (("run", "--nonsense"), "No such option"),
+        (("nonsense",), "No such command"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(
+    run: Run, arguments: tuple[str, ...], says: str
+) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_methods_and_models_as_json(run: Run) -> None:
+    methods = ran(run("methods", "--json"))
+    assert {"patterns", "weight criteria", "activation criteria", "mitigations"} == set(methods)
+    assert all(m["formula"] and m["source"] for m in methods["mitigations"])
+    assert ran(run("models", "--json"))[0]["id"] == "smollm2-135m"
+    assert "magnitude" in run("methods").stdout
+
+
+def test_the_store_is_built_verified_and_exported(run: Run, tmp_path: Path) -> None:
+    ran(run("run", "--json"))
+    assert run("store", "build").returncode == 0
+    assert "agrees" in run("store", "verify").stdout
+    exported = tmp_path / "runs.jsonl"
+    assert run("store", "export", str(exported)).returncode == 0
+    keys = [json.loads(line)["experiment"] for line in exported.read_text().splitlines()]
+    assert len(keys) >= 1
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\xff\xfe bad", "not UTF-8"),
+        (b"", "text is empty"),
+        (b"a\x00b", "zero bytes"),
+        (b"Short.", "fewer than one window"),
+    ],
+    ids=["latin", "empty", "zero", "short"],
+)
+def test_a_text_that_is_none_is_refused(run: Run, tmp_path: Path, data: bytes, says: str) -> None:
+    (tmp_path / "bad.txt").write_bytes(data)
+    done = run("run", "--text", str(tmp_path / "bad.txt"))
+    assert done.returncode == 2
+    assert says in done.stderr
