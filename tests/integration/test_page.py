@@ -16,6 +16,7 @@ from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.metrics import METRICS
 from nmviz.results import Measurement, Provenance, Result
+from nmviz.service.runs import load
 from nmviz.ui import handlers, render
 from nmviz.ui.allowed import LONGEST_TEXT, check_live, settle, text_for
 from nmviz.ui.cards import cards, level_interval
@@ -243,7 +244,7 @@ def test_a_run_streams_and_is_then_in_the_store(tiny: str) -> None:
 def test_loading_happens_once(tiny: str) -> None:
     seen: list[int] = []
     threads = [
-        threading.Thread(target=lambda: seen.append(id(service._load(tiny)))) for _ in range(4)
+        threading.Thread(target=lambda: seen.append(id(load(tiny)))) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
