@@ -243,9 +243,7 @@ def test_a_run_streams_and_is_then_in_the_store(tiny: str) -> None:
 
 def test_loading_happens_once(tiny: str) -> None:
     seen: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: seen.append(id(load(tiny)))) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: seen.append(id(load(tiny)))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
