@@ -30,12 +30,15 @@ REPLACED = {"run": "cancel", "again": "cancel"} | {
 }
 """Cancel stands where the button was."""
 
-After = Callable[[Any], None]
-"""Called with an event that has ended, to hang what follows on it."""
 
+def wire_live(
+    page: Page, then_layer: Callable[[Any], None], then_each: Callable[[Any, bool], None]
+) -> None:
+    """Connect Run, Run again, Write, Calibrate and Measure, each with its Cancel.
 
-def wire_live(page: Page, then_layer: After, then_each: After) -> None:
-    """Connect Run, Run again, Write, Calibrate and Measure, each with its Cancel."""
+    `then_layer` and `then_each` hang the pictures of the layer, and one projection at a time, on an
+    event that has ended; the latter once more (True) where a run has told how fast it is here.
+    """
     for name, works in CANCELS.items():
         _cancel(page, name, BARS[works[0]])
     for name, rerun in (("run", False), ("again", True)):
@@ -44,7 +47,7 @@ def wire_live(page: Page, then_layer: After, then_each: After) -> None:
         )
         ended = _write(page, ran)
         then_layer(ended)
-        then_each(ended)
+        then_each(ended, True)
     _write(page, _begin(page, "write", "write"))
     chosen = [*page.form, page.named["uncalibrated"]]
     calibrated = _begin(page, "calibrate", "calibrate").then(
@@ -54,7 +57,7 @@ def wire_live(page: Page, then_layer: After, then_each: After) -> None:
     measured = _begin(page, "measure_each", "measure_each").then(
         _generating(page, one_at_a_time.measure), page.form, page.outputs, **READ, **LIVE
     )
-    then_each(_end(page, measured))
+    then_each(_end(page, measured), False)
 
 
 def buttons(working: Work | None) -> Update:

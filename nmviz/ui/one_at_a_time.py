@@ -38,13 +38,13 @@ def experiments_of(view: View) -> tuple[Experiment, ...]:
     return tuple(chosen)
 
 
-def found(values: Sequence[Any], before: str | None) -> Update:
-    """What the store has; nothing when `before` says that it is shown already."""
+def found(values: Sequence[Any], before: str | None, again: bool = False) -> Update:
+    """What the store has; nothing when `before` says that it is shown already, but for `again`."""
     try:
         view, text = form(values)
         experiments = experiments_of(view)
         now = _each_of(experiments, text)
-        if now == before:
+        if now == before and not again:
             return {}
         stored = [service.lookup(one, text) for one in experiments]
         results = [result for result in stored if result is not None]
@@ -83,7 +83,8 @@ def panel(view: View, results: Sequence[Result], message: str = "") -> Update:
     """Figure and table of what is measured."""
     figure = sensitivity(results)
     if not title_of(figure):
-        return _without_results(message, offered=True)
+        wait = note("Running: the first numbers come after the first passes over the text.")
+        return _without_results(message or wait, offered=True)
     partial = any(result.partial for result in results)
     so_far = " Partial: measured on part of the text so far." if partial else ""
     words = f'<p class="words">{esc(title_of(figure))}.{so_far}</p>'

@@ -21,7 +21,7 @@ def wire(page: Page, blocks: gr.Blocks) -> None:
     wire_live(
         page,
         lambda ended: _look(page, ended.then, again=True),
-        lambda ended: _each(page, ended.then),
+        lambda ended, again: _each(page, ended.then, again),
     )
     _address(page)
     blocks.unload(leave)
@@ -90,11 +90,12 @@ def _change(page: Page, on: Callable[..., Any]) -> None:
     _each(page, changed.then)
 
 
-def _each(page: Page, on: Callable[..., Any]) -> None:
-    """One projection at a time: what the store has of it."""
+def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
+    """One projection at a time: what the store has of it, and how long the rest would take."""
+    function = page.answer_after(partial(one_at_a_time.found, again=again))
     inputs = [*page.form, page.named["each_of"]]
     outputs = page.these(*one_at_a_time.OUTPUTS)
-    on(fn=page.answer_after(one_at_a_time.found), inputs=inputs, outputs=outputs, **FROM_STORE)
+    on(fn=function, inputs=inputs, outputs=outputs, **FROM_STORE)
 
 
 def _look(page: Page, on: Callable[..., Any], again: bool = False) -> None:

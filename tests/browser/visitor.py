@@ -8,7 +8,10 @@ from playwright.sync_api import Page, Request, expect
 LEAVING = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
 """What Gradio logs when a page is left while a request is under way."""
 
-FIGURES = ("depth-plot", "weight-inputs", "activation-inputs", "weight-mask", "activation-mask")
+FIGURES = (
+    *("depth-plot", "weight-inputs", "activation-inputs", "weight-mask", "activation-mask"),
+    "methods-plot",
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Visit:
         self.page.on("request", self._check)
 
     def _fault(self, text: str) -> None:
-        if not text.startswith(LEAVING):
+        if not text.strip().startswith(LEAVING):
             self.faults.append(text)
 
     def _check(self, request: Request) -> None:
