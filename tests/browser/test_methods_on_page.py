@@ -79,7 +79,7 @@ def test_calibrating_brings_the_missing_error(page: Page, app: App) -> None:
 
 
 def test_one_projection_at_a_time(page: Page, app: App) -> None:
-    open_methods(page, app.address("seed=7"))
+    open_methods(page, app.address("seed=7").replace("tokens=512", "tokens=128"))
     expect(page.locator("#each-head")).to_contain_text("14 runs")
     page.locator("#measure-each").click()
     expect(page.locator("#run")).to_be_disabled()
