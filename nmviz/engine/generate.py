@@ -13,7 +13,7 @@ from nmviz.engine.evaluate import Check, logits
 from nmviz.engine.loading import LoadedModel, bos_token, encode
 from nmviz.engine.sites import Site, find_sites
 from nmviz.engine.sparsify import Pruned, SiteForward, forwards, replaced
-from nmviz.errors import Cancelled, UserError
+from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import Experiment
 from nmviz.results import Column, Continuation, GenerationProgress, Token
 
@@ -36,11 +36,7 @@ def generate(
     cancel: Event,
 ) -> Iterator[GenerationProgress]:
     """The dense model and each experiment's model continue the prompt; ends early on `cancel`."""
-
-    def check() -> None:
-        if cancel.is_set():
-            raise Cancelled
-
+    check = check_of(cancel)
     ids = prompt_ids(loaded, prompt, sampling.chat, sampling.max_new_tokens)
     try:
         pruned = [bind(loaded, experiment, check).pruned for experiment in experiments]

@@ -17,7 +17,7 @@ from nmviz.engine.sites import find_sites
 from nmviz.engine.sparsify import Pruned, PrunedWeights
 from nmviz.engine.statistics import perplexity
 from nmviz.engine.windows import cut_windows
-from nmviz.errors import Cancelled, UserError
+from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import Experiment
 from nmviz.provenance import collect
 from nmviz.results import Measurement, Progress, Result
@@ -77,7 +77,7 @@ class Run:
         text: str,
         cancel: Event | None = None,
     ) -> None:
-        self.loaded, self.cancel = loaded, cancel or Event()
+        self.loaded, self._check = loaded, check_of(cancel or Event())
         self.windows = _windows(loaded, experiments[0], text)
         self.experiments = experiments
         self.trials: list[Trial] = []
@@ -132,10 +132,6 @@ class Run:
                     self.passes += 1
                     yield self._progress("breaking ties at random", partial=True)
                 trial.over_ties.append(perplexity("perplexity", torch.stack(nll)).value)
-
-    def _check(self) -> None:
-        if self.cancel.is_set():
-            raise Cancelled
 
     def _progress(self, stage: str, partial: bool) -> Progress:
         """Tokens done counts a window's tokens once all passes over it are made."""

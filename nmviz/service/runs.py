@@ -1,13 +1,13 @@
 """Answering experiments: from the store where it can be, measured live otherwise."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from nmviz import corpora, provenance
-from nmviz.errors import Cancelled, UserError
+from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import TARGETS, Experiment
 from nmviz.results import Progress, Result
 from nmviz.service.scope import canonical, resolve, text_of
@@ -88,7 +88,7 @@ def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[P
     yield Progress("loading the model")
     loaded = load(experiment.model)
     try:
-        for stage in prepare(loaded, canonical(experiment), _raising(cancel or Event())):
+        for stage in prepare(loaded, canonical(experiment), check_of(cancel or Event())):
             yield Progress(stage.words, done=round(100 * stage.share), total=100)
         yield Progress("done", done=100, total=100)
     except Cancelled:
@@ -153,11 +153,3 @@ def _put(results: Sequence[Result]) -> str | None:
     except UserError as error:
         return f"The result is not stored: {error}"
     return None
-
-
-def _raising(cancel: Event) -> Callable[[], None]:
-    def check() -> None:
-        if cancel.is_set():
-            raise Cancelled
-
-    return check

@@ -12,7 +12,7 @@ from nmviz.experiment import TARGETS, Target
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.results import MethodError
 from nmviz.views.numbers import significant
-from nmviz.views.theme import COLOURS, DASHES, MARKERS, NAMES, empty, ink, style
+from nmviz.views.theme import COLOURS, DASHES, MARKERS, NAMES, empty, ink, name_rows, style
 
 Chosen = Collection[tuple[Target, str]]
 
@@ -196,14 +196,7 @@ def _axes(
     muted = ink(dark).muted
     names = [_named(row, chosen) for row in measured]
     names += [f'<span style="color:{muted}">{_named(row, chosen)}</span>' for row in missing]
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=names,
-        range=[len(names) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-        ticks="",
-    )
+    name_rows(figure, names)
     title = "output error (share)<br>lines: magnitude alone"
     figure.update_xaxes(title_text=title, zeroline=False, **_scale(measured))
 

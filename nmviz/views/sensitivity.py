@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from nmviz.experiment import TARGETS, Target
 from nmviz.results import Measurement, Result
 from nmviz.views.numbers import interval, overlap, significant
-from nmviz.views.theme import COLOURS, MARKERS, NAMES, empty, ink, style
+from nmviz.views.theme import COLOURS, MARKERS, NAMES, empty, ink, name_rows, style
 
 Costs = Mapping[str, Measurement]
 
@@ -25,14 +25,7 @@ def sensitivity(results: Sequence[Result], *, dark: bool = False) -> go.Figure:
     figure = go.Figure([_dots(target, of, names, len(costs)) for target, of in costs.items()])
     style(figure, dark, height=110 + ROW * len(names), title=sensitivity_sentence(costs))
     figure.add_vline(x=0, line={"color": ink(dark).muted, "width": 1}, layer="below")
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=names,
-        range=[len(names) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-        ticks="",
-    )
+    name_rows(figure, names)
     title = "cost of pruning this projection alone<br>(difference in mean NLL, nats a token)"
     figure.update_xaxes(title_text=title, zeroline=False)
     return figure

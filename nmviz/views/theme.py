@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,3 +166,15 @@ def _template(inks: Ink) -> go.layout.Template:
 
 def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "figure"
+
+
+def name_rows(figure: go.Figure, names: Sequence[str]) -> None:
+    """Write the names on the y axis, the first on top, one row each."""
+    figure.update_yaxes(
+        tickvals=list(range(len(names))),
+        ticktext=list(names),
+        range=[len(names) - 0.4, -0.6],
+        showgrid=False,
+        zeroline=False,
+        ticks="",
+    )
