@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -27,11 +27,24 @@ class Artefacts(BaseModel):
     corpus: str | None = None
 
 
+class Reading(NamedTuple):
+    """How the text is read, every part of it known."""
+
+    corpus: str
+    tokens: int
+    window: int
+    bos: Literal["window", "once"]
+    calibration_windows: int
+    seed: int
+
+
 class Experiment(BaseModel):
     """What is pruned, how, and on which text it is measured.
 
     `projections` and `blocks` are the scope; None is all. `blocks` is written `0-3,7`. `bos` says
     whether a begin-of-text token starts every window or only the text, where the tokenizer has one.
+    From `corpus` to `seed` None is not known, as published results leave it; a setting of a method
+    that is not known is written `?`. Such an experiment can be stored and shown, not run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,12 +56,12 @@ class Experiment(BaseModel):
     mitigations: tuple[str, ...] = ()
     projections: tuple[str, ...] | None = None
     blocks: str | None = None
-    corpus: str = Field("wiki-leads", min_length=1, max_length=100)
-    tokens: int = Field(2048, ge=2, le=LARGEST_BUDGET)
-    window: int = Field(512, ge=2, le=LARGEST_BUDGET)
-    bos: Literal["window", "once"] = "window"
-    calibration_windows: int = Field(16, ge=0, le=10_000)
-    seed: int = Field(0, ge=0, le=2**31 - 1)
+    corpus: str | None = Field("wiki-leads", min_length=1, max_length=100)
+    tokens: int | None = Field(2048, ge=2, le=LARGEST_BUDGET)
+    window: int | None = Field(512, ge=2, le=LARGEST_BUDGET)
+    bos: Literal["window", "once"] | None = "window"
+    calibration_windows: int | None = Field(16, ge=0, le=10_000)
+    seed: int | None = Field(0, ge=0, le=2**31 - 1)
     artefacts: Artefacts = Artefacts()
 
     @classmethod
@@ -105,7 +118,7 @@ class Experiment(BaseModel):
         if steps and self.target == "weight":
             raise ValueError("Mitigations repair pruned activations: leave them out for weights.")
         _check_fit(self.mask, [criterion, *steps])
-        if self.window > self.tokens:
+        if self.window is not None and self.tokens is not None and self.window > self.tokens:
             raise ValueError(
                 f"A budget of {self.tokens} tokens is shorter than one window of {self.window}: "
                 "raise the budget or shorten the window."
@@ -121,10 +134,32 @@ class Experiment(BaseModel):
         """The pattern, parsed."""
         return parse_pattern(self.pattern)
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What is not known of it: fields of `Reading`, and settings such as `r-sparse(rank)`."""
+        calls = [parse_call(self.criterion, BY_TARGET[self.target])]
+        calls += [parse_call(text, MITIGATIONS) for text in self.mitigations]
+        fields = [name for name in Reading._fields if getattr(self, name) is None]
+        return (*fields, *(f"{c.method.name}({name})" for c in calls for name in c.unknown))
+
+    @property
+    def reading(self) -> Reading:
+        """How the text is read. UserError where part of the experiment is not known."""
+        if self.unknown:
+            raise UserError(
+                f"This experiment cannot be run: {', '.join(self.unknown)} of it is not known; "
+                "name a value."
+            )
+        return Reading(*(getattr(self, name) for name in Reading._fields))
+
     def canonical_json(self) -> str:
-        """Sorted keys, no spaces, nothing that is None: equal experiments, equal text."""
-        fields = self.model_dump(mode="json", exclude_none=True)
-        return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """Sorted keys, no spaces: equal experiments, equal text, which reads back the same."""
+        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields without what is None by default; null where a part of `Reading` is unknown."""
+        unknown = {name: None for name in Reading._fields if getattr(self, name) is None}
+        return {**self.model_dump(mode="json", exclude_none=True), **unknown}
 
     @property
     def key(self) -> str:

@@ -118,4 +118,39 @@ _add(
     "The same after training. When it is not lower, training did not help.",
     "mean over trained blocks of ||H_sparse - H||^2 / ||H||^2 on held-out windows, same inputs",
 )
+_add(
+    "acc",
+    "right answers (accuracy)",
+    "share",
+    "Share of the examples of a task whose most likely answer is the right one.",
+    "mean of [argmax over answers of ln p(answer | question) = the right one]",
+)
+_add(
+    "acc_norm",
+    "right answers, length counted (normalised accuracy)",
+    "share",
+    "The same with every answer's likelihood taken per byte, so that long answers do not lose.",
+    "mean of [argmax over answers of ln p(answer | question) / bytes(answer) = the right one]",
+)
+_add(
+    "average_drop",
+    "accuracy lost on average (average drop)",
+    "%",
+    "How much of the dense model's accuracy is lost, averaged over tasks. Below 0 is a gain.",
+    "100 * mean over tasks of (acc_dense - acc) / acc_dense",
+)
+_add(
+    "prompt_strict",
+    "instructions followed, to the letter (IFEval, prompt-level strict)",
+    "share",
+    "Share of the prompts whose every instruction is followed in the text as it was written.",
+    "mean over prompts of [every instruction is followed]",
+)
+_add(
+    "prompt_loose",
+    "instructions followed, forms of address aside (IFEval, prompt-level loose)",
+    "share",
+    "The same after taking away markdown and a first or last line, where that helps.",
+    "mean over prompts of [every instruction is followed in some version of the text]",
+)
 METRICS.freeze()

@@ -32,6 +32,15 @@ class Measurement(Record):
     printed: str | None = None  # a published number as it was printed
 
 
+class Censored(Record):
+    """A quantity that a source prints as being beyond a limit: no number, and never one."""
+
+    metric: str
+    task: str | None = None
+    printed: str
+    reason: str
+
+
 class SiteError(Record):
     """One pruned linear layer, measured on its dense input."""
 
@@ -49,6 +58,16 @@ class BlockDrift(Record):
     drift: float
 
 
+class Printed(Record):
+    """How a source names what it measured, in its own words."""
+
+    place: str  # a table of a paper, or the id of a log
+    model: str
+    pattern: str
+    method: str
+    scope: str | None = None
+
+
 class Provenance(Record):
     """Where a result comes from. Nothing here is part of the experiment's key."""
 
@@ -62,6 +81,7 @@ class Provenance(Record):
     settings: Mapping[str, str] = {}  # dtype, attention
     artefacts: Mapping[str, str] = {}  # name -> SHA-256 of what was read
     note: str | None = None
+    printed: Printed | None = None  # published results only
 
 
 class Result(Record):
@@ -71,6 +91,7 @@ class Result(Record):
     measurements: tuple[Measurement, ...]
     sites: tuple[SiteError, ...] = ()
     drift: tuple[BlockDrift, ...] = ()
+    censored: tuple[Censored, ...] = ()
     provenance: Provenance
     partial: bool = False
 

@@ -43,8 +43,10 @@ class Walk:
         return given[0] if isinstance(given, tuple) else given
 
     @torch.no_grad()
-    def inputs(self, block: int) -> dict[Site, Tensor]:
-        """Inputs [tokens, d_in] of every site of a block over all windows, the block dense."""
+    def dense(self, block: int) -> tuple[dict[Site, Tensor], list[Tensor]]:
+        """One pass over all windows, the block dense: the inputs [tokens, d_in] of its every site,
+        and its output [1, window, d_model] for every window.
+        """
         seen: dict[Site, list[Tensor]] = {site: [] for site in self.sites(block)}
 
         def forward(site: Site, x: Tensor) -> Tensor:
@@ -53,10 +55,11 @@ class Walk:
             return site.dense(x)
 
         watching: dict[Site, SiteForward] = {site: partial(forward, site) for site in seen}
+        outputs = []
         for hidden in self.hidden:
             with self.loaded.lock, replaced(watching):
-                self.output(block, hidden)
-        return _joined(seen)
+                outputs.append(self.output(block, hidden))
+        return _joined(seen), outputs
 
     @torch.no_grad()
     def advance(self, block: int, computing: Mapping[Site, SiteForward]) -> None:

@@ -125,8 +125,9 @@ def _walk(
     facts = [call.method.facts for call in pruned.calls]
     learned = any(fact.learned for fact in facts)
     sequential = learned or any(fact.sequential for fact in facts)
-    count = pruned.experiment.calibration_windows
-    windows = calibration_windows(loaded, count + HELD_OUT * learned, pruned.experiment.seed)
+    reading = pruned.experiment.reading
+    count, seed = reading.calibration_windows, reading.seed
+    windows = calibration_windows(loaded, count + HELD_OUT * learned, seed)
     if any(fact.needs == "gradients" for fact in facts):
         yield from _gradients(loaded, pruned, windows, check)
     if not any(fact.needs == "inputs" for fact in facts):
@@ -137,13 +138,14 @@ def _walk(
     for block in range(last + 1):
         yield Stage("training" if learned else "calibrating", block / (last + 1))
         own = [site for site in pruned.sites if site.block == block]
-        inputs = walk.inputs(block) if own else {}
+        if own:
+            inputs, outputs = walk.dense(block)
         for site in own:
             check()
             pruned.calibrate(site, inputs[site][: count * windows.shape[1]])
             pruned.finish(site)
         if learned and own:
-            losses.append(train_block(walk, block, pruned, count))
+            losses.append(train_block(walk, block, pruned, count, outputs))
         walk.advance(block, _of_block(forwards(pruned, check), block) if sequential else {})
     if not losses:
         return {}

@@ -168,15 +168,16 @@ class Run:
 
 def _windows(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:
     """int64 [count, window]. UserError when a window is longer than the model reads."""
-    if 0 < loaded.info.context < experiment.window:
+    reading = experiment.reading
+    if 0 < loaded.info.context < reading.window:
         raise UserError(
-            f"A window of {experiment.window} tokens is longer than the {loaded.info.context} "
+            f"A window of {reading.window} tokens is longer than the {loaded.info.context} "
             "tokens the model reads at once: shorten the window."
         )
     return cut_windows(
         encode(loaded, text),
-        window=experiment.window,
-        tokens=experiment.tokens,
+        window=reading.window,
+        tokens=reading.tokens,
         bos=bos_token(loaded),
-        where=experiment.bos,
+        where=reading.bos,
     )

@@ -14,18 +14,19 @@ CLIP = 1.0
 WARM_UP = 0.03  # share of the steps; then linearly to nothing
 
 
-def train_block(walk: Walk, block: int, pruned: Pruned, count: int) -> Tensor:
+def train_block(
+    walk: Walk, block: int, pruned: Pruned, count: int, targets: list[Tensor]
+) -> Tensor:
     """Train the learned state of one block on the first `count` windows of the walk.
 
-    The loss is the squared error of the block's output against the dense block on the same input
-    (which the sparse blocks before it gave), over the square of the dense output. Returns the loss
-    on the held-out windows before and after, float64 [2].
+    The loss is the squared error of the block's output against `targets`, the dense block's on the
+    same input (which the sparse blocks before it gave), over the square of the targets. Returns
+    the loss on the held-out windows before and after, float64 [2].
     """
     own = [site for site in pruned.sites if site.block == block]
     computing: dict[Site, SiteForward]
     computing = {s: f for s, f in forwards(pruned, walk.check).items() if s in set(own)}
     groups, epochs = _learned(pruned, own)
-    targets = _dense_outputs(walk, block)
     held_out = range(count, len(walk.hidden))
     before = _mean_loss(walk, block, computing, targets, held_out)
     optimiser = AdamW(groups, betas=BETAS, weight_decay=0.0)
@@ -56,16 +57,6 @@ def _learned(pruned: Pruned, sites: list[Site]) -> tuple[list[dict], int]:
             groups.append({"params": tensors, "lr": float(call.settings["rate"])})
             epochs = max(epochs, int(call.settings["epochs"]))
     return groups, epochs
-
-
-@torch.no_grad()
-def _dense_outputs(walk: Walk, block: int) -> list[Tensor]:
-    outputs = []
-    for hidden in walk.hidden:
-        walk.check()
-        with walk.loaded.lock:
-            outputs.append(walk.output(block, hidden))
-    return outputs
 
 
 def _loss(

@@ -12,6 +12,9 @@ from nmviz.registry import Registry
 
 Value = int | float | str | bool
 
+UNKNOWN = "?"
+"""A setting that a published result does not say."""
+
 Gives = Literal["channel", "scores", "threshold", "weight"]
 """What a criterion's code returns: a channel weight c for |x_j| * c_j; scores of all entries; a
 threshold below which |x| is dropped; or a weight that is pruned already."""
@@ -119,6 +122,11 @@ class Call:
     def settings(self) -> dict[str, Value]:
         return dict(self.arguments)
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Settings written `?`: published results do not always say them."""
+        return tuple(name for name, value in self.arguments if value == UNKNOWN)
+
 
 def declare(name: str, code: Callable[..., Any], **facts: Any) -> Method:
     """A Method out of a function or class: docstring and keyword-only parameters with defaults."""
@@ -158,5 +166,6 @@ def _assignments(text: str, method: Method) -> dict[str, Value]:
         name, equals, value = part.partition("=")
         if not equals:
             raise UserError(f"{part!r} in {method.name}(...) is not setting=value.")
-        given[name.strip()] = known.get(name.strip()).read(value.strip())
+        parameter, said = known.get(name.strip()), value.strip()
+        given[parameter.name] = UNKNOWN if said == UNKNOWN else parameter.read(said)
     return given

@@ -1,6 +1,7 @@
 """What the page, the command line and the API call. Nothing here imports torch until it runs."""
 
 from nmviz.service.layers import alone, generate, look, sweep_layer
+from nmviz.service.published import Published, published
 from nmviz.service.runs import (
     calibrate,
     estimate_seconds,
@@ -15,6 +16,7 @@ from nmviz.service.scope import OWN_TEXT, Catalogue, canonical, catalogue, resol
 __all__ = [
     "OWN_TEXT",
     "Catalogue",
+    "Published",
     "alone",
     "calibrate",
     "canonical",
@@ -23,6 +25,7 @@ __all__ = [
     "generate",
     "look",
     "lookup",
+    "published",
     "resolve",
     "run",
     "sensitivity",

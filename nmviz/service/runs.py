@@ -109,12 +109,12 @@ def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
         alike = bool(run.experiment.calibration_windows) == calibrated
         if alike and made.seconds and here.items() <= made.machine.items():
             together = sum(other.provenance.started == made.started for other in runs)
-            a_pass = made.seconds / run.experiment.tokens / (1 + together)
-            return a_pass * experiments[0].tokens * (1 + len(experiments))
+            a_pass = made.seconds / run.experiment.reading.tokens / (1 + together)
+            return a_pass * experiments[0].reading.tokens * (1 + len(experiments))
     return None
 
 
-def warm(model: str, corpus: str = Experiment().corpus) -> None:
+def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:
     """Load a model and read a corpus in the background, so that the first click finds them."""
     Thread(target=_warm, args=(model, corpus), name=f"load {model}", daemon=True).start()
 
@@ -142,7 +142,7 @@ def _live(
 
     first = experiments[0]
     loaded = load(first.model, device)
-    yield from Run(loaded, experiments, text_of(first.corpus, text), cancel)
+    yield from Run(loaded, experiments, text_of(first.reading.corpus, text), cancel)
 
 
 def _put(results: Sequence[Result]) -> str | None:

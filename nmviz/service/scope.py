@@ -42,7 +42,7 @@ def resolve(experiment: Experiment, text: str | None = None) -> Experiment:
     UserError as `canonical`, and for an unknown corpus or a missing text.
     """
     hashes = Artefacts(
-        model=models.identify(experiment.model), corpus=_identify(experiment.corpus, text)
+        model=models.identify(experiment.model), corpus=_identify(experiment.reading.corpus, text)
     )
     return canonical(experiment).but(artefacts=hashes)
 
@@ -51,12 +51,13 @@ def canonical(experiment: Experiment) -> Experiment:
     """The experiment with one spelling of its scope: None for all, else in the model's order.
 
     UserError for whatever can be told without loading the model: an unknown model, projection
-    or block, a window longer than the context, d_in not a multiple of M.
+    or block, a window longer than the context, d_in not a multiple of M, a part not known.
     """
     info = models.describe(experiment.model)
-    if 0 < info.context < experiment.window:
+    window = experiment.reading.window
+    if 0 < info.context < window:
         raise UserError(
-            f"A window of {experiment.window} tokens is longer than the {info.context} tokens "
+            f"A window of {window} tokens is longer than the {info.context} tokens "
             f"{info.title} reads at once: shorten the window."
         )
     return experiment.but(

@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
-from nmviz.results import BlockDrift, Measurement, Provenance, Result, SiteError
+from nmviz.results import BlockDrift, Censored, Measurement, Provenance, Result, SiteError
 from nmviz.store.tables import (
     ArtefactRow,
     ExperimentRow,
@@ -31,7 +31,9 @@ BATCH = 500
 
 _sites = TypeAdapter(tuple[SiteError, ...])
 _drift = TypeAdapter(tuple[BlockDrift, ...])
+_censored = TypeAdapter(tuple[Censored, ...])
 _NUMBER = tuple(Measurement.model_fields)
+_AS_JSON = ("provenance", "sites", "drift", "censored")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def pack(result: Result) -> Packed:
     if result.partial:
         raise ValueError("a partial result is shown, never stored")
     fields = result.model_dump(mode="json", exclude={"experiment"}, exclude_defaults=True)
-    fields["experiment"] = result.experiment.model_dump(mode="json", exclude_none=True)
+    fields["experiment"] = result.experiment.to_json()
     try:
         text = _json(_without_negative_zero(fields))
     except ValueError:
@@ -102,7 +104,7 @@ def result_columns(packed: Packed) -> dict[str, Any]:
         "source_id": provenance.source,
         "started": utc(provenance.started),
         "content_hash": packed.digest,
-        **{name: _json(fields.get(name, [])) for name in ("provenance", "sites", "drift")},
+        **{name: _json(fields.get(name, [])) for name in _AS_JSON},
     }
 
 
@@ -195,7 +197,13 @@ def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
 def _result_rows(connection: Connection, ids: Sequence[int], sites: bool) -> dict[int, Any]:
     columns = [ResultRow.sites, ResultRow.drift] if sites else []
     query = (
-        select(ResultRow.id, ResultRow.provenance, ExperimentRow.canonical, *columns)
+        select(
+            ResultRow.id,
+            ResultRow.provenance,
+            ResultRow.censored,
+            ExperimentRow.canonical,
+            *columns,
+        )
         .join(ExperimentRow, ExperimentRow.key == ResultRow.experiment_key)
         .where(ResultRow.id.in_(ids))
     )
@@ -222,6 +230,7 @@ def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | 
             measurements=tuple(Measurement(**number) for number in numbers),
             sites=_sites.validate_json(row.get("sites", "[]")),
             drift=_drift.validate_json(row.get("drift", "[]")),
+            censored=_censored.validate_json(row["censored"]),
             provenance=Provenance.model_validate_json(row["provenance"]),
         )
     except ValueError as error:  # pydantic's is one too

@@ -1,23 +1,26 @@
-"""The results that ship: from results/ into the database, again and again to the same end."""
+"""The results that ship, our own and published ones: from results/ into the database, again and
+again to the same end."""
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from nmviz import published
 from nmviz.errors import UserError
 from nmviz.results import Result
 from nmviz.store import rows
 from nmviz.store.engine import results_folder
 from nmviz.store.rows import Packed
 from nmviz.store.store import Store
-from nmviz.store.tables import ExperimentRow, ResultRow, SeedStateRow
+from nmviz.store.tables import ExperimentRow, ResultRow, SeedStateRow, SourceRow
 from nmviz.store.transfer import read_bytes, read_packed
 
 STATE = "runs"
+RUNS, PUBLISHED = "runs", "published"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class BuildReport:
 
 
 def build(store: Store, folder: Path | None = None, *, again: bool = False) -> BuildReport:
-    """Bring the seeded results in line with `results/runs/*.jsonl`; a user's own runs stay.
+    """Bring the seeded results in line with `results/runs/*.jsonl` and `results/published`; a
+    user's own runs stay.
 
     Unchanged files are not read again unless `again`, which also replaces seeded rows that no
     longer agree with their hash. Without a folder, as in an installed package, nothing changes.
@@ -51,8 +55,9 @@ def build(store: Store, folder: Path | None = None, *, again: bool = False) -> B
         known = connection.execute(_state()).one_or_none()
     if folder is None or not folder.is_dir() or (known == (digest, kept) and not again):
         return BuildReport(0, 0, 0, kept)
-    wanted = _read(files)
+    wanted = _read(folder)
     with store.writing() as connection:
+        _seed_sources(connection, folder / PUBLISHED)
         report = _align(connection, wanted, _broken(connection) if again else set())
         connection.execute(delete(SeedStateRow).where(SeedStateRow.name == STATE))
         state = {"name": STATE, "digest": digest, "rows": len(wanted)}
@@ -60,8 +65,17 @@ def build(store: Store, folder: Path | None = None, *, again: bool = False) -> B
     return report
 
 
+def published_folder() -> Path | None:
+    """Where the published tables lie, or None where the project's results are not installed."""
+    folder = results_folder()
+    return folder / PUBLISHED if folder and (folder / PUBLISHED).is_dir() else None
+
+
 def _files(folder: Path | None) -> list[Path]:
-    return sorted((folder / "runs").glob("*.jsonl")) if folder else []
+    """Everything that is read for seeding."""
+    if folder is None:
+        return []
+    return sorted([*(folder / RUNS).glob("*.jsonl"), *(folder / PUBLISHED).glob("*.*")])
 
 
 def _digest(files: list[Path]) -> str:
@@ -73,8 +87,29 @@ def _digest(files: list[Path]) -> str:
     return total.hexdigest()
 
 
-def _read(files: list[Path]) -> dict[str, Packed]:
-    return {packed.digest: packed for file in files for packed in read_packed(file)}
+def _read(folder: Path) -> dict[str, Packed]:
+    runs = [
+        packed for file in sorted((folder / RUNS).glob("*.jsonl")) for packed in read_packed(file)
+    ]
+    printed = [rows.pack(result) for result in _read_published(folder / PUBLISHED)]
+    return {packed.digest: packed for packed in (*runs, *printed)}
+
+
+def _read_published(folder: Path) -> list[Result]:
+    if not folder.is_dir():
+        return []
+    return published.read_results(folder, published.read_names(folder))
+
+
+def _seed_sources(connection: Connection, folder: Path) -> None:
+    """The sources of published results, with their citations; replaced when they changed."""
+    for source in published.read_sources(folder) if folder.is_dir() else []:
+        columns = {**asdict(source), "seeded": True}
+        there = SourceRow.id == source.id
+        if connection.scalar(select(SourceRow.id).where(there)) is None:
+            connection.execute(insert(SourceRow).values(**columns))
+        else:
+            connection.execute(update(SourceRow).where(there).values(**columns))
 
 
 def _state() -> Any:
@@ -135,9 +170,7 @@ def verify(store: Store, folder: Path | None = None) -> list[str]:
         examined = list(_examine_results(connection))
     problems += [problem for _, _, problem in examined if problem is not None]
     if folder is not None and folder.is_dir():
-        problems += _compare(
-            _read(_files(folder)), {digest for digest, seeded, _ in examined if seeded}
-        )
+        problems += _compare(_read(folder), {digest for digest, seeded, _ in examined if seeded})
     return problems
 
 

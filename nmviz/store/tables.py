@@ -47,9 +47,9 @@ class ExperimentRow(Base):
     pattern: Mapped[str]
     criterion: Mapped[str]
     mitigations: Mapped[str]  # joined by commas, in the order they act
-    corpus: Mapped[str]
-    tokens: Mapped[int]
-    window: Mapped[int]
+    corpus: Mapped[str | None]  # not known of every published result, like the two below
+    tokens: Mapped[int | None]
+    window: Mapped[int | None]
 
 
 class ResultRow(Base):
@@ -67,9 +67,10 @@ class ResultRow(Base):
     content_hash: Mapped[str] = mapped_column(unique=True)
     own: Mapped[bool]
     seeded: Mapped[bool] = mapped_column(index=True)
-    provenance: Mapped[str]  # JSON, like the two below: read whole, never searched
+    provenance: Mapped[str]  # JSON, like the three below: read whole, never searched
     sites: Mapped[str]
     drift: Mapped[str]
+    censored: Mapped[str] = mapped_column(server_default="[]")
 
 
 class MeasurementRow(Base):

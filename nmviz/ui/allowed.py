@@ -30,10 +30,9 @@ def settle(view: View) -> View:
     model = model_of(view)
     experiment = view.experiment
     corpora = [corpus.name for corpus in service.catalogue().corpora]
-    if experiment.corpus not in (*corpora, OWN_TEXT):
-        raise UserError(
-            f"This page does not offer the text {experiment.corpus[:60]!r}: choose one it lists."
-        )
+    corpus = experiment.reading.corpus
+    if corpus not in (*corpora, OWN_TEXT):
+        raise UserError(f"This page does not offer the text {corpus[:60]!r}: choose one it lists.")
     if len(experiment.mitigations) > MOST_METHODS:
         raise UserError(f"That is more than {MOST_METHODS} mitigations: leave some out.")
     look = view.look
@@ -73,13 +72,13 @@ def text_for(view: View, text: str | None) -> str | None:
 
 def check_live(view: View) -> None:
     """UserError when a run would hold the machine for too long."""
-    experiment = view.experiment
-    if experiment.tokens > LARGEST_LIVE_BUDGET:
+    reading = view.experiment.reading
+    if reading.tokens > LARGEST_LIVE_BUDGET:
         raise UserError(
             f"The page measures at most {LARGEST_LIVE_BUDGET:,} tokens: lower the budget, "
             "or use `nmviz run`."
         )
-    if experiment.window > LARGEST_WINDOW:
+    if reading.window > LARGEST_WINDOW:
         raise UserError(f"The page takes windows of at most {LARGEST_WINDOW:,} tokens: shorten it.")
 
 

@@ -79,7 +79,7 @@ def generate(experiment: dict, prompt: str, new_tokens: int = 40) -> Iterator[Js
             [_wanted(view, experiment)],
             writing.prompt,
             max_new_tokens=writing.new_tokens,
-            seed=view.experiment.seed,
+            seed=view.experiment.reading.seed,
             chat=chat[view.experiment.model],
         ):
             yield _texts(progress)

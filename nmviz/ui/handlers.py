@@ -231,7 +231,7 @@ def _generate(view: View, event: Any) -> Iterator[GenerationProgress]:
         writing.prompt,
         max_new_tokens=writing.new_tokens,
         temperature=writing.temperature,
-        seed=view.experiment.seed,
+        seed=view.experiment.reading.seed,
         chat=_models()[view.experiment.model].chat,
         cancel=event,
     )

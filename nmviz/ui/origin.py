@@ -34,10 +34,11 @@ def _on_what(result: Result) -> str:
     offered = service.catalogue()
     models = {model.id: model.title for model in offered.models}
     titles = {corpus.name: corpus.title for corpus in offered.corpora}
-    text = titles.get(experiment.corpus, "your own text")
+    reading = experiment.reading
+    text = titles.get(reading.corpus, "your own text")
     return (
-        f"{models.get(experiment.model, experiment.model)} on {experiment.tokens:,} tokens of "
-        f"{text} in windows of {experiment.window:,}"
+        f"{models.get(experiment.model, experiment.model)} on {reading.tokens:,} tokens of "
+        f"{text} in windows of {reading.window:,}"
     )
 
 

@@ -66,7 +66,7 @@ def test_a_walk_sees_what_the_model_sees(loaded: LoadedModel) -> None:
     windows = calibration_windows(loaded, 2, 0)
     walk = Walk(loaded, windows, nothing)
     for block in range(3):
-        for site, x in walk.inputs(block).items():
+        for site, x in walk.dense(block)[0].items():
             expected = inputs_of(loaded, windows, block, site.projection)
             assert torch.allclose(x, expected, atol=1e-5)
         walk.advance(block, {})

@@ -1,0 +1,139 @@
+"""Printed tables as Results: one CSV a source, a line a row of the source, a column a quantity.
+
+A column is `metric` or `metric[task]`; ` stderr` behind it is its standard error. Every cell keeps
+the text that was printed.
+"""
+
+import csv
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nmviz.errors import UserError
+from nmviz.published.names import Names
+from nmviz.results import Censored, Measurement, Printed, Provenance, Result
+
+SOURCES_FILE = "sources.toml"
+BEYOND = "OUT"
+BEYOND_REASON = (
+    "printed as OUT: perplexity above a cut-off that the text of the paper does not give legibly "
+    "(422 is printed as a number)"
+)
+EXAMPLES = {
+    "arc_easy": 2376,
+    "arc_challenge": 1172,
+    "boolq": 3270,
+    "hellaswag": 10042,
+    "ifeval": 541,
+    "lambada_openai": 5153,
+    "lambada_standard": 5153,
+    "mmlu": 14042,
+    "openbookqa": 500,
+    "piqa": 1838,
+    "rte": 277,
+    "winogrande": 1267,
+}
+"""Examples in the split that lm-eval scores, for the counts beside published accuracies."""
+LOGGED = {"num_fewshot": "0", "apply_chat_template": "False", "batch_size": "512"}
+"""The same in every log of the authors."""
+_COLUMN = re.compile(r"(?P<metric>\w+)(\[(?P<task>[^\]]+)\])?$")
+_ABOUT = ("place", "model", "pattern", "method", "scope", "seqlen", "commit")
+
+
+@dataclass(frozen=True)
+class PublishedSource:
+    """Where printed numbers come from, and how they were taken from there."""
+
+    id: str
+    title: str
+    citation: str
+    url: str
+    version: str
+    licence: str
+    extraction: str
+
+
+def read_sources(folder: Path) -> list[PublishedSource]:
+    """The sources of results/published. UserError where their file cannot be read."""
+    try:
+        told = tomllib.loads((folder / SOURCES_FILE).read_text(encoding="utf-8"))
+        return [PublishedSource(**fields) for fields in told.values()]
+    except (OSError, TypeError, ValueError) as error:
+        raise UserError(f"{SOURCES_FILE} cannot be read: {error}.") from None
+
+
+def read_results(folder: Path, names: Names) -> list[Result]:
+    """Every row of every source. UserError, with file and line, refuses all of them."""
+    return [
+        result
+        for source in read_sources(folder)
+        for result in _read_source(folder / f"{source.id}.csv", source.id, names)
+    ]
+
+
+def _read_source(path: Path, source: str, names: Names) -> Iterator[Result]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path.name} cannot be read: {error}.") from None
+    for line, row in enumerate(rows, start=2):
+        try:
+            yield _result(row, source, names)
+        except (KeyError, ValueError, UserError) as error:
+            raise UserError(f"{path.name}, line {line}: {error}") from None
+
+
+def _result(row: Mapping[str, str], source: str, names: Names) -> Result:
+    experiment = names.experiment(row["model"], row["pattern"], row["method"], row["scope"])
+    cells = {column: text for column, text in row.items() if column not in _ABOUT and text}
+    if "perplexity" in cells:
+        window = row.get("seqlen")
+        experiment = experiment.but(corpus="wikitext-2", window=int(window) if window else None)
+    return Result(
+        experiment=experiment,
+        measurements=tuple(_measurements(cells)),
+        censored=tuple(
+            Censored(**_quantity(column), printed=text, reason=BEYOND_REASON)
+            for column, text in cells.items()
+            if text == BEYOND
+        ),
+        provenance=Provenance(
+            source=source,
+            commit=row.get("commit") or None,
+            settings=LOGGED if row.get("seqlen") else {},
+            printed=Printed(
+                place=row["place"],
+                model=row["model"],
+                pattern=row["pattern"],
+                method=row["method"],
+                scope=row["scope"] or None,
+            ),
+        ),
+    )
+
+
+def _measurements(cells: Mapping[str, str]) -> Iterator[Measurement]:
+    for column, text in cells.items():
+        if column.endswith(" stderr") or text == BEYOND:
+            continue
+        quantity = _quantity(column)
+        stderr = cells.get(f"{column} stderr")
+        count = EXAMPLES.get(quantity["task"] or "")
+        yield Measurement(
+            **quantity,
+            value=float(text),
+            stderr=float(stderr) if stderr else None,
+            n=count,
+            unit_of_n="examples" if count else None,
+            printed=text,
+        )
+
+
+def _quantity(column: str) -> dict[str, str | None]:
+    match = _COLUMN.match(column)
+    if match is None:
+        raise ValueError(f"the column {column!r} is not a metric, metric[task] or its stderr")
+    return {"metric": match["metric"], "task": match["task"]}

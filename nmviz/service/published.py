@@ -1,0 +1,35 @@
+"""The published numbers as the page and the command line use them, read once a process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from nmviz.audit import Finding, audit, marks
+from nmviz.published import Names, PublishedSource, read_names, read_sources
+from nmviz.published.cells import Cell
+from nmviz.results import Result
+from nmviz.service.runs import store
+from nmviz.store.seed import published_folder
+
+
+@dataclass(frozen=True)
+class Published:
+    """Every published result in the store, with names, sources and what the audit found."""
+
+    results: tuple[Result, ...]
+    names: Names
+    sources: tuple[PublishedSource, ...]
+    findings: tuple[Finding, ...]
+    marks: Mapping[Cell, tuple[Finding, ...]]
+
+
+@cache
+def published() -> Published:
+    """From the store, which seeding has brought in line with results/published."""
+    folder = published_folder()
+    if folder is None:  # installed without the project's results
+        return Published((), Names([]), (), (), {})
+    names, sources = read_names(folder), tuple(read_sources(folder))
+    found = tuple(store().find(source=[source.id for source in sources]))
+    findings = audit(found, names)
+    return Published(found, names, sources, findings, marks(findings))
