@@ -34,7 +34,8 @@ class ModelInfo:
 
     `blocks` and `context` (most tokens at once) are 0, and `projections` empty, where only loading
     tells. `d_in` maps a projection to its input width. `terms` is a sentence with the name and the
-    address of terms that bind whoever uses the model; empty for an ordinary licence.
+    address of terms that bind whoever uses the model; empty for an ordinary licence. Of a
+    `published` model only published results are known: it is not loaded.
     """
 
     id: str
@@ -48,6 +49,7 @@ class ModelInfo:
     chat: bool = False
     pinned: bool = False
     terms: str = ""
+    published: bool = False
 
 
 @dataclass(frozen=True)

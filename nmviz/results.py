@@ -99,6 +99,11 @@ class Result(Record):
     def key(self) -> str:
         return self.experiment.key
 
+    @property
+    def quantities(self) -> tuple[Measurement | Censored, ...]:
+        """Everything it says: numbers first, then what is only known to lie beyond a limit."""
+        return self.measurements + self.censored
+
     def get(self, metric: str, task: str | None = None) -> Measurement | None:
         """The measurement of that metric, or None."""
         for measurement in self.measurements:

@@ -1,11 +1,12 @@
 """Published numbers: reviewed CSV in results/published, names in one table, read as Results."""
 
 from nmviz.published.names import FOUR_MODELS, LARGE_MODELS, LargeModel, Name, Names, read_names
-from nmviz.published.tables import PublishedSource, read_results, read_sources
+from nmviz.published.tables import TASKS, PublishedSource, read_results, read_sources
 
 __all__ = [
     "FOUR_MODELS",
     "LARGE_MODELS",
+    "TASKS",
     "LargeModel",
     "Name",
     "Names",

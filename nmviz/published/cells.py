@@ -37,6 +37,4 @@ def cell(result: Result, metric: str, task: str | None = None) -> Cell:
 
 def cells(result: Result) -> Iterator[Cell]:
     """The place of every quantity of a published result, censored ones too."""
-    quantities = [(number.metric, number.task) for number in result.measurements]
-    quantities += [(beyond.metric, beyond.task) for beyond in result.censored]
-    return (cell(result, *quantity) for quantity in quantities)
+    return (cell(result, one.metric, one.task) for one in result.quantities)

@@ -21,6 +21,21 @@ BEYOND_REASON = (
     "printed as OUT: perplexity above a cut-off that the text of the paper does not give legibly "
     "(422 is printed as a number)"
 )
+TASKS = {
+    "arc_easy": "ARC-Easy",
+    "boolq": "BoolQ",
+    "piqa": "PIQA",
+    "winogrande": "WinoGrande",
+    "arc_challenge": "ARC-Challenge",
+    "hellaswag": "HellaSwag",
+    "openbookqa": "OpenBookQA",
+    "rte": "RTE",
+    "mmlu": "MMLU",
+    "lambada_standard": "LAMBADA (standard)",
+    "lambada_openai": "LAMBADA (OpenAI)",
+    "ifeval": "IFEval",
+}
+"""Tasks by their names in lm-eval, the four core ones first."""
 EXAMPLES = {
     "arc_easy": 2376,
     "arc_challenge": 1172,

@@ -1,7 +1,7 @@
 """What the page, the command line and the API call. Nothing here imports torch until it runs."""
 
 from nmviz.service.layers import alone, generate, look, sweep_layer
-from nmviz.service.published import Published, published
+from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
     calibrate,
     estimate_seconds,
@@ -11,7 +11,7 @@ from nmviz.service.runs import (
     store,
     warm,
 )
-from nmviz.service.scope import OWN_TEXT, Catalogue, canonical, catalogue, resolve
+from nmviz.service.scope import OWN_TEXT, Catalogue, canonical, catalogue, refuse_large, resolve
 
 __all__ = [
     "OWN_TEXT",
@@ -25,7 +25,9 @@ __all__ = [
     "generate",
     "look",
     "lookup",
+    "of_experiment",
     "published",
+    "refuse_large",
     "resolve",
     "run",
     "sensitivity",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from nmviz.audit import Finding, audit, marks
+from nmviz.experiment import Experiment
 from nmviz.published import Names, PublishedSource, read_names, read_sources
 from nmviz.published.cells import Cell
 from nmviz.results import Result
@@ -21,6 +22,21 @@ class Published:
     sources: tuple[PublishedSource, ...]
     findings: tuple[Finding, ...]
     marks: Mapping[Cell, tuple[Finding, ...]]
+
+
+def of_experiment(experiment: Experiment) -> tuple[Result, ...]:
+    """What is published of an experiment: of its model, pattern, target and method. The scope and
+    how the text is read may differ: every result says its own.
+    """
+    known = published()
+    method = known.names.of_method(experiment)
+    return tuple(
+        result
+        for result in known.results
+        if (result.experiment.model, result.experiment.pattern)
+        == (experiment.model, experiment.pattern)
+        and known.names.of_result(result) == method
+    )
 
 
 @cache

@@ -10,7 +10,7 @@ from nmviz import corpora, provenance
 from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import TARGETS, Experiment
 from nmviz.results import Progress, Result
-from nmviz.service.scope import canonical, resolve, text_of
+from nmviz.service.scope import canonical, refuse_large, resolve, text_of
 from nmviz.store import Store, open_store, seed
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ def _warm(model: str, corpus: str) -> None:
 
 def load(model: str, device: str = "cpu") -> "LoadedModel":
     """The model, loaded once a process."""
+    refuse_large(model)
     from nmviz.engine.loading import load as load_model
 
     return load_model(model, device)

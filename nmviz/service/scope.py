@@ -3,12 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 
-from nmviz import corpora, models
+from nmviz import corpora, models, scopes
 from nmviz.errors import UserError
 from nmviz.experiment import TARGETS, Artefacts, Experiment, Target, read_blocks
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method
 from nmviz.methods.patterns import PRESETS
+from nmviz.published import LARGE_MODELS
 
 OWN_TEXT = "text"
 """The corpus name of a text the user brings; its SHA-256 is part of the experiment."""
@@ -28,11 +29,34 @@ class Catalogue:
 def catalogue() -> Catalogue:
     """What the page and the command line offer."""
     return Catalogue(
-        models=tuple(models.offered()),
+        models=(*models.offered(), *map(_large, LARGE_MODELS)),
         corpora=tuple(corpus.info for corpus in corpora.CORPORA.values()),
         patterns=PRESETS,
         criteria={target: tuple(BY_TARGET[target].values()) for target in TARGETS},
         mitigations=tuple(MITIGATIONS.values()),
+    )
+
+
+def refuse_large(model_id: str) -> None:
+    """UserError for a model of which only published results are known here."""
+    if model_id in LARGE_MODELS:
+        raise UserError(
+            f"{LARGE_MODELS.get(model_id).title} is known here by its published results alone: "
+            "choose a small model, or name a folder or Hub id that has its weights."
+        )
+
+
+def _large(model_id: str) -> models.ModelInfo:
+    large = LARGE_MODELS.get(model_id)
+    return models.ModelInfo(
+        id=large.id,
+        title=large.title,
+        licence=models.UNSTATED,
+        note="Published results only: nothing of it is run here.",
+        blocks=large.blocks,
+        projections=scopes.PROJECTIONS,
+        context=0,
+        published=True,
     )
 
 
@@ -41,6 +65,7 @@ def resolve(experiment: Experiment, text: str | None = None) -> Experiment:
 
     UserError as `canonical`, and for an unknown corpus or a missing text.
     """
+    refuse_large(experiment.model)
     hashes = Artefacts(
         model=models.identify(experiment.model), corpus=_identify(experiment.reading.corpus, text)
     )
@@ -53,6 +78,7 @@ def canonical(experiment: Experiment) -> Experiment:
     UserError for whatever can be told without loading the model: an unknown model, projection
     or block, a window longer than the context, d_in not a multiple of M, a part not known.
     """
+    refuse_large(experiment.model)
     info = models.describe(experiment.model)
     window = experiment.reading.window
     if 0 < info.context < window:

@@ -80,7 +80,7 @@ def _what(
     named: dict[str, Any], catalogue: Catalogue, model: "ModelInfo", values: dict[str, Any]
 ) -> gr.Radio:
     named["model"] = gr.Dropdown(
-        [(model.title, model.id) for model in catalogue.models],
+        [(model_title(model), model.id) for model in catalogue.models],
         value=values["model"],
         label="Model",
         filterable=False,
@@ -255,6 +255,11 @@ def _prompt(named: dict[str, Any], values: dict[str, Any]) -> None:
             min_width=0,
         )
     named["write"] = gr.Button("Write the three texts", elem_id="write")
+
+
+def model_title(model: "ModelInfo") -> str:
+    """The menu entry of a model."""
+    return f"{model.title}, published results" if model.published else model.title
 
 
 def block_choices(count: int) -> list[tuple[str, int]]:

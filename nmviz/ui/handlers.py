@@ -10,7 +10,7 @@ from nmviz import service
 from nmviz.errors import UserError
 from nmviz.results import Column, GenerationProgress, Result
 from nmviz.service import OWN_TEXT
-from nmviz.ui import render
+from nmviz.ui import large, render
 from nmviz.ui.allowed import check_live, fit_look, model_of, settle, text_for
 from nmviz.ui.controls import FIELDS, block_choices, read
 from nmviz.ui.events import Update
@@ -50,10 +50,6 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
     try:
         view, text = form(values)
         shown = shown or Shown()
-        if shown.answers(view, text):
-            now: Shown | None = Shown(view, text, shown.results, shown.stored)
-        else:
-            now = render.find(view, text)
         update: Update = {
             "query": view.to_query(),
             "method_notes": method_notes(view),
@@ -61,6 +57,12 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
             "chips": chip_of(view),
             "pattern": view.experiment.pattern,
         }
+        if large.is_large(view):
+            return {**update, "shown": Shown(view), **large.panels(view)}
+        if shown.answers(view, text):
+            now: Shown | None = Shown(view, text, shown.results, shown.stored)
+        else:
+            now = render.find(view, text)
         if now is not None:
             return {**update, "shown": now, **render.panels(now, view, measure)}
         return {**update, "status": render.status(shown, render.not_run(view))}
@@ -73,6 +75,12 @@ def looked(values: Sequence[Any], before: str | None) -> Update:
     try:
         view, _ = form(values)
         now = looked_at(view)
+        if large.is_large(view):
+            look = view.look
+            return {
+                "looked_at": now,
+                **refused(look.block, look.projection, large.why(view), "note"),
+            }
         return {} if now == before else {"looked_at": now, **layer_panels(view)}
     except Exception as error:
         fields = dict(zip(FIELDS, values, strict=True))
@@ -99,6 +107,8 @@ def picked(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upda
     """Another layer: its ring in the error over depth, and the address."""
     try:
         view, _ = form(values)
+        if large.is_large(view):
+            return {"query": view.to_query()}
         return {"query": view.to_query(), **render.depth(shown or Shown(), view, measure)}
     except Exception as error:
         return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
@@ -112,6 +122,7 @@ def run(
     now = shown or Shown()
     try:
         view, text = form(values)
+        service.refuse_large(view.experiment.model)
         check_live(view)
         waiting = "" if now.answers(view, text) else render.outdated(now)
         yield {"query": view.to_query(), "status": render.status(now, waiting)}
@@ -169,12 +180,15 @@ def fitted(values: Sequence[Any]) -> Update:
     model = _models().get(fields["model"])
     if model is None:
         return {}
-    look = fit_look(View.build({"model": model.id})).look
-    service.warm(model.id)
+    view = fit_look(View.build({"model": model.id}))
+    look = view.look
+    if not model.published:
+        service.warm(model.id)
     names = list(model.projections)
     kept = [name for name in fields["projections"] or () if name in names]
     return {
         "terms": terms(model),
+        "texts": large.texts(view),
         **scope_values(kept or names, model),
         "projections": gr.CheckboxGroup(choices=names, value=kept or names),
         "blocks": "",
@@ -191,7 +205,8 @@ def scoped(name: Any, model: Any) -> Any:
 
 def warm(model: str) -> None:
     """Begin to load the chosen model once the page is there."""
-    if model in _models():
+    known = _models().get(model)
+    if known is not None and not known.published:
         service.warm(model)
 
 

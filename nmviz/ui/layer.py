@@ -67,11 +67,11 @@ def head(view: View, looks: dict[Target, SiteLook]) -> str:
     )
 
 
-def refused(block: object, projection: object, message: str) -> dict[str, Any]:
+def refused(block: object, projection: object, message: str, kind: str = "error") -> dict[str, Any]:
     """The panel when this layer cannot be shown: why, and no pictures."""
     title = f"<h2>Block {esc(block)}, {esc(projection)}</h2>"
     empty = {name: "" if end else None for target in TARGETS for name, end in _parts(target)}
-    return {"layer_head": title + note(message, "error"), **empty}
+    return {"layer_head": title + note(message, kind), **empty}
 
 
 def step(look: Look, direction: str) -> Look:

@@ -42,6 +42,7 @@ def found(values: Sequence[Any], before: str | None, again: bool = False) -> Upd
     """What the store has; nothing when `before` says that it is shown already, but for `again`."""
     try:
         view, text = form(values)
+        service.refuse_large(view.experiment.model)
         experiments = experiments_of(view)
         now = _each_of(experiments, text)
         if now == before and not again:

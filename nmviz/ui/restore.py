@@ -7,7 +7,7 @@ import gradio as gr
 from nmviz import service
 from nmviz.errors import UserError
 from nmviz.service import OWN_TEXT
-from nmviz.ui import render
+from nmviz.ui import large, render
 from nmviz.ui.allowed import model_of, settle
 from nmviz.ui.controls import block_choices, values_of
 from nmviz.ui.failures import sentence
@@ -16,7 +16,6 @@ from nmviz.ui.notes import method_notes, terms
 from nmviz.ui.render import Shown
 from nmviz.ui.scoping import scope_values
 from nmviz.ui.state import View
-from nmviz.ui.texts import texts
 
 
 def first_view() -> View:
@@ -37,7 +36,8 @@ def restored(query: str) -> dict[str, Any]:
         view, message = first_view(), note(str(error), "error")
     if view.experiment.corpus == OWN_TEXT:
         message = note("The address does not carry your own text: paste it again, then press Run.")
-    return {**form_of(view), **_figures(view, message), "texts": texts(None, view)}
+    figures = large.panels(view) if large.is_large(view) else _figures(view, message)
+    return {**form_of(view), **figures, "texts": large.texts(view)}
 
 
 def form_of(view: View) -> dict[str, Any]:
