@@ -16,7 +16,9 @@ from nmviz.experiment import Experiment
 from nmviz.methods.method import Method
 from nmviz.metrics import METRICS
 from nmviz.results import Measurement, Progress, Result
-from nmviz.store import seed, transfer
+from nmviz.store import seed
+from nmviz.store.exporting import export_file
+from nmviz.store.importing import Format, import_file
 
 USER_MISTAKE = 2  # exit status for what the user can mend
 SITES_HELP = f"Projections, such as q,k,v, or one of {', '.join(scopes.SCOPES)}."
@@ -149,12 +151,24 @@ def _one_line(error: Exception) -> str:
     return str(say() if say else error) or "see nmviz --help for the commands."
 
 
+@store_app.command("import")
+def store_import(
+    file: Path,
+    format: Annotated[
+        Format, typer.Option(help="auto tells by what is in the file.")
+    ] = Format.AUTO,
+) -> None:
+    """Add the results of FILE: an export of nmviz, lm-eval's JSON or a log of the authors' code."""
+    print(import_file(service.store(), file, format))
+
+
 @store_app.command("export")
-def store_export(file: Path) -> None:
-    """Write all results of this project's own runs to FILE, one JSON object a line."""
-    results = service.store().find(source="nmviz")
-    transfer.write_jsonl(sorted(results, key=lambda result: result.key), file)
-    print(f"{len(results)} results written to {file}.")
+def store_export(
+    file: Path,
+    everything: Annotated[bool, typer.Option("--all", help="Published results too.")] = False,
+) -> None:
+    """Write nmviz's own runs to FILE: .jsonl, which can be imported, or .csv, for reading."""
+    print(export_file(service.store(), file, everything=everything))
 
 
 def _follow(steps: Iterable[Progress]) -> Progress:

@@ -87,6 +87,8 @@ class Experiment(BaseModel):
         names = given.split(",") if isinstance(given, str) else given
         if names is None:
             return None
+        if not isinstance(names, (list, tuple)):
+            raise ValueError("Projections are a list of names such as q,k,v.")
         cleaned = tuple(dict.fromkeys(str(name).strip() for name in names if str(name).strip()))
         if not cleaned:
             raise ValueError("No projection is chosen: the scope is empty; name at least one.")

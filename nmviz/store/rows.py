@@ -112,10 +112,10 @@ def utc(started: str | None) -> str:
     """A time in one fixed width, so that texts sort like times; empty when there is none."""
     try:
         time = datetime.fromisoformat(started or "")
-    except ValueError:
+        aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    except (ValueError, OverflowError):  # the latter for the first and the last day there is
         return ""
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def add(connection: Connection, packed: Packed, *, own: bool = False, seeded: bool = False) -> bool:
@@ -125,8 +125,8 @@ def add(connection: Connection, packed: Packed, *, own: bool = False, seeded: bo
     if connection.scalar(select(ResultRow.id).where(same)) is not None:
         connection.execute(update(ResultRow).where(same).values(**marks))
         return False
-    _ensure(connection, SourceRow.id, _source_columns(packed.result.provenance.source))
-    _ensure(connection, ExperimentRow.key, experiment_columns(packed.result.experiment))
+    ensure(connection, SourceRow.id, _source_columns(packed.result.provenance.source))
+    ensure(connection, ExperimentRow.key, experiment_columns(packed.result.experiment))
     columns = {**result_columns(packed), "own": own, "seeded": seeded}
     added = connection.execute(insert(ResultRow).values(**columns)).inserted_primary_key
     assert added is not None
@@ -139,9 +139,10 @@ def add(connection: Connection, packed: Packed, *, own: bool = False, seeded: bo
     return True
 
 
-def _ensure(
+def ensure(
     connection: Connection, identity: InstrumentedAttribute[str], columns: dict[str, Any]
 ) -> None:
+    """Write a row unless one of that identity is there."""
     found = select(identity).where(identity == columns[identity.key])
     if connection.scalar(found) is None:
         connection.execute(insert(identity.class_).values(**columns))

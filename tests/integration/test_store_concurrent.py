@@ -1,5 +1,6 @@
 """Several processes on one file: nothing lost, nothing doubled, nothing half."""
 
+import json
 import multiprocessing
 import os
 import signal
@@ -7,15 +8,17 @@ import time
 from pathlib import Path
 
 import pytest
+from foreign import lm_eval_document
 
 from nmviz.experiment import Experiment
 from nmviz.results import Measurement, Provenance, Result
 from nmviz.store import open_store, rows, seed
+from nmviz.store.importing import import_file
 from nmviz.store.transfer import write_jsonl
 
 PROCESSES = 8
 OF_EACH = 12
-METRICS = ("perplexity", "dense_perplexity", "delta_nll", "kl", "top1_agreement")
+METRICS = ("delta_nll", "kl", "drift", "rel_error", "average_drop")
 spawn = multiprocessing.get_context("spawn")
 
 
@@ -40,6 +43,18 @@ def write_many(path: Path, folder: Path, writer: int, start) -> None:
             assert store.get(make(writer, number).key) is not None
 
 
+def import_many(path: Path, own: Path, shared: list[Path], start, added) -> None:
+    """Imports its own file and the ones that all others import at that moment."""
+    start.wait()
+    with open_store(path) as store:
+        assert import_file(store, own).added == OF_EACH
+        for file in shared:
+            report = import_file(store, file)
+            with added.get_lock():
+                added.value += report.added
+        assert import_file(store, own).added == 0
+
+
 def write_for_ever(path: Path, writer: int, under_way) -> None:
     with open_store(path) as store:
         number = 0
@@ -56,6 +71,15 @@ def write_half(path: Path, under_way) -> None:
         time.sleep(60)
 
 
+def run_together(target, arguments: list[tuple]) -> None:
+    workers = [spawn.Process(target=target, args=given) for given in arguments]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0] * len(workers)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "nmviz.sqlite"
@@ -66,15 +90,7 @@ def test_eight_processes_lose_and_double_nothing(path: Path, tmp_path: Path) -> 
     shipped = [make(100, number) for number in range(5)]
     write_jsonl(shipped, tmp_path / "runs" / "shipped.jsonl")
     start = spawn.Barrier(PROCESSES)
-    workers = [
-        spawn.Process(target=write_many, args=(path, tmp_path, writer, start))
-        for writer in range(PROCESSES)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(120)
-    assert [worker.exitcode for worker in workers] == [0] * PROCESSES
+    run_together(write_many, [(path, tmp_path, writer, start) for writer in range(PROCESSES)])
     expected = [
         make(writer, number) for writer in range(PROCESSES + 1) for number in range(OF_EACH)
     ]
@@ -85,6 +101,31 @@ def test_eight_processes_lose_and_double_nothing(path: Path, tmp_path: Path) -> 
         assert store.find(seeded=True) == shipped
         assert seed.verify(store, tmp_path) == []
         assert len(store.sources()) == 1
+
+
+def test_eight_processes_that_import_lose_and_double_nothing(path: Path, tmp_path: Path) -> None:
+    files = [tmp_path / f"{writer}.jsonl" for writer in range(PROCESSES + 1)]
+    for writer, file in enumerate(files):
+        write_jsonl([make(writer, number) for number in range(OF_EACH)], file)
+    evaluated = tmp_path / "lm-eval.json"
+    evaluated.write_text(json.dumps(lm_eval_document()))
+    shared = [files.pop(), evaluated]
+    start, added = spawn.Barrier(PROCESSES), spawn.Value("i", 0)
+    run_together(
+        import_many,
+        [(path, file, shared, start, added) for file in files],
+    )
+    assert added.value == OF_EACH + 1  # one process added each shared result, the others found it
+    expected = [
+        make(writer, number) for writer in range(PROCESSES + 1) for number in range(OF_EACH)
+    ]
+    with open_store(path) as store:
+        own = store.find(source="nmviz")
+        assert len(own) == len(expected)
+        assert all(result in own for result in expected)
+        assert len(store.find()) == len(expected) + 1
+        assert len(store.sources()) == 2
+        assert seed.verify(store, tmp_path / "none") == []
 
 
 def kill(worker) -> None:

@@ -1,0 +1,81 @@
+"""Results as a table for reading: one line a measurement. Sites, drift and the rest of where a
+result comes from are not in it, so it is not read back; JSONL is."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from nmviz.experiment import Experiment
+from nmviz.metrics import METRICS
+from nmviz.results import Result
+from nmviz.store.files import write_whole
+
+ARTEFACTS = ("model_sha256", "corpus_sha256")
+SETTINGS = tuple(name for name in Experiment.model_fields if name != "artefacts")
+NUMBER = ("metric", "task", "unit", "value", "stderr", "n", "unit_of_n", "printed", "censored")
+ORIGIN = ("source", "place", "started")
+COLUMNS = ("key", *SETTINGS, *ARTEFACTS, *NUMBER, *ORIGIN)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet runs a cell that begins with one of these."""
+
+
+def write_csv(results: Iterable[Result], path: Path) -> int:
+    """Write a line a measurement, whole or not at all, and give the number of lines.
+
+    UserError when the file cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    lines = 0
+    for row in (row for result in results for row in _rows(result)):
+        writer.writerow({name: _cell(value) for name, value in row.items()})
+        lines += 1
+    write_whole(path, text.getvalue())
+    return lines
+
+
+def _rows(result: Result) -> Iterator[dict[str, Any]]:
+    """A censored quantity has no value, but what was printed and why."""
+    about = {**_experiment(result), **_origin(result)}
+    for number in result.measurements:
+        yield {**about, **number.model_dump(), "unit": _unit(number.metric)}
+    for beyond in result.censored:
+        told = beyond.model_dump(include={"metric", "task", "printed"})
+        yield {**about, **told, "unit": _unit(beyond.metric), "censored": beyond.reason}
+
+
+def _experiment(result: Result) -> dict[str, Any]:
+    experiment = result.experiment
+    read = (experiment.artefacts.model, experiment.artefacts.corpus)
+    fields = {name: getattr(experiment, name) for name in SETTINGS}
+    return {"key": result.key, **fields, **dict(zip(ARTEFACTS, read, strict=True))}
+
+
+def _origin(result: Result) -> dict[str, Any]:
+    made = result.provenance
+    place = made.printed.place if made.printed else None
+    return {"source": made.source, "place": place, "started": made.started}
+
+
+def _unit(metric: str) -> str:
+    return METRICS.get(metric).unit if metric in METRICS else ""
+
+
+def _cell(value: Any) -> Any:
+    """A cell; a text that a spreadsheet would take for a formula begins with an apostrophe."""
+    if isinstance(value, tuple):
+        value = ",".join(value)
+    if isinstance(value, str) and value.startswith(FORMULA) and not _is_number(value):
+        return f"'{value}"
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

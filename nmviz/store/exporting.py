@@ -1,0 +1,39 @@
+"""Results out of the store into a file: JSONL, which is read back, or CSV, for reading."""
+
+from pathlib import Path
+
+from nmviz.errors import UserError
+from nmviz.results import Result
+from nmviz.store import rows
+from nmviz.store.csv_file import write_csv
+from nmviz.store.files import shown
+from nmviz.store.store import Store
+from nmviz.store.transfer import write_jsonl
+
+
+def export_file(store: Store, path: Path, *, everything: bool = False) -> str:
+    """Write this program's own runs, or every result there is, and say how many in one line.
+
+    The order does not depend on when a result came in. UserError for another kind of file, and
+    when it cannot be written.
+    """
+    kind, name = path.suffix.lower(), shown(path.name or path)
+    if kind not in (".jsonl", ".csv"):
+        raise UserError(f"{name} ends in neither .jsonl nor .csv: name the file accordingly.")
+    found = store.find() if everything else store.find(source=rows.OWN)
+    results = sorted(found, key=_order)
+    if kind == ".jsonl":
+        write_jsonl(results, path)
+        return f"{_count(len(results), 'result')} written to {name}."
+    lines = write_csv(results, path)
+    return f"{_count(len(results), 'result')}, {_count(lines, 'line')} written to {name}."
+
+
+def _order(result: Result) -> tuple[str, str, str, str]:
+    made = result.provenance
+    place = made.printed.place if made.printed else ""
+    return made.source, place, result.key, rows.utc(made.started)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,127 @@
+"""Results out of a file into the store: all of the file or nothing of it."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from nmviz.errors import UserError
+from nmviz.store import lm_eval, logs, rows
+from nmviz.store.files import parse_json, read_text, shown
+from nmviz.store.incoming import Batch, Incoming
+from nmviz.store.store import Store
+from nmviz.store.tables import ResultRow, SourceRow
+from nmviz.store.transfer import read_foreign
+
+
+class Format(StrEnum):
+    """What a file may be; `auto` tells by what is in it."""
+
+    AUTO = "auto"
+    JSONL = "jsonl"
+    LM_EVAL = "lm-eval"
+    LOG = "log"
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What came of a file. `left_out` counts the values of metrics that are not known here."""
+
+    read: int
+    added: int
+    left_out: Mapping[str, int]
+
+    def __str__(self) -> str:
+        there = self.read - self.added
+        line = (
+            f"{self.read} result{'s' if self.read != 1 else ''} read: {self.added} added, "
+            f"{there} {'were' if there != 1 else 'was'} there already."
+        )
+        return f"{line} {self._left_out}" if self.left_out else line
+
+    @property
+    def _left_out(self) -> str:
+        most = sorted(self.left_out.items(), key=lambda item: (-item[1], item[0]))
+        names = [f"{shown(name, 40)} ({count})" for name, count in most[:8]]
+        more = [f"{len(most) - 8} more"] if len(most) > 8 else []
+        return f"Left out, not measured here: {', '.join(names + more)}."
+
+
+def import_file(store: Store, path: Path, form: Format = Format.AUTO) -> ImportReport:
+    """Add the results of a file as the user's own; the same ones are known again.
+
+    UserError, with the place and the reason in one sentence, refuses the file whole.
+    """
+    batch = read(path, form)
+    with suppress(IntegrityError):  # another process wrote the same in between: look again
+        return _write(store, batch)
+    return _write(store, batch)
+
+
+def read(path: Path, form: Format = Format.AUTO) -> Batch:
+    """What a file holds, checked; nothing is written. UserError as for `import_file`."""
+    name = shown(path.name or path)
+    if path.suffix.lower() == ".csv":
+        raise UserError(f"{name} is CSV, which is for reading only: import the JSONL of an export.")
+    text = read_text(path)
+    if form is Format.JSONL or (form is Format.AUTO and _is_lines(text)):
+        batch = Batch(list(read_foreign(text, name)))
+    else:
+        batch = _read_document(text, name, form)
+    if not batch.results:
+        raise UserError(f"{name} holds no results.")
+    return batch
+
+
+def _is_lines(text: str) -> bool:
+    """Whether a text is one of our results a line, and not one document of something else."""
+    first = text.lstrip().partition("\n")[0]
+    try:
+        value = json.loads(first)
+    except (ValueError, RecursionError):  # a line that is broken or cut off, or `{` alone
+        return '"experiment":' in first
+    return isinstance(value, dict) and ("experiment" in value or "measurements" in value)
+
+
+def _read_document(text: str, name: str, form: Format) -> Batch:
+    if not text.strip():
+        raise UserError(f"{name} holds no results.")
+    document = parse_json(text, name)
+    if not isinstance(document, dict):
+        raise UserError(f"{name} is no result: it is JSON, but no object.")
+    log = logs.is_log(document)
+    if form is Format.LM_EVAL and log:
+        raise UserError(f"{name} says {logs.MARK}, so it is of a pruned model: use --format log.")
+    if form is Format.LOG or (form is Format.AUTO and log):
+        return logs.read(document, name)
+    if form is Format.AUTO and "results" not in document:
+        raise UserError(f"{name} is no known format: it has no results of lm-eval or nmviz.")
+    return lm_eval.read(document, name)
+
+
+def _write(store: Store, batch: Batch) -> ImportReport:
+    with store.writing() as connection:
+        if batch.source is not None:
+            rows.ensure(connection, SourceRow.id, batch.source)
+        ships = select(SourceRow.id).where(SourceRow.seeded)
+        shipped = set(connection.scalars(ships))
+        added = sum(_add(connection, one, shipped) for one in batch.results)
+    return ImportReport(len(batch.results), added, batch.left_out)
+
+
+def _add(connection: Connection, one: Incoming, shipped: set[str]) -> bool:
+    """A published source is what ships with it: no file adds to it, and its rows stay its own."""
+    source = one.packed.result.provenance.source
+    if source not in shipped:
+        return rows.add(connection, one.packed, own=True)
+    same = select(ResultRow.id).where(ResultRow.content_hash == one.packed.digest)
+    if connection.scalar(same) is None:
+        raise UserError(
+            f"{one.where} claims the published source {shown(source)}, which has no such result."
+        )
+    return False

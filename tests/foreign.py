@@ -1,0 +1,83 @@
+"""Files that other programs write, as small as they can be and still be whole."""
+
+from typing import Any
+
+
+def lm_eval_document() -> dict[str, Any]:
+    """What lm-eval 0.4.9 writes for three tasks, made up."""
+    return {
+        "results": {
+            "arc_easy": {
+                "alias": "arc_easy",
+                "acc,none": 0.5547138047138047,
+                "acc_stderr,none": 0.010198171137873857,
+                "acc_norm,none": 0.49,
+                "acc_norm_stderr,none": "N/A",
+            },
+            "wikitext": {
+                "alias": "wikitext",
+                "word_perplexity,none": 27.5,
+                "word_perplexity_stderr,none": "N/A",
+                "byte_perplexity,none": 1.9,
+                "bits_per_byte,none": 0.9,
+            },
+            "lambada_openai": {"perplexity,none": 12.0, "acc,none": 0.5, "acc_stderr,none": 0.007},
+            "ifeval": {
+                "prompt_level_strict_acc,none": 0.25,
+                "prompt_level_strict_acc_stderr,none": 0.02,
+                "inst_level_strict_acc,none": 0.3,
+            },
+        },
+        "group_subtasks": {"arc_easy": []},
+        "configs": {"arc_easy": {"task": "arc_easy", "num_fewshot": 0, "metric_list": []}},
+        "versions": {"arc_easy": 1.0, "wikitext": 2.0},
+        "n-shot": {"arc_easy": 0, "wikitext": 0},
+        "n-samples": {
+            "arc_easy": {"original": 2376, "effective": 2376},
+            "lambada_openai": {"original": 5153, "effective": 100},
+        },
+        "config": {
+            "model": "hf",
+            "model_args": "pretrained=example/small-1b,dtype=float16",
+            "model_dtype": "torch.float16",
+            "batch_size": 8,
+            "device": "cuda:0",
+            "limit": None,
+            "random_seed": 0,
+        },
+        "git_hash": "abc1234",
+        "date": 1718000000.5,
+        "transformers_version": "4.51.3",
+        "lm_eval_version": "0.4.9",
+        "chat_template": None,
+        "model_name": "example/small-1b",
+    }
+
+
+def log_document() -> dict[str, Any]:
+    """A log of the authors' code in one of the layouts that are taken: VAR at 2:4, made up."""
+    evaluated = {
+        "results": {"arc_easy": {"acc,none": 0.6679, "acc_stderr,none": 0.0097}},
+        "n-samples": {"arc_easy": {"original": 2376, "effective": 2376}},
+        "config": {"model_args": None},
+        "date": 1750000000.0,
+    }
+    return {
+        "env": {"seed": 42, "batch_size": 512},
+        "config": {
+            "model": {"path_to_model": "meta-llama/Llama-2-7b-hf", "seqlen": 2048},
+            "pruning": {
+                "sparsity_type": "semi-structured_act_magnitude",
+                "sparsity_ratio": 0.5,
+                "prune_n": 2,
+                "prune_m": 4,
+                "transformation_type": "variance",
+                "additional_transformation": None,
+                "target_modules": [
+                    f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")
+                ],
+            },
+        },
+        "ppl": 8.125,
+        "lm_eval": evaluated,
+    }
