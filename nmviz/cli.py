@@ -16,6 +16,7 @@ from nmviz.experiment import Experiment
 from nmviz.methods.method import Method
 from nmviz.metrics import METRICS
 from nmviz.results import Measurement, Progress, Result
+from nmviz.service.explore import explore as rows_of_published
 from nmviz.store import seed
 from nmviz.store.exporting import export_file
 from nmviz.store.importing import Format, import_file
@@ -128,6 +129,27 @@ def models(as_json: Json = False) -> None:
     for model in offered:
         about = f"{model.title}: {model.blocks} blocks, {model.licence}. {model.note} {model.terms}"
         print(f"{model.id:16} {about.rstrip()}")
+
+
+@app.command()
+def figure(
+    name: Annotated[str, typer.Argument(help="One of those that --list names.")] = "",
+    out: Annotated[Path | None, typer.Option(help="A .svg, .pdf, .png or .html file.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Name every figure.")] = False,
+) -> None:
+    """Write a figure of the published results to a file."""
+    from nmviz.views.paper import check_ending, write_figure
+    from nmviz.views.published_catalogue import FIGURES, figure_named
+
+    if listed:
+        print("\n".join(f"{one.name:24} {one.title}" for one in FIGURES.values()))
+        return
+    chosen = figure_named(name)
+    if out is None:
+        raise UserError(f"Say where the figure goes, such as --out {chosen.name}.svg.")
+    check_ending(out)
+    write_figure(chosen.draw(rows_of_published(chosen.selection)), out)
+    print(f"{chosen.title}: written to {out}.")
 
 
 @store_app.command("build")

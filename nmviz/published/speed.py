@@ -4,6 +4,7 @@ Not among `sources.toml`: those are tables of accuracies, these are times.
 """
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -49,12 +50,16 @@ _ROW = TypeAdapter(Speed)
 
 def read_speeds(folder: Path) -> tuple[Speed, ...]:
     """Every published speed. UserError, with file and line, where one cannot be read."""
-    line = 1
     try:
         with (folder / SPEED_FILE).open(newline="", encoding="utf-8") as file:
-            rows = []
-            for line, row in enumerate(csv.DictReader(file), start=2):
-                rows.append(_ROW.validate_python(row))
-            return tuple(rows)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{SPEED_FILE}, line {line}: cannot be read: {error}.") from None
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{SPEED_FILE} cannot be read: {error}.") from None
+    return tuple(_read(line, row) for line, row in enumerate(rows, start=2))
+
+
+def _read(line: int, row: Mapping[str, str]) -> Speed:
+    try:
+        return _ROW.validate_python(row)
+    except ValueError as error:
+        raise UserError(f"{SPEED_FILE}, line {line}: {error}.") from None

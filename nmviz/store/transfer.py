@@ -67,8 +67,6 @@ def _read_line(line: bytes, where: str) -> Packed:
         reason = _reason(error)
     except (ValueError, UserError) as error:
         reason = str(error).rstrip(".")
-    except TypeError:  # a validator that looks into what it is given
-        reason = "a part of it is of the wrong type"
     raise UserError(f"{where} is no result: {shown(reason, 300)}.")
 
 

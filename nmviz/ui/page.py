@@ -7,10 +7,12 @@ import gradio as gr
 from nmviz import service
 from nmviz.ui.allowed import model_of
 from nmviz.ui.api import add_api
+from nmviz.ui.claims_tab import build_claims
 from nmviz.ui.controls import Controls, build_controls
 from nmviz.ui.events import Page
 from nmviz.ui.methods_tab import build_methods
 from nmviz.ui.panels import Panels, build_panels
+from nmviz.ui.published_tab import build_published
 from nmviz.ui.restore import first_view
 from nmviz.ui.wiring import wire
 
@@ -45,6 +47,10 @@ def build_page() -> gr.Blocks:
                     controls = build_controls(catalogue, view, model_of(view))
                 with gr.Column(elem_id="results", min_width=0):
                     panels = build_panels(view)
+            with gr.Tab("Published"):
+                build_published()
+            with gr.Tab("Claims") as claims_tab:
+                build_claims(claims_tab)
             with gr.Tab("Methods"):
                 build_methods(catalogue)
         wire(_page(controls, panels), blocks)

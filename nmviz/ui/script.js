@@ -86,6 +86,17 @@ window.nmviz = (() => {
     if (camera) camera.click();
   }
 
+  // The server gives the text of a file; saving it is the browser's.
+  function saveText(file) {
+    const { name, type, text, failed } = JSON.parse(file);
+    if (failed) { alert(failed); return; }
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
@@ -113,5 +124,5 @@ window.nmviz = (() => {
     if (!waiting) { waiting = true; requestAnimationFrame(settle); }
   }).observe(document.documentElement, { childList: true, subtree: true });
 
-  return { address };
+  return { address, saveText };
 })();

@@ -21,6 +21,7 @@ LAYERS = (
     ("results",),
     ("provenance", "published"),
     ("audit",),
+    ("explorer",),
     ("engine", "store", "views"),
     ("claims",),
     ("service",),

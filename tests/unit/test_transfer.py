@@ -116,7 +116,7 @@ def test_line_ends_a_mark_of_utf8_and_doubled_lines_do_not_matter(store: Store, 
         (json.dumps(fields())[:-1] + ', "sites": []}', "the name 'sites' stands there twice"),
         (
             json.dumps(fields()).replace('"pattern"', '"projections": 0, "pattern"'),
-            "line 2 is no result: a part of it is of the wrong type",
+            "line 2 is no result: experiment.projections: Projections are a list of names",
         ),
         ("[" * 100_000, "line 2 is nested too deeply"),
         (json.dumps({**fields(), "partial": True}), "a partial result is shown, never stored"),

@@ -1,0 +1,49 @@
+"""The paper's claims as questions, each answered by a pure function of the evidence.
+
+A new claim is one file with a `Claim`, and its name in the list below.
+"""
+
+from nmviz.claims import (
+    criteria,
+    dynamic,
+    generation,
+    ladder,
+    metadata,
+    repair,
+    share,
+    speed,
+    targets,
+)
+from nmviz.claims.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.estimate import VERDICTS, Estimate, Verdict
+from nmviz.claims.evidence import Evidence
+from nmviz.registry import Registry
+
+__all__ = [
+    "CLAIMS",
+    "VERDICTS",
+    "Answer",
+    "Claim",
+    "Estimate",
+    "Evidence",
+    "Half",
+    "Live",
+    "Number",
+    "Verdict",
+]
+
+CLAIMS: Registry[Claim] = Registry("claim")
+for _claim in (
+    targets.CLAIM,
+    ladder.CLAIM_SIXTEEN,
+    ladder.CLAIM_EIGHT,
+    repair.CLAIM,
+    criteria.CLAIM,
+    share.CLAIM,
+    metadata.CLAIM,
+    generation.CLAIM,
+    speed.CLAIM,
+    dynamic.CLAIM,
+):
+    CLAIMS.add(_claim.name, _claim)
+CLAIMS.freeze()

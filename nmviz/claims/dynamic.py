@@ -1,0 +1,140 @@
+"""Claim 10: does the mask of the activations change from token to token and from text to text?"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nmviz.claims.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.digits import plain
+from nmviz.claims.estimate import Estimate, Sign, above, of_sample, opposite, verdict_of
+from nmviz.claims.evidence import Evidence
+from nmviz.claims.words import model_title, with_interval
+from nmviz.views.claim_rows import IntervalRow, interval_rows
+from nmviz.views.theme import Figure
+
+if TYPE_CHECKING:
+    from nmviz.engine.overlap import Overlap
+
+DYNAMIC, STATIC = 0.5, 0.9
+RULE = (
+    "The share of a token's kept entries that another token keeps too, averaged over layers; on a "
+    "scale where 0 is what masks drawn at random would share (N/M) and 1 is the same mask, as "
+    f"weights have by construction. The 95% interval below {DYNAMIC:g} between tokens of a text "
+    f"and between texts: holds; one of them: holds partly; above {STATIC:g}: does not hold. The "
+    "limits are ours. Student's t over texts, and over pairs of texts that share none."
+)
+KINDS = {"within": "tokens of one text", "across": "tokens of two texts"}
+
+
+def answer(evidence: Evidence) -> Answer:
+    """Live only: nobody has printed it, and it is quickly measured."""
+    overlap: Overlap | None = evidence.extra.get("overlap")
+    if overlap is None:
+        text = (
+            "No published number tells; the small model does, in a minute or two: press the "
+            "button.\n"
+            "The mask of pruned weights is one for every token: it shares everything with itself."
+        )
+        return Answer(Half("not decidable here", text, RULE))
+    shares = {name: of_sample(overlap.shares[name]) for name in KINDS}
+    scaled = {name: _scaled(share, overlap.chance) for name, share in shares.items()}
+    verdict = verdict_of(_sign(one) for one in scaled.values())
+    title = model_title(evidence.model)
+    text = (
+        f"On {title} at {overlap.pattern} two tokens of one text share "
+        f"{_percent(shares['within'])} of what they keep (Jaccard {_jaccard(shares['within'])}), "
+        f"tokens of two texts {_percent(shares['across'])}; masks at random would share "
+        f"{plain(100 * overlap.chance, 0)}%.\nThat is {with_interval(scaled['within'])} and "
+        f"{with_interval(scaled['across'])} of the way from random to one fixed mask.\nThe mask of "
+        "pruned weights is one for every token: it shares 100% with itself, by construction."
+    )
+    half = Half(
+        verdict,
+        text,
+        RULE,
+        tuple(_numbers(evidence, overlap, shares, scaled)),
+        partial(_draw, overlap, title, shares),
+        (f"Of one small model and {overlap.texts} texts; the paper's models may differ.",),
+    )
+    return Answer(half)
+
+
+def _scaled(share: Estimate, chance: float) -> Estimate:
+    """0 at what chance shares, 1 at one fixed mask."""
+    return _each(share, lambda end: (end - chance) / (1 - chance))
+
+
+def _sign(scaled: Estimate) -> Sign:
+    low = opposite(above(scaled, DYNAMIC))
+    if low == "yes":
+        return "yes"
+    return "no" if above(scaled, STATIC) == "yes" else "open"
+
+
+def _percent(share: Estimate) -> str:
+    return with_interval(_each(share, lambda end: 100 * end), 1, "%")
+
+
+def _each(estimate: Estimate, change: Callable[[float], float]) -> Estimate:
+    """The estimate on another scale."""
+    ends = [None if end is None else change(end) for end in (estimate.low, estimate.high)]
+    return Estimate(change(estimate.value), *ends)
+
+
+def _jaccard(share: Estimate) -> str:
+    """Of two masks that keep equally many: common / (2 * kept - common)."""
+    return plain(share.value / (2 - share.value))
+
+
+def _numbers(
+    evidence: Evidence, overlap: "Overlap", shares: dict[str, Estimate], scaled: dict[str, Estimate]
+) -> list[Number]:
+    title = model_title(evidence.model)
+    numbers = []
+    for name, kind in KINDS.items():
+        for label, estimate, unit in (
+            ("kept in common", shares[name], "share of the kept entries"),
+            ("from random (0) to one fixed mask (1)", scaled[name], ""),
+        ):
+            numbers.append(
+                Number(
+                    label=f"{title}, {overlap.pattern}, {kind}: {label}",
+                    written=plain(estimate.value, 3),
+                    estimate=estimate,
+                    unit=unit,
+                    source="nmviz",
+                    place=f"measured here, {overlap.sites} layers, {overlap.tokens} tokens in all",
+                    how="Student's t over texts" if name == "within" else "over pairs of texts",
+                    n=len(overlap.shares[name]),
+                    unit_of_n="texts" if name == "within" else "pairs of texts",
+                )
+            )
+    return numbers
+
+
+def _draw(overlap: "Overlap", title: str, shares: dict[str, Estimate]) -> Figure:
+    rows = [
+        IntervalRow(f"all layers, {KINDS[name]}", share.value, share.low, share.high)
+        for name, share in shares.items()
+    ]
+    for projection, samples in overlap.by_projection.items():
+        share = of_sample(samples)
+        rows.append(IntervalRow(f"{projection}, one text", share.value, share.low, share.high))
+    rows.append(IntervalRow("weights, any two tokens", 1.0, series="weights"))
+    return interval_rows(
+        rows,
+        axis="share of kept entries in common",
+        title=f"Live, {title}: how much of a token's mask another token shares",
+        lines={"random": overlap.chance, "one mask": 1.0},
+        most=1.12,
+    )
+
+
+CLAIM = Claim(
+    "dynamic",
+    "Masks",
+    "Does the mask of the activations change with every token and text?",
+    answer,
+    Live("Overlap of 8:16 masks between the tokens of 8 texts, at every layer", special="overlap"),
+    only_live=True,
+)

@@ -1,0 +1,177 @@
+"""Claim 7: what N:M costs in metadata. Exact arithmetic, for any N and M."""
+
+from dataclasses import dataclass
+from math import comb, log2
+
+from nmviz.claims.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.digits import plain
+from nmviz.claims.estimate import Estimate, Sign, verdict_of
+from nmviz.claims.evidence import PAPER, Evidence
+from nmviz.errors import UserError
+from nmviz.methods.patterns import parse_pattern
+from nmviz.views.claim_rows import IntervalRow, interval_rows
+from nmviz.views.theme import Figure
+
+SHOWN = ("1:4", "2:4", "4:8", "8:16", "16:32")
+PRINTED = {"2:4": 0.75, "8:16": 0.875}
+NVIDIA = 1.0
+"""Bits an element of the 2:4 format that GPUs read: two bits for each of two kept entries of four.
+
+Source: PyTorch, torch/sparse/_semi_structured_conversions.py.
+"""
+FP16 = 16
+ORDER = 10.0
+LAST_COMPARED = 64  # entries; beyond, the counts say nothing to a reader
+NEARLY = 0.9
+RULE = (
+    "Computed, so without an interval. Three parts: the printed 0.75 and 0.875 bits are what a "
+    "code of whole bits a block needs, ceil(log2 C(M, N)) / M; they are the quotient "
+    "log2 C(M, N) / M that stands before them, to two decimals; 8:16 has nearly ten times the "
+    f"patterns of four 2:4 blocks (at least {NEARLY * ORDER:g} times). All true: holds; some: "
+    "holds partly."
+)
+
+
+@dataclass(frozen=True)
+class Bits:
+    """What one N:M pattern needs to say which entries were kept, in bits an element."""
+
+    keep: int
+    group: int
+    patterns: int  # C(M, N)
+    entropy: float  # log2 C(M, N) / M: no code can do with less on random masks
+    whole: float  # a code of whole bits a block: ceil(log2 C(M, N)) / M
+    index: float  # the place of every kept entry: N * ceil(log2 M) / M; 2:4 on GPUs is this
+    bitmap: float  # one bit an entry
+
+    @property
+    def name(self) -> str:
+        return f"{self.keep}:{self.group}"
+
+    def stored(self, bits: float) -> float:
+        """Bytes of values in fp16 with so many bits an element, against dense fp16."""
+        return self.keep / self.group + bits / FP16
+
+    @property
+    def four_blocks(self) -> int | None:
+        """Patterns of as many entries in blocks of 2:4, where half is kept of a multiple of 4."""
+        if 2 * self.keep != self.group or self.group % 4:
+            return None
+        return 6 ** (self.group // 4)
+
+
+def bits(pattern: str) -> Bits:
+    """The metadata of any N:M. UserError for what is not one."""
+    parsed = parse_pattern(pattern)
+    if parsed.group is None or parsed.keep is None:
+        raise UserError(f"{pattern.strip()[:40]!r} has no blocks: write N:M, such as 8:16.")
+    keep, group = parsed.keep, parsed.group
+    count = comb(group, keep)
+    return Bits(
+        keep=keep,
+        group=group,
+        patterns=count,
+        entropy=log2(count) / group,
+        whole=(count - 1).bit_length() / group,
+        index=keep * (group - 1).bit_length() / group,
+        bitmap=1.0,
+    )
+
+
+def sentence(one: Bits) -> str:
+    """One pattern in words."""
+    count = f"{one.patterns:,}" if one.patterns < 10**15 else f"2^{log2(one.patterns):.1f}"
+    said = (
+        f"{one.name} has {count} patterns a block: {plain(one.entropy, 4)} bits an element at "
+        f"least, {plain(one.whole, 4)} in whole bits a block, {plain(one.index, 4)} with an index "
+        f"for every kept entry; in fp16 {plain(100 * one.stored(one.whole))}% of the dense bytes."
+    )
+    if one.four_blocks and 4 < one.group <= LAST_COMPARED:
+        times = one.patterns / one.four_blocks
+        said += f" Blocks of 2:4 over as many entries have {one.four_blocks:,}: {one.name} has "
+        said += f"{plain(times)} times as many."
+    return said
+
+
+def answer(evidence: Evidence) -> Answer:
+    """From counting alone; the printed bits are the paper's."""
+    two, eight = bits("2:4"), bits("8:16")
+    times = eight.patterns / (eight.four_blocks or 1)
+    signs: list[Sign] = [
+        _sign(all(bits(name).whole == printed for name, printed in PRINTED.items())),
+        _sign(all(round(bits(name).entropy, 2) == printed for name, printed in PRINTED.items())),
+        _sign(times >= NEARLY * ORDER),
+    ]
+    text = (
+        f"A code of whole bits a block needs {plain(two.whole, 3)} bits an element for 2:4 and "
+        f"{plain(eight.whole, 3)} for 8:16: these are the printed values.\nThe quotients that the "
+        f"paper writes them as are {plain(two.entropy, 3)} and {plain(eight.entropy, 3)}.\nThe 2:4 "
+        f"format that GPUs read spends {plain(NVIDIA, 1)}, more than 8:16 needs.\n8:16 has "
+        f"{eight.patterns:,} patterns against {eight.four_blocks:,} of four 2:4 blocks, "
+        f"{plain(times)} times as many."
+    )
+    numbers = [number for name in SHOWN for number in _numbers(bits(name))]
+    numbers += [_printed(name, value) for name, value in PRINTED.items()]
+    return Answer(Half(verdict_of(signs), text, RULE, tuple(numbers), _draw))
+
+
+def _sign(true: bool) -> Sign:
+    return "yes" if true else "no"
+
+
+def _numbers(one: Bits) -> list[Number]:
+    told = {
+        "patterns a block, C(M, N)": (one.patterns, f"{one.patterns:,}", "patterns"),
+        "entropy, log2 C / M": (one.entropy, plain(one.entropy, 4), "bits an element"),
+        "whole bits, ceil(log2 C) / M": (one.whole, plain(one.whole, 4), "bits an element"),
+        "index of every kept entry": (one.index, plain(one.index, 4), "bits an element"),
+        "stored in fp16, whole bits": (
+            100 * one.stored(one.whole),
+            plain(100 * one.stored(one.whole)),
+            "% of the dense bytes",
+        ),
+    }
+    return [
+        Number(
+            f"{one.name}: {label}", written, Estimate(float(value)), unit, "computed", "", "exact"
+        )
+        for label, (value, written, unit) in told.items()
+    ]
+
+
+def _printed(name: str, value: float) -> Number:
+    return Number(
+        label=f"{name}: bits as printed",
+        written=f"{value:g}",
+        estimate=Estimate(value),
+        unit="bits an element",
+        source=PAPER,
+        place="section 2",
+        how="none: a count, not a measurement",
+    )
+
+
+def _draw() -> Figure:
+    rows = []
+    for one in map(bits, SHOWN):
+        rows += [
+            IntervalRow(one.name, one.entropy, series="least (entropy)"),
+            IntervalRow(one.name, one.whole, series="whole bits a block"),
+            IntervalRow(one.name, one.index, series="index of every kept entry"),
+        ]
+    return interval_rows(
+        rows,
+        axis="metadata (bits an element)",
+        title="Computed: 8:16 in whole bits needs less than the 2:4 format of GPUs spends",
+        lines={"bitmap, and 2:4 on GPUs": NVIDIA},
+        least=0.0,
+    )
+
+
+CLAIM = Claim(
+    "metadata",
+    "Metadata",
+    "Does 8:16 need 0.875 bits an element against 0.75 for 2:4, for ten times the patterns?",
+    answer,
+    Live("Nothing to run: this is arithmetic. Any N:M can be typed."),
+)

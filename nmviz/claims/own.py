@@ -1,0 +1,104 @@
+"""Runs of the small models as evidence: what they cost in nats a token, with t intervals.
+
+A run is paired with its own dense pass; the blocks behind two runs are not kept, so two of them are
+taken as independent, although they read the same text: their difference gets too wide an interval.
+"""
+
+from collections.abc import Sequence
+from math import sqrt
+
+from nmviz.claims.answer import Number
+from nmviz.claims.digits import plain
+from nmviz.claims.estimate import Estimate, Z, fieller, student
+from nmviz.claims.words import model_title
+from nmviz.experiment import Experiment, Target
+from nmviz.results import Result
+
+NATS = "nats a token"
+HOW = "Student's t over blocks of text; each run is paired with its dense pass, two runs are not"
+APART = (
+    "Another model, another text and another measure than the published numbers above: "
+    "only the direction can be compared."
+)
+METHODS_CORPUS = "wikitext-2-validation"
+"""The text that the shipped runs of every method were measured on."""
+
+
+def experiment(
+    model: str,
+    pattern: str,
+    target: Target = "activation",
+    criterion: str = "magnitude",
+    mitigations: tuple[str, ...] = (),
+    corpus: str | None = None,
+) -> Experiment:
+    """An experiment of the live half, with the budget of the runs that ship."""
+    given = {"corpus": corpus} if corpus else {}
+    return Experiment.build(
+        model=model,
+        pattern=pattern,
+        target=target,
+        criterion=criterion,
+        mitigations=mitigations,
+        **given,
+    )
+
+
+def cost(run: Result) -> Estimate:
+    """Its difference to dense in mean NLL."""
+    value, error, n = _told(run)
+    return student(value, error, n)
+
+
+def dearer(one: Result, other: Result) -> Estimate:
+    """How many nats a token `one` costs more than `other`."""
+    (a, of_a, n), (b, of_b, m) = _told(one), _told(other)
+    return student(a - b, sqrt(of_a**2 + of_b**2), min(n, m))
+
+
+def times_as_dear(one: Result, other: Result) -> Estimate:
+    """How many times as much `one` costs as `other`, with Fieller's interval."""
+    (a, of_a, n), (b, of_b, m) = _told(one), _told(other)
+    wider = student(0.0, 1.0, min(n, m)).high or Z  # t instead of the normal distribution
+    scale = (wider / Z) ** 2
+    return fieller(a, b, (scale * of_a**2, scale * of_b**2), 0.0)
+
+
+def run_number(run: Result) -> Number:
+    """A run's cost as a number of an answer."""
+    made, (_, _, n) = run.experiment, _told(run)
+    target = "weights" if made.target == "weight" else "activations"
+    methods = " + ".join((made.criterion, *made.mitigations))
+    return Number(
+        label=f"{model_title(made.model)}, {target} {made.pattern}, {methods}",
+        written=plain(cost(run).value, 3),
+        estimate=cost(run),
+        unit=NATS,
+        source="nmviz",
+        place=f"run {run.key[:12]}, {made.tokens:,} tokens of {made.corpus}",
+        how=HOW,
+        n=n,
+        unit_of_n="blocks of 64 tokens",
+    )
+
+
+def derived_number(label: str, estimate: Estimate, unit: str, runs: Sequence[Result]) -> Number:
+    """A number worked out from several runs."""
+    return Number(
+        label=label,
+        written=plain(estimate.value, 3 if unit == NATS else 2),
+        estimate=estimate,
+        unit=unit,
+        source="nmviz",
+        place="worked out from " + " and ".join(f"run {run.key[:12]}" for run in runs),
+        how=HOW,
+        n=min(_told(run)[2] for run in runs),
+        unit_of_n="blocks of 64 tokens",
+    )
+
+
+def _told(run: Result) -> tuple[float, float, int]:
+    measured = run.get("delta_nll")
+    if measured is None or measured.stderr is None or measured.n is None or measured.n < 2:
+        return (measured.value if measured else float("nan")), float("inf"), 2
+    return measured.value, measured.stderr, measured.n

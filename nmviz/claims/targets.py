@@ -1,0 +1,178 @@
+"""Claim 1: at equal sparsity, does pruning activations keep more than pruning weights?"""
+
+from functools import partial
+
+from nmviz.claims import drops, own
+from nmviz.claims.answer import Answer, Claim, Half, Live
+from nmviz.claims.comparing import Compared, counted, judge
+from nmviz.claims.drops import Row
+from nmviz.claims.estimate import above, verdict_of
+from nmviz.claims.evidence import Evidence
+from nmviz.claims.words import (
+    POINTS,
+    UNPAIRED,
+    derived,
+    listed,
+    model_title,
+    paragraphs,
+    rows_numbers,
+    with_interval,
+)
+from nmviz.experiment import TARGETS, Experiment
+from nmviz.published import LARGE_MODELS
+from nmviz.results import Result
+from nmviz.views.claim_rows import IntervalRow, interval_rows
+from nmviz.views.theme import Figure
+
+PLACES = {
+    "2:4": "Table 10",
+    "8:16": "Table 11",
+    "20%": "Table 9",
+    "50%": "Table 9",
+    "70%": "Table 9",
+    "90%": "Table 9",
+}
+LIVE_PATTERNS = ("2:4", "8:16", "50%")
+RULE = (
+    "For every model and pattern that a table has both of: the drop of pruned weights less that of "
+    "pruned activations, with its 95% interval. Above 0 everywhere: holds; somewhere: holds "
+    "partly; nowhere, and below 0 in at least half: does not hold; else not decidable. An interval "
+    f"that reaches over 0 decides nothing. {UNPAIRED} Perplexities have no interval and decide "
+    "nothing."
+)
+LIVE_RULE = (
+    "The cost of pruned weights less that of pruned activations, magnitude, same pattern, same "
+    "text: above 0 with the whole 95% interval at every pattern."
+)
+
+
+def experiments(model: str) -> tuple[Experiment, ...]:
+    """Both targets at the patterns of the live half."""
+    return tuple(
+        own.experiment(model, pattern, target) for pattern in LIVE_PATTERNS for target in TARGETS
+    )
+
+
+def answer(evidence: Evidence) -> Answer:
+    """The answer from every table that has both targets, and from the small model's runs."""
+    compared = list(_comparisons(evidence))
+    judged = judge(compared)
+    rows = [row for one in compared for row in one.rows]
+    numbers = [*rows_numbers(rows)]
+    for one in compared:
+        label = f"{one.label}: weights less activations"
+        numbers.append(derived(label, one.estimate, POINTS, one.rows, drops.HOW))
+    main = Half(
+        verdict=judged.verdict,
+        text=_text(compared, judged.sentence),
+        rule=RULE,
+        numbers=tuple(numbers),
+        figure=partial(_draw, compared),
+    )
+    return Answer(main, _live(evidence))
+
+
+def _comparisons(evidence: Evidence) -> list[Compared]:
+    found = []
+    for pattern, place in PLACES.items():
+        for model in LARGE_MODELS:
+            pair = [drops.row(evidence, place, model, pattern, one) for one in ("WT", "ACT")]
+            if pair[0] is None or pair[1] is None:
+                continue
+            weights, activations = pair[0], pair[1]
+            gap = drops.difference(weights, activations)
+            label = f"{model_title(model)}, {pattern}"
+            found.append(Compared(label, gap, above(gap), (weights, activations)))
+    return found
+
+
+def _text(compared: list[Compared], marked: str) -> str:
+    if not compared:
+        return "No table has both targets at one pattern."
+    yes, no, unsure = (counted(compared, sign) for sign in ("yes", "no", "open"))
+    said = [f"Pruned activations lose less in {len(yes)} of {len(compared)} comparisons"]
+    if yes:
+        least = min(yes, key=lambda one: one.estimate.value)
+        most = max(yes, key=lambda one: one.estimate.value)
+        said[0] += (
+            f", by {with_interval(least.estimate)} points of drop ({least.label}) to "
+            f"{with_interval(most.estimate)} ({most.label})"
+        )
+    said[0] += "."
+    patterned = [one for one in compared if ":" in one.label]
+    if patterned and all(one.sign == "yes" for one in patterned):
+        said[0] += f" At N:M they do in all {len(patterned)}."
+    if unsure:
+        said.append(
+            f"In {len(unsure)} the interval reaches over 0 ({listed(one.label for one in unsure)})."
+        )
+    if no:
+        gaps = listed(f"{one.label}: {with_interval(one.estimate)}" for one in no)
+        said.append(f"In {len(no)} weights lose less ({gaps}).")
+    return paragraphs(*said, _at_the_ends(compared), marked)
+
+
+def _at_the_ends(compared: list[Compared]) -> str:
+    """Why the least and the greatest share decide little."""
+    ends = [one for one in compared if one.label.endswith(("20%", "90%")) and one.sign != "yes"]
+    if not ends:
+        return ""
+    return "At 20% neither loses much, and at 90% both are near guessing: there is little to tell."
+
+
+def _draw(compared: list[Compared]) -> Figure:
+    rows = []
+    for one in compared:
+        for row, series in zip(one.rows, ("weights", "activations"), strict=True):
+            rows.append(_dot(one, row, series))
+    yes = len(counted(compared, "yes"))
+    return interval_rows(
+        rows,
+        axis="accuracy lost (% of dense)",
+        title=f"Published: activations lose less in {yes} of {len(compared)} comparisons",
+    )
+
+
+def _dot(one: Compared, row: Row, series: str) -> IntervalRow:
+    drop = row.drop
+    return IntervalRow(one.label, drop.value, drop.low, drop.high, series, bool(row.suspect))
+
+
+def _live(evidence: Evidence) -> Half | None:
+    pairs: list[tuple[str, Result, Result]] = []
+    for pattern in LIVE_PATTERNS:
+        both = [evidence.run(own.experiment(evidence.model, pattern, one)) for one in TARGETS]
+        if both[0] is not None and both[1] is not None:
+            pairs.append((pattern, both[0], both[1]))
+    if not pairs:
+        return None
+    gaps = {pattern: own.dearer(weights, acts) for pattern, weights, acts in pairs}
+    said = listed(f"{with_interval(gap)} at {pattern}" for pattern, gap in gaps.items())
+    title = model_title(evidence.model)
+    text = f"On {title} pruned weights cost more than pruned activations by {said} nats a token."
+    numbers = [own.run_number(run) for _, *runs in pairs for run in runs]
+    for pattern, weights, acts in pairs:
+        label = f"{pattern}: weights less activations"
+        numbers.append(own.derived_number(label, gaps[pattern], own.NATS, [weights, acts]))
+    dots = [
+        IntervalRow(pattern, cost.value, cost.low, cost.high, series)
+        for pattern, *runs in pairs
+        for series, cost in zip(("weights", "activations"), map(own.cost, runs), strict=True)
+    ]
+    figure = partial(
+        interval_rows,
+        dots,
+        axis="cost of pruning (nats a token)",
+        title=f"Live, {title}: the cost of either target",
+    )
+    verdict = verdict_of(above(gap) for gap in gaps.values())
+    return Half(verdict, text, LIVE_RULE, tuple(numbers), figure, (own.APART,))
+
+
+CLAIM = Claim(
+    "targets",
+    "Activations or weights",
+    "At equal sparsity, does pruning activations keep more than pruning weights?",
+    answer,
+    Live("Weights and activations at 2:4, 8:16 and 50%, magnitude: 6 runs", experiments),
+)

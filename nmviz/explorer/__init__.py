@@ -1,0 +1,38 @@
+"""The explorer's core: published results, chosen, recomputed and written out; nothing is drawn."""
+
+from nmviz.explorer.choosing import Shown, leading, widen
+from nmviz.explorer.export import to_csv, to_json, to_latex
+from nmviz.explorer.row import Row, findings_of
+from nmviz.explorer.rows import rows
+from nmviz.explorer.selection import (
+    FOUR_TASKS,
+    MEASURES,
+    ORDERS,
+    Choices,
+    Measure,
+    Selection,
+    choices,
+    pattern_order,
+    task_title,
+)
+
+__all__ = [
+    "FOUR_TASKS",
+    "MEASURES",
+    "ORDERS",
+    "Choices",
+    "Measure",
+    "Row",
+    "Selection",
+    "Shown",
+    "choices",
+    "findings_of",
+    "leading",
+    "pattern_order",
+    "rows",
+    "task_title",
+    "to_csv",
+    "to_json",
+    "to_latex",
+    "widen",
+]

@@ -1,0 +1,34 @@
+"""Questions to the published results, answered from memory; live runs come from the store."""
+
+from functools import cache
+
+from nmviz.errors import UserError
+from nmviz.explorer import Choices, Row, Selection, choices, rows, widen
+from nmviz.explorer.live import missing
+from nmviz.service.published import published
+from nmviz.service.runs import store
+
+
+def explore(selection: Selection) -> list[Row]:
+    """The rows of a selection, the store's own runs among them where it lays them over.
+
+    UserError where nmviz is installed without the project's published results.
+    """
+    known = published()
+    if not known.results:
+        raise UserError("The published results are not here: run nmviz from a checkout.")
+    live = store().find(source="nmviz", sites=False) if selection.live else []
+    return rows(known.results, known.names, known.marks, selection, live)
+
+
+def remarks(selection: Selection, found: list[Row]) -> list[str]:
+    """Sentences on what is missing from a selection's rows: what to widen, why nothing is live."""
+    said = [] if found else [widen(selection, explore)]
+    return [sentence for sentence in (*said, missing(selection)) if sentence]
+
+
+@cache
+def to_choose() -> Choices:
+    """Everything the published results have to choose from."""
+    known = published()
+    return choices(known.results, known.names)

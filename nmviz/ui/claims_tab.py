@@ -1,0 +1,253 @@
+"""Claims: the paper's claims as questions, each with its answer, evidence and live half."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from nmviz import service
+from nmviz.claims import CLAIMS, Answer, Claim, Half
+from nmviz.claims.metadata import bits
+from nmviz.claims.metadata import sentence as bits_sentence
+from nmviz.errors import UserError
+from nmviz.results import Progress
+from nmviz.service import claims
+from nmviz.ui import claims_render as html
+from nmviz.ui import render
+from nmviz.ui.events import FROM_STORE, LIVE, READ, session_of
+from nmviz.ui.failures import sentence
+from nmviz.ui.figures import drawn
+from nmviz.ui.handlers import SESSIONS
+from nmviz.ui.html import esc, note
+
+INTRO = (
+    "What the paper says, asked as questions. Verdicts come from rules on 95% intervals that stand "
+    "beside them; too wide an interval decides nothing. Published numbers and this machine's never "
+    "share an axis: model, text and protocol differ."
+)
+Parts = dict[str, Any]
+STOPPING = render.bar(Progress("stopping"))
+CANCELLED = note("Cancelled: nothing of it is kept.")
+
+
+@dataclass(frozen=True)
+class ClaimsTab:
+    """The components of the tab: what is shared, and those of every claim."""
+
+    model: Any
+    overview: Any
+    parts: Mapping[str, Parts]
+
+    @property
+    def changing(self) -> list[Any]:
+        """What depends on the small model: outputs of a refresh."""
+        each = [part for name in CLAIMS for part in _changing(CLAIMS.get(name), self.parts[name])]
+        return [self.overview, *each]
+
+
+def build_claims(tab: Any) -> None:
+    """The tab. Call it inside the Tab context, with the tab itself."""
+    answers = claims.answers()
+    offered = [model for model in service.catalogue().models if not model.published]
+    models = [(model.title, model.id) for model in offered]
+    with gr.Column(elem_id="claims", min_width=0):
+        gr.HTML(f'<p class="words">{esc(INTRO)}</p>')
+        overview = gr.HTML(html.overview(answers), elem_id="claims-overview")
+        model = gr.Dropdown(
+            models,
+            value=claims.DEFAULT,
+            label="Small model for the live halves",
+            elem_id="claims-model",
+            filterable=False,
+        )
+        parts = {claim.name: _claim(claim, answers[claim.name]) for claim in CLAIMS.values()}
+    _wire(ClaimsTab(model, overview, parts), tab)
+
+
+def _claim(claim: Claim, answer: Answer) -> Parts:
+    name = claim.name
+    parts: Parts = {}
+    with gr.Column(elem_id=f"claim-{name}", elem_classes="claim", min_width=0):
+        parts["head"] = gr.HTML(html.main_half(name, answer))
+        _figure(parts, "main", claim, answer)
+        parts["numbers"] = gr.HTML(html.numbers(answer.main))
+        if name == "metadata":
+            _typed_pattern()
+        with gr.Column(elem_classes="claim-live", min_width=0):
+            parts["live"] = gr.HTML(html.live_half(name, answer, _title(claims.DEFAULT)))
+            _figure(parts, "live", claim, answer)
+            parts["live_numbers"] = gr.HTML(html.numbers(answer.live))
+            if claim.live.runs(claims.DEFAULT):
+                parts["bar"] = gr.HTML("", elem_id=f"claim-bar-{name}")
+                parts["run"] = gr.Button(
+                    _invitation(claims.DEFAULT), elem_id=f"claim-run-{name}", size="sm"
+                )
+                parts["cancel"] = gr.Button(
+                    "Cancel", visible=False, elem_id=f"claim-cancel-{name}", size="sm"
+                )
+    return parts
+
+
+def _figure(parts: Parts, which: str, claim: Claim, answer: Answer) -> None:
+    """A figure with its sentence, hidden as long as there is nothing to draw."""
+    caption, plot = _drawn(claim, answer.main if which == "main" else answer.live, which)
+    with gr.Column(
+        elem_classes="figure",
+        elem_id=f"claim-{which}-{claim.name}",
+        visible=plot is not None,
+        min_width=0,
+    ) as column:
+        parts[f"{which}_caption"] = gr.HTML(caption)
+        parts[f"{which}_plot"] = gr.Plot(plot, show_label=False)
+    parts[f"{which}_figure"] = column
+
+
+def _drawn(claim: Claim, half: Half | None, which: str) -> tuple[str, Any]:
+    """The sentence and the plot of a half; nothing where it has no figure."""
+    if half is None or half.figure is None:
+        return "", None
+    figure = half.figure()
+    return html.caption(half, figure), drawn(figure, f"nmviz-claim-{claim.name}-{which}")
+
+
+def _typed_pattern() -> None:
+    """Metadata of any N:M."""
+    with gr.Row(elem_classes="claim-typed"):
+        typed = gr.Textbox(
+            "8:16", label="Any N:M", elem_id="claim-pattern", max_length=20, min_width=120
+        )
+        said = gr.HTML(_bits("8:16"), elem_id="claim-bits")
+    gr.on([typed.submit, typed.blur], _bits, typed, said, **FROM_STORE)
+
+
+def _bits(pattern: Any) -> str:
+    try:
+        return f'<p class="claim-text">{esc(bits_sentence(bits(str(pattern))))}</p>'
+    except Exception as error:
+        return note(sentence(error), "error")
+
+
+def _wire(tab: ClaimsTab, page_tab: Any) -> None:
+    refresh = partial(_refreshed, tab)
+    for event in (page_tab.select, tab.model.input):
+        event(refresh, tab.model, tab.changing, **FROM_STORE)
+    for name, parts in tab.parts.items():
+        if "run" in parts:
+            _wire_live(tab, name, parts)
+
+
+def _wire_live(tab: ClaimsTab, name: str, parts: Parts) -> None:
+    buttons = [parts["run"], parts["cancel"], parts["bar"]]
+    changing = [*_changing(CLAIMS.get(name), parts), tab.overview]
+
+    def begin(request: gr.Request) -> Any:
+        SESSIONS.start(session_of(request))
+        return _buttons(True), gr.Button(visible=True), render.bar(Progress("waiting its turn"))
+
+    def running(request: gr.Request, model: Any) -> Iterator[Any]:
+        for bar, values in _run(name, model, session_of(request)):
+            rest = values or [gr.skip()] * len(changing)
+            yield [bar, *rest]
+
+    def end(said: Any) -> Any:
+        # The answer to Cancel may have come after the last word of the run.
+        last = CANCELLED if said == STOPPING else gr.skip()
+        return _buttons(False), gr.Button(visible=False), last
+
+    def cancel(request: gr.Request) -> str:
+        SESSIONS.cancel(session_of(request))
+        return STOPPING
+
+    begun = parts["run"].click(begin, None, buttons, **FROM_STORE)
+    ran = begun.then(running, tab.model, [parts["bar"], *changing], **READ, **LIVE)
+    ran.then(end, parts["bar"], buttons, **FROM_STORE)
+    parts["cancel"].click(cancel, None, parts["bar"], **FROM_STORE)
+
+
+def _buttons(working: bool) -> Any:
+    return gr.Button(visible=not working)
+
+
+def _run(name: str, model: Any, session: str) -> Iterator[tuple[str, list[Any] | None]]:
+    """The bar, and in the end the values of what has changed."""
+    event = SESSIONS.running(session)
+    try:
+        known = _known(model)
+        for progress in claims.run_live(name, known, event):
+            if progress.stage == "cancelled":
+                yield CANCELLED, None
+            elif progress.stage == "done":
+                said = note("From the store: it was run before.") if progress.from_store else ""
+                yield said + _stored(progress), _after(name, known)
+            else:
+                yield render.bar(progress), None
+    except Exception as error:
+        yield note(sentence(error), "error"), None
+
+
+def _stored(progress: Progress) -> str:
+    return note(progress.note, "warning") if progress.note else ""
+
+
+def _after(name: str, model: str) -> list[Any]:
+    answers = claims.answers(model)
+    return [*_values(CLAIMS.get(name), answers[name], model), html.overview(answers)]
+
+
+def _refreshed(tab: ClaimsTab, model: Any) -> list[Any]:
+    """Every live half for the model, from the store."""
+    try:
+        known = _known(model)
+        answers = claims.answers(known)
+    except Exception as error:
+        return [note(sentence(error), "error"), *[gr.skip()] * (len(tab.changing) - 1)]
+    each = [
+        value for claim in CLAIMS.values() for value in _values(claim, answers[claim.name], known)
+    ]
+    return [html.overview(answers), *each]
+
+
+def _changing(claim: Claim, parts: Parts) -> list[Any]:
+    """The components of a claim that depend on the small model."""
+    names = ["live", "live_figure", "live_caption", "live_plot", "live_numbers"]
+    if claim.only_live:
+        names = ["head", "main_figure", "main_caption", "main_plot", "numbers"]
+    return [parts[name] for name in (*names, *(["run"] if "run" in parts else []))]
+
+
+def _values(claim: Claim, answer: Answer, model: str) -> list[Any]:
+    """Their values, in the same order."""
+    half = answer.main if claim.only_live else answer.live
+    head = (
+        html.main_half(claim.name, answer)
+        if claim.only_live
+        else html.live_half(claim.name, answer, _title(model))
+    )
+    caption, plot = _drawn(claim, half, "main" if claim.only_live else "live")
+    values: list[Any] = [
+        head,
+        gr.Column(visible=plot is not None),
+        caption,
+        plot,
+        html.numbers(half),
+    ]
+    if claim.live.runs(claims.DEFAULT):
+        values.append(gr.Button(_invitation(model)))
+    return values
+
+
+def _known(model: Any) -> str:
+    """The id of a model that the page offers. UserError for any other."""
+    if str(model) not in {one.id for one in service.catalogue().models}:
+        raise UserError(f"This page does not offer the model {str(model)[:60]!r}: choose another.")
+    return str(model)
+
+
+def _title(model: str) -> str:
+    return next((one.title for one in service.catalogue().models if one.id == model), model)
+
+
+def _invitation(model: str) -> str:
+    return f"Run the live half on {_title(model)}"

@@ -1,0 +1,151 @@
+"""What the tab of published results says in words: counts, findings, names."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from nmviz import service
+from nmviz.explorer import MEASURES, Row, findings_of
+from nmviz.explorer.live import DIFFERENT
+from nmviz.explorer.row import OWN_SOURCE
+from nmviz.explorer.selection import place_order
+from nmviz.ui.html import esc, note, quantity, table
+from nmviz.views.published_parts import HIGHER
+
+MOST_PLACES = 8
+COLUMNS = (
+    *("Model", "Pattern", "Method", "Value", "±", "As shown", "Quantity", "How", "Where"),
+    *("Findings", "± from", "Task", "Layers", "Source", "Note"),
+)
+TYPES: list[Literal["number", "str"]] = [
+    "number" if name in ("Value", "±") else "str" for name in COLUMNS
+]
+WIDTHS = (
+    *("140px", "80px", "130px", "80px", "70px", "160px", "190px", "110px", "110px"),
+    *("340px", "300px", "330px", "140px", "170px", "330px"),
+)
+
+
+def head(said: str, found: Sequence[Row], remarks: Sequence[str]) -> str:
+    """The finding of the figure, and what stands below it."""
+    sentence = f'<p class="headline">{esc(said)}.</p>' if said else ""
+    live = [f"Live runs are {DIFFERENT}."] if any(row.live for row in found) else []
+    lines = "".join(note(text) for text in (*remarks, *live))
+    return f"{sentence}{_quantity(found)}{lines}"
+
+
+def counted(found: Sequence[Row]) -> str:
+    """How many rows, from where, and how many have a finding."""
+    if not found:
+        return '<p class="words" id="published-count">0 rows.</p>'
+    rows = "1 row" if len(found) == 1 else f"{len(found):,} rows"
+    marked = sum(bool(row.marks) for row in found)
+    said = f"{rows} from {_sources(found)}; {marked or 'none'} with a finding."
+    return f'<p class="words" id="published-count">{esc(said)}</p>'
+
+
+def cells(found: Sequence[Row]) -> list[list[object]]:
+    """The rows of the table; what is not known or censored has no number."""
+    return [
+        [
+            f"{row.model} (live)" if row.live else row.model,
+            row.pattern,
+            row.method,
+            None if row.value is None else float(f"{row.value:.4g}"),
+            None if row.stderr is None else float(f"{row.stderr:.3g}"),
+            row.text,
+            _short(row),
+            row.how,
+            row.where,
+            row.marked,
+            row.stderr_from,
+            row.task,
+            row.layers,
+            source_title(row.source),
+            row.note,
+        ]
+        for row in found
+    ]
+
+
+def findings(found: Sequence[Row]) -> str:
+    """Every finding of what is shown: how sure it is, and what changes if it is right."""
+    all_found = findings_of(found)
+    title = "<h2>What the audit says of these numbers</h2>"
+    if not all_found:
+        return f'{title}<p class="words">No finding concerns what is shown.</p>'
+    items = "".join(
+        f'<li><details><summary><b class="sure {esc(one.certainty)}">{esc(one.certainty)}</b> '
+        f"{esc(one.title)}</summary><p>{esc(one.evidence)}</p>"
+        f"<p>If it is right: {esc(one.consequence)}</p></details></li>"
+        for one in all_found
+    )
+    return f'{title}<ul class="findings">{items}</ul>'
+
+
+def names() -> str:
+    """Which printed name means what here, and why."""
+    rows = [
+        [esc(one.printed), esc(one.kind), esc(one.name), esc(one.patterns), esc(one.why)]
+        for one in service.published().names.rows
+    ]
+    head = ["printed", "kind", "name here", "patterns", "why"]
+    said = "Names of the sources and the one name each has here; the printed one is never lost"
+    return table(said, head, rows)
+
+
+def sources() -> str:
+    """The sources with their citation, and how the numbers were taken from them."""
+    rows = [
+        [
+            f'<a href="{esc(one.url)}" target="_blank" rel="noopener">{esc(one.title)}</a>',
+            esc(one.citation),
+            esc(one.extraction),
+            esc(one.licence),
+        ]
+        for one in service.published().sources
+    ]
+    return table("Where the numbers are from", ["source", "citation", "taken how", "licence"], rows)
+
+
+def _quantity(found: Sequence[Row]) -> str:
+    if not found:
+        return ""
+    metric = found[0].metric
+    better = "more is better" if metric in HIGHER else "less is better"
+    recomputed = (
+        " Drops are recomputed from the printed accuracies of the chosen tasks, where those are "
+        "printed; ± is one standard error."
+        if metric == "average_drop"
+        else ""
+    )
+    shown = quantity(metric, MEASURE_TITLES.get(metric))
+    return f'<p class="words">{shown}: {better}.{esc(recomputed)}</p>'
+
+
+MEASURE_TITLES = {one.metric: one.title for one in MEASURES.values()}
+
+
+def _short(row: Row) -> str:
+    return MEASURE_TITLES.get(row.metric, "nats a token, against dense")
+
+
+def _sources(found: Sequence[Row]) -> str:
+    """`The paper, version 1 (Tables 6, 10) and 2 of the authors' run logs`."""
+    tables = sorted({row.place for row in found if row.where.startswith("Table")}, key=place_order)
+    logs = {row.place for row in found if row.where.startswith("log")}
+    runs = {row.key for row in found if row.live}
+    numbers = ", ".join(place.removeprefix("Table ") for place in tables)
+    said = []
+    if tables:
+        said.append(f"the paper, version 1 (Table{'s' if len(tables) > 1 else ''} {numbers})")
+    if logs:
+        said.append(f"{len(logs)} of the authors' run logs")
+    if runs:
+        said.append(f"{len(runs)} live runs of another model")
+    return " and ".join(said)
+
+
+def source_title(source: str) -> str:
+    """A source in words."""
+    titles = {one.id: one.title for one in service.published().sources}
+    return OWN_SOURCE if source == OWN_SOURCE else titles.get(source, source)

@@ -1,0 +1,147 @@
+"""Models x methods as cells with their numbers; drawn as shapes, so that it stays vector."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from nmviz.explorer.choosing import Shown, leading
+from nmviz.explorer.row import Row
+from nmviz.explorer.selection import method_order, pattern_order
+from nmviz.views.published_parts import HIGHER, drawable, hover, labels, noun, panel_of
+from nmviz.views.published_words import range_sentence
+from nmviz.views.theme import CLEAR, empty, ink, name_rows, style
+
+NOTHING = "Nothing to draw: no model and method are left in this choice."
+BEST = (247, 248, 250)
+WORST = (168, 144, 198)
+"""Every step between the two carries dark text with enough contrast."""
+GAINED = (190, 226, 220)
+ROW = 24
+DAGGER = "†"
+
+
+def models_by_methods(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
+    """A column a model, a row a method (and pattern, where there are several). No live rows."""
+    shown = [one for one in drawable(leading(rows)) if not one.row.is_dense and not one.row.live]
+    if not shown:
+        return empty(NOTHING, dark)
+    drawn = [one.row for one in shown]
+    columns = list(dict.fromkeys(panel_of(row) for row in drawn))
+    label = _label(drawn)
+    order = method_order({row.method for row in drawn})
+    ordered = sorted(drawn, key=lambda row: (pattern_order(row.pattern), order.index(row.method)))
+    names = list(dict.fromkeys(map(label, ordered)))
+    places = [(columns.index(panel_of(row)), names.index(label(row))) for row in drawn]
+    figure = go.Figure(
+        _words(shown, places), {"shapes": _cells(drawn, places), "annotations": [_key(drawn, dark)]}
+    )
+    style(figure, dark, height=124 + ROW * len(names), title=range_sentence(drawn))
+    name_rows(figure, names)
+    figure.update_layout(
+        xaxis={
+            "tickvals": list(range(len(columns))),
+            "ticktext": [_broken(column) for column in columns],
+            "range": [-0.5, len(columns) - 0.5],
+            "side": "top",
+            "tickangle": 0,
+            "showgrid": False,
+            "zeroline": False,
+            "showline": False,
+            "ticks": "",
+        },
+        yaxis={"showline": False},
+        margin={"b": 40, "t": 60},
+    )
+    return figure
+
+
+def colour_of(value: float, low: float, high: float) -> str:
+    """From the best to the worst; what is better than `low` is gained, and has one colour."""
+    if value < low:
+        return _hex(GAINED)
+    share = 0.0 if high <= low else min((value - low) / (high - low), 1.0)
+    mixed = [a + share * (b - a) for a, b in zip(BEST, WORST, strict=True)]
+    return _hex((round(mixed[0]), round(mixed[1]), round(mixed[2])))
+
+
+def _cells(drawn: Sequence[Row], places: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    known = [row.value for row in drawn if row.value is not None] or [0.0]
+    low = 0.0 if drawn[0].metric == "average_drop" else min(known)
+    high = max(known)
+    return [_cell(row, x, y, low, high) for row, (x, y) in zip(drawn, places, strict=True)]
+
+
+def _cell(row: Row, x: int, y: int, low: float, high: float) -> dict[str, Any]:
+    value = row.value
+    if value is not None and row.metric in HIGHER:
+        value = low + high - value
+    return {
+        "type": "rect",
+        "x0": x - 0.48,
+        "x1": x + 0.48,
+        "y0": y - 0.46,
+        "y1": y + 0.46,
+        "fillcolor": CLEAR if value is None else colour_of(value, low, high),
+        "line": {"width": 0},
+        "layer": "below",
+    }
+
+
+def _words(shown: Sequence[Shown], places: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    return {
+        "x": [x for x, _ in places],
+        "y": [y for _, y in places],
+        "text": [_short(one.row) + (DAGGER if one.row.marks else "") for one in shown],
+        "mode": "text",
+        "textfont": {"size": 12},
+        "hovertext": [hover(one) for one in shown],
+        "hoverinfo": "text",
+        "showlegend": False,
+    }
+
+
+def _label(drawn: Sequence[Row]) -> Callable[[Row], str]:
+    several = len({row.pattern for row in drawn}) > 1
+    label = labels(drawn)
+    return lambda row: label(row) + (f", {row.pattern}" if several else "")
+
+
+def _key(drawn: Sequence[Row], dark: bool) -> dict[str, Any]:
+    """What the numbers, the colours and the signs are."""
+    said = [noun(drawn)]
+    if drawn[0].metric == "average_drop" and any((row.value or 0) < 0 for row in drawn):
+        said.append("green-blue: gained")
+    if any(row.marks for row in drawn):
+        said.append(f"{DAGGER} has a finding")
+    if any(row.value is None for row in drawn):
+        said.append("OUT: above a cut-off, no number")
+    return {
+        "text": "<br>".join(["; ".join(said[:2]), *said[2:]]),
+        "align": "left",
+        "x": 0,
+        "xref": "paper",
+        "xanchor": "left",
+        "y": 0,
+        "yref": "paper",
+        "yanchor": "top",
+        "yshift": -6,
+        "showarrow": False,
+        "font": {"size": 12, "color": ink(dark).text},
+    }
+
+
+def _short(row: Row) -> str:
+    return "OUT" if row.value is None else row.text.removesuffix("%")
+
+
+def _broken(name: str) -> str:
+    """A name in lines that are no wider than a narrow cell."""
+    words = escape(name, quote=False).partition(",")[0].split(" ")
+    lines = words if len(words) < 4 else [" ".join(words[i : i + 2]) for i in range(0, 6, 2)]
+    return "<br>".join(filter(None, lines))
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)

@@ -1,0 +1,106 @@
+"""The tab Claims: verdicts, evidence, a live half run and cancelled, both themes, small screens."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+from visitor import App
+
+pytestmark = pytest.mark.browser
+
+CLAIMS = (
+    *("targets", "sixteen", "eight", "repair", "criteria"),
+    *("share", "metadata", "generation", "speed", "dynamic"),
+)
+
+
+def open_claims(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("tab", name="Claims").click()
+    expect(page.locator("#claim-main-targets .main-svg").first).to_be_visible()
+
+
+def choose_tiny(page: Page, app: App) -> None:
+    page.locator("#claims-model input").click()
+    page.get_by_role("option", name=re.compile("tiny")).click()
+    expect(page.locator("#claim-run-dynamic")).to_contain_text("tiny")
+
+
+def test_every_claim_has_a_verdict_a_rule_and_numbers(page: Page, app: App) -> None:
+    open_claims(page, app.address())
+    expect(page.locator(".claims-overview li")).to_have_count(10)
+    for name in CLAIMS:
+        claim = page.locator(f"#claim-{name}")
+        expect(claim.locator(".verdict").first).to_have_text(re.compile("hold|decidable"))
+        expect(claim.get_by_text("The rule behind the verdict").first).to_be_visible()
+    numbers = page.locator("#claim-criteria .claim-numbers").first
+    numbers.locator("summary").click()
+    expect(numbers).to_contain_text("Table 10, Llama3.1-8B, 2:4, CLACT")
+    expect(numbers).to_contain_text("What the audit says of them")
+    expect(page.locator("#claim-targets")).to_contain_text("in 14 of 20 comparisons")
+
+
+def test_a_question_leads_to_its_answer(page: Page, app: App) -> None:
+    open_claims(page, app.address())
+    page.locator(".claims-overview a").nth(8).click()
+    expect(page.locator("#claim-speed h2")).to_be_in_viewport()
+    assert "pattern" not in page.url  # the address of the view is left alone
+
+
+def test_any_pattern_has_its_metadata(page: Page, app: App) -> None:
+    open_claims(page, app.address())
+    typed = page.locator("#claim-pattern input, #claim-pattern textarea").first
+    typed.fill("3:7")
+    typed.press("Enter")
+    expect(page.locator("#claim-bits")).to_contain_text("3:7 has 35 patterns a block")
+    typed.fill("<i>")
+    typed.press("Enter")
+    expect(page.locator("#claim-bits")).to_contain_text("is not a pattern")
+
+
+def test_the_masks_are_compared_live(page: Page, app: App) -> None:
+    open_claims(page, app.address())
+    choose_tiny(page, app)
+    expect(page.locator("#claim-dynamic .verdict")).to_contain_text("not decidable here")
+    page.locator("#claim-run-dynamic").click()
+    expect(page.locator("#claim-dynamic .verdict")).to_contain_text("hold")
+    expect(page.locator("#claim-main-dynamic .main-svg").first).to_be_visible()
+    expect(page.locator("#claim-run-dynamic")).to_be_visible()
+    expect(page.locator(".claims-overview li").nth(9)).to_contain_text("hold")
+    page.reload()
+    page.get_by_role("tab", name="Claims").click()
+    choose_tiny(page, app)
+    expect(page.locator("#claim-dynamic .verdict")).to_contain_text("hold")
+
+
+def test_what_ships_answers_at_once(page: Page, app: App) -> None:
+    open_claims(page, app.address())
+    expect(page.locator("#claim-live-eight .main-svg").first).to_be_visible()
+    page.locator("#claim-run-eight").click()
+    expect(page.locator("#claim-bar-eight")).to_contain_text("From the store")
+
+
+@pytest.mark.real  # the text is fetched on first use
+def test_a_live_half_can_be_cancelled(page: Page, app: App) -> None:
+    open_claims(page, app.address())
+    choose_tiny(page, app)
+    page.locator("#claim-run-targets").click()
+    page.locator("#claim-cancel-targets").click()
+    expect(page.locator("#claim-bar-targets")).to_contain_text("Cancelled", timeout=180_000)
+    expect(page.locator("#claim-run-targets")).to_be_visible()
+    expect(page.locator("#claim-cancel-targets")).to_be_hidden()
+
+
+def test_a_small_screen_does_not_scroll_sideways(page: Page, app: App) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    open_claims(page, app.address())
+    width = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width[0] <= width[1]
+
+
+def test_the_theme_inks_the_figures(page: Page, app: App) -> None:
+    open_claims(page, app.address("__theme=dark"))
+    label = page.locator("#claim-main-targets .xtick text").first
+    expect(label).to_have_css("fill", "rgb(229, 231, 235)")
+    page.locator("#theme").click()
+    expect(label).to_have_css("fill", "rgb(31, 41, 51)")

@@ -1,0 +1,179 @@
+"""The live halves with the tiny model: overlap, times, runs; cancelling; what the tab is given."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from nmviz import service
+from nmviz.claims import CLAIMS
+from nmviz.engine.loading import LoadedModel, load
+from nmviz.engine.overlap import measure as measure_overlap
+from nmviz.engine.timing import REPEATS, measure
+from nmviz.errors import Cancelled, UserError, check_of
+from nmviz.experiment import Experiment
+from nmviz.service import claims
+from nmviz.ui import claims_render
+from nmviz.ui.claims_tab import _bits, _run
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    service.store.cache_clear()
+    claims._extras.clear()
+    yield
+    service.store().close()
+    service.store.cache_clear()
+    claims._extras.clear()
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_model: Path) -> LoadedModel:
+    return load(str(tiny_model))
+
+
+def returned(steps: Any) -> Any:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def overlap(loaded: LoadedModel, **changes: Any) -> Any:
+    experiment = Experiment.build(model=loaded.info.id, **changes)
+    return returned(measure_overlap(loaded, experiment, claims.TEXTS[:4], check_of(Event())))
+
+
+def test_masks_of_tokens_share_more_than_chance_and_less_than_all(loaded: LoadedModel) -> None:
+    found = overlap(loaded, pattern="2:4")
+    assert found.chance == 0.5
+    assert (len(found.shares["within"]), len(found.shares["across"])) == (4, 2)
+    assert found.sites == 21 and found.tokens == 4 * 64
+    for share in (*found.shares["within"], *found.shares["across"]):
+        assert 0.5 < share < 0.95
+    assert set(found.by_projection) == {"q", "k", "v", "o", "gate", "up", "down"}
+    # q, k and v see the same input, so they have the same mask.
+    assert found.by_projection["q"] == found.by_projection["k"] == found.by_projection["v"]
+
+
+def test_one_mask_for_all_shares_everything(loaded: LoadedModel) -> None:
+    whole = overlap(loaded, pattern="4:4")
+    assert set(whole.shares["within"]) == {1.0} and whole.chance == 1.0
+
+
+def test_chance_is_what_random_masks_share(loaded: LoadedModel) -> None:
+    found = overlap(loaded, pattern="2:4", criterion="random")
+    assert found.shares["across"][0] == pytest.approx(0.5, abs=0.02)
+
+
+def test_times_are_taken_in_turns(loaded: LoadedModel) -> None:
+    experiment = Experiment.build(model=loaded.info.id, pattern="2:4")
+    timing = returned(measure(loaded, experiment, claims.TEXTS[0], 96, check_of(Event())))
+    assert timing.tokens == 96 and timing.repeats == REPEATS
+    assert set(timing.seconds) == {"dense", "activations", "weights"}
+    assert all(second > 0 for taken in timing.seconds.values() for second in taken)
+    first = timing.seconds["dense"][0] / timing.seconds["activations"][0]
+    assert timing.ratios("activations")[0] == first
+    stop = Event()
+    stop.set()
+    with pytest.raises(Cancelled):
+        returned(measure(loaded, experiment, claims.TEXTS[0], 96, check_of(stop)))
+
+
+def test_masks_decide_the_last_claim(tiny_model: Path) -> None:
+    model = str(tiny_model)
+    assert claims.answer("dynamic", model).verdict == "not decidable here"
+    *steps, last = claims.run_live("dynamic", model)
+    assert last.stage == "done" and steps[0].stage == "loading the model"
+    answer = claims.answer("dynamic", model)
+    assert answer.verdict in ("holds", "holds partly", "does not hold")
+    share = answer.main.numbers[0].estimate
+    assert f"{100 * share.value:.1f}%" in answer.text
+    assert "by construction" in answer.text
+    assert answer.main.figure is not None and len(answer.main.figure().data) == 2
+    assert claims.answer("dynamic").verdict == "not decidable here"  # of another model
+
+
+def test_times_answer_the_live_half_of_speed(tiny_model: Path) -> None:
+    model = str(tiny_model)
+    assert claims.answer("speed", model).live is None
+    *_, last = claims.run_live("speed", model)
+    assert last.stage == "done"
+    live = claims.answer("speed", model).live
+    assert live is not None and live.figure is not None and live.figure().data
+    assert all(number.n == REPEATS for number in live.numbers)
+
+
+def test_a_cancelled_half_leaves_nothing(tiny_model: Path) -> None:
+    stop = Event()
+    stop.set()
+    *_, last = claims.run_live("dynamic", str(tiny_model), stop)
+    assert last.stage == "cancelled"
+    assert claims.answer("dynamic", str(tiny_model)).verdict == "not decidable here"
+
+
+def test_what_is_stored_is_not_run_again() -> None:
+    for claim in CLAIMS.values():
+        if claim.live.experiments(claims.DEFAULT):
+            (only,) = claims.run_live(claim.name)
+            assert only.stage == "done" and only.from_store, claim.name
+
+
+def test_runs_of_another_model_are_measured(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tiny import PARAGRAPHS
+
+    text = "\n\n".join(PARAGRAPHS * 20)
+    (tmp_path / "wiki.test.raw").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("NMVIZ_WIKITEXT2", str(tmp_path))
+    small = {"corpus": "wikitext-2", "window": 64, "tokens": 256}
+
+    def experiment(model: str, pattern: str, target: str = "activation", **_: Any) -> Experiment:
+        return Experiment.build(model=model, pattern=pattern, target=target, **small)
+
+    monkeypatch.setattr("nmviz.claims.own.experiment", experiment)
+    *_, last = claims.run_live("eight", str(tiny_model))
+    assert (last.stage, len(last.results)) == ("done", 2)
+    live = claims.answer("eight", str(tiny_model)).live
+    assert live is not None and "times as much" in live.text
+    assert claims.answer("targets", str(tiny_model)).live is None
+    (again,) = claims.run_live("eight", str(tiny_model))
+    assert again.from_store
+
+
+def test_claims_without_a_live_half_say_so() -> None:
+    for name in ("metadata", "generation"):
+        with pytest.raises(UserError):
+            list(claims.run_live(name))
+    with pytest.raises(UserError, match="claim"):
+        claims.answer("nonsense")
+
+
+# The tab
+
+
+def test_the_tab_escapes_and_names_everything() -> None:
+    answers = claims.answers()
+    said = claims_render.overview(answers)
+    assert said.count("<li>") == 10
+    for name, answer in answers.items():
+        html = claims_render.main_half(name, answer)
+        assert answer.verdict in html and "The rule behind the verdict" in html
+        assert claims_render.badge(answer.verdict) in html
+    numbers = claims_render.numbers(answers["criteria"].main)
+    assert "What the audit says of them" in numbers and "The paper, version 1" in numbers
+
+
+def test_a_typed_pattern_is_answered_or_refused_in_words() -> None:
+    assert "601,080,390" in _bits("16:32")
+    assert 'role="alert"' in _bits("<b>") and "<b>" not in _bits("<b>")
+
+
+def test_a_failure_is_one_sentence(tiny_model: Path) -> None:
+    ((said, values),) = _run("dynamic", "no such model", "session")
+    assert values is None and "does not offer" in said

@@ -1,0 +1,146 @@
+"""`nmviz figure`: vector files without a page, one sentence for what cannot be done."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from nmviz import service
+from nmviz.cli import main
+from nmviz.views.published_catalogue import FIGURES
+
+Run = Callable[..., tuple[int, str, str]]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('figures') / 'store.sqlite'}"
+
+
+@pytest.fixture
+def run(
+    store_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """`nmviz figure ARGUMENTS` in this process: status, stdout, stderr."""
+    monkeypatch.setenv("NMVIZ_STORE_URL", store_url)
+    service.store.cache_clear()
+    service.published.cache_clear()
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["nmviz", "figure", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    yield call
+    service.store.cache_clear()
+    service.published.cache_clear()
+
+
+@pytest.fixture
+def chromium() -> None:
+    if shutil.which("chromium") is None:
+        pytest.skip("there is no chromium on the path to draw with")
+
+
+def test_every_figure_is_listed(run: Run) -> None:
+    status, out, _ = run("--list")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nothing", "--out", "a.html"), "no published figure 'nothing': choose one of"),
+        (("layers", "--out", "a.gif"), "not written as '.gif'"),
+        (("layers", "--out", "a"), "end --out in one of .svg"),
+        (("layers",), "such as --out layers.svg"),
+        (("layers", "--out", "absent/a.html"), "absent/a.html cannot be written"),
+        ((), "choose one of pattern-ladder"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_status_2(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert said in err and err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_html_needs_nothing_else(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "layers.html"
+    status, out, _ = run("layers", "--out", str(file))
+    assert status == 0 and "written to" in out
+    text = file.read_text()
+    assert "Least accuracy lost among pruned activations" in text
+    outside = r"""<(?:script|link|img)[^>]+(?:src|href)=["']?(?!data:)[a-z]+:?//"""
+    assert re.findall(outside, text) == []
+    assert "newPlot" in text
+
+
+def test_a_file_is_replaced_as_a_whole(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "layers.html"
+    file.write_text("before")
+    assert run("nothing", "--out", str(file))[0] == 2
+    assert file.read_text() == "before"
+    assert run("layers", "--out", str(file))[0] == 0
+    assert file.stat().st_size > 1_000_000
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("chromium")
+@pytest.mark.parametrize("name", ["heatmap-2-4", "methods-8-16", "perplexity-ladder"])
+def test_svg_is_vector_throughout(run: Run, tmp_path: Path, name: str) -> None:
+    file = tmp_path / f"{name}.svg"
+    assert run(name, "--out", str(file))[0] == 0
+    text = file.read_text()
+    root = ElementTree.fromstring(text)
+    assert root.tag == f"{SVG}svg"
+    assert "<image" not in text
+    words = [" ".join(one.itertext()) for one in root.iter(f"{SVG}text")]
+    assert any("Llama" in word for word in words)
+    if name.startswith("heatmap"):
+        assert "14.15" in words  # ACT on Llama 3.1, recomputed from two decimals
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("chromium")
+def test_pdf_is_vector_and_png_is_a_picture(run: Run, tmp_path: Path) -> None:
+    for ending in ("pdf", "png"):
+        assert run("heatmap-2-4", "--out", str(tmp_path / f"a.{ending}"))[0] == 0
+    pdf = (tmp_path / "a.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF-")
+    assert not re.search(rb"/Subtype\s*/Image", pdf)
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_chromium_it_says_what_to_install(store_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "layers.svg"
+    done = subprocess.run(
+        [sys.executable, "-m", "nmviz.cli", "figure", "layers", "--out", str(file)],
+        env={
+            "PATH": str(tmp_path),
+            "HOME": str(tmp_path),
+            "BROWSER_PATH": str(tmp_path / "none"),
+            "NMVIZ_STORE_URL": store_url,
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "install it (apt-get install chromium)" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.glob("*.svg")) == []

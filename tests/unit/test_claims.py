@@ -1,0 +1,235 @@
+"""The ten claims on the real tables: verdicts, main numbers, and what the audit's marks change."""
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from nmviz.audit import audit, marks
+from nmviz.claims import CLAIMS, VERDICTS, Answer, Evidence, Half
+from nmviz.published import read_names, read_results
+from nmviz.published.speed import read_speeds
+from nmviz.store.engine import results_folder
+from nmviz.store.transfer import read_jsonl
+
+FOLDER = results_folder()
+assert FOLDER is not None
+PUBLISHED = FOLDER / "published"
+
+
+@pytest.fixture(scope="module")
+def unmarked() -> Evidence:
+    """Everything that ships, before the audit has looked at it."""
+    names = read_names(PUBLISHED)
+    runs = [run for file in sorted((FOLDER / "runs").glob("*.jsonl")) for run in read_jsonl(file)]
+    return Evidence(
+        tuple(read_results(PUBLISHED, names)),
+        names,
+        speeds=read_speeds(PUBLISHED),
+        own=tuple(run for run in runs if run.experiment.model == "smollm2-135m"),
+    )
+
+
+@pytest.fixture(scope="module")
+def marked(unmarked: Evidence) -> Evidence:
+    found = audit(unmarked.published, unmarked.names)
+    return Evidence(
+        unmarked.published, unmarked.names, marks(found), unmarked.speeds, own=unmarked.own
+    )
+
+
+@pytest.fixture(scope="module")
+def before(unmarked: Evidence) -> Mapping[str, Answer]:
+    return {claim.name: claim.answer(unmarked) for claim in CLAIMS.values()}
+
+
+@pytest.fixture(scope="module")
+def answers(marked: Evidence) -> Mapping[str, Answer]:
+    return {claim.name: claim.answer(marked) for claim in CLAIMS.values()}
+
+
+def value(half: Half, label: str) -> tuple[float, float | None, float | None]:
+    found = [number.estimate for number in half.numbers if number.label == label]
+    assert len(found) == 1, label
+    return found[0].value, found[0].low, found[0].high
+
+
+VERDICTS_NOW = {
+    "targets": "holds partly",
+    "sixteen": "holds partly",
+    "eight": "holds partly",
+    "repair": "not decidable here",
+    "criteria": "does not hold",
+    "share": "holds partly",
+    "metadata": "holds partly",
+    "generation": "holds partly",
+    "speed": "holds partly",
+    "dynamic": "not decidable here",
+}
+
+
+def test_there_are_ten_claims_in_the_papers_order() -> None:
+    assert list(CLAIMS) == list(VERDICTS_NOW)
+
+
+@pytest.mark.parametrize(("name", "verdict"), VERDICTS_NOW.items())
+def test_the_verdict_on_the_real_tables(
+    answers: Mapping[str, Answer], name: str, verdict: str
+) -> None:
+    assert answers[name].verdict == verdict
+
+
+def test_marks_decide_where_they_matter(before: Mapping[str, Answer]) -> None:
+    without = {name: answer.verdict for name, answer in before.items()}
+    changed = {name for name in without if without[name] != VERDICTS_NOW[name]}
+    assert changed == {"repair", "criteria"}
+    assert {without[name] for name in changed} == {"holds partly"}
+
+
+def test_activations_lose_less_at_every_block_pattern(before: Mapping[str, Answer]) -> None:
+    main = before["targets"].main
+    assert "in 14 of 20 comparisons" in main.text
+    assert "At N:M they do in all 8." in main.text
+    gap, low, high = value(main, "Llama 3.1 8B, 2:4: weights less activations")
+    assert (gap, low, high) == pytest.approx((19.14, 17.12, 21.16), abs=0.01)
+    # Table 10 prints two decimals: what they give, not the drops it prints beside them.
+    assert value(main, "Llama 3.1 8B, WT, 2:4")[0] == pytest.approx(33.29, abs=0.01)
+    at_ninety = value(main, "Qwen 2.5 7B, 90%: weights less activations")
+    assert at_ninety == pytest.approx((-5.40, -7.72, -3.08), abs=0.01)
+
+
+def test_sixteen_is_two_to_four_times_better(before: Mapping[str, Answer]) -> None:
+    main = before["sixteen"].main
+    assert value(main, "2:4 over 16:32") == pytest.approx((2.66, 2.07, 3.73), abs=0.01)
+    assert value(main, "16:32 less 50%") == pytest.approx((1.09, -0.66, 2.85), abs=0.01)
+    assert "2.7 and 3 in the interval" in main.text
+    printed = [n.place for n in main.numbers if n.label == "Llama 3.1 8B, ACT, 16:32"]
+    assert printed == ["Table 6, Llama3-8B, 16:32, ACT; printed as 5.40"] or printed == [
+        "Table 6, Llama3-8B, 16:32, ACT; printed as 5.4"
+    ]
+
+
+def test_eight_is_twice_as_good_on_one_model_for_certain(before: Mapping[str, Answer]) -> None:
+    main = before["eight"].main
+    ratio = value(main, "Llama 3.1 8B: 2:4 over 8:16")
+    assert ratio == pytest.approx((1.94, 1.60, 2.46), abs=0.01)
+    assert "too wide to tell on Llama 2 7B, Qwen 2.5 7B and Gemma 3 4B" in main.text
+    assert "better at all cannot be told on Qwen 2.5 7B" in main.text
+
+
+def test_the_headline_average_is_computed_with_and_without_its_slip(
+    answers: Mapping[str, Answer],
+) -> None:
+    main = answers["repair"].main
+    assert value(main, "S-PTS, 2:4: average as printed")[0] == 4.29
+    assert value(main, "S-PTS, 2:4: average of Table 10's drops")[0] == 6.05
+    assert "4.29% (S-PTS)" in main.text and "6.05%" in main.text and "D-PTS" in main.text
+    slip = next(n for n in main.numbers if n.label == "S-PTS, 2:4: average as printed")
+    assert slip.findings
+
+
+def test_no_mitigation_is_shown_to_repair_llama(answers: Mapping[str, Answer]) -> None:
+    main = answers["repair"].main
+    assert "0 less, 1 more, 25 not to be told" in main.text
+    assert "1.26 (−2.00 to 4.53) points (VAR, 2:4)" in main.text
+    assert "with them the verdict would be another: holds partly" in main.text
+
+
+def test_clact_and_amber_do_not_save_two_points(answers: Mapping[str, Answer]) -> None:
+    main = answers["criteria"].main
+    every = value(main, "CLACT at 2:4: magnitude less criterion, all models")
+    assert every == pytest.approx((1.83, 0.75, 2.91), abs=0.01)
+    clean = value(main, "Amber-Pruner at 2:4: magnitude less criterion, unmarked models")
+    assert clean == pytest.approx((-1.76, -3.22, -0.30), abs=0.01)
+    assert "−3.13 (−5.11 to −1.16) by CLACT" in main.text
+
+
+def test_seventy_percent_is_too_much_but_for_qwen(answers: Mapping[str, Answer]) -> None:
+    main = answers["share"].main
+    assert value(main, "Llama 3.1 8B, ACT, 70%")[0] == pytest.approx(25.32, abs=0.01)
+    assert value(main, "Qwen 2.5 7B, ACT, 70%")[0] == pytest.approx(7.21, abs=0.01)
+    assert "on Llama 2 7B, Llama 3.1 8B and Gemma 3 4B. Not so on Qwen 2.5 7B." in main.text
+
+
+def test_writing_loses_more_than_choosing(before: Mapping[str, Answer]) -> None:
+    main = before["generation"].main
+    assert "in 15 of 16 comparisons" in main.text
+    assert "Not clear: Llama 3.1 8B, VAR, 8:16." in main.text
+    lost = value(main, "Llama 3.1 8B, R-Sparse, 2:4")[0]
+    assert lost == pytest.approx(100 * (1 - 0.0869 / 0.4455), abs=0.01)
+
+
+def test_the_authors_own_times_decide_about_speed(answers: Mapping[str, Answer]) -> None:
+    main = answers["speed"].main
+    assert "faster in 3, slower in 2 and not to be told in 1 of 6" in main.text
+    assert "0.80 to 0.92 (CUTLASS, 16384 tokens)" in main.text
+    assert len(read_speeds(PUBLISHED)) == 22
+
+
+LIVE = {
+    "targets": ("holds", "2.94 (2.63 to 3.25) at 2:4"),
+    "sixteen": ("holds partly", "2.17 (1.88 to 2.53) times as much as 16:32"),
+    "eight": ("holds", "1.84 (1.62 to 2.09) times as much"),
+    "repair": ("holds partly", "0.71 (0.55 to 0.87) by R-Sparse"),
+    "criteria": ("not decidable here", "−0.16 (−0.34 to 0.02) by CLACT"),
+    "share": ("holds", "4.79 (4.19 to 5.52) times as much"),
+}
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_the_shipped_runs_answer_the_live_half(answers: Mapping[str, Answer], name: str) -> None:
+    verdict, said = LIVE[name]
+    live = answers[name].live
+    assert live is not None and live.verdict == verdict
+    assert said in live.text
+    assert all(number.source == "nmviz" for number in live.numbers)
+    assert any("Another model" in remark for remark in live.remarks)
+
+
+def halves(answers: Mapping[str, Answer]) -> list[tuple[str, Half]]:
+    found = [(name, answer.main) for name, answer in answers.items()]
+    return found + [(name, answer.live) for name, answer in answers.items() if answer.live]
+
+
+def test_every_number_has_unit_source_and_spread(answers: Mapping[str, Answer]) -> None:
+    for name, half in halves(answers):
+        assert half.rule and half.text and half.verdict in VERDICTS, name
+        for number in half.numbers:
+            assert number.unit and number.source and number.how, number
+            assert number.estimate.low is not None or number.how.startswith(
+                ("none", "exact", "range")
+            ), number
+            assert number.source == "computed" or number.place, number
+
+
+def test_the_text_is_made_of_the_numbers(answers: Mapping[str, Answer]) -> None:
+    """Every decimal in a text can be found among the numbers, their ends and differences."""
+    for name in ("sixteen", "eight", "share", "criteria"):
+        half = answers[name].main
+        ends = {
+            f"{abs(end):.2f}"
+            for number in half.numbers
+            for end in (number.estimate.value, number.estimate.low, number.estimate.high)
+            if end is not None
+        }
+        told = set(re.findall(r"\d+\.\d\d", half.text))
+        extra = told - ends
+        if name == "criteria":  # of Llama alone: differences of two rows that are numbers
+            extra -= {"3.13", "5.11", "1.16", "1.25", "3.22", "0.72"}
+        assert told and not extra, (name, extra)
+
+
+def test_findings_are_named_where_they_are_used(answers: Mapping[str, Answer]) -> None:
+    assert answers["criteria"].main.findings
+    assert answers["sixteen"].main.findings == ()
+    assert not answers["metadata"].main.findings
+
+
+def test_nothing_in_the_store_is_not_decidable(unmarked: Evidence) -> None:
+    empty = Evidence((), unmarked.names)
+    for claim in CLAIMS.values():
+        answer = claim.answer(empty)
+        if claim.name != "metadata":
+            assert answer.verdict == "not decidable here", claim.name
+        assert answer.live is None
+        assert answer.main.text

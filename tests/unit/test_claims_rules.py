@@ -1,0 +1,282 @@
+"""Rules on made evidence: each verdict can be reached, and too wide decides nothing."""
+
+from math import inf, sqrt
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from nmviz.audit import Finding
+from nmviz.claims import CLAIMS, Evidence
+from nmviz.claims.drops import CORE, difference, ratio, row
+from nmviz.claims.estimate import (
+    Estimate,
+    above,
+    every,
+    fieller,
+    for_many,
+    normal,
+    of_sample,
+    student,
+    verdict_of,
+    within,
+)
+from nmviz.published import LARGE_MODELS, read_names
+from nmviz.published.cells import cell
+from nmviz.published.speed import Speed
+from nmviz.results import Measurement, Printed, Provenance, Result
+from nmviz.store.engine import results_folder
+
+FOLDER = results_folder()
+assert FOLDER is not None
+NAMES = read_names(FOLDER / "published")
+PRINTED = {
+    "llama2-7b": "Llama2-7B",
+    "llama3.1-8b": "Llama3.1-8B",
+    "qwen2.5-7b": "Qwen2.5-7B",
+    "gemma3-4b": "Gemma3-4B",
+}
+MANY, FEW = 1_000_000, 20
+
+
+def published(
+    place: str, model: str, pattern: str, method: str, accuracy: float, n: int = MANY
+) -> Result:
+    """A row whose four accuracies are the same."""
+    name = PRINTED[model]
+    return Result(
+        experiment=NAMES.experiment(name, pattern, method),
+        measurements=tuple(
+            Measurement(metric="acc", task=task, value=accuracy, n=n, printed=f"{accuracy:.4f}")
+            for task in CORE
+        ),
+        provenance=Provenance(
+            source="arxiv-2509.22166v1",
+            printed=Printed(place=place, model=name, pattern=pattern, method=method),
+        ),
+    )
+
+
+def table(
+    place: str, methods: dict[tuple[str, str], float], n: int = MANY, dense: float = 0.8
+) -> list[Result]:
+    """Every model with a dense row and these methods at their patterns."""
+    rows = []
+    for model in LARGE_MODELS:
+        rows.append(published(place, model, "dense", "dense", dense, n))
+        for (pattern, method), accuracy in methods.items():
+            rows.append(published(place, model, pattern, method, accuracy, n))
+    return rows
+
+
+def verdict(name: str, rows: list[Result], **given: object) -> str:
+    evidence = Evidence(tuple(rows), NAMES, **given)  # type: ignore[arg-type]
+    return CLAIMS.get(name).answer(evidence).verdict
+
+
+def targets(act: float, weights: float, n: int = MANY) -> str:
+    return verdict("targets", table("Table 10", {("2:4", "ACT"): act, ("2:4", "WT"): weights}, n))
+
+
+def test_weights_against_activations() -> None:
+    assert targets(0.75, 0.60) == "holds"
+    assert targets(0.60, 0.75) == "does not hold"
+    assert targets(0.75, 0.70, n=FEW) == "not decidable here"
+
+
+def ladder(two: float, wide: float, free: float, n: int = MANY) -> str:
+    patterns = {("2:4", "ACT"): two, ("16:32", "ACT"): wide, ("unstructured-0.5", "ACT"): free}
+    return verdict("sixteen", table("Table 6", patterns, n))
+
+
+def test_sixteen_must_be_close_and_three_times_better() -> None:
+    assert ladder(0.68, 0.76, 0.764) == "holds"
+    assert ladder(0.73, 0.76, 0.764) == "holds partly"  # 1.75 times as much is not about 3
+    assert ladder(0.76, 0.68, 0.76) == "does not hold"
+    assert ladder(0.70, 0.76, 0.764, n=FEW) == "not decidable here"
+
+
+def eight(two: float, block: float, n: int = MANY) -> str:
+    rows = table("Table 10", {("2:4", "ACT"): two}, n)
+    return verdict("eight", rows + table("Table 11", {("8:16", "ACT"): block}, n))
+
+
+def test_eight_must_be_about_twice_as_good() -> None:
+    assert eight(0.72, 0.76) == "holds"
+    assert eight(0.72, 0.73) == "does not hold"
+    assert eight(0.72, 0.78) == "does not hold"
+    assert eight(0.72, 0.76, n=200) == "not decidable here"
+
+
+def repaired(plain: float, var: float, n: int = MANY) -> str:
+    return verdict("repair", table("Table 10", {("2:4", "ACT"): plain, ("2:4", "VAR"): var}, n))
+
+
+def test_mitigations_must_win_back_more_than_the_noise() -> None:
+    assert repaired(0.70, 0.74) == "holds"
+    assert repaired(0.70, 0.66) == "does not hold"
+    assert repaired(0.70, 0.72, n=FEW) == "not decidable here"
+
+
+def criteria(other: float, n: int = MANY) -> str:
+    methods = {("2:4", "ACT"): 0.70, ("2:4", "CLACT"): other, ("2:4", "Amber-Pruner"): other}
+    return verdict("criteria", table("Table 10", methods, n))
+
+
+def test_criteria_must_save_what_was_promised() -> None:
+    assert criteria(0.74) == "holds"
+    assert criteria(0.71) == "does not hold"  # 1.25 points: better, but not by two
+    assert criteria(0.74, n=FEW) == "not decidable here"
+
+
+def test_marked_rows_do_not_decide() -> None:
+    rows = table("Table 10", {("2:4", "ACT"): 0.60, ("2:4", "WT"): 0.75})
+    better = published("Table 10", "gemma3-4b", "2:4", "ACT", 0.79)
+    rows = [one for one in rows if one.experiment != better.experiment] + [better]
+    assert verdict("targets", rows) == "holds partly"
+    finding = Finding("made", "settings", "a slip", "seen", "proved", "none", ())
+    marks = {cell(better, "acc", CORE[0]): (finding,)}
+    assert verdict("targets", rows, marks=marks) == "does not hold"
+    answer = CLAIMS.get("targets").answer(Evidence(tuple(rows), NAMES, marks))
+    assert "1 of 4 comparisons use rows that the audit marked" in answer.text
+    assert "would be another: holds partly" in answer.text
+    assert answer.main.findings == ("made",)
+
+
+def test_a_finding_on_the_printed_drop_alone_does_not_matter() -> None:
+    rows = table("Table 10", {("2:4", "ACT"): 0.75, ("2:4", "WT"): 0.60})
+    drop = Measurement(metric="average_drop", value=9.9, printed="9.9")
+    act = rows[1].model_copy(update={"measurements": (*rows[1].measurements, drop)})
+    for detector, marked in (("drops", False), ("settings", True)):
+        finding = Finding("made", detector, "", "", "proved", "", ())
+        evidence = Evidence((rows[0], act), NAMES, {cell(act, "average_drop"): (finding,)})
+        found = row(evidence, "Table 10", "llama2-7b", "2:4", "ACT")
+        assert found is not None and bool(found.suspect) == marked
+        assert found.findings == (finding,)
+
+
+def share(half: float, most: float, n: int = MANY) -> str:
+    patterns = {("unstructured-0.5", "ACT"): half, ("unstructured-0.7", "ACT"): most}
+    return verdict("share", table("Table 9", patterns, n))
+
+
+def test_half_may_go_and_seventy_percent_may_not() -> None:
+    assert share(0.77, 0.60) == "holds"
+    assert share(0.60, 0.50) == "does not hold"
+    assert share(0.77, 0.76) == "does not hold"
+    assert share(0.73, 0.70, n=FEW) == "not decidable here"
+
+
+def generation(followed: float, n: int = MANY) -> str:
+    rows = table("Table 10", {("2:4", "VAR"): 0.76}, n)
+    for method, pattern, value in (("dense", "dense", 0.5), ("VAR", "2:4", followed)):
+        one = published("Table 3", "llama3.1-8b", pattern, method, 0.5)
+        strict = Measurement(
+            metric="prompt_strict", task="ifeval", value=value, n=n, printed=f"{value:.4f}"
+        )
+        rows.append(one.model_copy(update={"measurements": (strict,)}))
+    return verdict("generation", rows)
+
+
+def test_writing_must_lose_more_above_guessing_too() -> None:
+    assert generation(0.25) == "holds"
+    assert generation(0.49) == "does not hold"
+    assert generation(0.45) == "does not hold"  # 10% against 5%, but 12% above guessing
+    assert generation(0.44, n=2000) == "not decidable here"  # 12% against 12%
+    assert generation(0.25, n=FEW) == "not decidable here"
+
+
+def timed(*speeds: float) -> str:
+    rows = [
+        Speed(
+            kind="activations N:M",
+            pattern="2:4",
+            what="one layer, CUTLASS",
+            size="1024 tokens",
+            way="measured",
+            low=speed,
+            high=speed,
+            repeat=str(number),
+            device="",
+            derived="",
+            citation="Authors' notebook",
+            url="",
+        )
+        for number, speed in enumerate(speeds)
+    ]
+    return verdict("speed", [], speeds=tuple(rows))
+
+
+def test_the_whole_range_of_times_decides() -> None:
+    assert timed(1.1, 1.2) == "holds"
+    assert timed(0.8, 0.9) == "does not hold"
+    assert timed(0.9, 1.2) == "not decidable here"
+
+
+# Statistics
+
+
+def test_signs_and_verdicts() -> None:
+    assert [above(Estimate(1, 0.5, 1.5)), above(Estimate(1, -1, 3)), above(Estimate(1))] == [
+        "yes",
+        "open",
+        "open",
+    ]
+    assert within(Estimate(2, 1.5, 2.5), 1, 3) == "yes"
+    assert within(Estimate(2, 0.5, 2.5), 1, 3) == "open"
+    assert within(Estimate(9, 8, 10), 1, 3) == "no"
+    assert every(["yes", "open"]) == "open"
+    assert every(["yes", "no", "open"]) == "no"
+    assert verdict_of([]) == "not decidable here"
+    assert verdict_of(["no", "open", "open"]) == "not decidable here"
+    assert verdict_of(["no", "no", "open"]) == "does not hold"
+    assert verdict_of(["yes", "no"]) == "holds partly"
+
+
+def test_a_drop_has_the_binomial_error_of_its_tasks() -> None:
+    rows = (
+        published("Table 10", "llama2-7b", "dense", "dense", 0.8, n=1001),
+        published("Table 10", "llama2-7b", "2:4", "ACT", 0.6, n=1001),
+    )
+    found = row(Evidence(rows, NAMES), "Table 10", "llama2-7b", "2:4", "ACT")
+    assert found is not None
+    rounding = 1e-8 / 12
+    sparse, dense = 0.6 * 0.4 / 1000 + rounding, 0.8 * 0.2 / 1000 + rounding
+    error = 100 * sqrt((sparse / 0.8**2 + dense * 0.6**2 / 0.8**4) / 4)
+    assert found.drop.value == pytest.approx(25)
+    assert found.drop.high is not None
+    assert found.drop.high - 25 == pytest.approx(1.959964 * error)
+    assert found.examples == 4004
+    # A row against itself differs by nothing, with the errors of both sparse readings alone.
+    gap = difference(found, found)
+    assert gap.value == 0 and gap.high == pytest.approx(
+        1.959964 * 100 * sqrt(2 * sparse / 0.8**2 / 4)
+    )
+    assert ratio(found, found).value == 1
+
+
+@given(top=st.floats(1, 50), bottom=st.floats(1, 50), a=st.floats(0.01, 1), b=st.floats(0.01, 1))
+def test_fieller_holds_what_is_not_refuted(top: float, bottom: float, a: float, b: float) -> None:
+    """The ends are the ratios r at which top - r * bottom is just significantly not 0."""
+    found = fieller(top, bottom, (a, b), 0.0)
+    assume(found.is_bounded)
+    assert found.low is not None and found.high is not None
+    assert found.low < top / bottom < found.high
+    for end in (found.low, found.high):
+        assert (top - end * bottom) ** 2 == pytest.approx(1.959964**2 * (a + end**2 * b), rel=1e-4)
+
+
+def test_a_ratio_to_what_may_be_nothing_has_no_bound() -> None:
+    found = fieller(5, 0.5, (1, 1), 0)
+    assert (found.low, found.high) == (-inf, inf)
+    assert above(found) == "open"
+
+
+def test_intervals_of_samples_and_of_many_comparisons() -> None:
+    assert of_sample([1.0]) == Estimate(1.0)
+    sample = of_sample([1.0, 2.0, 3.0])
+    assert sample.high == pytest.approx(2 + 4.302653 / sqrt(3))
+    assert student(0, 1, 31).high == pytest.approx(2.042272)
+    assert normal(0, 1).high == pytest.approx(1.959964)
+    assert for_many(normal(0, 1), 48).high == pytest.approx(3.279, abs=0.001)
+    assert for_many(Estimate(1.0), 48) == Estimate(1.0)

@@ -1,0 +1,102 @@
+"""The published tab's answers: what it is asked, what it says, what it refuses."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nmviz import service
+from nmviz.explorer import Selection
+from nmviz.service.explore import explore, to_choose
+from nmviz.ui import published_answer as answers
+from nmviz.ui.published_answer import DEFAULT, FIELDS, FORMATS, OUTPUTS
+from nmviz.views.published_catalogue import FIGURES
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    caches = (service.store, service.published, to_choose)
+    with pytest.MonkeyPatch.context() as patch:
+        folder: Path = tmp_path_factory.mktemp("store")
+        patch.setenv("NMVIZ_STORE_URL", f"sqlite:///{folder / 'store.sqlite'}")
+        for cache in caches:
+            cache.cache_clear()
+        yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+def settings(**changed: object) -> list[object]:
+    """The values of the form: the default's, with some changed."""
+    usual = answers.values_of(FIGURES["weights-and-activations"])
+    usual |= {"sources": [], "patterns": list(DEFAULT.patterns)}
+    return [{**usual, **changed}[name] for name in FIELDS]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_named_figure_and_the_settings_that_show_it_agree(name: str) -> None:
+    figure = FIGURES[name]
+    values = [answers.values_of(figure)[field] for field in FIELDS]
+    kind, chosen = answers.selection_of(values)
+    assert kind == figure.kind
+    assert set(explore(chosen)) == set(explore(figure.selection))
+    assert f"nmviz figure {name} --out" in answers.ready_made(name)["command"]
+
+
+def test_everything_below_the_settings_is_answered() -> None:
+    said = answers.answered(settings())
+    assert set(said) == set(OUTPUTS)
+    rows = explore(answers.selection_of(settings())[1])
+    assert len(said["table"]) == len(rows) == 47
+    assert "47 rows from" in said["count"]
+    assert json.loads(said["plot"].plot)["data"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "<script>"},
+        {"metric": "price"},
+        {"order": "random"},
+        {"models": ["someone/else"]},
+        {"places": ["Table 1"]},
+        {"tasks": ["ifeval"]},
+    ],
+)
+def test_what_is_not_offered_is_refused_in_a_sentence(wrong: dict) -> None:
+    said = answers.answered(settings(**wrong))
+    assert 'role="alert"' in said["head"] and "Choose" in said["head"]
+    assert "<script>" not in said["head"]
+    file = json.loads(answers.exported(settings(**wrong), "CSV"))
+    assert file["failed"].startswith("Choose")
+
+
+def test_odd_words_are_only_words() -> None:
+    said = answers.answered(settings(words="<b>'; DROP TABLE results; --" + "x" * 500))
+    assert "widen the words" in said["head"]
+    assert "0 rows." in said["count"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_file_holds_the_rows_of_the_table(name: str) -> None:
+    values = settings(words="recomputed", order="most")
+    file = json.loads(answers.exported(values, name))
+    rows = explore(answers.selection_of(values)[1])
+    write = FORMATS[name][2]
+    assert file["text"] == write(rows)
+    assert file["name"] == f"nmviz-published.{FORMATS[name][0]}"
+    assert len(answers.answered(values)["table"]) == len(rows) > 20
+
+
+def test_the_same_figure_is_drawn_once() -> None:
+    first = answers.answered(settings())["plot"]
+    assert answers.answered(settings())["plot"] is first
+    assert answers.answered(settings(words="2:4"))["plot"] is not first
+
+
+def test_no_published_results_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = service.Published((), service.published().names, (), (), {})
+    monkeypatch.setattr("nmviz.service.explore.published", lambda: nothing)
+    with pytest.raises(Exception, match="run nmviz from a checkout"):
+        explore(Selection())
