@@ -31,6 +31,7 @@ LAYERS = (
 
 HOMES = {
     "torch": ("engine",),
+    "numba": ("engine",),
     "transformers": ("engine",),
     "sqlalchemy": ("store",),
     "alembic": ("store",),
