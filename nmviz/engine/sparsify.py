@@ -82,6 +82,7 @@ class PrunedActivations:
         self.repairs = [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
         self.mitigations: list[Mitigation] = [c.method.code(**c.settings) for c in self.repairs]
         self.states: dict[Site, States] = defaultdict(dict)
+        self.multiply: Callable[[Site, Tensor], Tensor] = _multiply
         self._same_for_all_sites = all(c.method.facts.needs == "nothing" for c in self.calls)
         self._last: tuple[weakref.ref[Tensor], Tensor] | None = None
 
@@ -106,7 +107,7 @@ class PrunedActivations:
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
         kept, places = self._kept_of_input(site, x), self._places(site)
-        y = functional.linear(kept, site.weight)
+        y = self.multiply(site, kept)
         for step, at in places:
             y = step.after(y, x, kept, at)
         return y if site.bias is None else y + site.bias
@@ -288,6 +289,10 @@ def _state_of_weight(call: Call, site: Site, pattern: Pattern) -> dict[str, Tens
     if str(call) not in kept:
         kept[str(call)] = _state(call, site, None, pattern)
     return kept[str(call)]
+
+
+def _multiply(site: Site, kept: Tensor) -> Tensor:
+    return functional.linear(kept, site.weight)
 
 
 def _graded(x: Tensor) -> bool:
