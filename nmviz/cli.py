@@ -15,6 +15,7 @@ from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.methods.method import Method
 from nmviz.metrics import METRICS
+from nmviz.provenance import machine
 from nmviz.results import Measurement, Progress, Result
 from nmviz.service.explore import explore as rows_of_published
 from nmviz.store import seed
@@ -150,6 +151,30 @@ def figure(
     check_ending(out)
     write_figure(chosen.draw(rows_of_published(chosen.selection)), out)
     print(f"{chosen.title}: written to {out}.")
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="One of those that --list names.")] = "",
+    listed: Annotated[bool, typer.Option("--list", help="Name every benchmark.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure how fast something is here, as ratios in one run."""
+    from nmviz.bench import BENCHES
+
+    if listed or not name:
+        print("\n".join(f"{one.name:10} {one.title}" for one in BENCHES.values()))
+        return
+    rows = list(BENCHES.get(name).rows())
+    if as_json:
+        about = {"bench": name, "machine": machine(), "rows": [asdict(row) for row in rows]}
+        print(json.dumps(about))
+        return
+    for row in rows:
+        print(
+            f"{row.case:34} {1000 * row.seconds:9.2f} ms ({1000 * row.low:.2f} to "
+            f"{1000 * row.high:.2f})  {row.ratio:5.2f} x {row.against}"
+        )
 
 
 @store_app.command("build")

@@ -1,7 +1,8 @@
 """From scores to masks: the one place that decides what is kept.
 
 Ties go to the lower index (DESIGN: N:M and P% of activations); a generator breaks them at random
-instead, to show how much of a result hangs on the rule.
+instead, to show how much of a result hangs on the rule. N:M on the CPU is compiled (`kernels`); the
+plain torch path is the reference it is tested against, and does everything else.
 """
 
 from dataclasses import dataclass
@@ -9,8 +10,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nmviz.engine import kernels
 from nmviz.engine.selection import nth_largest
 from nmviz.methods.patterns import Pattern
+
+
+def prune(x: Tensor, channel: Tensor | None, pattern: Pattern, over: str = "token") -> Tensor:
+    """x [..., tokens, d_in] with the entries dropped that rank low by |x| * channel.
+
+    In one pass where `kernels` does it. No gradient flows through that: what is trained masks.
+    """
+    keep, group = _keep_of_group(pattern, x.shape[-1])
+    graded = torch.is_grad_enabled() and x.requires_grad
+    if not pattern.is_dense and pattern.is_grouped and not graded and kernels.fits(x, group):
+        return kernels.prune(x, channel, keep, group)
+    with torch.no_grad():
+        mask = token_mask(weighted(x, channel), pattern, over)
+    return torch.where(mask, x, 0)
+
+
+def weighted(x: Tensor, channel: Tensor | None) -> Tensor:
+    """|x| * channel; None stands for 1."""
+    return x.abs() if channel is None else x.abs() * channel
 
 
 def token_mask(scores: Tensor, pattern: Pattern, over: str = "token") -> Tensor:
@@ -94,6 +115,13 @@ def _top(blocks: Tensor, keep: int, generator: torch.Generator | None = None) ->
     """The `keep` largest of the last dimension, as a mask of the same shape."""
     if keep == blocks.shape[-1]:
         return torch.ones_like(blocks, dtype=torch.bool)
+    if generator is None and kernels.fits(blocks, blocks.shape[-1]):
+        return kernels.keep_mask(blocks, keep, blocks.shape[-1])
+    return top_in_torch(blocks, keep, generator)
+
+
+def top_in_torch(blocks: Tensor, keep: int, generator: torch.Generator | None = None) -> Tensor:
+    """The same without the compiled path: the reference, and what other devices use."""
     cut = nth_largest(blocks, keep)
     above, tied = blocks > cut, blocks == cut
     room = keep - above.sum(-1, keepdim=True)  # places left for entries that equal the cut

@@ -4,6 +4,7 @@ Nothing of the model is written to. A pruned weight is a copy, and a site's `for
 the instance and put back, so the model afterwards is the model before, bit for bit.
 """
 
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nmviz.engine.masking import Ties, count_ties, matrix_mask, token_mask
+from nmviz.engine.masking import Ties, count_ties, matrix_mask, prune, token_mask, weighted
 from nmviz.engine.sites import Site
 from nmviz.experiment import Experiment
 from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
@@ -81,6 +82,8 @@ class PrunedActivations:
         self.repairs = [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
         self.mitigations: list[Mitigation] = [c.method.code(**c.settings) for c in self.repairs]
         self.states: dict[Site, States] = defaultdict(dict)
+        self._same_for_all_sites = all(c.method.facts.needs == "nothing" for c in self.calls)
+        self._last: tuple[weakref.ref[Tensor], Tensor] | None = None
 
     @property
     def calls(self) -> Sequence[Call]:
@@ -102,17 +105,31 @@ class PrunedActivations:
                 self.states[site][call.method.name] = _state_of_weight(call, site, self.pattern)
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
-        shifted, undos = self._before(site, x)
-        kept = torch.where(self._mask(site, shifted)[0], shifted, 0)
-        places = self._places(site)
-        for step, at in places:
-            kept = step.kept(shifted, kept, at)
-        for undo in reversed(undos):
-            kept = undo(kept)
+        kept, places = self._kept_of_input(site, x), self._places(site)
         y = functional.linear(kept, site.weight)
         for step, at in places:
             y = step.after(y, x, kept, at)
         return y if site.bias is None else y + site.bias
+
+    def _kept_of_input(self, site: Site, x: Tensor) -> Tensor:
+        """What the layer multiplies; made once for sites that are given the same input, where
+        nothing that makes it looks at the site."""
+        known = self._last
+        if known is not None and known[0]() is x and not _graded(x):
+            return known[1]
+        kept = self._repaired(site, x)
+        if self._same_for_all_sites:
+            self._last = weakref.ref(x), kept
+        return kept
+
+    def _repaired(self, site: Site, x: Tensor) -> Tensor:
+        shifted, undos = self._before(site, x)
+        kept = self._pruned(site, shifted)
+        for step, at in self._places(site):
+            kept = step.kept(shifted, kept, at)
+        for undo in reversed(undos):
+            kept = undo(kept)
+        return kept
 
     def masked(self, site: Site, x: Tensor) -> Masked:
         shifted, undos = self._before(site, x)
@@ -140,18 +157,37 @@ class PrunedActivations:
                 undos.append(undo)
         return x, undos
 
+    def _pruned(self, site: Site, x: Tensor) -> Tensor:
+        """The shifted input with what is dropped set to zero."""
+        if self.pattern.is_dense:
+            return x
+        if self.criterion.method.facts.gives == "channel":
+            with torch.no_grad():
+                channel = self._given(site, x)
+            return prune(x, channel, self.pattern, self._over)
+        return torch.where(self._mask(site, x)[0], x, 0)
+
     def _mask(self, site: Site, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mask and scores of the shifted input."""
         if self.pattern.is_dense:
             return torch.ones_like(x, dtype=torch.bool), x.abs()
-        method, settings = self.criterion.method, self.criterion.settings
-        state = self.states[site].get(method.name, {})
+        gives = self.criterion.method.facts.gives
         with torch.no_grad():  # a mask is a constant to whatever is learned
-            given = method.code(x, site.weight, state, **settings)
-            if method.facts.gives == "threshold":
+            given = self._given(site, x)
+            if gives == "threshold":
                 return x.abs() > given, x.abs()
-            scores = given if method.facts.gives == "scores" else _weighted(x, given)
-            return token_mask(scores, self.pattern, str(settings.get("over", "token"))), scores
+            scores = given if gives == "scores" else weighted(x, given)
+            return token_mask(scores, self.pattern, self._over), scores
+
+    def _given(self, site: Site, x: Tensor) -> Any:
+        """What the criterion says of an input: see `gives`."""
+        method = self.criterion.method
+        state = self.states[site].get(method.name, {})
+        return method.code(x, site.weight, state, **self.criterion.settings)
+
+    @property
+    def _over(self) -> str:
+        return str(self.criterion.settings.get("over", "token"))
 
 
 class PrunedWeights:
@@ -254,5 +290,5 @@ def _state_of_weight(call: Call, site: Site, pattern: Pattern) -> dict[str, Tens
     return kept[str(call)]
 
 
-def _weighted(x: Tensor, channel: Tensor | None) -> Tensor:
-    return x.abs() if channel is None else x.abs() * channel
+def _graded(x: Tensor) -> bool:
+    return torch.is_grad_enabled() and x.requires_grad

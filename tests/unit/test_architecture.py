@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
     ("errors",),
-    ("registry", "cache"),
+    ("registry", "cache", "benching"),
     ("methods", "metrics", "hub", "wheels", "pins", "scopes"),
     ("experiment", "models", "corpora"),
     ("results",),
@@ -25,13 +25,14 @@ LAYERS = (
     ("engine", "store", "views"),
     ("claims",),
     ("service",),
-    ("ui",),
+    ("ui", "bench"),
     ("cli",),
 )
 """Lowest first; a module imports from its own layer's package or from layers below."""
 
 HOMES = {
     "torch": ("engine",),
+    "numba": ("engine",),
     "transformers": ("engine",),
     "sqlalchemy": ("store",),
     "alembic": ("store",),

@@ -1,0 +1,101 @@
+"""`nmviz bench`: what speed is measured on, each a ratio in one run on this machine."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from nmviz import service
+from nmviz.benching import Row, in_turns
+from nmviz.experiment import Experiment
+from nmviz.registry import Registry
+
+PROMPT = "The sky is blue at noon because the air scatters short waves more than long ones. " * 12
+MODEL = Experiment().model
+IMPORTS = {
+    "python alone": "pass",
+    "import nmviz.cli": "import nmviz.cli",
+    "import gradio": "import gradio",
+    "the page, built": "from nmviz.ui.page import build_page; build_page()",
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One set of cases that are timed in turns."""
+
+    name: str
+    title: str
+    rows: Callable[[], Iterator[Row]]
+
+
+BENCHES: Registry[Bench] = Registry("benchmark")
+
+
+def _bench(name: str, title: str) -> Callable[[Callable[[], Iterator[Row]]], None]:
+    def register(rows: Callable[[], Iterator[Row]]) -> None:
+        BENCHES.add(name, Bench(name, title, rows))
+
+    return register
+
+
+@_bench("masks", "one mask of one layer's input, against the layer's own product")
+def _masks() -> Iterator[Row]:
+    from nmviz.engine.benches import masks
+
+    return masks()
+
+
+@_bench("forward", "one window of 512 tokens through the whole model, against dense")
+def _forward() -> Iterator[Row]:
+    from nmviz.engine.benches import forward
+
+    return forward(MODEL)
+
+
+@_bench("decode", "one token through one 4096x11008 layer, half of its inputs skipped")
+def _decode() -> Iterator[Row]:
+    from nmviz.engine.benches import decode
+
+    return decode()
+
+
+@_bench("layer", "a new pattern or criterion at one captured layer, against the first look")
+def _layer() -> Iterator[Row]:
+    cases = {
+        "8:16 magnitude": Experiment(),
+        "2:4 magnitude": Experiment(pattern="2:4"),
+        "16:32 clact": Experiment(pattern="16:32", criterion="clact"),
+        "8:16 amber": Experiment(criterion="amber"),
+        "8:16 d-pts+var": Experiment(mitigations=("d-pts", "var")),
+        "50% magnitude": Experiment(pattern="50%"),
+        "2:4 weights": Experiment(pattern="2:4", target="weight"),
+    }
+    looks = {
+        name: lambda experiment=experiment: service.look(experiment, PROMPT, 15, "down")
+        for name, experiment in cases.items()
+    }
+    every = {"every method": lambda: service.sweep_layer(Experiment(), PROMPT, 15, "down")}
+    return in_turns({**looks, **every}, "8:16 magnitude")
+
+
+@_bench("views", "answers from the store, against one stored result")
+def _views() -> Iterator[Row]:
+    known = Experiment()
+    cases = {
+        "one stored result": lambda: service.lookup(known),
+        "all own results, no sites": lambda: service.store().find(sites=False, source="nmviz"),
+        "what is published of an experiment": lambda: service.of_experiment(
+            Experiment(model="llama3.1-8b")
+        ),
+    }
+    return in_turns(cases, "one stored result")
+
+
+@_bench("start", "a fresh process until something is there, against importing gradio")
+def _start() -> Iterator[Row]:
+    def process(code: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, "-c", code], check=True)
+
+    cases = {name: process(code) for name, code in IMPORTS.items()}
+    return in_turns(cases, "import gradio", warm_up=1, repeats=5)

@@ -1,0 +1,104 @@
+"""What the engine's speed is measured on: masks alone, and whole forward passes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nmviz import corpora
+from nmviz.benching import Row, in_turns
+from nmviz.engine import kernels, skipping
+from nmviz.engine.calibration import bind
+from nmviz.engine.evaluate import logits
+from nmviz.engine.loading import LoadedModel, encode, load
+from nmviz.engine.masking import prune, top_in_torch
+from nmviz.engine.sites import Site, find_sites
+from nmviz.engine.sparsify import SiteForward, forwards, replaced
+from nmviz.experiment import Experiment
+from nmviz.methods.patterns import parse_pattern
+
+TOKENS = 512
+D_IN, D_OUT = 1536, 576  # `down` of the default model
+FORWARD: dict[str, dict[str, Any]] = {
+    "2:4": {"pattern": "2:4"},
+    "8:16": {"pattern": "8:16"},
+    "16:32": {"pattern": "16:32"},
+    "8:16 d-pts+var": {"pattern": "8:16", "mitigations": ("d-pts", "var")},
+    "8:16 amber": {"pattern": "8:16", "criterion": "amber"},
+}
+
+
+def masks() -> Iterator[Row]:
+    """One input of `down`, 512 tokens: compiled, plain torch, and topk with scatter, against the
+    layer's own product."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(TOKENS, D_IN, generator=generator)
+    weight = torch.randn(D_OUT, D_IN, generator=generator)
+    cases: dict[str, Callable[[], object]] = {"product": partial(functional.linear, x, weight)}
+    for pattern in map(parse_pattern, ("2:4", "8:16", "16:32", "32:64")):
+        keep, group = int(pattern.keep or 0), int(pattern.group or 1)
+        cases[f"{pattern} compiled"] = partial(prune, x, None, pattern)
+        cases[f"{pattern} plain torch"] = partial(_plain, x, keep, group)
+        cases[f"{pattern} topk and scatter"] = partial(_topk, x, keep, group)
+    yield from in_turns(cases, "product")
+
+
+def forward(model: str, device: str = "cpu") -> Iterator[Row]:
+    """One window of 512 tokens through the whole model, dense and pruned."""
+    kernels.warm()
+    loaded = load(model, device)
+    ids = encode(loaded, corpora.read("wiki-leads"))[:TOKENS]
+    cases: dict[str, Callable[[], object]] = {"dense": partial(_pass, loaded, ids, None)}
+    for name, fields in FORWARD.items():
+        pruned = bind(loaded, Experiment.build(model=model, **fields), _go_on).pruned
+        cases[name] = partial(_pass, loaded, ids, forwards(pruned, _go_on))
+    stand_in = {site: partial(_usual_way, site) for site in find_sites(loaded.model)}
+    cases["8:16 stand-in"] = partial(_pass, loaded, ids, stand_in)
+    yield from in_turns(cases, "dense", repeats=7)
+
+
+def decode() -> Iterator[Row]:
+    """One token at a layer of 11008 inputs and 4096 outputs, read whole and half skipped."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(4096, 11008, generator=generator)
+    x = torch.randn(1, 11008, generator=generator)
+    turned = weight.T.contiguous().numpy()
+    cases: dict[str, Callable[[], object]] = {"dense": partial(functional.linear, x, weight)}
+    for name in ("8:16", "50%"):
+        kept = prune(x, None, parse_pattern(name))
+        cases[f"{name} skipped"] = partial(skipping.product, turned, kept.reshape(-1).numpy())
+    yield from in_turns(cases, "dense", repeats=21)
+
+
+def _go_on() -> None:
+    """Nothing cancels a benchmark."""
+
+
+def _pass(loaded: LoadedModel, ids: Tensor, computing: Mapping[Site, SiteForward] | None) -> None:
+    changed: AbstractContextManager[None] = (
+        nullcontext() if computing is None else replaced(computing)
+    )
+    with loaded.lock, changed:
+        logits(loaded, ids)
+    if loaded.device.startswith("cuda"):
+        torch.cuda.synchronize(loaded.device)
+
+
+def _plain(x: Tensor, keep: int, group: int) -> Tensor:
+    mask = top_in_torch(x.abs().unflatten(-1, (-1, group)), keep)
+    return torch.where(mask.flatten(-2), x, 0)
+
+
+def _topk(x: Tensor, keep: int, group: int) -> Tensor:
+    blocks = x.abs().unflatten(-1, (-1, group))
+    chosen = blocks.topk(keep, dim=-1).indices
+    return x * torch.zeros_like(blocks).scatter_(-1, chosen, 1).flatten(-2)
+
+
+def _usual_way(site: Site, x: Tensor) -> Tensor:
+    """How it is usually done: topk and scatter in every layer, nothing shared."""
+    return functional.linear(_topk(x, 8, 16), site.weight, site.bias)

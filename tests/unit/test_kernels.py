@@ -1,0 +1,127 @@
+"""Compiled masks against plain torch: any N:M, any float width, ties, zeros, infinities."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from nmviz.engine import kernels
+from nmviz.engine.masking import prune, top_in_torch, weighted
+from nmviz.errors import UserError
+from nmviz.methods.patterns import parse_pattern
+
+WIDTHS = st.integers(1, kernels.WIDEST)
+
+
+def plain(x: Tensor, channel: Tensor | None, keep: int, group: int) -> Tensor:
+    """The reference: plain torch, no compiled code."""
+    scores = weighted(x, channel).unflatten(-1, (-1, group))
+    mask = torch.ones_like(scores, dtype=torch.bool)
+    if keep < group:
+        mask = top_in_torch(scores, keep)
+    return torch.where(mask.flatten(-2), x, 0)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Tensor, Tensor | None, int, int]:
+    group = draw(WIDTHS)
+    keep = draw(st.integers(1, group))
+    rows, groups = draw(st.integers(1, 70)), draw(st.integers(1, 5))
+    dtype = draw(st.sampled_from([torch.float32, torch.float64, torch.bfloat16, torch.float16]))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
+    shape = (rows, groups * group)
+    kind = draw(st.sampled_from(["normal", "ties", "zeros", "infinite", "tiny"]))
+    x = torch.randn(shape, generator=generator)
+    if kind == "ties":
+        x = (2 * x).round()
+    elif kind == "zeros":
+        x = torch.where(x > 0.5, x, -0.0)
+    elif kind == "infinite":
+        x = torch.where(x > 1, torch.inf * x.sign(), x)
+    elif kind == "tiny":
+        x = x * 1e-42  # subnormal
+    channel = {
+        "none": None,
+        "row": torch.rand(shape[1], generator=generator) + 0.1,
+        "full": torch.rand(shape, generator=generator) + 0.1,
+    }[draw(st.sampled_from(["none", "row", "full"]))]
+    return x.to(dtype), None if channel is None else channel.to(dtype), keep, group
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_any_input_is_pruned_as_by_the_plain_path(case) -> None:
+    x, channel, keep, group = case
+    expected = plain(x, channel, keep, group)
+    assert torch.equal(prune(x, channel, parse_pattern(f"{keep}:{group}")), expected)
+    if kernels.fits(x, group):
+        assert torch.equal(kernels.prune(x, channel, keep, group), expected)
+
+
+@settings(max_examples=80, deadline=None)
+@given(cases())
+def test_any_scores_are_masked_as_by_the_plain_path(case) -> None:
+    x, _, keep, group = case
+    if not kernels.fits(x, group) or keep == group:
+        return
+    blocks = x.unflatten(-1, (-1, group))
+    assert torch.equal(kernels.keep_mask(blocks, keep, group), top_in_torch(blocks, keep))
+
+
+def test_every_width_up_to_the_widest_runs_compiled() -> None:
+    for group in range(1, kernels.WIDEST + 1):
+        x = torch.randn(130, 2 * group, generator=torch.Generator().manual_seed(group))
+        keep = (group + 1) // 2
+        assert kernels.fits(x, group)
+        assert torch.equal(kernels.prune(x, None, keep, group), plain(x, None, keep, group))
+
+
+def test_two_threads_give_what_one_gives() -> None:
+    x = torch.randn(600, 256, generator=torch.Generator().manual_seed(0))
+    assert x.numel() > kernels.ALONE
+    threads = torch.get_num_threads()
+    try:
+        made = []
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            made.append(kernels.prune(x, None, 2, 4))
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(made[0], other) for other in made)
+
+
+def test_a_view_that_is_not_contiguous_is_read_in_its_own_order() -> None:
+    x = torch.randn(64, 48, generator=torch.Generator().manual_seed(1)).T
+    assert torch.equal(kernels.prune(x, None, 8, 16), plain(x, None, 8, 16))
+
+
+@pytest.mark.parametrize("where", [0, 63, 1000])
+def test_what_is_not_a_number_is_refused(where: int) -> None:
+    x = torch.ones(100, 16)
+    x.view(-1)[where] = torch.nan
+    with pytest.raises(UserError, match="not finite"):
+        kernels.prune(x, None, 8, 16)
+    with pytest.raises(UserError, match="not finite"):
+        kernels.keep_mask(x, 8, 16)
+
+
+def test_a_weight_of_zero_times_infinity_is_refused_too() -> None:
+    x = torch.full((2, 4), torch.inf)
+    with pytest.raises(UserError, match="not finite"):
+        kernels.prune(x, torch.tensor([0.0, 1.0, 1.0, 1.0]), 2, 4)
+
+
+def test_the_input_is_left_as_it_was() -> None:
+    x = torch.randn(32, 64, generator=torch.Generator().manual_seed(2))
+    before = x.clone()
+    kernels.prune(x, None, 2, 4)
+    assert torch.equal(x, before)
+
+
+def test_a_gradient_flows_through_what_is_kept() -> None:
+    x = torch.randn(4, 16, generator=torch.Generator().manual_seed(3)).requires_grad_()
+    with torch.enable_grad():
+        prune(x, None, parse_pattern("8:16")).sum().backward()
+    assert x.grad is not None
+    assert int(x.grad.sum()) == 32

@@ -1,0 +1,33 @@
+"""The product that reads only what was kept, against the whole product."""
+
+import numpy as np
+import pytest
+import torch
+
+from nmviz.engine import skipping
+from nmviz.engine.masking import prune
+from nmviz.methods.patterns import parse_pattern
+
+
+@pytest.mark.parametrize("pattern", ["1:4", "8:16", "50%", "90%", "dense"])
+@pytest.mark.parametrize(("d_in", "d_out"), [(16, 1), (32, 7), (576, 1536), (1536, 576)])
+def test_it_equals_the_masked_product_to_rounding(d_in: int, d_out: int, pattern: str) -> None:
+    generator = torch.Generator().manual_seed(d_in)
+    weight = torch.randn(d_out, d_in, generator=generator)
+    kept = prune(torch.randn(1, d_in, generator=generator), None, parse_pattern(pattern))
+    expected = (kept.double() @ weight.double().T)[0].numpy()
+    got = skipping.product(weight.T.contiguous().numpy(), kept[0].numpy())
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_what_was_dropped_is_not_read() -> None:
+    turned = np.full((8, 4), np.nan, np.float32)
+    turned[[1, 5]] = 1
+    x = np.zeros(8, np.float32)
+    x[[1, 5]] = 2
+    assert skipping.product(turned, x).tolist() == [4.0] * 4
+
+
+def test_nothing_kept_gives_zero() -> None:
+    turned = np.ones((8, 4), np.float32)
+    assert skipping.product(turned, np.zeros(8, np.float32)).tolist() == [0.0] * 4
