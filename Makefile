@@ -19,7 +19,7 @@ app: setup
 	$(BIN)/nmviz app
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 check: setup
 	$(BIN)/ruff check .

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from nmviz import service
 from nmviz.benching import Row, in_turns
 from nmviz.experiment import Experiment
+from nmviz.explorer import Selection
 from nmviz.registry import Registry
+from nmviz.service.explore import explore
 
 PROMPT = "The sky is blue at noon because the air scatters short waves more than long ones. " * 12
 MODEL = Experiment().model
@@ -81,6 +83,8 @@ def _layer() -> Iterator[Row]:
 
 @_bench("views", "answers from the store, against one stored result")
 def _views() -> Iterator[Row]:
+    from nmviz.service import claims
+
     known = Experiment()
     cases = {
         "one stored result": lambda: service.lookup(known),
@@ -88,6 +92,10 @@ def _views() -> Iterator[Row]:
         "what is published of an experiment": lambda: service.of_experiment(
             Experiment(model="llama3.1-8b")
         ),
+        "every published accuracy, explored": lambda: explore(
+            Selection(metric="acc", tasks=(), each_task=True)
+        ),
+        "ten claims, answered": lambda: claims.answers(),
     }
     return in_turns(cases, "one stored result")
 

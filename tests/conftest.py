@@ -5,6 +5,14 @@ from pathlib import Path
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In parallel runs a file stays together, and all browser tests do: they share one app."""
+    for item in items:
+        folder = item.path.parent.name
+        group = folder if folder == "browser" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny random Llama with its tokenizer, made once a session."""

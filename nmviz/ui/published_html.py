@@ -13,15 +13,15 @@ from nmviz.views.published_parts import HIGHER
 
 MOST_PLACES = 8
 COLUMNS = (
-    *("Model", "Pattern", "Method", "Value", "±", "As shown", "Quantity", "How", "Where"),
-    *("Findings", "± from", "Task", "Layers", "Source", "Note"),
+    *("Model", "Pattern", "Method", "Value", "±", "As shown", "Where", "How", "Findings"),
+    *("± from", "Quantity", "Task", "Layers", "Source", "Note"),
 )
 TYPES: list[Literal["number", "str"]] = [
     "number" if name in ("Value", "±") else "str" for name in COLUMNS
 ]
 WIDTHS = (
-    *("140px", "80px", "130px", "80px", "70px", "160px", "190px", "110px", "110px"),
-    *("340px", "300px", "330px", "140px", "170px", "330px"),
+    *("130px", "75px", "120px", "80px", "70px", "130px", "100px", "110px", "340px"),
+    *("300px", "190px", "330px", "140px", "170px", "330px"),
 )
 
 
@@ -53,11 +53,11 @@ def cells(found: Sequence[Row]) -> list[list[object]]:
             None if row.value is None else float(f"{row.value:.4g}"),
             None if row.stderr is None else float(f"{row.stderr:.3g}"),
             row.text,
-            _short(row),
-            row.how,
             row.where,
+            row.how,
             row.marked,
             row.stderr_from,
+            _short(row),
             row.task,
             row.layers,
             source_title(row.source),

@@ -35,7 +35,11 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(chromium: str) -> dict[str, object]:
-    return {"executable_path": chromium, "args": ["--no-sandbox"]}
+    quiet = ("background-networking", "component-update", "sync", "gpu")
+    return {
+        "executable_path": chromium,
+        "args": ["--no-sandbox", *(f"--disable-{name}" for name in quiet)],
+    }
 
 
 @pytest.fixture(scope="session")
@@ -70,9 +74,9 @@ def app(chromium: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFactor
             process.wait(timeout=20)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A visitor with a light theme and a clipboard."""
+    """A browser with a light theme and a clipboard; it has the page's files from the first test."""
     made = browser.new_context(
         viewport={"width": 1280, "height": 900},
         color_scheme="light",
@@ -89,7 +93,11 @@ def visit(context: BrowserContext, app: App) -> Iterator[Visit]:
     visit = Visit(context.new_page(), app.url)
     visit.watch()
     yield visit
-    assert visit.faults == []
+    faults = list(visit.faults)
+    visit.page.evaluate("localStorage.clear()")
+    for page in context.pages:
+        page.close()
+    assert faults == []
 
 
 @pytest.fixture

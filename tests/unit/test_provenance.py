@@ -4,7 +4,6 @@ import getpass
 import platform
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -107,11 +106,8 @@ def test_the_processor(tmp_path: Path) -> None:
     assert provenance._processor(tmp_path / "missing")
 
 
-def test_it_is_quick_and_loads_no_torch() -> None:
+def test_it_loads_no_torch() -> None:
     collect()
-    start = time.perf_counter()
-    collect()
-    assert time.perf_counter() - start < 0.01
     code = "import sys, nmviz.provenance as p; p._versions(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

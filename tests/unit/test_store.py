@@ -5,7 +5,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -269,12 +268,10 @@ def test_an_up_to_date_store_opens_without_alembic(path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_opening_again_is_quick_and_keeps_what_is_there(path: Path) -> None:
+def test_opening_again_keeps_what_is_there(path: Path) -> None:
     with open_store(path) as store:
         store.put(make())
-    start = time.perf_counter()
     with open_store(path) as store:
-        assert time.perf_counter() - start < 0.25
         assert store.note is None
         assert store.find() == [make()]
 
