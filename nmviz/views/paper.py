@@ -6,6 +6,7 @@ HTML is written by plotly alone. The others are drawn by Chromium, without a pag
 import asyncio
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,11 @@ def _drawn(figure: go.Figure, ending: str, width: int) -> bytes:
         async with kaleido.Kaleido(n=1, timeout=PATIENCE, page_generator=pages) as browser:
             return await browser.calc_fig(on_paper, opts=options)
 
+    # in a thread of its own: a notebook's already runs an event loop, and there can be one only
+    with ThreadPoolExecutor(1) as thread:
+        drawn = thread.submit(lambda: asyncio.run(asyncio.wait_for(draw(), 2 * PATIENCE)))
     try:
-        return bytes(asyncio.run(asyncio.wait_for(draw(), 2 * PATIENCE)))
+        return bytes(drawn.result())
     except Exception as error:
         raise UserError(_why(ending, error)) from error
 

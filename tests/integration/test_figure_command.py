@@ -1,5 +1,6 @@
 """`nmviz figure`: vector files without a page, one sentence for what cannot be done."""
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -8,10 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import plotly.graph_objects as go
 import pytest
 
 from nmviz import service
 from nmviz.cli import main
+from nmviz.views.paper import write_figure
 from nmviz.views.published_catalogue import FIGURES
 
 Run = Callable[..., tuple[int, str, str]]
@@ -124,6 +127,18 @@ def test_pdf_is_vector_and_png_is_a_picture(run: Run, tmp_path: Path) -> None:
     assert pdf.startswith(b"%PDF-")
     assert not re.search(rb"/Subtype\s*/Image", pdf)
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("chromium")
+def test_a_figure_is_drawn_where_an_event_loop_runs(tmp_path: Path) -> None:
+    file = tmp_path / "a.svg"
+
+    async def in_a_notebook() -> None:
+        write_figure(go.Figure(go.Scatter(x=[0, 1], y=[0, 1])), file)
+
+    asyncio.run(in_a_notebook())
+    assert ElementTree.parse(file).getroot().tag == f"{SVG}svg"
 
 
 def test_without_chromium_it_says_what_to_install(store_url: str, tmp_path: Path) -> None:
