@@ -90,6 +90,8 @@ def run(
         calibration_windows=calibration_windows,
         seed=seed,
     )
+    if terms := service.describe(model).terms:
+        print(f"nmviz: {terms}", file=sys.stderr)
     steps = service.run([experiment], text=own, rerun=rerun, keep=not no_store, device=device)
     last = _follow(steps)
     if last.note:
@@ -121,15 +123,21 @@ def methods(as_json: Json = False) -> None:
 
 
 @app.command()
-def models(as_json: Json = False) -> None:
+def models(
+    name: Annotated[str, typer.Argument(help="One model, with the layers that it has.")] = "",
+    as_json: Json = False,
+) -> None:
     """List the models on offer; any Hub id or folder of a causal language model works too."""
-    offered = service.catalogue().models
+    told = [service.describe(name)] if name else service.catalogue().models
     if as_json:
-        print(json.dumps([asdict(model) for model in offered]))
+        print(json.dumps([asdict(model) for model in told]))
         return
-    for model in offered:
+    for model in told:
         about = f"{model.title}: {model.blocks} blocks, {model.licence}. {model.note} {model.terms}"
         print(f"{model.id:16} {about.rstrip()}")
+    if name:
+        layers = [f"{one} (d_in {width})" for one, width in told[0].d_in.items()]
+        print(f"linear layers of a block: {', '.join(layers) or 'known once it is loaded'}")
 
 
 @app.command()
@@ -241,15 +249,16 @@ def _run_json(result: Result) -> dict[str, Any]:
 
 
 def _run_text(result: Result, from_store: bool) -> str:
+    from nmviz.views.words import training_of
+
     experiment, made = result.experiment, result.provenance
     lines = [
         f"{experiment.model}: {experiment.target} {experiment.mask.words}, {experiment.criterion}"
         + "".join(f" + {name}" for name in experiment.mitigations)
     ]
     lines += [f"  {_measurement_text(m)}" for m in result.measurements]
-    before, after = (result.get(f"heldout_loss_{when}") for when in ("before", "after"))
-    if before and after and after.value >= before.value:
-        lines.append("  training did not lower the error on held-out calibration text")
+    if trained := training_of(result):
+        lines.append(f"  {trained}")
     where = f"from the store, measured {made.started}" if from_store else "measured now"
     return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])
 

@@ -14,8 +14,9 @@ from nmviz.engine.evaluate import Comparison, compare_window, pruned_nll
 from nmviz.engine.loading import LoadedModel, bos_token, encode
 from nmviz.engine.masking import Ties
 from nmviz.engine.sites import find_sites
-from nmviz.engine.sparsify import Pruned, PrunedWeights
+from nmviz.engine.sparsify import Pruned
 from nmviz.engine.statistics import perplexity
+from nmviz.engine.weights import PrunedWeights
 from nmviz.engine.windows import cut_windows
 from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import Experiment
@@ -51,11 +52,9 @@ class Trial:
         return (*self.comparison.measurements(), *self._about_ties(), *learned)
 
     def _about_ties(self) -> Iterator[Measurement]:
-        if self.ties.count:
-            unit = "blocks" if self.pruned.experiment.mask.is_grouped else "entries"
-            yield Measurement(
-                metric="tie_share", value=self.ties.share, n=self.ties.count, unit_of_n=unit
-            )
+        if isinstance(self.pruned, PrunedWeights) and self.ties.count:
+            share, n, unit = self.ties.share, self.ties.count, self.pruned.unit_of_ties
+            yield Measurement(metric="tie_share", value=share, n=n, unit_of_n=unit)
         if self.over_ties:
             ends = {"low": min(self.over_ties), "high": max(self.over_ties)}
             for end, value in ends.items():

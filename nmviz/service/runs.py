@@ -81,16 +81,20 @@ def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Exp
 def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[Progress]:
     """Work out and keep what an experiment's methods need of calibration text; nothing is measured.
 
-    When `cancel` is set the last Progress has stage "cancelled" and nothing is left behind.
+    The last Progress has stage "done" and the figures of calibration, such as the error on held-out
+    text before and after training. When `cancel` is set it has stage "cancelled" and nothing is
+    left behind.
     """
     from nmviz.engine.calibration import prepare
 
     yield Progress("loading the model")
-    loaded = load(experiment.model)
+    steps = prepare(load(experiment.model), canonical(experiment), check_of(cancel or Event()))
     try:
-        for stage in prepare(loaded, canonical(experiment), check_of(cancel or Event())):
+        while True:
+            stage = next(steps)
             yield Progress(stage.words, done=round(100 * stage.share), total=100)
-        yield Progress("done", done=100, total=100)
+    except StopIteration as end:
+        yield Progress("done", done=100, total=100, figures=end.value.figures)
     except Cancelled:
         yield Progress("cancelled")
 

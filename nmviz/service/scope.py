@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nmviz import corpora, models, scopes
 from nmviz.errors import UserError
@@ -29,12 +30,35 @@ class Catalogue:
 def catalogue() -> Catalogue:
     """What the page and the command line offer."""
     return Catalogue(
-        models=(*models.offered(), *map(_large, LARGE_MODELS)),
+        models=(*map(_with_layers, models.offered()), *map(_large, LARGE_MODELS)),
         corpora=tuple(corpus.info for corpus in corpora.CORPORA.values()),
         patterns=PRESETS,
         criteria={target: tuple(BY_TARGET[target].values()) for target in TARGETS},
         mitigations=tuple(MITIGATIONS.values()),
     )
+
+
+def describe(model_id: str) -> models.ModelInfo:
+    """What is known of a model before it is loaded, its layers included. UserError when there is no
+    such model.
+    """
+    return _with_layers(models.describe(model_id))
+
+
+@lru_cache(maxsize=64)
+def _with_layers(info: models.ModelInfo) -> models.ModelInfo:
+    """Layers that no file tells are found by building the architecture, which imports torch.
+
+    What cannot be built stays as it is: loading it will say why.
+    """
+    if info.projections or not info.context:
+        return info
+    from nmviz.engine.layout import with_layers
+
+    try:
+        return with_layers(info)
+    except UserError:
+        return info
 
 
 def refuse_large(model_id: str) -> None:
@@ -79,7 +103,7 @@ def canonical(experiment: Experiment) -> Experiment:
     or block, a window longer than the context, d_in not a multiple of M, a part not known.
     """
     refuse_large(experiment.model)
-    info = models.describe(experiment.model)
+    info = describe(experiment.model)
     window = experiment.reading.window
     if 0 < info.context < window:
         raise UserError(
