@@ -154,8 +154,15 @@ def _plan_text(plan: Plan) -> str:
     ]
     lines += [f"  to do      {_named(group)}" for group in plan.groups]
     lines += [f"  failed     {in_words(one)}: {why.reason}" for one, why in plan.failed]
-    lines += [f"  left out   {one.what}: {one.reason}" for one in plan.left_out]
+    reasons: dict[str, list[str]] = {}
+    for one in plan.left_out:
+        reasons.setdefault(one.reason, []).append(one.what)
+    lines += [f"  left out   {_some(whats)}: {reason}" for reason, whats in reasons.items()]
     return "\n".join(lines)
+
+
+def _some(whats: Sequence[str]) -> str:
+    return whats[0] + (f" and {len(whats) - 1} more" if len(whats) > 1 else "")
 
 
 def _named(group: Group) -> str:

@@ -134,8 +134,8 @@ def _given(fields: Mapping[str, Value]) -> dict[str, Value]:
 def _words(fields: Mapping[str, Value], axes: Axes) -> str:
     """The settings that the grid varies, or all where it varies none."""
     varied = [name for name, values in axes.items() if len(values) > 1] or list(fields)
-    said = ((name, ",".join(map(str, _parts(fields[name])))) for name in varied)
-    return ", ".join(f"{name} {value}" for name, value in said)
+    said = {name: fields[name] for name in varied if fields[name] is not None}
+    return ", ".join(f"{name} {','.join(map(str, _parts(value)))}" for name, value in said.items())
 
 
 class _Loader(yaml.SafeLoader):

@@ -180,3 +180,9 @@ def test_no_method_is_forgotten_in_what_ships() -> None:
     gemma, _ = read_grid(COMMITTED / "gemma-3-270m.yaml").experiments()
     trained = {name for name in MITIGATIONS if MITIGATIONS.get(name).facts.learned}
     assert {m for e in gemma for m in e.mitigations} == set(MITIGATIONS) - trained
+
+
+def test_the_example_of_the_readme_is_a_grid() -> None:
+    readme = (COMMITTED.parents[1] / "README.md").read_text(encoding="utf-8")
+    example = readme.split("```yaml\n")[1].split("```")[0]
+    assert len(built(example)) == 2 * 2 + 3 * 3 * 2
