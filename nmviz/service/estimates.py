@@ -49,6 +49,7 @@ def _comparable(one: Experiment, other: Experiment) -> bool:
     return one.model == other.model and calibrates
 
 
-def _likeness(one: Experiment, other: Experiment) -> tuple[bool, bool]:
+def _likeness(one: Experiment, other: Experiment) -> tuple[bool, bool, bool]:
+    """The budget counts last: what calibration takes does not grow with it."""
     same_methods = (one.criterion, one.mitigations) == (other.criterion, other.mitigations)
-    return one.target == other.target, same_methods
+    return one.target == other.target, same_methods, one.tokens == other.tokens
