@@ -22,6 +22,11 @@ ALIASES = "anchors and aliases are not read: say under `shared` what several gri
 Value: TypeAlias = str | tuple[str, ...] | None
 Axes: TypeAlias = Mapping[str, tuple[Value, ...]]
 
+SCOPE = frozenset(("projections", "blocks"))
+HOW = frozenset(("target", "pattern", "criterion", "mitigations", "calibration_windows", "seed"))
+PRUNED = SCOPE | HOW
+"""Settings of what is pruned and how: experiments that differ in no other share a dense pass."""
+
 FIELDS: Registry[str] = Registry("setting of a grid")
 for _name in Experiment.model_fields:
     if _name != "artefacts":  # found again, never written by hand

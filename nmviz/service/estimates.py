@@ -1,52 +1,75 @@
 """How long live runs take here, told from earlier ones."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from nmviz import provenance
 from nmviz.experiment import Experiment
 from nmviz.results import Result
+from nmviz.sweeps import PRUNED
+
+READ = frozenset(("corpus", "tokens", "window", "bos", "artefacts"))
+"""Settings of the text, of which only its length matters for the time."""
+
+Kind = tuple[bool, dict[str, Any]]
+"""Whether there was calibration, and everything else that makes runs no basis for one another."""
 
 
-def estimate(experiments: Sequence[Experiment], runs: Sequence[Result]) -> float | None:
-    """Seconds that experiments measured together take, or None when no run says anything of one.
+@dataclass(frozen=True)
+class Pass:
+    """What a run of this machine tells: seconds of one pass for each token of its budget."""
 
-    `runs` are stored ones, oldest first. Together they make one dense pass over the text and one
-    pass each. Of a run measured together with others its equal share is taken, calibration too.
+    experiment: Experiment
+    kind: Kind
+    seconds: float
+
+
+def passes(runs: Sequence[Result]) -> list[Pass]:
+    """What stored runs, oldest first, tell; the newest first.
+
+    A run makes one dense pass over the text and one for every experiment measured together, of
+    which each takes an equal share, calibration too.
     """
-    passes = list(_passes(runs))
-    shares = [_share(experiment, passes) for experiment in experiments]
+    here = provenance.machine()
+    together = Counter(run.provenance.started for run in runs)
+    alike = [run for run in reversed(runs) if here.items() <= run.provenance.machine.items()]
+    return [_pass(run, together[run.provenance.started]) for run in alike if _is_timed(run)]
+
+
+def _is_timed(run: Result) -> bool:
+    return bool(run.provenance.seconds and run.experiment.tokens)
+
+
+def _pass(run: Result, together: int) -> Pass:
+    experiment, seconds = run.experiment, run.provenance.seconds or 0.0
+    share = seconds / (experiment.tokens or 1) / (1 + together)
+    return Pass(experiment, _kind(experiment), share)
+
+
+def estimate(experiments: Sequence[Experiment], made: Sequence[Pass]) -> float | None:
+    """Seconds that experiments measured together take; None when nothing is known of one."""
+    shares = [_share(experiment, made) for experiment in experiments]
     known = [share for share in shares if share is not None]
     if not known or len(known) < len(shares):
         return None
     return sum(known) * (1 + 1 / len(known))
 
 
-def _passes(runs: Sequence[Result]) -> Iterator[tuple[Experiment, float]]:
-    """What was run on this machine and the seconds of a pass for a token of it, newest first."""
-    here = provenance.machine()
-    together = Counter(run.provenance.started for run in runs)
-    for run in reversed(runs):
-        made, tokens = run.provenance, run.experiment.tokens
-        if made.seconds and tokens and here.items() <= made.machine.items():
-            yield run.experiment, made.seconds / tokens / (1 + together[made.started])
-
-
-def _share(experiment: Experiment, passes: Sequence[tuple[Experiment, float]]) -> float | None:
-    """Seconds of one pass, from the newest of those runs that are most alike.
-
-    A run that calibrated first says nothing of one that does not.
-    """
-    fit = [(other, seconds) for other, seconds in passes if _comparable(experiment, other)]
-    if not fit:
+def _share(experiment: Experiment, made: Sequence[Pass]) -> float | None:
+    """Seconds of one pass, from the newest of those runs that are most alike."""
+    kind = _kind(experiment)
+    fit = [one for one in made if one.kind == kind]
+    if not fit or experiment.tokens is None:
         return None
-    _, seconds = max(fit, key=lambda one: _likeness(experiment, one[0]))  # the first of equals
-    return seconds * experiment.reading.tokens
+    best = max(fit, key=lambda one: _likeness(experiment, one.experiment))  # the first of equals
+    return best.seconds * experiment.tokens
 
 
-def _comparable(one: Experiment, other: Experiment) -> bool:
-    calibrates = bool(one.calibration_windows) == bool(other.calibration_windows)
-    return one.model == other.model and calibrates
+def _kind(experiment: Experiment) -> Kind:
+    fields = experiment.model_dump(exclude={*PRUNED, *READ})
+    return bool(experiment.calibration_windows), fields
 
 
 def _likeness(one: Experiment, other: Experiment) -> tuple[bool, bool, bool]:

@@ -8,21 +8,18 @@ from nmviz import corpora, models
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.results import Result
-from nmviz.service.estimates import estimate
+from nmviz.service.estimates import estimate, passes
 from nmviz.service.runs import store
 from nmviz.service.scope import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.store import OWN
 from nmviz.store.failures import Failure, Failures
-from nmviz.sweeps import Grid, LeftOut
+from nmviz.sweeps import PRUNED, Grid, LeftOut
 
 TRIES = 2
 """So often an experiment may fail before a sweep passes it over."""
 TOGETHER = {"activation": 6, "weight": 1}
 """Experiments that share a dense pass. Pruned weights are a copy of the model's, so one at a time;
 what is measured together is stored together, so few enough that a kill loses little."""
-PRUNED = {"target", "pattern", "criterion", "mitigations", "projections", "blocks"}
-CALIBRATED = {"calibration_windows", "seed"}
-"""The fields in which experiments that share a dense pass may differ."""
 
 Group = tuple[Experiment, ...]
 
@@ -78,8 +75,8 @@ def plan(grid: Grid, *, retry_failed: bool = False) -> Plan:
 def estimate_groups(groups: Sequence[Group]) -> Estimate:
     """How long these groups take here, from what the store has by now."""
     names = {group[0].model for group in groups}
-    runs = {name: store().find(sites=False, model=name, source=OWN) for name in names}
-    told = [(group, estimate(group, runs[group[0].model])) for group in groups]
+    made = {name: passes(store().find(sites=False, model=name, source=OWN)) for name in names}
+    told = [(group, estimate(group, made[group[0].model])) for group in groups]
     return Estimate(
         seconds=sum(seconds or 0.0 for _, seconds in told),
         unknown=sum(len(group) for group, seconds in told if seconds is None),
@@ -145,7 +142,7 @@ def _groups(experiments: Sequence[Experiment]) -> Iterator[Group]:
 
 def _shared(experiment: Experiment) -> str:
     """What experiments that are measured together have in common."""
-    text = experiment.model_dump_json(exclude=PRUNED | CALIBRATED)
+    text = experiment.model_dump_json(exclude=set(PRUNED))
     return f"{experiment.target} {text}"
 
 

@@ -10,7 +10,7 @@ from nmviz import corpora
 from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import TARGETS, Experiment
 from nmviz.results import Progress, Result
-from nmviz.service.estimates import estimate
+from nmviz.service.estimates import estimate, passes
 from nmviz.service.scope import canonical, refuse_large, resolve, text_of
 from nmviz.store import OWN, Store, open_store, seed
 
@@ -98,7 +98,8 @@ def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[P
 
 def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
     """How long a live run takes here, from the newest run of the model on this machine, or None."""
-    return estimate(experiments, store().find(sites=False, model=experiments[0].model, source=OWN))
+    made = store().find(sites=False, model=experiments[0].model, source=OWN)
+    return estimate(experiments, passes(made))
 
 
 def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:

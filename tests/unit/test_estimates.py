@@ -7,10 +7,15 @@ import pytest
 from nmviz.experiment import Experiment
 from nmviz.provenance import machine
 from nmviz.results import Provenance, Result
-from nmviz.service.estimates import estimate
+from nmviz.service.estimates import estimate as estimate_from
+from nmviz.service.estimates import passes
 
 HERE = {**machine(), "threads": 2}
 PLAIN = Experiment.build(pattern="2:4", tokens=1000, window=500)
+
+
+def estimate(experiments: list[Experiment], runs: list[Result]) -> float | None:
+    return estimate_from(experiments, passes(runs))
 
 
 def ran(experiment: Experiment, seconds: float, started: str, **changes: Any) -> Result:
