@@ -11,6 +11,7 @@ import typer
 from tqdm import tqdm
 
 from nmviz import corpora, scopes, service
+from nmviz.cli_sweep import sweep
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.methods.method import Method
@@ -28,6 +29,7 @@ SITES_HELP = f"Projections, such as q,k,v, or one of {', '.join(scopes.SCOPES)}.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 store_app = typer.Typer(no_args_is_help=True, help="Create, update and check the database.")
 app.add_typer(store_app, name="store")
+app.command()(sweep)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 

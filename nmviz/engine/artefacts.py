@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nmviz.cache import cache_dir, disk_errors, make_folder
 from nmviz.engine.sparsify import Pruned, States
+from nmviz.errors import StorageError
 from nmviz.methods.method import Call
 
 SEPARATOR = "|"
@@ -82,6 +83,8 @@ def save(key: str, pruned: Pruned, figures: Mapping[str, float]) -> None:
         try:
             save_file(_unshared(tensors), beside, {n: repr(v) for n, v in figures.items()})
             os.replace(beside, path)
+        except SafetensorError as error:  # its own word for a disk that is full or fails
+            raise StorageError(f"{path.parent} cannot be written: {error}.") from None
         finally:
             beside.unlink(missing_ok=True)
 

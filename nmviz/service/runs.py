@@ -6,12 +6,13 @@ from functools import cache
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from nmviz import corpora, provenance
+from nmviz import corpora
 from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import TARGETS, Experiment
 from nmviz.results import Progress, Result
+from nmviz.service.estimates import estimate, passes
 from nmviz.service.scope import canonical, refuse_large, resolve, text_of
-from nmviz.store import Store, open_store, seed
+from nmviz.store import OWN, Store, open_store, seed
 
 if TYPE_CHECKING:
     from nmviz.engine.loading import LoadedModel
@@ -100,22 +101,9 @@ def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[P
 
 
 def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
-    """How long a live run takes here, from the newest run of the model on this machine, or None.
-
-    A run makes one dense pass over the text and one for every experiment measured together; one
-    that calibrated first says nothing of one that does not.
-    """
-    here = provenance.machine()
-    calibrated = any(experiment.calibration_windows for experiment in experiments)
-    runs = store().find(sites=False, model=experiments[0].model, source="nmviz")
-    for run in reversed(runs):
-        made = run.provenance
-        alike = bool(run.experiment.calibration_windows) == calibrated
-        if alike and made.seconds and here.items() <= made.machine.items():
-            together = sum(other.provenance.started == made.started for other in runs)
-            a_pass = made.seconds / run.experiment.reading.tokens / (1 + together)
-            return a_pass * experiments[0].reading.tokens * (1 + len(experiments))
-    return None
+    """How long a live run takes here, from the newest run of the model on this machine, or None."""
+    made = store().find(sites=False, model=experiments[0].model, source=OWN)
+    return estimate(experiments, passes(made))
 
 
 def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:

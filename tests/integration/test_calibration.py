@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,7 +16,7 @@ from nmviz.engine.evaluate import logits
 from nmviz.engine.loading import LoadedModel, load
 from nmviz.engine.sites import find_site, find_sites
 from nmviz.engine.sparsify import forwards, replaced
-from nmviz.errors import Cancelled, UserError
+from nmviz.errors import Cancelled, StorageError, UserError
 from nmviz.experiment import Experiment
 
 pytestmark = pytest.mark.real  # the calibration text is fetched on first use
@@ -253,3 +254,17 @@ def test_the_key_holds_what_calibration_depends_on_and_nothing_else(loaded: Load
     assert key(mitigations="s-pts") != key(mitigations="s-pts", blocks="0")
     assert key(mitigations="s-pts") != key(mitigations="s-pts", seed=1)
     assert key(mitigations="s-pts") != key(mitigations="s-pts", calibration_windows=4)
+
+
+def test_a_disk_that_fills_is_a_storage_error(
+    loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(_tensors: object, path: Path, _metadata: object) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(artefacts, "save_file", fill)
+    pruned = calibration.make(experiment(mitigations="s-pts"), find_sites(loaded.model))
+    with pytest.raises(StorageError, match="No space left"):
+        artefacts.save("key", pruned, {})
+    assert list(tmp_path.iterdir()) == []

@@ -18,14 +18,14 @@ LAYERS = (
     ("registry", "cache", "benching"),
     ("methods", "metrics", "hub", "wheels", "pins", "scopes"),
     ("experiment", "models", "corpora"),
-    ("results",),
+    ("results", "sweeps"),
     ("provenance", "published"),
     ("audit",),
     ("explorer",),
     ("engine", "store", "views"),
     ("claims",),
     ("service",),
-    ("ui", "bench"),
+    ("ui", "bench", "cli_sweep"),
     ("cli",),
 )
 """Lowest first; a module imports from its own layer's package or from layers below."""
@@ -38,7 +38,8 @@ HOMES = {
     "alembic": ("store",),
     "plotly": ("views",),
     "gradio": ("ui",),
-    "typer": ("cli",),
+    "typer": ("cli", "cli_sweep"),
+    "yaml": ("sweeps",),
 }
 """Where a library may be imported at all; `methods` may import torch inside functions."""
 
