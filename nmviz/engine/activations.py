@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nmviz.engine.masking import prune, token_mask, weighted
+from nmviz.engine import kernels
+from nmviz.engine.masking import graded, prune, repair, token_mask, weighted
 from nmviz.engine.sites import Site
 from nmviz.engine.sparsify import Masked, States, state_of, state_of_weight
 from nmviz.experiment import Experiment
@@ -28,6 +29,7 @@ class PrunedActivations:
         self.repairs = [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
         self.mitigations: list[Mitigation] = [c.method.code(**c.settings) for c in self.repairs]
         self.states: dict[Site, States] = defaultdict(dict)
+        self._one_pass = _is_one_pass(self.criterion, self.mitigations)
         self._same_for_all_sites = all(c.method.facts.same_for_all_sites for c in self.calls)
         self._last: tuple[weakref.ref[Tensor], Tensor] | None = None
 
@@ -62,7 +64,7 @@ class PrunedActivations:
         """What the layer multiplies; made once for sites that are given the same input, where
         nothing that makes it looks at the site."""
         known = self._last
-        if known is not None and known[0]() is x and not _graded(x):
+        if known is not None and known[0]() is x and not graded(x):
             return known[1]
         kept = self._repaired(site, x)
         if self._same_for_all_sites:
@@ -70,6 +72,8 @@ class PrunedActivations:
         return kept
 
     def _repaired(self, site: Site, x: Tensor) -> Tensor:
+        if self._one_pass and not self.pattern.is_dense and not graded(x) and kernels.fits(x):
+            return self._repaired_at_once(site, x)
         shifted, undos = self._before(site, x)
         kept = self._pruned(site, shifted)
         for step, at in self._places(site):
@@ -77,6 +81,17 @@ class PrunedActivations:
         for undo in reversed(undos):
             kept = undo(kept)
         return kept
+
+    def _repaired_at_once(self, site: Site, x: Tensor) -> Tensor:
+        """The same by one compiled pass."""
+        shifts = [step.shift(x, at) for step, at in self._places(site)]
+        eta = next((shift for shift in shifts if shift is not None), None)
+        rescale = any(step.rescales for step in self.mitigations)
+        looks = self.criterion.method.facts.sees_input
+        channel = self._given(site, x if eta is None or not looks else x - eta)
+        if eta is None and not rescale:
+            return prune(x, channel, self.pattern)
+        return repair(x, channel, self.pattern, eta, rescale)
 
     def masked(self, site: Site, x: Tensor) -> Masked:
         shifted, undos = self._before(site, x)
@@ -92,7 +107,7 @@ class PrunedActivations:
     def _places(self, site: Site) -> list[tuple[Mitigation, At]]:
         states = self.states[site]
         return [
-            (step, At(site.weight, states.get(call.method.name, {})))
+            (step, At(site.weight, states.get(call.method.name, {}), kernels.median))
             for call, step in zip(self.repairs, self.mitigations, strict=True)
         ]
 
@@ -137,5 +152,17 @@ class PrunedActivations:
         return str(self.criterion.settings.get("over", "token"))
 
 
-def _graded(x: Tensor) -> bool:
-    return torch.is_grad_enabled() and x.requires_grad
+def _is_one_pass(criterion: Call, mitigations: Sequence[Mitigation]) -> bool:
+    """Whether the methods are a channel weight, at most one shift and at most one scaling to the
+    variance: what `masking.repair` does in one pass.
+    """
+    plain = all(
+        type(step).before is Mitigation.before
+        and (step.rescales or type(step).kept is Mitigation.kept)
+        for step in mitigations
+    )
+    shifts = sum(type(step).shift is not Mitigation.shift for step in mitigations)
+    scalings = sum(step.rescales for step in mitigations)
+    per_token = criterion.settings.get("over", "token") == "token"
+    is_channel = criterion.method.facts.gives == "channel"
+    return plain and is_channel and per_token and shifts <= 1 and scalings <= 1

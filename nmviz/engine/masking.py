@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nmviz.engine import kernels
+from nmviz.engine.refusals import not_finite
 from nmviz.engine.selection import nth_largest
 from nmviz.methods.patterns import Pattern
 
@@ -21,12 +22,27 @@ def prune(x: Tensor, channel: Tensor | None, pattern: Pattern, over: str = "toke
     In one pass where `kernels` does it. No gradient flows through that: what is trained masks.
     """
     keep, group = _keep_of_group(pattern, x.shape[-1])
-    graded = torch.is_grad_enabled() and x.requires_grad
-    if not pattern.is_dense and pattern.is_grouped and not graded and kernels.fits(x, group):
+    of_token = pattern.is_grouped or over == "token"
+    if not pattern.is_dense and of_token and not graded(x) and kernels.fits(x):
         return kernels.prune(x, channel, keep, group)
     with torch.no_grad():
         mask = token_mask(weighted(x, channel), pattern, over)
     return torch.where(mask, x, 0)
+
+
+def repair(
+    x: Tensor, channel: Tensor | None, pattern: Pattern, shift: Tensor | None, rescale: bool
+) -> Tensor:
+    """`prune` of x - shift, scaled to the variance of the shifted token, shifted back: compiled.
+
+    For inputs that `kernels.fits`, no gradients, and patterns that are not dense.
+    """
+    return kernels.repair(x, channel, *_keep_of_group(pattern, x.shape[-1]), shift, rescale)
+
+
+def graded(x: Tensor) -> bool:
+    """Whether a gradient has to flow through x."""
+    return torch.is_grad_enabled() and x.requires_grad
 
 
 def weighted(x: Tensor, channel: Tensor | None) -> Tensor:
@@ -115,13 +131,15 @@ def _top(blocks: Tensor, keep: int, generator: torch.Generator | None = None) ->
     """The `keep` largest of the last dimension, as a mask of the same shape."""
     if keep == blocks.shape[-1]:
         return torch.ones_like(blocks, dtype=torch.bool)
-    if generator is None and kernels.fits(blocks, blocks.shape[-1]):
+    if generator is None and kernels.fits(blocks):
         return kernels.keep_mask(blocks, keep, blocks.shape[-1])
     return top_in_torch(blocks, keep, generator)
 
 
 def top_in_torch(blocks: Tensor, keep: int, generator: torch.Generator | None = None) -> Tensor:
     """The same without the compiled path: the reference, and what other devices use."""
+    if blocks.isnan().any():
+        raise not_finite()
     cut = nth_largest(blocks, keep)
     above, tied = blocks > cut, blocks == cut
     room = keep - above.sum(-1, keepdim=True)  # places left for entries that equal the cut

@@ -30,6 +30,14 @@ def refuse_config(config: Mapping[str, Any], model_id: str) -> None:
         )
 
 
+def not_finite() -> UserError:
+    """What is said of scores that are not numbers."""
+    return UserError(
+        "The model's numbers are not finite here, so nothing can be ranked: "
+        "choose another model, text or layer."
+    )
+
+
 @contextmanager
 def plain_words(model_id: str) -> Iterator[None]:
     """Failures of loading, each as one sentence (UserError)."""

@@ -62,6 +62,7 @@ def magnitude(x: Tensor, weight: Tensor, state: State, *, over: str = "token") -
     "clact",
     formula="S = |x_j| / ||X_t||_2 * ||X_:,j||_2; at N:M the row norm cancels",
     source="CLACT in arXiv 2509.22166, eq. 4; the row is the token, as in the authors' code",
+    sees_input=True,
     batch_invariant=False,
     choices=OVER,
 )

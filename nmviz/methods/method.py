@@ -74,6 +74,7 @@ class Facts:
     learned: bool = False  # its state is trained block by block
     patterns: Literal["any", "N:M", "P%"] = "any"
     uses_pattern: bool = False  # calibration depends on how much is dropped
+    sees_input: bool = False  # a criterion's channel weights depend on the input that is masked
     sees_weight: bool = False  # what it makes of an input depends on the site's weight all the same
     excludes: tuple[str, ...] = ()  # methods it makes no sense with
     unless: tuple[str, str] | None = None  # the setting with which it excludes nothing

@@ -4,20 +4,22 @@ A mitigation is up to four steps (x: [..., tokens, d_in], y: [..., tokens, d_out
 
     calibrate(weight, x) -> state    once, from the inputs [tokens, d_in] of calibration text
                                      (x is None with needs="weight": from the weight alone)
-    before(x, at) -> x', undo        undo(kept) puts back what before took away
+    before(x, at) -> x', undo        undo(kept) puts back what before took away; one that only
+                                     subtracts says so instead: shift(x, at) -> eta, which the
+                                     engine may then do in one pass with the mask
     kept(x', kept, at) -> kept'      sees the shifted input and what the mask left of it
     after(y, x, kept, at) -> y'      sees the product before the bias, the input and what is left
 
-`at` is the site: its weight and the state. Steps that are missing do nothing. Stacked mitigations
-run in the order given, and the `before` steps are undone in reverse. Keyword-only fields are the
-settings a user may change.
+`at` is the site: its weight, the state, and how the engine finds medians. Steps that are missing do
+nothing. Stacked mitigations run in the order given, and the `before` steps are undone in reverse.
+Keyword-only fields are the settings a user may change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmviz.methods.method import Method, declare
 from nmviz.registry import Registry
@@ -35,20 +37,31 @@ WEIGHING = ("amber", "wina", "var-weight", "gradient")
 
 @dataclass(frozen=True)
 class At:
-    """Where a step runs: the site's weight [d_out, d_in] and the mitigation's state there."""
+    """Where a step runs: the site's weight [d_out, d_in] and the mitigation's state there.
+
+    `median` gives the lower median of every token, [..., d_in] to [..., 1].
+    """
 
     weight: Tensor
     state: Mapping[str, Tensor]
+    median: Callable[[Tensor], Tensor] = lambda x: x.median(-1, keepdim=True).values
 
 
 class Mitigation:
     """Every step does nothing: subclasses fill in the ones they have."""
 
+    rescales: ClassVar[bool] = False
+    """Whether `kept` scales each token to the variance of the shifted one, and does no more."""
+
     def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
         return {}
 
+    def shift(self, x: Tensor, at: At) -> Tensor | None:
+        return None
+
     def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo | None]:
-        return x, None
+        eta = self.shift(x, at)
+        return (x, None) if eta is None else (x - eta, lambda kept: kept + eta)
 
     def kept(self, x: Tensor, kept: Tensor, at: At) -> Tensor:
         return kept
@@ -86,10 +99,8 @@ class DynamicShift(Mitigation):
 
     centre: str = "median"
 
-    def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo]:
-        median = self.centre == "median"
-        eta = x.median(-1, keepdim=True).values if median else x.mean(-1, keepdim=True)
-        return x - eta, lambda kept: kept + eta
+    def shift(self, x: Tensor, at: At) -> Tensor:
+        return at.median(x) if self.centre == "median" else x.mean(-1, keepdim=True)
 
 
 @mitigation(
@@ -104,6 +115,8 @@ class VarianceCorrection(Mitigation):
     Dropping entries shrinks the spread of a token; the factor gives it back. It scales the kept
     entries of the shifted input, never the shift or the bias.
     """
+
+    rescales: ClassVar[bool] = True
 
     def kept(self, x: Tensor, kept: Tensor, at: At) -> Tensor:
         lost = kept.var(dim=-1, keepdim=True).clamp_min(1e-9)
@@ -135,9 +148,8 @@ class StaticShift(Mitigation):
             return {"eta": x.double().mean(0).to(x.dtype)}
         return {"eta": x.median(-1).values.double().mean().to(x.dtype)[None]}
 
-    def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo]:
-        eta = at.state["eta"]
-        return x - eta, lambda kept: kept + eta
+    def shift(self, x: Tensor, at: At) -> Tensor:
+        return at.state["eta"]
 
 
 @mitigation(
@@ -169,11 +181,8 @@ class LearnedShift(Mitigation):
         width = weight.shape[1] if self.where == "input" else weight.shape[0]
         return {"shift": weight.new_zeros(width)}
 
-    def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo | None]:
-        if self.where == "output":
-            return x, None
-        eta = at.state["shift"]
-        return x - eta, lambda kept: kept + eta
+    def shift(self, x: Tensor, at: At) -> Tensor | None:
+        return None if self.where == "output" else at.state["shift"]
 
     def after(self, y: Tensor, x: Tensor, kept: Tensor, at: At) -> Tensor:
         return y + at.state["shift"] if self.where == "output" else y

@@ -4,14 +4,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_activation_criteria import site_of
 from torch import Tensor
 
 from nmviz.engine import kernels
+from nmviz.engine.activations import PrunedActivations
 from nmviz.engine.masking import prune, top_in_torch, weighted
 from nmviz.errors import UserError
+from nmviz.experiment import Experiment
+from nmviz.methods.mitigations import At, VarianceCorrection
 from nmviz.methods.patterns import parse_pattern
 
-WIDTHS = st.integers(1, kernels.WIDEST)
+HERE = At(torch.zeros(1, 4), {})
+WIDTHS = st.integers(1, kernels.NARROW) | st.integers(kernels.NARROW + 1, 200)
 
 
 def plain(x: Tensor, channel: Tensor | None, keep: int, group: int) -> Tensor:
@@ -55,7 +60,7 @@ def test_any_input_is_pruned_as_by_the_plain_path(case) -> None:
     x, channel, keep, group = case
     expected = plain(x, channel, keep, group)
     assert torch.equal(prune(x, channel, parse_pattern(f"{keep}:{group}")), expected)
-    if kernels.fits(x, group):
+    if kernels.fits(x):
         assert torch.equal(kernels.prune(x, channel, keep, group), expected)
 
 
@@ -63,17 +68,16 @@ def test_any_input_is_pruned_as_by_the_plain_path(case) -> None:
 @given(cases())
 def test_any_scores_are_masked_as_by_the_plain_path(case) -> None:
     x, _, keep, group = case
-    if not kernels.fits(x, group) or keep == group:
+    if not kernels.fits(x) or keep == group:
         return
     blocks = x.unflatten(-1, (-1, group))
     assert torch.equal(kernels.keep_mask(blocks, keep, group), top_in_torch(blocks, keep))
 
 
 def test_every_width_up_to_the_widest_runs_compiled() -> None:
-    for group in range(1, kernels.WIDEST + 1):
+    for group in range(1, kernels.NARROW + 1):
         x = torch.randn(130, 2 * group, generator=torch.Generator().manual_seed(group))
         keep = (group + 1) // 2
-        assert kernels.fits(x, group)
         assert torch.equal(kernels.prune(x, None, keep, group), plain(x, None, keep, group))
 
 
@@ -125,3 +129,57 @@ def test_a_gradient_flows_through_what_is_kept() -> None:
         prune(x, None, parse_pattern("8:16")).sum().backward()
     assert x.grad is not None
     assert int(x.grad.sum()) == 32
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_the_lower_median_of_every_token(case) -> None:
+    x, *_ = case
+    assert torch.equal(kernels.median(x), x.median(-1, keepdim=True).values)
+
+
+def shift_of(x: Tensor, kind: str) -> Tensor | None:
+    generator = torch.Generator().manual_seed(1)
+    shape = {"token": (*x.shape[:-1], 1), "channel": x.shape[-1:], "one": (1,)}.get(kind)
+    return None if shape is None else torch.randn(shape, generator=generator).to(x.dtype)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(), st.sampled_from(["none", "token", "channel", "one"]), st.booleans())
+def test_shift_mask_and_variance_in_one_pass(case, kind: str, rescale: bool) -> None:
+    x, channel, keep, group = case
+    if not kernels.fits(x) or not x.isfinite().all() or x.shape[-1] == 1:
+        return
+    eta = shift_of(x, kind)
+    shifted = x if eta is None else x - eta
+    kept = plain(shifted, channel, keep, group)
+    expected = VarianceCorrection().kept(shifted, kept, HERE) if rescale else kept
+    expected = expected if eta is None else expected + eta
+    made = kernels.repair(x, channel, keep, group, eta, rescale)
+    if not rescale:
+        assert torch.equal(made, expected)
+    close = {"rtol": 1e-4, "atol": 1e-4 * float(expected.abs().max())}
+    torch.testing.assert_close(made, expected, **close)
+
+
+@pytest.mark.parametrize("pattern", ["2:4", "3:8", "40%"])
+@pytest.mark.parametrize("criterion", ["magnitude", "clact", "wina"])
+@pytest.mark.parametrize("mitigations", ["", "d-pts", "var", "d-pts,var", "var,s-pts", "l-pts"])
+def test_methods_are_the_same_in_one_pass_and_step_by_step(
+    pattern: str, criterion: str, mitigations: str
+) -> None:
+    generator = torch.Generator().manual_seed(4)
+    weight, x = (torch.randn(n, 40, generator=generator) for n in (6, 30))
+    site = site_of(weight)
+    chosen = Experiment.build(pattern=pattern, criterion=criterion, mitigations=mitigations)
+    at_once, in_steps = PrunedActivations(chosen, [site]), PrunedActivations(chosen, [site])
+    at_once.calibrate(site, x)
+    in_steps.states = at_once.states
+    assert at_once._one_pass
+    in_steps._one_pass = False
+    torch.testing.assert_close(at_once.forward(site, x), in_steps.forward(site, x))
+
+
+def test_a_shift_that_is_not_a_number_is_refused() -> None:
+    with pytest.raises(UserError, match="not finite"):
+        kernels.repair(torch.ones(2, 8), None, 2, 4, torch.tensor([torch.nan]), True)

@@ -1,0 +1,178 @@
+"""Masks on the CPU, compiled: the N largest of every M entries in one pass, with what goes with it.
+
+`narrow` has the groups up to 64 wide, `wide` the others and whole tokens, `tokens` shifts and
+variances. The plain torch path in `masking` is the reference that all of it is tested against.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nmviz.engine.kernels.compiling import ALONE, in_parts
+from nmviz.engine.kernels.narrow import TILE, mask_narrow, prune_narrow, steps_of
+from nmviz.engine.kernels.tokens import give_back, take_away
+from nmviz.engine.kernels.wide import mask_wide, medians, prune_wide
+
+NARROW = 64  # beyond this a sorting network has more steps than halving takes
+BITS = {torch.float32: np.int32, torch.float64: np.int64}
+CHUNK = (
+    1 << 15
+)  # entries that are shifted, masked and scaled before the next: they stay in the cache
+LEAST_VARIANCE = 1e-9
+u = np.uint64
+
+__all__ = ["ALONE", "NARROW", "fits", "keep_mask", "median", "prune", "repair", "warm"]
+
+
+def fits(x: Tensor) -> bool:
+    """Whether the compiled path handles this input."""
+    return x.device.type == "cpu" and x.dtype in BITS and x.numel() > 0
+
+
+def prune(x: Tensor, channel: Tensor | None, keep: int, group: int) -> Tensor:
+    """x with all but the `keep` largest |x| * channel of every `group` entries set to zero.
+
+    x [..., d_in]; channel None, [d_in], or of x's shape, never negative. Ties go to the lower
+    index. UserError for a score that is not a number.
+    """
+    flat = _flat(x)
+    out = np.empty_like(flat)
+    pruner = _pruner(x, channel, keep, group)
+
+    def part(first: int, last: int) -> bool:
+        return pruner(flat, out, first, last)
+
+    in_parts(part, flat.size // group, flat.size, TILE)
+    return torch.from_numpy(out).view(x.shape)
+
+
+def repair(
+    x: Tensor, channel: Tensor | None, keep: int, group: int, shift: Tensor | None, rescale: bool
+) -> Tensor:
+    """`prune` of x - shift; with `rescale` what is kept is scaled, each token by itself, to the
+    variance of the shifted token; then the shift is put back. One pass over the memory.
+
+    shift None, or a number a token [..., 1] or a channel [d_in] or one for all [1].
+    """
+    flat, width = _flat(x), x.shape[-1]
+    rows = flat.size // width
+    of_row, of_channel = _shifts(x, shift)
+    out = np.empty_like(flat)
+    spread = np.empty(rows if rescale else 0, flat.dtype)
+    pruner = _pruner(x, channel, keep, group)
+    at_once = max(1, CHUNK // width)
+
+    def part(first: int, last: int) -> bool:
+        strange = False
+        for start in range(first, last, at_once):
+            low, high = u(start), u(min(last, start + at_once))
+            take_away(flat, of_row, of_channel, out, spread, low, high)
+            blocks = width // group
+            strange |= pruner(out, out, start * blocks, int(high) * blocks)
+            give_back(out, of_row, of_channel, spread, flat.dtype.type(LEAST_VARIANCE), low, high)
+        return strange
+
+    in_parts(part, rows, flat.size)
+    return torch.from_numpy(out).view(x.shape)
+
+
+def keep_mask(scores: Tensor, keep: int, group: int) -> Tensor:
+    """bool like scores [..., d_in]: the `keep` largest of every `group`, ties to the lower index.
+
+    UserError for a score that is not a number.
+    """
+    flat = _flat(scores)
+    out = np.empty(flat.size, np.bool_)
+    steps, bits = steps_of(group, keep) if group <= NARROW else None, _bits(scores)
+
+    def part(first: int, last: int) -> bool:
+        if steps is None:
+            return bool(mask_wide(flat, u(group), u(keep), bits, out, u(first), u(last)))
+        return bool(mask_narrow(flat, u(group), u(keep), steps, bits, out, u(first), u(last)))
+
+    in_parts(part, flat.size // group, flat.size, TILE)
+    return torch.from_numpy(out).view(scores.shape)
+
+
+def median(x: Tensor) -> Tensor:
+    """The lower median of every token, [..., d_in] to [..., 1]; plain torch where nothing compiled
+    fits or a gradient has to flow. UserError for what is not a number.
+    """
+    if not fits(x) or (torch.is_grad_enabled() and x.requires_grad):
+        return x.median(-1, keepdim=True).values
+    flat, width = _flat(x), x.shape[-1]
+    out = np.empty(flat.size // width, flat.dtype)
+    bits = _bits(x)
+
+    def part(first: int, last: int) -> bool:
+        return bool(medians(flat, u(width), bits, out, u(first), u(last)))
+
+    in_parts(part, out.size, flat.size)
+    return torch.from_numpy(out).view(*x.shape[:-1], 1)
+
+
+def warm() -> None:
+    """Compile for fp32, or read what an earlier process compiled, before anyone waits for it."""
+    x = torch.linspace(-1, 1, 256).view(2, 128)
+    for group in (16, 128):
+        prune(x, None, group // 2, group)
+        keep_mask(x, group // 2, group)
+    repair(x, None, 8, 16, median(x), rescale=True)
+
+
+def _pruner(x: Tensor, channel: Tensor | None, keep: int, group: int):  # type: ignore[no-untyped-def]
+    """A function of (from, to, first block, last block): it writes the pruned blocks."""
+    weights, period = _channel(x, channel, group)
+    steps, bits = steps_of(group, keep) if group <= NARROW else None, _bits(x)
+    sizes = u(period), u(group), u(keep)
+
+    def pruner(given: np.ndarray, out: np.ndarray, first: int, last: int) -> bool:
+        if steps is None:
+            return bool(prune_wide(given, weights, *sizes, bits, out, u(first), u(last)))
+        return bool(prune_narrow(given, weights, *sizes, steps, bits, out, u(first), u(last)))
+
+    return pruner
+
+
+def _flat(x: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(x.detach().numpy()).reshape(-1)
+
+
+def _bits(x: Tensor) -> np.ndarray:
+    """An empty array that says as which integers the floats are compared."""
+    return np.empty(0, BITS[x.dtype])
+
+
+def _shifts(x: Tensor, shift: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the shift that belongs to a token, and that of a channel; one of them is zero."""
+    width = x.shape[-1]
+    rows = x.numel() // width
+    of_row, of_channel = x.new_zeros(rows), x.new_zeros(width)
+    if shift is not None and shift.dim() == 1:
+        of_channel = of_channel + shift.detach()
+    elif shift is not None:
+        of_row = shift.detach().expand(*x.shape[:-1], 1).reshape(-1).contiguous()
+    return of_row.numpy(), of_channel.numpy()
+
+
+def _channel(x: Tensor, channel: Tensor | None, group: int) -> tuple[np.ndarray, int]:
+    """The channel weights as one line, and after how many blocks they repeat.
+
+    A line that repeats is longer by a tile, so that a tile reads on without looking for its end.
+    """
+    d_in = x.shape[-1]
+    if channel is None:
+        return _ones(d_in + TILE * group, x.dtype), d_in // group
+    given = channel.detach().to(x.dtype)
+    if given.numel() == d_in:
+        line = given.reshape(-1).numpy()
+        return np.resize(line, d_in + TILE * group), d_in // group
+    whole = np.ascontiguousarray(given.expand(x.shape).numpy()).reshape(-1)
+    return whole, whole.size // group
+
+
+@lru_cache(maxsize=64)
+def _ones(size: int, dtype: torch.dtype) -> np.ndarray:
+    return np.ones(size, np.float32 if dtype == torch.float32 else np.float64)
