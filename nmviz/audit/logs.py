@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from nmviz.audit.averages import what_changes
+from nmviz.audit.averages import drop_cells, what_changes
 from nmviz.audit.finding import Finding
 from nmviz.audit.ignored import as_run
 from nmviz.audit.rows import (
@@ -164,7 +164,12 @@ def _finding(rows: Rows, wrong: list[Beside]) -> Finding:
         evidence="; ".join(map(_values, wrong)) + ".",
         certainty="proved",
         consequence=_consequence(rows, wrong),
-        cells=unique(cell for one in wrong for cell in one.cells),
+        cells=unique(
+            (
+                *(cell for one in wrong for cell in one.cells),
+                *drop_cells(rows, (one.row for one in wrong if one.drop_differs)),
+            )
+        ),
     )
 
 

@@ -71,6 +71,11 @@ class Row:
             if m.metric == "acc" and m.task and not m.task.startswith(SUMMARY)
         }
 
+    @property
+    def accuracy_cells(self) -> list[Cell]:
+        """Where its accuracies stand."""
+        return [self.cell("acc", task) for task in self.accuracies]
+
     def get(self, metric: str, task: str | None = None) -> Measurement | None:
         """One of its numbers, or None."""
         return self.result.get(metric, task)
@@ -124,6 +129,11 @@ class Rows:
     @cached_property
     def _dense(self) -> dict[Column, Row]:
         return {row.column: row for row in reversed(self.tables) if row.is_dense}
+
+    def like(self, group: Iterable[Row]) -> list[Row]:
+        """Every table's sparse rows that measure what one of these does."""
+        keys = {row.key for row in group if not row.is_dense}
+        return [row for row in self.tables if row.key in keys]
 
     def finest_dense(self, model: str, tasks: Iterable[str]) -> Row | None:
         """The model's dense row with the most digits that has all the tasks."""

@@ -17,9 +17,6 @@ from nmviz.results import Measurement, Result
 
 CORE = ("arc_easy", "boolq", "piqa", "winogrande")
 """The tasks that every table of the paper has."""
-PRINTED_DROP_ONLY = frozenset({"drops", "contradictions", "logs"})
-"""Detectors that doubt how a drop is printed: here it is recomputed, so they do not matter. What
-others find of a drop, such as a dense row of other settings, does."""
 HOW = (
     "binomial, from the sizes of the tasks and the rounding of the printed accuracies; "
     "sparse and dense taken as unpaired"
@@ -34,7 +31,7 @@ class Row:
     sparse: Result
     dense: Result
     findings: tuple[Finding, ...] = ()
-    suspect: tuple[Finding, ...] = ()  # those that doubt the recomputed drop too
+    suspect: tuple[Finding, ...] = ()  # those that doubt an accuracy, so the recomputed drop too
     tasks: tuple[str, ...] = CORE
     metric: str = "acc"
     floor: Mapping[str, float] = field(default_factory=dict)  # a task's share right by guessing
@@ -90,8 +87,6 @@ def row(
     if any(one.get(metric, task) is None for one in (sparse, dense) for task in tasks):
         return None
     suspect = [f for one in (sparse, dense) for f in evidence.findings_of(one, metric)]
-    of_drop = evidence.findings_of(sparse, "average_drop")
-    suspect += [finding for finding in of_drop if finding.detector not in PRINTED_DROP_ONLY]
     return Row(
         label=f"{method}, {pattern}",
         sparse=sparse,

@@ -147,9 +147,9 @@ def test_a_finding_on_the_printed_drop_alone_does_not_matter() -> None:
     rows = table("Table 10", {("2:4", "ACT"): 0.75, ("2:4", "WT"): 0.60})
     drop = Measurement(metric="average_drop", value=9.9, printed="9.9")
     act = rows[1].model_copy(update={"measurements": (*rows[1].measurements, drop)})
-    for detector, marked in (("drops", False), ("settings", True)):
-        finding = Finding("made", detector, "", "", "proved", "", ())
-        evidence = Evidence((rows[0], act), NAMES, {cell(act, "average_drop"): (finding,)})
+    finding = Finding("made", "drops", "", "", "proved", "", ())
+    for place, marked in ((("average_drop",), False), (("acc", "piqa"), True)):
+        evidence = Evidence((rows[0], act), NAMES, {cell(act, *place): (finding,)})
         found = row(evidence, "Table 10", "llama2-7b", "2:4", "ACT")
         assert found is not None and bool(found.suspect) == marked
         assert found.findings == (finding,)
