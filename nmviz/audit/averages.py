@@ -5,7 +5,8 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from nmviz.audit.finding import Finding
-from nmviz.audit.rows import DROP, SUMMARY, Row, Rows, exact, mean, slug
+from nmviz.audit.rows import DROP, Row, Rows, exact, mean, slug
+from nmviz.published import SUMMARY
 from nmviz.published.cells import Cell
 from nmviz.results import Measurement
 

@@ -8,13 +8,11 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import cached_property
 from math import sqrt
 
-from nmviz.published import FOUR_MODELS, Names
+from nmviz.published import FOUR_MODELS, SUMMARY, Names
 from nmviz.published.cells import Cell, cell
 from nmviz.results import Measurement, Printed, Result
 
 DROP, PERPLEXITY = "average_drop", "perplexity"
-SUMMARY = "mean of "
-"""What the name of a task begins with that is itself an average over tasks."""
 
 Place = tuple[str, str]  # source and place
 Column = tuple[Place, str]  # and printed model

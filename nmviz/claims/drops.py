@@ -13,10 +13,9 @@ from math import sqrt
 from nmviz.audit import Finding
 from nmviz.claims.estimate import Estimate, fieller, normal
 from nmviz.claims.evidence import Evidence
+from nmviz.published import FOUR_TASKS
 from nmviz.results import Measurement, Result
 
-CORE = ("arc_easy", "boolq", "piqa", "winogrande")
-"""The tasks that every table of the paper has."""
 HOW = (
     "binomial, from the sizes of the tasks and the rounding of the printed accuracies; "
     "sparse and dense taken as unpaired"
@@ -32,7 +31,7 @@ class Row:
     dense: Result
     findings: tuple[Finding, ...] = ()
     suspect: tuple[Finding, ...] = ()  # those that doubt an accuracy, so the recomputed drop too
-    tasks: tuple[str, ...] = CORE
+    tasks: tuple[str, ...] = FOUR_TASKS
     metric: str = "acc"
     floor: Mapping[str, float] = field(default_factory=dict)  # a task's share right by guessing
 
@@ -77,7 +76,7 @@ def row(
     model: str,
     pattern: str,
     method: str,
-    tasks: tuple[str, ...] = CORE,
+    tasks: tuple[str, ...] = FOUR_TASKS,
     metric: str = "acc",
 ) -> Row | None:
     """A row of a table with its dense row; None where a row or one of its numbers is missing."""

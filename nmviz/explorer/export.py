@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from nmviz.explorer.row import Row
-from nmviz.explorer.selection import MEASURES
+from nmviz.explorer.selection import BY_METRIC
 from nmviz.metrics import METRICS
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -101,8 +101,7 @@ def _latex_notes(rows: Sequence[Row]) -> list[str]:
 
 
 def _name(row: Row) -> str:
-    titles = [one.title for one in MEASURES.values() if one.metric == row.metric]
-    return titles[0] if titles else METRICS.get(row.metric).title
+    return (BY_METRIC.get(row.metric) or METRICS.get(row.metric)).title
 
 
 def _cell(value: object) -> object:

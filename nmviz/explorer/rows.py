@@ -9,8 +9,8 @@ from nmviz.explorer import live as own
 from nmviz.explorer.errors import CENSORED, Error, error_of, of_drop, of_mean
 from nmviz.explorer.ordering import ordered, with_words
 from nmviz.explorer.row import How, Row, titled
-from nmviz.explorer.selection import FOUR_TASKS, MEASURES, Selection, task_title
-from nmviz.published import Names
+from nmviz.explorer.selection import MEASURES, Selection, task_title
+from nmviz.published import FOUR_TASKS, SUMMARY, Names
 from nmviz.published.cells import Cell, cell
 from nmviz.published.names import DENSE
 from nmviz.results import Measurement, Printed, Result
@@ -101,7 +101,7 @@ class _Answer:
         for parts in self._by_tasks(result, "acc"):
             tasks = [one.task for one in parts]
             dense = self._dense_for(result, [task or "" for task in tasks])
-            if dense is None or _MEAN in (tasks[0] or ""):
+            if dense is None or (tasks[0] or "").startswith(SUMMARY):
                 continue
             found = True
             levels = [level for task in tasks if (level := dense.get("acc", task))]
@@ -234,8 +234,7 @@ class _Answer:
         )
 
 
-_MEAN = "mean of "
-_MEAN_OF_11 = "mean of 11 tasks"
+_MEAN_OF_11 = f"{SUMMARY}11 tasks"
 
 
 def _printed(result: Result) -> Printed:

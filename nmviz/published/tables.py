@@ -36,6 +36,10 @@ TASKS = {
     "ifeval": "IFEval",
 }
 """Tasks by their names in lm-eval, the four core ones first."""
+FOUR_TASKS = ("arc_easy", "boolq", "piqa", "winogrande")
+"""The tasks that every table of the paper has, and of the drops it prints without accuracies."""
+SUMMARY = "mean of "
+"""What the name of a task begins with that is itself an average over tasks."""
 EXAMPLES = {
     "arc_easy": 2376,
     "arc_challenge": 1172,

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from nmviz import service
-from nmviz.explorer import MEASURES, Row, findings_of
+from nmviz.explorer import Row, findings_of
 from nmviz.explorer.live import DIFFERENT
 from nmviz.explorer.row import OWN_SOURCE
-from nmviz.explorer.selection import place_order
+from nmviz.explorer.selection import BY_METRIC, is_better_higher, place_order
 from nmviz.ui.html import esc, note, quantity, table
-from nmviz.views.published_parts import HIGHER
 
 MOST_PLACES = 8
 COLUMNS = (
@@ -111,22 +110,23 @@ def _quantity(found: Sequence[Row]) -> str:
     if not found:
         return ""
     metric = found[0].metric
-    better = "more is better" if metric in HIGHER else "less is better"
+    better = "more is better" if is_better_higher(metric) else "less is better"
     recomputed = (
         " Drops are recomputed from the printed accuracies of the chosen tasks, where those are "
         "printed; ± is one standard error."
         if metric == "average_drop"
         else ""
     )
-    shown = quantity(metric, MEASURE_TITLES.get(metric))
+    shown = quantity(metric, _title(metric))
     return f'<p class="words">{shown}: {better}.{esc(recomputed)}</p>'
 
 
-MEASURE_TITLES = {one.metric: one.title for one in MEASURES.values()}
+def _title(metric: str) -> str | None:
+    return BY_METRIC[metric].title if metric in BY_METRIC else None
 
 
 def _short(row: Row) -> str:
-    return MEASURE_TITLES.get(row.metric, "nats a token, against dense")
+    return _title(row.metric) or "nats a token, against dense"
 
 
 def _sources(found: Sequence[Row]) -> str:

@@ -136,7 +136,7 @@ def _dense_line(value: float, axes: dict[str, str], dark: bool) -> dict[str, Any
 def _dense_words(dense: Row, scale: Scale, axes: dict[str, str], dark: bool) -> dict[str, Any]:
     value = dense.value or 0.0
     return {
-        "text": f"dense {dense.text}",
+        "text": f"dense {dense.told}",
         "xref": f"{axes['xaxis']} domain",
         "yref": axes["yaxis"],
         "x": 1,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nmviz.audit import Finding
 from nmviz.claims import CLAIMS, Evidence
-from nmviz.claims.drops import CORE, difference, ratio, row
+from nmviz.claims.drops import difference, ratio, row
 from nmviz.claims.estimate import (
     Estimate,
     above,
@@ -21,7 +21,7 @@ from nmviz.claims.estimate import (
     verdict_of,
     within,
 )
-from nmviz.published import LARGE_MODELS, read_names
+from nmviz.published import FOUR_TASKS, LARGE_MODELS, read_names
 from nmviz.published.cells import cell
 from nmviz.published.speed import Speed
 from nmviz.results import Measurement, Printed, Provenance, Result
@@ -48,7 +48,7 @@ def published(
         experiment=NAMES.experiment(name, pattern, method),
         measurements=tuple(
             Measurement(metric="acc", task=task, value=accuracy, n=n, printed=f"{accuracy:.4f}")
-            for task in CORE
+            for task in FOUR_TASKS
         ),
         provenance=Provenance(
             source="arxiv-2509.22166v1",
@@ -135,7 +135,7 @@ def test_marked_rows_do_not_decide() -> None:
     rows = [one for one in rows if one.experiment != better.experiment] + [better]
     assert verdict("targets", rows) == "holds partly"
     finding = Finding("made", "settings", "a slip", "seen", "proved", "none", ())
-    marks = {cell(better, "acc", CORE[0]): (finding,)}
+    marks = {cell(better, "acc", FOUR_TASKS[0]): (finding,)}
     assert verdict("targets", rows, marks=marks) == "does not hold"
     answer = CLAIMS.get("targets").answer(Evidence(tuple(rows), NAMES, marks))
     assert "1 of 4 comparisons use rows that the audit marked" in answer.text

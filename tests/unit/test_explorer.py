@@ -8,9 +8,9 @@ import pytest
 
 from nmviz.audit import Finding, marks
 from nmviz.experiment import Experiment
-from nmviz.explorer import FOUR_TASKS, Row, Selection, choices, findings_of, leading, rows, widen
+from nmviz.explorer import Row, Selection, choices, findings_of, leading, rows, widen
 from nmviz.explorer.live import DIFFERENT, missing
-from nmviz.published import Names, read_names, read_results
+from nmviz.published import FOUR_TASKS, Names, read_names, read_results
 from nmviz.published.cells import Cell
 from nmviz.results import Measurement, Provenance, Result
 

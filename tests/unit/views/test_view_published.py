@@ -211,6 +211,20 @@ def test_sentences_are_computed_and_weigh_the_noise() -> None:
     )
 
 
+def test_sentences_mark_what_has_a_finding_and_count_it() -> None:
+    found = (Finding("made", "typos", "", "", "inferred", "", ()),)
+    weight, activation = row_of("WT", 20.0, 1.0), row_of("ACT", 5.0, 1.0, marks=found)
+    assert "in 1 of 1 pairs of model and pattern, 1 of the 1 pairs with a finding (†);" in (
+        pairs_sentence([weight, activation])
+    )
+    said = methods_sentence([activation, row_of("VAR", 0.5, 1.0)])
+    assert said.startswith("Least accuracy lost among pruned activations: VAR on M (0.50%), 1 of")
+    assert "1 of the 1 leads with a finding (†)" in said
+    assert "VAR on M (0.50%†)" in methods_sentence([row_of("VAR", 0.5, 1.0, marks=found), weight,
+                                                    row_of("ACT", 5.0, 1.0)])  # fmt: skip
+    assert ladder_sentence([activation]).endswith("is 5.00%†")
+
+
 def test_more_is_better_for_accuracies() -> None:
     weight = row_of("WT", 0.5, 0.01, metric="acc")
     activation = row_of("ACT", 0.7, 0.01, metric="acc")
