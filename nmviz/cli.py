@@ -133,6 +133,13 @@ def models(as_json: Json = False) -> None:
 
 
 @app.command()
+def audit(as_json: Json = False) -> None:
+    """Say what in the published numbers contradicts itself, and what the logs confirm."""
+    said = service.published().audit
+    print(json.dumps(said.to_json()) if as_json else said.text)
+
+
+@app.command()
 def figure(
     name: Annotated[str, typer.Argument(help="One of those that --list names.")] = "",
     out: Annotated[Path | None, typer.Option(help="A .svg, .pdf, .png or .html file.")] = None,

@@ -167,3 +167,18 @@ def test_a_text_that_is_none_is_refused(run: Run, tmp_path: Path, data: bytes, s
     done = run("run", "--text", str(tmp_path / "bad.txt"))
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def test_the_whole_audit_can_be_read(run: Run) -> None:
+    told = ran(run("audit", "--json"))
+    assert [one["number"] for one in told["known"]] == list(range(1, 14))
+    findings = {one["id"]: one for one in told["findings"]}
+    assert {name for one in told["known"] for name in one["ids"]} <= set(findings)
+    assert findings["noise-table-11-llama3-1-8b-8-16"]["cells"] == []  # it marks nothing
+    (cell, *_) = findings["tables-llama3-1-8b-2-4-s-pts"]["cells"]
+    assert (cell["place"], cell["metric"]) == ("Table 2", "average_drop")
+    assert len(told["confirmed"]) == 10
+    text = run("audit").stdout
+    assert text.startswith(f"{len(findings)} findings, ")
+    for one in (*findings.values(), *told["known"]):
+        assert (one.get("title") or one["sentence"]) in text
