@@ -54,7 +54,7 @@ def run(
     yield Progress("loading the model")
     for progress in _live(missing, text, device, cancel):
         answers |= {result.key: result for result in progress.results}
-        note = _put(progress.results) if keep and progress.stage == "done" else None
+        note = put(progress.results) if keep and progress.stage == "done" else None
         ready = tuple(answers[e.key] for e in wanted if e.key in answers)
         yield replace(progress, results=ready, note=note)
 
@@ -103,7 +103,8 @@ def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
     """
     here = provenance.machine()
     calibrated = any(experiment.calibration_windows for experiment in experiments)
-    runs = store().find(sites=False, model=experiments[0].model, source="nmviz")
+    found = store().find(sites=False, model=experiments[0].model, source="nmviz")
+    runs = [run for run in found if run.get("perplexity")]
     for run in reversed(runs):
         made = run.provenance
         alike = bool(run.experiment.calibration_windows) == calibrated
@@ -146,7 +147,7 @@ def _live(
     yield from Run(loaded, experiments, text_of(first.reading.corpus, text), cancel)
 
 
-def _put(results: Sequence[Result]) -> str | None:
+def put(results: Sequence[Result]) -> str | None:
     """Store results; what was measured is still shown when that fails, with the reason."""
     try:
         for result in results:
