@@ -117,14 +117,20 @@ def _without(
 
 
 def _of_llama(each: dict[Case, list[Compared]]) -> str:
-    said = []
-    for (criterion, pattern), compared in each.items():
-        for one in compared:
-            if pattern == "2:4" and one.rows[0].sparse.experiment.model == "llama3.1-8b":
-                said.append(f"{with_interval(one.estimate)} by {criterion}")
+    said = [f"{with_interval(one.estimate)} by {name}" for name, one in _llama(each).items()]
     if not said:
         return ""
     return f"On Llama 3.1 8B at 2:4 alone: {listed(said)} (below 0: magnitude is better)."
+
+
+def _llama(each: dict[Case, list[Compared]]) -> dict[str, Compared]:
+    """The comparisons at 2:4 on the model that the paper names."""
+    return {
+        criterion: one
+        for (criterion, pattern), compared in each.items()
+        for one in compared
+        if pattern == "2:4" and one.rows[0].sparse.experiment.model == "llama3.1-8b"
+    }
 
 
 def _numbers(
@@ -139,6 +145,9 @@ def _numbers(
         if case in clean and len(left) < len(rows):
             name = f"{label}, unmarked models"
             numbers.append(derived(name, clean[case], POINTS, left, drops.HOW))
+    for criterion, one in _llama(each).items():
+        name = f"{one.label}, {criterion} at 2:4: magnitude less criterion"
+        numbers.append(derived(name, one.estimate, POINTS, one.rows, drops.HOW))
     return numbers
 
 

@@ -6,7 +6,7 @@ share is counted once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import sqrt
 
@@ -16,6 +16,8 @@ from nmviz.claims.evidence import Evidence
 from nmviz.published import FOUR_TASKS
 from nmviz.results import Measurement, Result
 
+GUESSING = {"arc_easy": 0.25, "boolq": 0.5, "piqa": 0.5, "winogrande": 0.5}
+"""What picking an answer blindly gets right."""
 HOW = (
     "binomial, from the sizes of the tasks and the rounding of the printed accuracies; "
     "sparse and dense taken as unpaired"
@@ -85,9 +87,11 @@ def row(
         return None
     if any(one.get(metric, task) is None for one in (sparse, dense) for task in tasks):
         return None
+    several = len(evidence.rows(place, model, pattern, method)) > 1
+    named = sparse.provenance.printed.method if several and sparse.provenance.printed else method
     suspect = [f for one in (sparse, dense) for f in evidence.findings_of(one, metric)]
     return Row(
-        label=f"{method}, {pattern}",
+        label=f"{named}, {pattern}",
         sparse=sparse,
         dense=dense,
         findings=tuple(dict.fromkeys((*suspect, *evidence.findings_of(sparse)))),
@@ -95,6 +99,11 @@ def row(
         tasks=tasks,
         metric=metric,
     )
+
+
+def above_guessing(row: Row) -> Row:
+    """The row with its accuracies counted from what guessing gets right."""
+    return replace(row, floor=GUESSING, label=f"{row.label}, above guessing")
 
 
 def difference(one: Row, other: Row) -> Estimate:

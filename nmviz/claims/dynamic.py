@@ -90,7 +90,11 @@ def _each(estimate: Estimate, change: Callable[[float], float]) -> Estimate:
 
 def _jaccard(share: Estimate) -> str:
     """Of two masks that keep equally many: common / (2 * kept - common)."""
-    return plain(share.value / (2 - share.value))
+    return plain(_union(share.value))
+
+
+def _union(share: float) -> float:
+    return share / (2 - share)
 
 
 def _numbers(
@@ -101,13 +105,14 @@ def _numbers(
         measured = run.get("mask_overlap", name)
         for label, estimate, unit in (
             ("kept in common", shares[name], "share of the kept entries"),
-            ("from random (0) to one fixed mask (1)", scaled[name], ""),
+            ("kept by both of kept by either (Jaccard)", _each(shares[name], _union), "share"),
+            ("from random (0) to one fixed mask (1)", scaled[name], "share of the way"),
         ):
             yield Number(
                 label=f"{model_title(made.model)}, {made.pattern}, {kind}: {label}",
                 written=plain(estimate.value, 3),
                 estimate=estimate,
-                unit=unit or "share of the way",
+                unit=unit,
                 source="nmviz",
                 place=f"run {run.key[:12]}, {about.get('layers', '?')} layers, "
                 f"{about.get('tokens', '?')} tokens in all",
@@ -127,10 +132,16 @@ def _draw(run: Result, title: str) -> Figure:
     return interval_rows(
         rows,
         axis="share of kept entries in common",
-        title=f"Live, {title}: how much of a token's mask another token shares",
+        title=f"Live, {title}: two tokens of a text share {_of_all(run, 'within')}% of what they "
+        f"keep, tokens of two texts {_of_all(run, 'across')}%",
         lines={"random": run.experiment.mask.density, "one mask": 1.0},
         most=1.12,
     )
+
+
+def _of_all(run: Result, kind: str) -> str:
+    measured = run.get("mask_overlap", kind)
+    return plain(100 * measured.value, 1) if measured else "?"
 
 
 CLAIM = Claim(

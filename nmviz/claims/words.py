@@ -10,6 +10,7 @@ from nmviz.claims.evidence import PAPER
 from nmviz.models import MODELS
 from nmviz.published import LARGE_MODELS
 from nmviz.results import Result
+from nmviz.views.claim_rows import IntervalRow
 
 PERCENT = "% of the dense accuracy"
 POINTS = "points of drop"
@@ -45,13 +46,6 @@ def listed(names: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(each[:-1])} {last} {each[-1]}"
 
 
-def of_many(count: int, whole: int) -> str:
-    """`all 4`, `none of 4`, `3 of 4`."""
-    if count == whole:
-        return f"all {whole}"
-    return f"none of {whole}" if count == 0 else f"{count} of {whole}"
-
-
 def paragraphs(*parts: str) -> str:
     """Those that say something, a line each."""
     return "\n".join(part for part in parts if part)
@@ -82,6 +76,12 @@ def row_number(row: Row) -> Number:
         unit_of_n=f"examples of {len(row.tasks)} tasks" if len(row.tasks) > 1 else "examples",
         findings=tuple(finding.id for finding in row.findings),
     )
+
+
+def drop_row(label: str, row: Row, series: str) -> IntervalRow:
+    """A row's drop as a figure draws it, open where the audit doubts it."""
+    drop = row.drop
+    return IntervalRow(label, drop.value, drop.low, drop.high, series, bool(row.suspect))
 
 
 def rows_numbers(rows: Iterable[Row]) -> list[Number]:

@@ -277,6 +277,7 @@ def test_intervals_of_samples_and_of_many_comparisons() -> None:
     sample = of_sample([1.0, 2.0, 3.0])
     assert sample.high == pytest.approx(2 + 4.302653 / sqrt(3))
     assert student(0, 1, 31).high == pytest.approx(2.042272)
+    assert student(0, 1, 31, 4).high == pytest.approx(2.657, abs=0.001)  # t(30) at 1 - 0.05 / 8
     assert normal(0, 1).high == pytest.approx(1.959964)
     assert for_many(normal(0, 1), 48).high == pytest.approx(3.279, abs=0.001)
     assert for_many(Estimate(1.0), 48) == Estimate(1.0)
