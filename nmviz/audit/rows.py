@@ -225,13 +225,6 @@ def mean(values: Sequence[Decimal]) -> Decimal:
     return (sum(values, Decimal(0)) / len(values)).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
-def binomial(number: Measurement) -> float | None:
-    """Standard error of an accuracy: the logged one, else from the task's size, or None."""
-    if number.stderr is not None or not number.n:
-        return number.stderr
-    return sqrt(number.value * (1 - number.value) / number.n)
-
-
 def name_of(row: Row) -> str:
     """`Table 10`, or `log 799f509d`."""
     return f"log {row.printed.place[:8]}" if row.is_log else row.printed.place

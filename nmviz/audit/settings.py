@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from math import hypot
+from math import sqrt
 
 from nmviz.audit.averages import drop_cells
 from nmviz.audit.copies import copied
@@ -15,7 +15,6 @@ from nmviz.audit.rows import (
     Place,
     Row,
     Rows,
-    binomial,
     exact,
     listed,
     slug,
@@ -23,6 +22,7 @@ from nmviz.audit.rows import (
 )
 from nmviz.audit.typos import find_typos
 from nmviz.published.cells import Cell
+from nmviz.published.errors import variance
 from nmviz.results import Measurement
 
 ALIKE = 0.02
@@ -43,10 +43,10 @@ class Pair:
 
 def apart(one: Measurement, other: Measurement) -> float | None:
     """Difference of two accuracies in standard errors, unpaired; None where a count is unknown."""
-    errors = [binomial(one), binomial(other)]
-    if errors[0] is None or errors[1] is None or not any(errors):
+    found = [variance(one), variance(other)]
+    if found[0] is None or found[1] is None or not any(found):
         return None
-    return (other.value - one.value) / hypot(errors[0], errors[1])
+    return (other.value - one.value) / sqrt(found[0] + found[1])
 
 
 def pairs(column: Sequence[Row]) -> Iterator[Pair]:

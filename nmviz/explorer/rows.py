@@ -94,7 +94,7 @@ class _Answer:
         for parts in self._by_tasks(result, metric):
             value = sum(one.value for one in parts) / len(parts)
             how: How = "printed" if len(parts) == 1 else "recomputed"
-            yield self._row(result, parts, value, of_mean(parts), how)
+            yield self._row(result, parts, value, of_mean(result, parts), how)
 
     def _drops(self, result: Result) -> Iterator[Row]:
         found = False
@@ -130,19 +130,27 @@ class _Answer:
         used += [cell(dense, "acc", one.task) for one in levels]
         if printed is not None and same:
             used.append(cell(result, "average_drop"))
-        there = _printed(dense)
-        elsewhere = f"dense as printed in {there.place} for {there.model}"
         return self._built(
             result,
             "average_drop",
             task_title([one.task or "" for one in parts]),
             100 * sum(shares) / len(shares),
-            of_drop(parts, levels),
+            of_drop(result, dense, [one.task for one in parts]),
             "recomputed",
             printed=printed.printed or "" if printed is not None and same else "",
-            note="" if there.place == _printed(result).place else elsewhere,
+            note=self._elsewhere(result, dense),
             cells=tuple(used),
         )
+
+    def _elsewhere(self, result: Result, dense: Result) -> str:
+        """Which dense row a drop is against where that is no row of its own table, and what is
+        known of the two names: a log may be of another model."""
+        own, there = _printed(result), _printed(dense)
+        if there.place == own.place:
+            return ""
+        said = f"dense as printed in {there.place} for {there.model}"
+        names = [self.names.get("model", name) for name in (there.model, own.model)]
+        return " ".join([f"{said}.", *(f"{name.printed}: {name.why}" for name in names)])
 
     def _by_tasks(self, result: Result, metric: str) -> Iterator[tuple[Measurement, ...]]:
         """The measurements behind each row: one a row, or all that are chosen together."""

@@ -369,6 +369,14 @@ def values_of(result: Result) -> set[tuple[Any, ...]]:
     return {(one.metric, one.task, one.value, one.stderr) for one in result.measurements}
 
 
+def test_a_log_of_the_chat_model_comes_in(store: Store, file: Path) -> None:
+    document = with_value(log_document(), "config/model/path", "/models/Llama-2-7b-chat-hf")
+    take_in(store, file, document)
+    (result,) = store.find(own=True)
+    assert result.experiment.model == "llama2-7b"
+    assert result.provenance.printed and result.provenance.printed.model == "Llama-2-7b-chat-hf"
+
+
 def test_the_batch_is_that_of_what_was_measured(store: Store, file: Path) -> None:
     take_in(store, file, log_document())
     take_in(store, file, with_value(log_document(), "lm_eval", {}))
