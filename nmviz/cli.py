@@ -179,7 +179,7 @@ def bench(
         return
     for row in rows:
         print(
-            f"{row.case:34} {1000 * row.seconds:9.2f} ms ({1000 * row.low:.2f} to "
+            f"{row.case:52} {1000 * row.seconds:9.2f} ms ({1000 * row.low:.2f} to "
             f"{1000 * row.high:.2f})  {row.ratio:5.2f} x {row.against}"
         )
 

@@ -8,9 +8,10 @@ from nmviz.audit.averages import drop_cells, what_changes
 from nmviz.audit.drops import check
 from nmviz.audit.finding import Finding
 from nmviz.audit.logs import Beside, beside
-from nmviz.audit.rows import DROP, Quantity, Row, Rows, agree, exact, listed, same_key, slug, unique
+from nmviz.audit.rows import DROP, Quantity, Row, Rows, agree, exact, same_key, slug, unique
 from nmviz.published.cells import Cell
 from nmviz.results import Measurement
+from nmviz.wording import listed
 
 NEAR = Decimal("0.01")
 """How close a drop must be to another cell's to be named as looking like it."""

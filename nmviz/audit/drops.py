@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from nmviz.audit.averages import drop_cells, what_changes
 from nmviz.audit.finding import Certainty, Finding
-from nmviz.audit.rows import DROP, Column, Drop, Row, Rows, agree, drop, listed, slug, unique
+from nmviz.audit.rows import DROP, Column, Drop, Row, Rows, agree, drop, slug, unique
 from nmviz.published.cells import Cell
+from nmviz.wording import listed
 
 DEVIATIONS = 4
 """Rounding errors of several cells rarely add up: beyond this many standard deviations of their

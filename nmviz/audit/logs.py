@@ -15,13 +15,13 @@ from nmviz.audit.rows import (
     Rows,
     drop,
     exact,
-    listed,
     name_of,
     slug,
     unique,
 )
 from nmviz.published.cells import Cell
 from nmviz.results import Measurement
+from nmviz.wording import listed
 
 SLACK = 0.1
 """Points of average drop that are not worth a finding: what a table was rounded from, and in which

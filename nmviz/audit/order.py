@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from nmviz.audit.finding import Finding
-from nmviz.audit.rows import DROP, PERPLEXITY, Row, Rows, exact, listed, slug
+from nmviz.audit.rows import DROP, PERPLEXITY, Row, Rows, exact, slug
 from nmviz.audit.settings import apart, cells_of, doubtful_accuracies
 from nmviz.published.cells import Cell
+from nmviz.wording import listed
 
 BETTER = 0.1
 """Share by which perplexities must differ to say that one pattern is better than another."""

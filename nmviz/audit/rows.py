@@ -230,12 +230,6 @@ def name_of(row: Row) -> str:
     return f"log {row.printed.place[:8]}" if row.is_log else row.printed.place
 
 
-def listed(parts: Iterable[str]) -> str:
-    """`a, b and c`."""
-    names = list(parts)
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
 def slug(*parts: str) -> str:
     """`Table 10`, `S-PTS` to `table-10-s-pts`."""
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")

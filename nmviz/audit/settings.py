@@ -16,7 +16,6 @@ from nmviz.audit.rows import (
     Row,
     Rows,
     exact,
-    listed,
     slug,
     unique,
 )
@@ -24,6 +23,7 @@ from nmviz.audit.typos import find_typos
 from nmviz.published.cells import Cell
 from nmviz.published.errors import variance
 from nmviz.results import Measurement
+from nmviz.wording import listed
 
 ALIKE = 0.02
 """Perplexities this close, as a share, say that two rows prune equally well."""

@@ -12,7 +12,6 @@ from nmviz.claims.words import (
     POINTS,
     derived,
     drop_row,
-    listed,
     model_title,
     paragraphs,
     rows_numbers,
@@ -20,6 +19,7 @@ from nmviz.claims.words import (
 )
 from nmviz.views.claim_rows import interval_rows
 from nmviz.views.theme import Figure
+from nmviz.wording import listed
 
 PLACES = {"2:4": "Table 10", "8:16": "Table 11"}
 MODELS = ("llama3.1-8b", "qwen2.5-7b")

@@ -9,13 +9,13 @@ from nmviz.claims import drops, own
 from nmviz.claims.answer import Answer, Claim, Half, Live, Number
 from nmviz.claims.comparing import Compared, counted, judge
 from nmviz.claims.drops import Row
-from nmviz.claims.estimate import Estimate, above, for_many, verdict_of
+from nmviz.claims.estimate import Estimate, above, for_many
 from nmviz.claims.evidence import PAPER, Evidence
+from nmviz.claims.gains import Telling, half
 from nmviz.claims.words import (
     POINTS,
     UNPAIRED,
     derived,
-    listed,
     model_title,
     paragraphs,
     place_of,
@@ -27,6 +27,7 @@ from nmviz.published import FOUR_MODELS, LARGE_MODELS
 from nmviz.results import Result
 from nmviz.views.claim_rows import IntervalRow, interval_rows
 from nmviz.views.theme import Figure
+from nmviz.wording import listed
 
 PLACES = {"2:4": "Table 10", "8:16": "Table 11"}
 METHODS = ("VAR", "D-PTS", "S-PTS", "L-PTS", "R-Sparse (64)", "R-Sparse (128)")
@@ -258,31 +259,23 @@ def shipped(model: str) -> tuple[Experiment, ...]:
     return experiments(model, own.METHODS_CORPUS)
 
 
+LIVE = Telling(
+    plain="2:4",
+    saved="won back",
+    axis="won back (right of 0: repaired)",
+    title="what each mitigation wins back",
+    line="as plain",
+    rule=LIVE_RULE,
+    remarks=("S-PTS and R-Sparse as their own papers have them, not as this one's code does.",),
+)
+
+
 def _live(evidence: Evidence) -> Half | None:
     plain, *others = evidence.most(experiments(evidence.model), shipped(evidence.model))
-    repaired = {one.experiment.mitigations[0]: one for one in others if one is not None}
-    if plain is None or not repaired:
-        return None
-    gains = {
-        NAMES[name.partition("(")[0]]: own.dearer(plain, run, len(repaired))
-        for name, run in repaired.items()
+    repaired = {
+        NAMES[one.experiment.mitigations[0].partition("(")[0]]: one for one in others if one
     }
-    title = model_title(evidence.model)
-    said = listed(f"{with_interval(gain)} by {name}" for name, gain in gains.items())
-    text = f"On {title} 2:4 costs {with_interval(own.cost(plain))} nats a token; won back: {said}."
-    numbers = [own.run_number(run) for run in (plain, *repaired.values())]
-    for (name, gain), run in zip(gains.items(), repaired.values(), strict=True):
-        numbers.append(own.derived_number(f"won back by {name}", gain, own.NATS, [plain, run]))
-    figure = partial(
-        interval_rows,
-        [IntervalRow(name, gain.value, gain.low, gain.high) for name, gain in gains.items()],
-        axis="nats a token won back (right of 0: repaired)",
-        title=f"Live, {title}: what each mitigation wins back at 2:4",
-        lines={"as plain": 0.0},
-    )
-    verdict = verdict_of(above(gain) for gain in gains.values())
-    remark = "S-PTS and R-Sparse as their own papers have them, not as this one's code does."
-    return Half(verdict, text, LIVE_RULE, tuple(numbers), figure, (own.APART, remark))
+    return half(plain, repaired, LIVE) if plain and repaired else None
 
 
 CLAIM = Claim(

@@ -11,7 +11,6 @@ from nmviz.claims.evidence import Evidence
 from nmviz.claims.words import (
     TIMES,
     UNPAIRED,
-    listed,
     model_title,
     paragraphs,
     rows_numbers,
@@ -21,6 +20,7 @@ from nmviz.experiment import Experiment
 from nmviz.published import LARGE_MODELS
 from nmviz.views.claim_rows import IntervalRow, interval_rows
 from nmviz.views.theme import Figure
+from nmviz.wording import listed
 
 LINE = 10.0
 """Percent of the accuracy: where bearable ends is ours to say, and said."""

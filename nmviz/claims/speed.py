@@ -10,11 +10,12 @@ from nmviz.claims.estimate import Estimate, Sign, above, verdict_of
 from nmviz.claims.evidence import Evidence
 from nmviz.claims.metadata import FP16, NVIDIA
 from nmviz.claims.texts import timing
-from nmviz.claims.words import listed, model_title, paragraphs, with_interval
+from nmviz.claims.words import model_title, paragraphs, with_interval
 from nmviz.published.speed import Speed
 from nmviz.results import Result
 from nmviz.views.claim_rows import IntervalRow, interval_rows
 from nmviz.views.theme import Figure
+from nmviz.wording import listed
 
 ON_THE_FLY = "activations N:M"
 AUTHORS = "Authors' notebook"
@@ -108,7 +109,7 @@ def _others(speeds: Sequence[Speed]) -> str:
     blocks = [one for one in other if one.kind == ON_THE_FLY]
     free = [one for one in other if one.kind == "activations, any share"]
     return " ".join(
-        f"{what} others print {_reach(some)} times."
+        f"{what} others print {_reach(some)}."
         for what, some in (
             ("For 2:4 on activations with other kernels and models", blocks),
             ("For decoding one text with activations pruned without blocks", free),
@@ -118,8 +119,9 @@ def _others(speeds: Sequence[Speed]) -> str:
 
 
 def _reach(speeds: Sequence[Speed]) -> str:
-    """`1.30 to 2.00, the most where they say "up to"`."""
-    reach = f"{plain(min(one.low for one in speeds))} to {plain(max(one.high for one in speeds))}"
+    """`1.30 to 2.00 times (3 of 5 as their best case)`."""
+    ends = min(one.low for one in speeds), max(one.high for one in speeds)
+    reach = f"{plain(ends[0])} to {plain(ends[1])} times"
     best = sum(one.way == "up to" for one in speeds)
     return f"{reach} ({best} of {len(speeds)} as their best case)" if best else reach
 

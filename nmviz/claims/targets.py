@@ -14,7 +14,6 @@ from nmviz.claims.words import (
     UNPAIRED,
     derived,
     drop_row,
-    listed,
     model_title,
     paragraphs,
     rows_numbers,
@@ -25,6 +24,7 @@ from nmviz.published import LARGE_MODELS
 from nmviz.results import Result
 from nmviz.views.claim_rows import IntervalRow, interval_rows
 from nmviz.views.theme import Figure
+from nmviz.wording import listed
 
 PLACES = {
     "2:4": "Table 10",

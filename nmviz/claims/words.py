@@ -11,6 +11,7 @@ from nmviz.models import MODELS
 from nmviz.published import LARGE_MODELS
 from nmviz.results import Result
 from nmviz.views.claim_rows import IntervalRow
+from nmviz.wording import listed
 
 PERCENT = "% of the dense accuracy"
 POINTS = "points of drop"
@@ -36,14 +37,6 @@ def with_interval(estimate: Estimate, places: int = 2, unit: str = "") -> str:
     if not estimate.is_bounded:
         return f"{number} (no bound)"
     return f"{number} ({plain(estimate.low, places)} to {plain(estimate.high, places)})"
-
-
-def listed(names: Iterable[str], last: str = "and") -> str:
-    """`A`, `A and B`, `A, B and C`."""
-    each = list(dict.fromkeys(names))
-    if len(each) < 2:
-        return "".join(each)
-    return f"{', '.join(each[:-1])} {last} {each[-1]}"
 
 
 def paragraphs(*parts: str) -> str:

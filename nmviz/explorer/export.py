@@ -9,8 +9,8 @@ from nmviz.explorer.live import DIFFERENT
 from nmviz.explorer.row import Row, findings_of
 from nmviz.explorer.selection import BY_METRIC
 from nmviz.metrics import METRICS
+from nmviz.spreadsheets import shown_as_text
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _MARK = r"\textsuperscript{\textdagger}"
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -112,17 +112,5 @@ def _name(row: Row) -> str:
 
 
 def _cell(value: object) -> object:
-    """Text that a spreadsheet does not take for a formula."""
-    if isinstance(value, list):
-        value = "; ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS) and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    """A cell; several findings with semicolons between."""
+    return shown_as_text("; ".join(map(str, value)) if isinstance(value, list) else value)

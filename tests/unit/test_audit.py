@@ -9,11 +9,12 @@ import pytest
 from nmviz.audit import DETECTORS, Finding, audit, confirmed, marks
 from nmviz.audit.noise import limit
 from nmviz.audit.order import is_milder
-from nmviz.audit.rows import Rounded, Row, Rows, agree, drop, listed, mean, slug
+from nmviz.audit.rows import Rounded, Row, Rows, agree, drop, mean, slug
 from nmviz.published import read_names
 from nmviz.published.tables import EXAMPLES
 from nmviz.results import Measurement, Printed, Provenance, Result
 from nmviz.store.seed import published_folder
+from nmviz.wording import listed
 
 FOLDER = published_folder()
 assert FOLDER is not None
