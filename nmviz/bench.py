@@ -4,6 +4,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any
 
 from nmviz import service
 from nmviz.benching import Row, in_turns
@@ -81,11 +84,16 @@ def _layer() -> Iterator[Row]:
     return in_turns({**looks, **every}, "8:16 magnitude")
 
 
-@_bench("views", "answers from the store, against one stored result")
+@_bench("views", "answers from the store and their figures, against one stored result")
 def _views() -> Iterator[Row]:
     from nmviz.service import claims
+    from nmviz.views.published_catalogue import FOUR, KINDS
 
     known = Experiment()
+    selections = {
+        "four models": Selection(models=FOUR, patterns=("2:4", "8:16", "50%")),
+        "everything, each task": Selection(tasks=(), each_task=True),
+    }
     cases = {
         "one stored result": lambda: service.lookup(known),
         "all own results, no sites": lambda: service.store().find(sites=False, source="nmviz"),
@@ -97,7 +105,14 @@ def _views() -> Iterator[Row]:
         ),
         "ten claims, answered": lambda: claims.answers(),
     }
+    for (title, draw), (name, chosen) in product(KINDS.values(), selections.items()):
+        cases[f"{title}, {name}"] = partial(_figure, draw, chosen)
     return in_turns(cases, "one stored result")
+
+
+def _figure(draw: Callable[..., Any], chosen: Selection) -> Any:
+    """From the question to what the page is sent."""
+    return draw(explore(chosen)).to_json()
 
 
 @_bench("start", "a fresh process until something is there, against importing gradio")

@@ -11,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from nmviz.errors import StorageError, UserError
+from nmviz.whole_files import replace_with
 
 BLOCK = 1 << 20
 ENVIRONMENT = "NMVIZ_CACHE"
@@ -88,12 +89,7 @@ def remembered_sha256(path: Path) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a small text file so that no reader ever sees half of it."""
+    """Write a small text file of the cache, its folder made."""
     make_folder(path.parent)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     with disk_errors(path.parent):
-        try:
-            beside.write_text(text, encoding="utf-8")
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+        replace_with(path, text.encode())

@@ -143,6 +143,13 @@ def models(
 
 
 @app.command()
+def audit(as_json: Json = False) -> None:
+    """Say what in the published numbers contradicts itself, and what the logs confirm."""
+    said = service.published().audit
+    print(json.dumps(said.to_json()) if as_json else said.text)
+
+
+@app.command()
 def figure(
     name: Annotated[str, typer.Argument(help="One of those that --list names.")] = "",
     out: Annotated[Path | None, typer.Option(help="A .svg, .pdf, .png or .html file.")] = None,
@@ -182,7 +189,7 @@ def bench(
         return
     for row in rows:
         print(
-            f"{row.case:34} {1000 * row.seconds:9.2f} ms ({1000 * row.low:.2f} to "
+            f"{row.case:52} {1000 * row.seconds:9.2f} ms ({1000 * row.low:.2f} to "
             f"{1000 * row.high:.2f})  {row.ratio:5.2f} x {row.against}"
         )
 

@@ -153,4 +153,18 @@ _add(
     "The same after taking away markdown and a first or last line, where that helps.",
     "mean over prompts of [every instruction is followed in some version of the text]",
 )
+_add(
+    "mask_overlap",
+    "kept by another token too (overlap of masks)",
+    "share",
+    "How much of what a token keeps another token keeps too. Weights have one mask: 1.",
+    "mean over layers and pairs of tokens of |kept by both| / |kept|",
+)
+_add(
+    "forward_seconds",
+    "time of a forward pass",
+    "s",
+    "One repeat on this machine, in turns with the others. Masks are emulated.",
+    "wall-clock seconds of one pass",
+)
 METRICS.freeze()

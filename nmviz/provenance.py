@@ -23,18 +23,19 @@ def collect(
     started: datetime | str,
     seconds: float,
     device: str,
-    threads: int,
+    threads: int | None,
     settings: Mapping[str, str],
     artefacts: Mapping[str, str],
 ) -> Provenance:
-    """The provenance of a run that just ended. A `started` without a time zone is taken as UTC."""
+    """The provenance of a run that just ended. A `started` without a time zone is taken as
+    UTC; `threads` are left out where nothing hangs on them."""
     return Provenance(
         source="nmviz",
         started=_utc(started),
         seconds=seconds,
         versions=dict(_versions()),
         commit=_commit(),
-        machine={**machine(), "threads": threads},
+        machine={**machine(), **({} if threads is None else {"threads": threads})},
         device=device,
         settings=dict(settings),
         artefacts=dict(artefacts),

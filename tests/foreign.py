@@ -55,17 +55,22 @@ def lm_eval_document() -> dict[str, Any]:
 
 
 def log_document() -> dict[str, Any]:
-    """A log of the authors' code in one of the layouts that are taken: VAR at 2:4, made up."""
-    evaluated = {
-        "results": {"arc_easy": {"acc,none": 0.6679, "acc_stderr,none": 0.0097}},
-        "n-samples": {"arc_easy": {"original": 2376, "effective": 2376}},
-        "config": {"model_args": None},
-        "date": 1750000000.0,
-    }
+    """A log of the authors' code as they write it, made up: VAR at 2:4 on one task and on text."""
     return {
-        "env": {"seed": 42, "batch_size": 512},
         "config": {
-            "model": {"path_to_model": "meta-llama/Llama-2-7b-hf", "seqlen": 2048},
+            "env": {"SEED": 42, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+            "paths": {"data_dir": "data/", "log_dir": "logs/"},
+            "model": {"path": "/somewhere/models/Llama-2-7b-hf", "seqlen": 2048},
+            "benchmarks": {
+                "ppl_wikitext2": {"run_ppl": True, "batch_size": 64},
+                "harness": {
+                    "run_lm_eval": True,
+                    "tasks": ["arc_easy"],
+                    "num_fewshot": 0,
+                    "batch_size": 512,
+                    "apply_chat_template": False,
+                },
+            },
             "pruning": {
                 "sparsity_type": "semi-structured_act_magnitude",
                 "sparsity_ratio": 0.5,
@@ -73,11 +78,16 @@ def log_document() -> dict[str, Any]:
                 "prune_m": 4,
                 "transformation_type": "variance",
                 "additional_transformation": None,
+                "module": "layers",
                 "target_modules": [
                     f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")
                 ],
             },
+            "finetuning": {"type": "global", "seed": 11, "dataset_name": "Salesforce/wikitext"},
         },
-        "ppl": 8.125,
-        "lm_eval": evaluated,
+        "lm_eval": {
+            "arc_easy": {"alias": "arc_easy", "acc,none": 0.6679, "acc_stderr,none": 0.0097}
+        },
+        "wikitext ppl": 8.125,
+        "wikitext time": 12.5,
     }

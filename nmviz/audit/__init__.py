@@ -14,6 +14,7 @@ from nmviz.audit.logs import Beside, find_logs, reproduced
 from nmviz.audit.noise import find_noise
 from nmviz.audit.order import find_order
 from nmviz.audit.perplexity import find_perplexities
+from nmviz.audit.report import Report
 from nmviz.audit.rows import Rows
 from nmviz.audit.settings import find_settings
 from nmviz.audit.typos import find_typos
@@ -27,9 +28,11 @@ __all__ = [
     "Certainty",
     "Finding",
     "Known",
+    "Report",
     "audit",
     "confirmed",
     "marks",
+    "report",
 ]
 
 Detector = Callable[[Rows], Iterator[Finding]]
@@ -63,6 +66,11 @@ def audit(results: Sequence[Result], names: Names) -> tuple[Finding, ...]:
     """Every finding in published results, each detector's in turn."""
     rows = Rows(results, names)
     return tuple(finding for find in DETECTORS.values() for finding in find(rows))
+
+
+def report(results: Sequence[Result], names: Names) -> Report:
+    """Everything that the audit has to say of published results."""
+    return Report(audit(results, names), tuple(confirmed(results, names)))
 
 
 def confirmed(results: Sequence[Result], names: Names) -> list[Beside]:

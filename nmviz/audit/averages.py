@@ -1,14 +1,20 @@
 """Averages over the four models, and over tasks, that do not follow from their parts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 from nmviz.audit.finding import Finding
-from nmviz.audit.rows import DROP, SUMMARY, Row, Rows, exact, mean, slug
+from nmviz.audit.rows import DROP, Row, Rows, exact, mean, slug
+from nmviz.published import SUMMARY
+from nmviz.published.cells import Cell
 from nmviz.results import Measurement
 
 SLACK = Decimal("0.01")
 """Parts and average are rounded to two digits each: half a unit and half a unit."""
+
+
+NONE: Mapping[int, Decimal] = MappingProxyType({})
 
 
 def parts(rows: Rows, average: Row) -> list[tuple[Row, Measurement]]:
@@ -30,21 +36,37 @@ def _name(row: Row) -> tuple[object, ...]:
     return row.place, row.result.experiment.pattern, row.printed.method
 
 
-def replaced(rows: Rows, average: Row, row: Row, value: Decimal) -> Decimal:
-    """What an average becomes with another value in one row."""
-    return mean([value if part is row else exact(n) for part, n in parts(rows, average)])
+def drop_cells(rows: Rows, group: Iterable[Row]) -> list[Cell]:
+    """The printed drops of some rows, and the averages over models that they are part of."""
+    printing = [row for row in group if row.get(DROP)]
+    averages = (average_of(rows, row) for row in printing)
+    return [row.cell(DROP) for row in (*printing, *filter(None, averages)) if row.get(DROP)]
 
 
-def what_changes(rows: Rows, row: Row, values: list[Decimal]) -> str:
-    """In words: the average that a corrected drop would give, and whether it still leads."""
+def replaced(rows: Rows, average: Row, instead: Mapping[int, Decimal]) -> Decimal:
+    """What an average becomes with other values in some rows, which `instead` has by identity."""
+    return mean([instead.get(id(part), exact(n)) for part, n in parts(rows, average)])
+
+
+def what_changes(
+    rows: Rows, row: Row, values: list[Decimal], together: Mapping[int, Decimal] = NONE
+) -> str:
+    """In words: the average that a corrected drop would give, and whether it still leads.
+
+    `together` has the drops that are corrected for the same reason: where they are more than this
+    one, it is said what all of them give.
+    """
     average = average_of(rows, row)
     number = average.get(DROP) if average else None
     if average is None or number is None:
         return ""
-    new = [replaced(rows, average, row, value) for value in values]
+    new = [replaced(rows, average, {id(row): value}) for value in values]
     told = " or ".join(map(str, dict.fromkeys(new)))
     text = f"The four-model average of {average.printed.place} becomes {told} instead of "
-    return f"{text}{exact(number):.2f}{_ranking(rows, average, max(new))}."
+    text = f"{text}{exact(number):.2f}{_ranking(rows, average, max(new))}."
+    if sum(id(part) in together for part, _ in parts(rows, average)) < 2:
+        return text
+    return f"{text} With all its drops of this kind corrected, {replaced(rows, average, together)}."
 
 
 def _ranking(rows: Rows, average: Row, new: Decimal) -> str:

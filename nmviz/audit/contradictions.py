@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from nmviz.audit.averages import average_of, what_changes
+from nmviz.audit.averages import drop_cells, what_changes
 from nmviz.audit.drops import check
 from nmviz.audit.finding import Finding
 from nmviz.audit.logs import Beside, beside
-from nmviz.audit.rows import DROP, Quantity, Row, Rows, agree, exact, listed, same_key, slug, unique
+from nmviz.audit.rows import DROP, Quantity, Row, Rows, agree, exact, same_key, slug, unique
 from nmviz.published.cells import Cell
 from nmviz.results import Measurement
+from nmviz.wording import listed
 
 NEAR = Decimal("0.01")
 """How close a drop must be to another cell's to be named as looking like it."""
@@ -112,8 +113,8 @@ def _instead(clash: Clash, doubtful: Row) -> list[Decimal]:
 
 
 def _cells(rows: Rows, clash: Clash, row: Row) -> list[Cell]:
-    average = average_of(rows, row) if clash.quantity == (DROP, None) else None
-    return [row.cell(*clash.quantity), *([average.cell(DROP)] if average else [])]
+    of_drop = clash.quantity == (DROP, None)
+    return drop_cells(rows, [row]) if of_drop else [row.cell(*clash.quantity)]
 
 
 def _doubtful(rows: Rows, clash: Clash, logs: Logs) -> list[Row]:

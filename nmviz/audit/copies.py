@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import combinations
 
-from nmviz.audit.averages import average_of, what_changes
+from nmviz.audit.averages import drop_cells, what_changes
 from nmviz.audit.finding import Finding
 from nmviz.audit.logs import Beside, beside
-from nmviz.audit.rows import DROP, PERPLEXITY, Row, Rows, slug, unique
+from nmviz.audit.rows import PERPLEXITY, Row, Rows, slug, unique
 from nmviz.published.cells import Cell
 
 ENOUGH = 4
@@ -93,9 +93,5 @@ def _consequence(rows: Rows, doubtful: list[Row], logs: dict[int, Beside]) -> st
 
 
 def _cells(rows: Rows, doubtful: list[Row]) -> tuple[Cell, ...]:
-    found = [row.cell("acc", task) for row in doubtful for task in row.accuracies]
-    for row in doubtful:
-        for same in (r for r in rows.tables if r.key == row.key and r.get(DROP)):
-            average = average_of(rows, same)
-            found += [same.cell(DROP), *([average.cell(DROP)] if average else [])]
-    return unique(found)
+    found = [cell for row in doubtful for cell in row.accuracy_cells]
+    return unique((*found, *drop_cells(rows, rows.like(doubtful))))

@@ -1,10 +1,14 @@
 """Average drops that do not follow from the accuracies printed beside them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
+from nmviz.audit.averages import drop_cells, what_changes
 from nmviz.audit.finding import Certainty, Finding
-from nmviz.audit.rows import DROP, Column, Drop, Row, Rows, drop, listed, slug
+from nmviz.audit.rows import DROP, Column, Drop, Row, Rows, agree, drop, slug, unique
+from nmviz.published.cells import Cell
+from nmviz.wording import listed
 
 DEVIATIONS = 4
 """Rounding errors of several cells rarely add up: beyond this many standard deviations of their
@@ -30,6 +34,11 @@ class Check:
     def out_by(self) -> float:
         """Printed less recomputed, in points."""
         return self.printed - self.recomputed.value
+
+    @property
+    def corrected(self) -> Decimal:
+        """The recomputed drop with the digits that tables print."""
+        return Decimal(f"{self.recomputed.value:.2f}")
 
     @property
     def certainty(self) -> Certainty | None:
@@ -59,18 +68,58 @@ def check(rows: Rows, row: Row) -> Check | None:
 def find_drops(rows: Rows) -> Iterator[Finding]:
     """One finding for a column where half of the drops are wrong, else one for each wrong drop."""
     columns: dict[Column, list[Check]] = {}
-    for one in checks(rows):
+    made = checks(rows)
+    for one in made:
         columns.setdefault(one.row.column, []).append(one)
+    right = _instead(rows, [one for one in made if one.certainty])
     for column in columns.values():
         wrong = [one for one in column if one.certainty]
         if 2 * len(wrong) >= len(column) > 2:
-            yield _column(wrong, len(column))
+            yield _column(rows, wrong, len(column), right)
         else:
-            yield from map(_single, wrong)
-            yield from _borrowed([one for one in column if one not in wrong])
+            yield from (_single(rows, one, right) for one in wrong)
+            yield from _borrowed(rows, [one for one in column if one not in wrong])
 
 
-def _single(wrong: Check) -> Finding:
+def printing(rows: Rows, one: Check) -> list[Row]:
+    """The row, and those of the same experiment that print its drop with nothing to confirm it."""
+    return [row for row in rows.like([one.row]) if row is one.row or _repeats_it(rows, one, row)]
+
+
+def _repeats_it(rows: Rows, one: Check, row: Row) -> bool:
+    printed, same, own = row.get(DROP), one.row.get(DROP), check(rows, row)
+    if printed is None or same is None or (own is not None and own.certainty is None):
+        return False
+    return agree(printed, same)
+
+
+def _instead(rows: Rows, wrong: list[Check]) -> dict[int, Decimal]:
+    """The recomputed drops of all rows that print a wrong one, by identity."""
+    return {id(row): one.corrected for one in wrong for row in printing(rows, one)}
+
+
+def _changes(rows: Rows, wrong: list[Check], right: Mapping[int, Decimal]) -> str:
+    """What becomes of the averages over models, in words."""
+    told = (
+        what_changes(rows, row, [one.corrected], right)
+        for one in wrong
+        for row in printing(rows, one)
+    )
+    return " ".join(dict.fromkeys(filter(None, told)))
+
+
+def _cells(rows: Rows, wrong: list[Check], accuracies: bool) -> tuple[Cell, ...]:
+    """The drops wherever they are printed, and the accuracies where they may be what is wrong."""
+    beside = [cell for one in wrong for cell in one.row.accuracy_cells] if accuracies else []
+    drops = drop_cells(rows, (row for one in wrong for row in printing(rows, one)))
+    return unique((*drops, *beside))
+
+
+def _neither(changes: str) -> str:
+    return f"{NEITHER} If the accuracies are right: {changes}" if changes else NEITHER
+
+
+def _single(rows: Rows, wrong: Check, right: Mapping[int, Decimal]) -> Finding:
     row = wrong.row
     return Finding(
         id=slug("drop", row.printed.place, row.printed.model, row.printed.pattern, row.method),
@@ -81,14 +130,15 @@ def _single(wrong: Check) -> Finding:
         f"of the dense row explains at most {wrong.recomputed.bound + wrong.half:.2f}, and "
         f"{wrong.recomputed.deviation:.2f} typically.",
         certainty=wrong.certainty or "inferred",
-        consequence=NEITHER,
-        cells=(row.cell(DROP),),
+        consequence=_neither(_changes(rows, [wrong], right)),
+        cells=_cells(rows, [wrong], accuracies=True),
     )
 
 
-def _column(wrong: list[Check], of: int) -> Finding:
+def _column(rows: Rows, wrong: list[Check], of: int, right: Mapping[int, Decimal]) -> Finding:
     printed = wrong[0].row.printed
     worst = max(wrong, key=lambda one: abs(one.out_by))
+    offset, changes = _offset(wrong, of), _changes(rows, wrong, right)
     count = f"all {of}" if len(wrong) == of else f"{len(wrong)} of {of}"
     return Finding(
         id=slug("drop", printed.place, printed.model),
@@ -99,12 +149,12 @@ def _column(wrong: list[Check], of: int) -> Finding:
         evidence="Printed, recomputed from the printed accuracies and dense row, and the most that "
         f"rounding of those explains: {_numbers(wrong)}{_repeats(wrong)}",
         certainty="proved" if all(one.certainty == "proved" for one in wrong) else "inferred",
-        consequence=_consequence(wrong, of),
-        cells=tuple(one.row.cell(DROP) for one in wrong),
+        consequence=f"{offset} {changes}".strip() if offset else _neither(changes),
+        cells=_cells(rows, wrong, accuracies=not offset),
     )
 
 
-def _borrowed(sound: list[Check]) -> Iterator[Finding]:
+def _borrowed(rows: Rows, sound: list[Check]) -> Iterator[Finding]:
     """The one drop of a column that does not follow exactly, where another row prints the same."""
     exact = [one for one in sound if abs(one.out_by) <= EXACT]
     left = [one for one in sound if one not in exact]
@@ -120,7 +170,7 @@ def _borrowed(sound: list[Check]) -> Iterator[Finding]:
             f"printed, within {EXACT} points; this one is out by {left[0].out_by:+.2f}.",
             certainty="inferred",
             consequence=f"Use {left[0].recomputed.value:.2f}.",
-            cells=(row.cell(DROP),),
+            cells=_cells(rows, left, accuracies=False),
         )
 
 
@@ -152,11 +202,12 @@ def _short(one: Check) -> str:
     return f"{one.row.printed.pattern} {one.row.printed.method}"
 
 
-def _consequence(wrong: list[Check], of: int) -> str:
+def _offset(wrong: list[Check], of: int) -> str:
+    """What a whole column that is out by about the same means; empty where it is not."""
     offsets = [one.out_by for one in wrong]
     if len(wrong) == of > 2 and max(offsets) - min(offsets) < min(map(abs, offsets)):
         return (
             f"All are out by {min(offsets):.2f} to {max(offsets):.2f} points, so they were taken "
             "against another dense row than the one printed; use the recomputed drops."
         )
-    return NEITHER
+    return ""

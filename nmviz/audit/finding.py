@@ -14,7 +14,8 @@ class Finding:
     """Something in published numbers that contradicts something else.
 
     `evidence` quotes the numbers; `consequence` says what changes if the finding is right; `cells`
-    are the values to be marked wherever they are shown.
+    are the values to be marked wherever they are shown: where a drop alone is marked, only what is
+    printed is in doubt, and one recomputed from the accuracies is not.
     """
 
     id: str

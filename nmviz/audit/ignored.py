@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nmviz.audit.finding import Finding
-from nmviz.audit.rows import Row, Rows, listed, name_of, slug
+from nmviz.audit.rows import Row, Rows, name_of, slug
 from nmviz.published.cells import cells
+from nmviz.wording import listed
 
 ENOUGH = 4
 """Accuracies at full precision that must all be equal; over hundreds of examples each, two

@@ -39,7 +39,7 @@ KNOWN = (
         4,
         "Other logs do give the rows of the tables.",
         (),
-        "This speaks for the tables: it is no finding but what nmviz.audit.confirmed returns.",
+        "This speaks for the tables: it is no finding but the list of confirmed rows.",
     ),
     Known(
         5,

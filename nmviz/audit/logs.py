@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from nmviz.audit.averages import what_changes
+from nmviz.audit.averages import drop_cells, what_changes
 from nmviz.audit.finding import Finding
 from nmviz.audit.ignored import as_run
 from nmviz.audit.rows import (
@@ -15,13 +15,13 @@ from nmviz.audit.rows import (
     Rows,
     drop,
     exact,
-    listed,
     name_of,
     slug,
     unique,
 )
 from nmviz.published.cells import Cell
 from nmviz.results import Measurement
+from nmviz.wording import listed
 
 SLACK = 0.1
 """Points of average drop that are not worth a finding: what a table was rounded from, and in which
@@ -164,7 +164,12 @@ def _finding(rows: Rows, wrong: list[Beside]) -> Finding:
         evidence="; ".join(map(_values, wrong)) + ".",
         certainty="proved",
         consequence=_consequence(rows, wrong),
-        cells=unique(cell for one in wrong for cell in one.cells),
+        cells=unique(
+            (
+                *(cell for one in wrong for cell in one.cells),
+                *drop_cells(rows, (one.row for one in wrong if one.drop_differs)),
+            )
+        ),
     )
 
 

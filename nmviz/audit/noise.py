@@ -5,7 +5,8 @@ from math import sqrt
 from statistics import stdev
 
 from nmviz.audit.finding import Finding
-from nmviz.audit.rows import DROP, Row, Rows, binomial, exact, slug
+from nmviz.audit.rows import DROP, Row, Rows, exact, slug
+from nmviz.published.errors import Pair, own, variance
 
 FEWEST = 5
 """Methods that make a spread worth a word."""
@@ -14,14 +15,16 @@ LEVEL = 0.95
 
 def error(rows: Rows, row: Row) -> float | None:
     """Standard error of an average drop in points, from the row's own accuracies; the dense row is
-    taken as given, since the rows that are compared share it."""
+    taken as given, since the rows that are compared share it, and drops were printed unrounded."""
     dense = rows.dense(row)
     if dense is None or not row.accuracies or not set(row.accuracies) <= set(dense.accuracies):
         return None
-    errors = [binomial(number) for number in row.accuracies.values()]
-    whole = [dense.accuracies[task].value for task in row.accuracies]
-    known = [e / d for e, d in zip(errors, whole, strict=True) if e is not None]
-    return 100 * sqrt(sum(e * e for e in known)) / len(whole) if len(known) == len(whole) else None
+    found = [
+        Pair(number.value, of_sparse, dense.accuracies[task].value, 0.0)
+        for task, number in row.accuracies.items()
+        if (of_sparse := variance(number)) is not None
+    ]
+    return sqrt(own(found)) if len(found) == len(row.accuracies) else None
 
 
 def limit(count: int) -> float:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from nmviz.audit.finding import Finding
-from nmviz.audit.rows import DROP, PERPLEXITY, Row, Rows, exact, listed, slug
-from nmviz.audit.settings import apart, doubtful_accuracies, drops_of
+from nmviz.audit.rows import DROP, PERPLEXITY, Row, Rows, exact, slug
+from nmviz.audit.settings import apart, cells_of, doubtful_accuracies
 from nmviz.published.cells import Cell
+from nmviz.wording import listed
 
 BETTER = 0.1
 """Share by which perplexities must differ to say that one pattern is better than another."""
@@ -92,7 +93,7 @@ def _accuracy(rows: Rows, mild: Row, harsh: Row, tasks: list[str]) -> Finding:
         certainty="inferred",
         consequence="The two rows were evaluated in different ways; they say nothing about what "
         "the pattern does to the method.",
-        cells=drops_of(rows, [mild]),
+        cells=cells_of(rows, [mild]),
     )
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from nmviz.audit.finding import Finding
 from nmviz.audit.logs import reproduced
-from nmviz.audit.rows import PERPLEXITY, Row, Rows, decimals, exact, listed, name_of, slug
+from nmviz.audit.rows import PERPLEXITY, Row, Rows, decimals, exact, name_of, slug
 from nmviz.methods import MITIGATIONS
 from nmviz.methods.method import parse_call
 from nmviz.results import Measurement
 from nmviz.scopes import PROJECTIONS
+from nmviz.wording import listed
 
 TRAINED = frozenset(("l-pts", "ls", "r-sparse"))
 """Mitigations that the paper trains on WikiText-2, the text perplexity is measured on."""

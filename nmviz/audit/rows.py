@@ -8,13 +8,11 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import cached_property
 from math import sqrt
 
-from nmviz.published import FOUR_MODELS, Names
+from nmviz.published import FOUR_MODELS, SUMMARY, Names
 from nmviz.published.cells import Cell, cell
 from nmviz.results import Measurement, Printed, Result
 
 DROP, PERPLEXITY = "average_drop", "perplexity"
-SUMMARY = "mean of "
-"""What the name of a task begins with that is itself an average over tasks."""
 
 Place = tuple[str, str]  # source and place
 Column = tuple[Place, str]  # and printed model
@@ -71,6 +69,11 @@ class Row:
             if m.metric == "acc" and m.task and not m.task.startswith(SUMMARY)
         }
 
+    @property
+    def accuracy_cells(self) -> list[Cell]:
+        """Where its accuracies stand."""
+        return [self.cell("acc", task) for task in self.accuracies]
+
     def get(self, metric: str, task: str | None = None) -> Measurement | None:
         """One of its numbers, or None."""
         return self.result.get(metric, task)
@@ -124,6 +127,11 @@ class Rows:
     @cached_property
     def _dense(self) -> dict[Column, Row]:
         return {row.column: row for row in reversed(self.tables) if row.is_dense}
+
+    def like(self, group: Iterable[Row]) -> list[Row]:
+        """Every table's sparse rows that measure what one of these does."""
+        keys = {row.key for row in group if not row.is_dense}
+        return [row for row in self.tables if row.key in keys]
 
     def finest_dense(self, model: str, tasks: Iterable[str]) -> Row | None:
         """The model's dense row with the most digits that has all the tasks."""
@@ -217,22 +225,9 @@ def mean(values: Sequence[Decimal]) -> Decimal:
     return (sum(values, Decimal(0)) / len(values)).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
-def binomial(number: Measurement) -> float | None:
-    """Standard error of an accuracy: the logged one, else from the task's size, or None."""
-    if number.stderr is not None or not number.n:
-        return number.stderr
-    return sqrt(number.value * (1 - number.value) / number.n)
-
-
 def name_of(row: Row) -> str:
     """`Table 10`, or `log 799f509d`."""
     return f"log {row.printed.place[:8]}" if row.is_log else row.printed.place
-
-
-def listed(parts: Iterable[str]) -> str:
-    """`a, b and c`."""
-    names = list(parts)
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def slug(*parts: str) -> str:

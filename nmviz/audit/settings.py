@@ -3,27 +3,27 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from math import hypot
+from math import sqrt
 
+from nmviz.audit.averages import drop_cells
 from nmviz.audit.copies import copied
 from nmviz.audit.finding import Finding
 from nmviz.audit.logs import beside
 from nmviz.audit.perplexity import is_trained
 from nmviz.audit.rows import (
-    DROP,
     PERPLEXITY,
     Place,
     Row,
     Rows,
-    binomial,
     exact,
-    listed,
     slug,
     unique,
 )
 from nmviz.audit.typos import find_typos
 from nmviz.published.cells import Cell
+from nmviz.published.errors import variance
 from nmviz.results import Measurement
+from nmviz.wording import listed
 
 ALIKE = 0.02
 """Perplexities this close, as a share, say that two rows prune equally well."""
@@ -43,10 +43,10 @@ class Pair:
 
 def apart(one: Measurement, other: Measurement) -> float | None:
     """Difference of two accuracies in standard errors, unpaired; None where a count is unknown."""
-    errors = [binomial(one), binomial(other)]
-    if errors[0] is None or errors[1] is None or not any(errors):
+    found = [variance(one), variance(other)]
+    if found[0] is None or found[1] is None or not any(found):
         return None
-    return (other.value - one.value) / hypot(errors[0], errors[1])
+    return (other.value - one.value) / sqrt(found[0] + found[1])
 
 
 def pairs(column: Sequence[Row]) -> Iterator[Pair]:
@@ -96,18 +96,14 @@ def find_settings(rows: Rows) -> Iterator[Finding]:
     """One finding for each column in two groups; rows that are in doubt already are left out."""
     doubtful = doubtful_accuracies(rows)
     for (place, model), column in rows.columns.items():
-        sound = [row for row in column if not doubtful & _accuracies(row)]
+        sound = [row for row in column if doubtful.isdisjoint(row.accuracy_cells)]
         if found := list(pairs(sound)):
             yield _mixed(rows, place, model, sound, found)
 
 
-def _accuracies(row: Row) -> set[Cell]:
-    return {row.cell("acc", task) for task in row.accuracies}
-
-
 def doubtful_accuracies(rows: Rows) -> frozenset[Cell]:
     """Accuracies that are copied, mistyped or not those of the logs."""
-    copies = [cell for row in copied(rows) for cell in _accuracies(row)]
+    copies = [cell for row in copied(rows) for cell in row.accuracy_cells]
     others = [cell for one in beside(rows) for cell in one.cells if cell.metric == "acc"]
     typos = [cell for finding in find_typos(rows) for cell in finding.cells]
     return frozenset((*copies, *others, *typos))
@@ -139,7 +135,7 @@ def _mixed(rows: Rows, place: Place, model: str, column: list[Row], found: list[
         "row of other settings."
         if dense
         else "The two groups were evaluated in different ways and cannot be ranked together.",
-        cells=drops_of(rows, away),
+        cells=cells_of(rows, away),
     )
 
 
@@ -152,7 +148,7 @@ def _group(group: list[Row], task: str) -> str:
     return listed(f"{row.printed.method} {row.accuracies[task].printed}" for row in group)
 
 
-def drops_of(rows: Rows, group: list[Row]) -> tuple[Cell, ...]:
-    """The average drops of these rows wherever they are printed."""
-    keys = {row.key for row in group if not row.is_dense}
-    return unique(row.cell(DROP) for row in rows.tables if row.key in keys and row.get(DROP))
+def cells_of(rows: Rows, group: list[Row]) -> tuple[Cell, ...]:
+    """The accuracies of these rows, and their average drops wherever they are printed."""
+    accuracies = (cell for row in group if not row.is_dense for cell in row.accuracy_cells)
+    return unique((*accuracies, *drop_cells(rows, rows.like(group))))

@@ -8,11 +8,11 @@ from nmviz.claims.answer import Answer, Claim, Half, Live, Number
 from nmviz.claims.comparing import Compared
 from nmviz.claims.estimate import Estimate, above, verdict_of
 from nmviz.claims.evidence import Evidence
+from nmviz.claims.gains import Telling, half
 from nmviz.claims.words import (
     POINTS,
     UNPAIRED,
     derived,
-    listed,
     model_title,
     paragraphs,
     rows_numbers,
@@ -22,6 +22,7 @@ from nmviz.experiment import Experiment
 from nmviz.published import LARGE_MODELS
 from nmviz.views.claim_rows import IntervalRow, interval_rows
 from nmviz.views.theme import Figure
+from nmviz.wording import listed
 
 PLACES = {"2:4": "Table 10", "8:16": "Table 11"}
 CRITERIA = {"CLACT": "clact", "Amber-Pruner": "amber"}
@@ -35,8 +36,9 @@ RULE = (
     f"{UNPAIRED}"
 )
 LIVE_RULE = (
-    "The cost of magnitude less that of the criterion at 2:4, in nats a token: above 0 with the "
-    "whole 95% interval for both: holds; for one: holds partly; below 0: does not hold."
+    "The cost of magnitude less that of the criterion at 2:4, in nats a token, with a 95% interval "
+    "for both at once (Bonferroni): above 0 with the whole interval for both: holds; for one: "
+    "holds partly; below 0: does not hold."
 )
 Case = tuple[str, str]  # criterion, pattern
 
@@ -117,14 +119,20 @@ def _without(
 
 
 def _of_llama(each: dict[Case, list[Compared]]) -> str:
-    said = []
-    for (criterion, pattern), compared in each.items():
-        for one in compared:
-            if pattern == "2:4" and one.rows[0].sparse.experiment.model == "llama3.1-8b":
-                said.append(f"{with_interval(one.estimate)} by {criterion}")
+    said = [f"{with_interval(one.estimate)} by {name}" for name, one in _llama(each).items()]
     if not said:
         return ""
     return f"On Llama 3.1 8B at 2:4 alone: {listed(said)} (below 0: magnitude is better)."
+
+
+def _llama(each: dict[Case, list[Compared]]) -> dict[str, Compared]:
+    """The comparisons at 2:4 on the model that the paper names."""
+    return {
+        criterion: one
+        for (criterion, pattern), compared in each.items()
+        for one in compared
+        if pattern == "2:4" and one.rows[0].sparse.experiment.model == "llama3.1-8b"
+    }
 
 
 def _numbers(
@@ -139,6 +147,9 @@ def _numbers(
         if case in clean and len(left) < len(rows):
             name = f"{label}, unmarked models"
             numbers.append(derived(name, clean[case], POINTS, left, drops.HOW))
+    for criterion, one in _llama(each).items():
+        name = f"{one.label}, {criterion} at 2:4: magnitude less criterion"
+        numbers.append(derived(name, one.estimate, POINTS, one.rows, drops.HOW))
     return numbers
 
 
@@ -174,30 +185,21 @@ def shipped(model: str) -> tuple[Experiment, ...]:
     return experiments(model, own.METHODS_CORPUS)
 
 
+LIVE = Telling(
+    plain="2:4 by magnitude",
+    saved="saved",
+    axis="saved against magnitude",
+    title="what either criterion saves",
+    line="as magnitude",
+    rule=LIVE_RULE,
+    end=" (below 0: magnitude is better)",
+)
+
+
 def _live(evidence: Evidence) -> Half | None:
     plain, *others = evidence.most(experiments(evidence.model), shipped(evidence.model))
     runs = {name: run for name, run in zip(CRITERIA, others, strict=True) if run is not None}
-    if plain is None or not runs:
-        return None
-    gains = {name: own.dearer(plain, run) for name, run in runs.items()}
-    title = model_title(evidence.model)
-    said = listed(f"{with_interval(gain)} by {name}" for name, gain in gains.items())
-    text = (
-        f"On {title} 2:4 by magnitude costs {with_interval(own.cost(plain))} nats a token; "
-        f"saved: {said} (below 0: magnitude is better)."
-    )
-    numbers = [own.run_number(run) for run in (plain, *runs.values())]
-    for (name, gain), run in zip(gains.items(), runs.values(), strict=True):
-        numbers.append(own.derived_number(f"saved by {name}", gain, own.NATS, [plain, run]))
-    figure = partial(
-        interval_rows,
-        [IntervalRow(name, gain.value, gain.low, gain.high) for name, gain in gains.items()],
-        axis="nats a token saved against magnitude",
-        title=f"Live, {title}: what either criterion saves at 2:4",
-        lines={"as magnitude": 0.0},
-    )
-    verdict = verdict_of(above(gain) for gain in gains.values())
-    return Half(verdict, text, LIVE_RULE, tuple(numbers), figure, (own.APART,))
+    return half(plain, runs, LIVE) if plain and runs else None
 
 
 CLAIM = Claim(

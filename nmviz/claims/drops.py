@@ -1,25 +1,22 @@
 """Accuracy lost against dense, recomputed from a row's accuracies with its standard error.
 
-Two rows of one model are of the same examples, which the paper does not print; taken as independent
-their difference gets an interval that is too wide rather than too narrow. The dense row that both
-share is counted once.
+The dense row that two rows share is counted once in their difference.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import sqrt
 
 from nmviz.audit import Finding
 from nmviz.claims.estimate import Estimate, fieller, normal
 from nmviz.claims.evidence import Evidence
+from nmviz.published import FOUR_TASKS, errors
+from nmviz.published.errors import Pair
 from nmviz.results import Measurement, Result
 
-CORE = ("arc_easy", "boolq", "piqa", "winogrande")
-"""The tasks that every table of the paper has."""
-PRINTED_DROP_ONLY = frozenset({"drops", "contradictions", "logs"})
-"""Detectors that doubt how a drop is printed: here it is recomputed, so they do not matter. What
-others find of a drop, such as a dense row of other settings, does."""
+GUESSING = {"arc_easy": 0.25, "boolq": 0.5, "piqa": 0.5, "winogrande": 0.5}
+"""What picking an answer blindly gets right."""
 HOW = (
     "binomial, from the sizes of the tasks and the rounding of the printed accuracies; "
     "sparse and dense taken as unpaired"
@@ -34,15 +31,15 @@ class Row:
     sparse: Result
     dense: Result
     findings: tuple[Finding, ...] = ()
-    suspect: tuple[Finding, ...] = ()  # those that doubt the recomputed drop too
-    tasks: tuple[str, ...] = CORE
+    suspect: tuple[Finding, ...] = ()  # those that doubt an accuracy, so the recomputed drop too
+    tasks: tuple[str, ...] = FOUR_TASKS
     metric: str = "acc"
     floor: Mapping[str, float] = field(default_factory=dict)  # a task's share right by guessing
 
     @cached_property
     def drop(self) -> Estimate:
         """100 * mean over tasks of (dense - sparse) / dense, in percent."""
-        return normal(_lost(self), _own_variance(self) + _shared(self, self))
+        return normal(_lost(self), errors.of_drop(self.pairs))
 
     @property
     def printed(self) -> Measurement | None:
@@ -55,17 +52,14 @@ class Row:
         return sum(self._at(self.sparse, task).n or 0 for task in self.tasks)
 
     @cached_property
-    def ratios(self) -> list[tuple[float, float, float, float]]:
-        """A task: sparse accuracy and its variance, dense accuracy and its variance.
-
-        With a `floor`, accuracies are counted from there.
-        """
-        pairs = [(self._at(self.sparse, task), self._at(self.dense, task)) for task in self.tasks]
-        of_sparse, of_dense = (_digits(numbers) for numbers in zip(*pairs, strict=True))
-        floors = [self.floor.get(task, 0.0) for task in self.tasks]
+    def pairs(self) -> list[Pair]:
+        """The accuracies task by task; with a `floor`, counted from there."""
+        found = (errors.pair(self.sparse, self.dense, self.metric, task) for task in self.tasks)
+        floors = (self.floor.get(task, 0.0) for task in self.tasks)
         return [
-            (s.value - least, _variance(s, of_sparse), d.value - least, _variance(d, of_dense))
-            for (s, d), least in zip(pairs, floors, strict=True)
+            one._replace(sparse=one.sparse - least, dense=one.dense - least)
+            for one, least in zip(found, floors, strict=True)
+            if one is not None  # rows are made where every task has its error
         ]
 
     def _at(self, result: Result, task: str) -> Measurement:
@@ -80,20 +74,21 @@ def row(
     model: str,
     pattern: str,
     method: str,
-    tasks: tuple[str, ...] = CORE,
+    tasks: tuple[str, ...] = FOUR_TASKS,
     metric: str = "acc",
 ) -> Row | None:
-    """A row of a table with its dense row; None where a row or one of its numbers is missing."""
+    """A row of a table with its dense row; None where a row, one of its numbers or
+    an error is missing."""
     sparse, dense = evidence.row(place, model, pattern, method), evidence.dense(place, model)
     if sparse is None or dense is None:
         return None
-    if any(one.get(metric, task) is None for one in (sparse, dense) for task in tasks):
+    if any(errors.pair(sparse, dense, metric, task) is None for task in tasks):
         return None
+    several = len(evidence.rows(place, model, pattern, method)) > 1
+    named = sparse.provenance.printed.method if several and sparse.provenance.printed else method
     suspect = [f for one in (sparse, dense) for f in evidence.findings_of(one, metric)]
-    of_drop = evidence.findings_of(sparse, "average_drop")
-    suspect += [finding for finding in of_drop if finding.detector not in PRINTED_DROP_ONLY]
     return Row(
-        label=f"{method}, {pattern}",
+        label=f"{named}, {pattern}",
         sparse=sparse,
         dense=dense,
         findings=tuple(dict.fromkeys((*suspect, *evidence.findings_of(sparse)))),
@@ -103,21 +98,22 @@ def row(
     )
 
 
+def above_guessing(row: Row) -> Row:
+    """The row with its accuracies counted from what guessing gets right."""
+    return replace(row, floor=GUESSING, label=f"{row.label}, above guessing")
+
+
 def difference(one: Row, other: Row) -> Estimate:
     """How many points more of its accuracy `one` loses than `other`, of the same dense row."""
-    count = len(one.tasks)
-    shared = sum(
-        ((a - b) / d**2) ** 2 * of_d
-        for (a, _, d, of_d), (b, _, _, _) in zip(one.ratios, other.ratios, strict=True)
-    )
-    variance = _own_variance(one) + _own_variance(other) + (100 / count) ** 2 * shared
-    return normal(_lost(one) - _lost(other), variance)
+    both = errors.shared(one.pairs, one.pairs) + errors.shared(other.pairs, other.pairs)
+    both -= 2 * errors.shared(one.pairs, other.pairs)
+    return normal(_lost(one) - _lost(other), errors.own(one.pairs) + errors.own(other.pairs) + both)
 
 
 def ratio(one: Row, other: Row) -> Estimate:
     """How many times as much `one` loses as `other`, with Fieller's interval."""
-    variances = tuple(_own_variance(row) + _shared(row, row) for row in (one, other))
-    return fieller(_lost(one), _lost(other), (variances[0], variances[1]), _shared(one, other))
+    variances = (errors.of_drop(one.pairs), errors.of_drop(other.pairs))
+    return fieller(_lost(one), _lost(other), variances, errors.shared(one.pairs, other.pairs))
 
 
 def mean(estimates: Sequence[Estimate]) -> Estimate:
@@ -130,33 +126,4 @@ def mean(estimates: Sequence[Estimate]) -> Estimate:
 
 
 def _lost(row: Row) -> float:
-    return 100 * sum(1 - s / d for s, _, d, _ in row.ratios) / len(row.tasks)
-
-
-def _own_variance(row: Row) -> float:
-    """Of the drop, from the sparse accuracies alone."""
-    return (100 / len(row.tasks)) ** 2 * sum(of_s / d**2 for _, of_s, d, _ in row.ratios)
-
-
-def _shared(one: Row, other: Row) -> float:
-    """Covariance of two drops through the dense accuracies they share; a variance where equal."""
-    pairs = zip(one.ratios, other.ratios, strict=True)
-    return (100 / len(one.tasks)) ** 2 * sum(
-        a * b * of_d / d**4 for (a, _, d, of_d), (b, _, _, _) in pairs
-    )
-
-
-def _digits(numbers: Sequence[Measurement]) -> int:
-    """Decimals a row was printed with: the most of any, since trailing zeros get lost."""
-    return max(len((number.printed or "").partition(".")[2]) for number in numbers)
-
-
-def _variance(accuracy: Measurement, digits: int) -> float:
-    """Of an accuracy: logged or binomial, and what rounding to the printed digits adds."""
-    if accuracy.stderr is not None:
-        return accuracy.stderr**2
-    n = accuracy.n or 0
-    if n < 2:
-        return float("inf")
-    rounding = 10.0 ** (-2 * digits) / 12 if digits else 0.0
-    return accuracy.value * (1 - accuracy.value) / (n - 1) + rounding
+    return 100 * sum(1 - one.sparse / one.dense for one in row.pairs) / len(row.tasks)

@@ -1,19 +1,17 @@
 """Claim 10: does the mask of the activations change from token to token and from text to text?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from nmviz.claims.answer import Answer, Claim, Half, Live, Number
 from nmviz.claims.digits import plain
-from nmviz.claims.estimate import Estimate, Sign, above, of_sample, opposite, verdict_of
+from nmviz.claims.estimate import Estimate, Sign, above, opposite, student, verdict_of
 from nmviz.claims.evidence import Evidence
+from nmviz.claims.texts import overlap
 from nmviz.claims.words import model_title, with_interval
+from nmviz.results import Measurement, Result
 from nmviz.views.claim_rows import IntervalRow, interval_rows
 from nmviz.views.theme import Figure
-
-if TYPE_CHECKING:
-    from nmviz.engine.overlap import Overlap
 
 DYNAMIC, STATIC = 0.5, 0.9
 RULE = (
@@ -27,24 +25,26 @@ KINDS = {"within": "tokens of one text", "across": "tokens of two texts"}
 
 
 def answer(evidence: Evidence) -> Answer:
-    """Live only: nobody has printed it, and it is quickly measured."""
-    overlap: Overlap | None = evidence.extra.get("overlap")
-    if overlap is None:
+    """From the small model's run: nobody has printed it, and it is quickly measured."""
+    run = evidence.run(*overlap(evidence.model))
+    if run is None:
         text = (
             "No published number tells; the small model does, in a minute or two: press the "
             "button.\n"
             "The mask of pruned weights is one for every token: it shares everything with itself."
         )
         return Answer(Half("not decidable here", text, RULE))
-    shares = {name: of_sample(overlap.shares[name]) for name in KINDS}
-    scaled = {name: _scaled(share, overlap.chance) for name, share in shares.items()}
+    pattern, chance = run.experiment.pattern, run.experiment.mask.density
+    told = {one.task or "": one for one in run.measurements}
+    shares = {name: _share(told[name]) for name in KINDS}
+    scaled = {name: _scaled(share, chance) for name, share in shares.items()}
     verdict = verdict_of(_sign(one) for one in scaled.values())
     title = model_title(evidence.model)
     text = (
-        f"On {title} at {overlap.pattern} two tokens of one text share "
+        f"On {title} at {pattern} two tokens of one text share "
         f"{_percent(shares['within'])} of what they keep (Jaccard {_jaccard(shares['within'])}), "
         f"tokens of two texts {_percent(shares['across'])}; masks at random would share "
-        f"{plain(100 * overlap.chance, 0)}%.\nThat is {with_interval(scaled['within'])} and "
+        f"{plain(100 * chance, 0)}%.\nThat is {with_interval(scaled['within'])} and "
         f"{with_interval(scaled['across'])} of the way from random to one fixed mask.\nThe mask of "
         "pruned weights is one for every token: it shares 100% with itself, by construction."
     )
@@ -52,11 +52,18 @@ def answer(evidence: Evidence) -> Answer:
         verdict,
         text,
         RULE,
-        tuple(_numbers(evidence, overlap, shares, scaled)),
-        partial(_draw, overlap, title, shares),
-        (f"Of one small model and {overlap.texts} texts; the paper's models may differ.",),
+        tuple(_numbers(run, shares, scaled)),
+        partial(_draw, run, title),
+        (f"Of one small model and {told['within'].n} texts; the paper's models may differ.",),
     )
     return Answer(half)
+
+
+def _share(one: Measurement) -> Estimate:
+    """With its t interval; none for a single text."""
+    if one.stderr is None or one.n is None:
+        return Estimate(one.value)
+    return student(one.value, one.stderr, one.n)
 
 
 def _scaled(share: Estimate, chance: float) -> Estimate:
@@ -83,51 +90,58 @@ def _each(estimate: Estimate, change: Callable[[float], float]) -> Estimate:
 
 def _jaccard(share: Estimate) -> str:
     """Of two masks that keep equally many: common / (2 * kept - common)."""
-    return plain(share.value / (2 - share.value))
+    return plain(_union(share.value))
+
+
+def _union(share: float) -> float:
+    return share / (2 - share)
 
 
 def _numbers(
-    evidence: Evidence, overlap: "Overlap", shares: dict[str, Estimate], scaled: dict[str, Estimate]
-) -> list[Number]:
-    title = model_title(evidence.model)
-    numbers = []
+    run: Result, shares: dict[str, Estimate], scaled: dict[str, Estimate]
+) -> Iterator[Number]:
+    made, about = run.experiment, run.provenance.settings
     for name, kind in KINDS.items():
+        measured = run.get("mask_overlap", name)
         for label, estimate, unit in (
             ("kept in common", shares[name], "share of the kept entries"),
-            ("from random (0) to one fixed mask (1)", scaled[name], ""),
+            ("kept by both of kept by either (Jaccard)", _each(shares[name], _union), "share"),
+            ("from random (0) to one fixed mask (1)", scaled[name], "share of the way"),
         ):
-            numbers.append(
-                Number(
-                    label=f"{title}, {overlap.pattern}, {kind}: {label}",
-                    written=plain(estimate.value, 3),
-                    estimate=estimate,
-                    unit=unit,
-                    source="nmviz",
-                    place=f"measured here, {overlap.sites} layers, {overlap.tokens} tokens in all",
-                    how="Student's t over texts" if name == "within" else "over pairs of texts",
-                    n=len(overlap.shares[name]),
-                    unit_of_n="texts" if name == "within" else "pairs of texts",
-                )
+            yield Number(
+                label=f"{model_title(made.model)}, {made.pattern}, {kind}: {label}",
+                written=plain(estimate.value, 3),
+                estimate=estimate,
+                unit=unit,
+                source="nmviz",
+                place=f"run {run.key[:12]}, {about.get('layers', '?')} layers, "
+                f"{about.get('tokens', '?')} tokens in all",
+                how="Student's t over texts" if name == "within" else "over pairs of texts",
+                n=measured.n if measured else None,
+                unit_of_n=measured.unit_of_n if measured else None,
             )
-    return numbers
 
 
-def _draw(overlap: "Overlap", title: str, shares: dict[str, Estimate]) -> Figure:
-    rows = [
-        IntervalRow(f"all layers, {KINDS[name]}", share.value, share.low, share.high)
-        for name, share in shares.items()
-    ]
-    for projection, samples in overlap.by_projection.items():
-        share = of_sample(samples)
-        rows.append(IntervalRow(f"{projection}, one text", share.value, share.low, share.high))
+def _draw(run: Result, title: str) -> Figure:
+    rows = []
+    for one in run.measurements:
+        share, kind = _share(one), one.task or ""
+        label = f"all layers, {KINDS[kind]}" if kind in KINDS else f"{kind}, one text"
+        rows.append(IntervalRow(label, share.value, share.low, share.high))
     rows.append(IntervalRow("weights, any two tokens", 1.0, series="weights"))
     return interval_rows(
         rows,
         axis="share of kept entries in common",
-        title=f"Live, {title}: how much of a token's mask another token shares",
-        lines={"random": overlap.chance, "one mask": 1.0},
+        title=f"Live, {title}: two tokens of a text share {_of_all(run, 'within')}% of what they "
+        f"keep, tokens of two texts {_of_all(run, 'across')}%",
+        lines={"random": run.experiment.mask.density, "one mask": 1.0},
         most=1.12,
     )
+
+
+def _of_all(run: Result, kind: str) -> str:
+    measured = run.get("mask_overlap", kind)
+    return plain(100 * measured.value, 1) if measured else "?"
 
 
 CLAIM = Claim(
@@ -135,6 +149,10 @@ CLAIM = Claim(
     "Masks",
     "Does the mask of the activations change with every token and text?",
     answer,
-    Live("Overlap of 8:16 masks between the tokens of 8 texts, at every layer", special="overlap"),
+    Live(
+        "Overlap of 8:16 masks between the tokens of 8 texts, at every layer",
+        overlap,
+        special="overlap",
+    ),
     only_live=True,
 )

@@ -38,9 +38,10 @@ def normal(value: float, variance: float) -> Estimate:
     return Estimate(value, value - reach, value + reach)
 
 
-def student(value: float, error: float, n: int) -> Estimate:
-    """An estimate whose standard error was itself estimated from `n` units."""
-    reach = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * error
+def student(value: float, error: float, n: int, count: int = 1) -> Estimate:
+    """An estimate whose standard error was itself estimated from `n` units; of `count` comparisons
+    at once, widened for all of them (Bonferroni)."""
+    reach = float(stdtrit(n - 1, 1 - (1 - LEVEL) / (2 * count))) * error
     return Estimate(value, value - reach, value + reach)
 
 

@@ -1,9 +1,8 @@
-"""What claims are answered from: published rows, runs of our own, measurements made live."""
+"""What claims are answered from: published rows and runs of our own, out of the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from nmviz.audit import Finding
 from nmviz.experiment import Artefacts, Experiment
@@ -17,7 +16,7 @@ PAPER = "arxiv-2509.22166v1"
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything a claim may look at. `extra` holds live measurements that are no runs."""
+    """Everything a claim may look at."""
 
     published: tuple[Result, ...]
     names: Names
@@ -25,7 +24,6 @@ class Evidence:
     speeds: tuple[Speed, ...] = ()
     model: str = "smollm2-135m"
     own: tuple[Result, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str, str, str], list[Result]]:

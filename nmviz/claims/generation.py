@@ -1,26 +1,25 @@
 """Claim 8: does writing text lose more than choosing among answers?"""
 
-from dataclasses import replace
 from functools import partial
 
 from nmviz.claims import drops
 from nmviz.claims.answer import Answer, Claim, Half, Live, Number
 from nmviz.claims.comparing import Compared, counted, judge
 from nmviz.claims.digits import plain
-from nmviz.claims.drops import Row
 from nmviz.claims.estimate import Estimate, above, every
 from nmviz.claims.evidence import Evidence
 from nmviz.claims.words import (
     POINTS,
     derived,
-    listed,
+    drop_row,
     model_title,
     paragraphs,
     rows_numbers,
     with_interval,
 )
-from nmviz.views.claim_rows import IntervalRow, interval_rows
+from nmviz.views.claim_rows import interval_rows
 from nmviz.views.theme import Figure
+from nmviz.wording import listed
 
 PLACES = {"2:4": "Table 10", "8:16": "Table 11"}
 MODELS = ("llama3.1-8b", "qwen2.5-7b")
@@ -31,8 +30,6 @@ METHODS = {
     "R-Sparse": ("R-Sparse (64)", "R-Sparse (128)"),
 }
 """As Table 3 names them, and as Tables 10 and 11 do; it does not say which rank it has."""
-GUESSING = {"arc_easy": 0.25, "boolq": 0.5, "piqa": 0.5, "winogrande": 0.5}
-"""What picking an answer blindly gets right; instructions are not followed by guessing."""
 SERIES = ("writing (IFEval)", "choosing (4 tasks)", "choosing, above guessing")
 RULE = (
     "For every method, model and pattern of Table 3: the share of IFEval (prompt-level strict) "
@@ -72,7 +69,7 @@ def _compare(evidence: Evidence, model: str, pattern: str, method: str) -> Compa
     if writing is None or not known:
         return None
     choosing = max(known, key=lambda row: row.drop.value)
-    guessed = replace(choosing, floor=GUESSING, label=f"{choosing.label}, above guessing")
+    guessed = drops.above_guessing(choosing)
     gaps = [_less(writing.drop, row.drop) for row in (choosing, guessed)]
     label = f"{model_title(model)}, {method}, {pattern}"
     sign = every(above(gap) for gap in gaps)
@@ -126,7 +123,7 @@ def _draw(compared: list[Compared]) -> Figure:
     rows = []
     for one in compared:
         for row, series in zip(one.rows, SERIES, strict=True):
-            rows.append(_dot(one, row, series))
+            rows.append(drop_row(one.label, row, series))
     yes = len(counted(compared, "yes"))
     return interval_rows(
         rows,
@@ -134,11 +131,6 @@ def _draw(compared: list[Compared]) -> Figure:
         title=f"Published: writing loses more than choosing in {yes} of {len(compared)} cases",
         lines={"nothing lost": 0.0},
     )
-
-
-def _dot(one: Compared, row: Row, series: str) -> IntervalRow:
-    drop = row.drop
-    return IntervalRow(one.label, drop.value, drop.low, drop.high, series, bool(row.suspect))
 
 
 CLAIM = Claim(

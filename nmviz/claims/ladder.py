@@ -14,7 +14,6 @@ from nmviz.claims.words import (
     TIMES,
     UNPAIRED,
     derived,
-    listed,
     model_title,
     paragraphs,
     rows_numbers,
@@ -25,6 +24,7 @@ from nmviz.published import LARGE_MODELS
 from nmviz.results import Result
 from nmviz.views.claim_rows import IntervalRow, interval_rows
 from nmviz.views.theme import Figure
+from nmviz.wording import listed
 
 LADDER = ("2:4", "4:8", "8:16", "16:32", "50%")
 ONE_MODEL = "llama3.1-8b"

@@ -15,10 +15,8 @@ from nmviz.views.theme import Figure
 SHOWN = ("1:4", "2:4", "4:8", "8:16", "16:32")
 PRINTED = {"2:4": 0.75, "8:16": 0.875}
 NVIDIA = 1.0
-"""Bits an element of the 2:4 format that GPUs read: two bits for each of two kept entries of four.
-
-Source: PyTorch, torch/sparse/_semi_structured_conversions.py.
-"""
+"""Bits an element of the 2:4 format that GPUs read: two for each of two kept entries of four."""
+NVIDIA_SOURCE = "PyTorch, torch/sparse/_semi_structured_conversions.py at commit 08cac22"
 FP16 = 16
 ORDER = 10.0
 LAST_COMPARED = 64  # entries; beyond, the counts say nothing to a reader
@@ -112,6 +110,7 @@ def answer(evidence: Evidence) -> Answer:
     )
     numbers = [number for name in SHOWN for number in _numbers(bits(name))]
     numbers += [_printed(name, value) for name, value in PRINTED.items()]
+    numbers += _compared(eight, times)
     return Answer(Half(verdict_of(signs), text, RULE, tuple(numbers), _draw))
 
 
@@ -132,9 +131,7 @@ def _numbers(one: Bits) -> list[Number]:
         ),
     }
     return [
-        Number(
-            f"{one.name}: {label}", written, Estimate(float(value)), unit, "computed", "", "exact"
-        )
+        _computed(f"{one.name}: {label}", written, value, unit)
         for label, (value, written, unit) in told.items()
     ]
 
@@ -149,6 +146,28 @@ def _printed(name: str, value: float) -> Number:
         place="section 2",
         how="none: a count, not a measurement",
     )
+
+
+def _compared(eight: Bits, times: float) -> list[Number]:
+    """The format of GPUs, and 8:16 beside four blocks of 2:4."""
+    blocks = eight.four_blocks or 1
+    return [
+        Number(
+            label="2:4: bits of the format that GPUs read",
+            written=plain(NVIDIA, 1),
+            estimate=Estimate(NVIDIA),
+            unit="bits an element",
+            source=NVIDIA_SOURCE,
+            place="two bits for each of two kept entries of four",
+            how="exact",
+        ),
+        _computed("four blocks of 2:4: patterns", f"{blocks:,}", blocks, "patterns"),
+        _computed("8:16 over four blocks of 2:4: patterns", plain(times), times, "times"),
+    ]
+
+
+def _computed(label: str, written: str, value: float, unit: str) -> Number:
+    return Number(label, written, Estimate(float(value)), unit, "computed", "", "exact")
 
 
 def _draw() -> Figure:

@@ -50,10 +50,10 @@ def cost(run: Result) -> Estimate:
     return student(value, error, n)
 
 
-def dearer(one: Result, other: Result) -> Estimate:
-    """How many nats a token `one` costs more than `other`."""
+def dearer(one: Result, other: Result, count: int = 1) -> Estimate:
+    """How many nats a token `one` costs more than `other`; one of `count` comparisons at once."""
     (a, of_a, n), (b, of_b, m) = _told(one), _told(other)
-    return student(a - b, sqrt(of_a**2 + of_b**2), min(n, m))
+    return student(a - b, sqrt(of_a**2 + of_b**2), min(n, m), count)
 
 
 def times_as_dear(one: Result, other: Result) -> Estimate:

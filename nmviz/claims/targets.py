@@ -1,5 +1,6 @@
 """Claim 1: at equal sparsity, does pruning activations keep more than pruning weights?"""
 
+from collections.abc import Sequence
 from functools import partial
 
 from nmviz.claims import drops, own
@@ -12,7 +13,7 @@ from nmviz.claims.words import (
     POINTS,
     UNPAIRED,
     derived,
-    listed,
+    drop_row,
     model_title,
     paragraphs,
     rows_numbers,
@@ -23,6 +24,7 @@ from nmviz.published import LARGE_MODELS
 from nmviz.results import Result
 from nmviz.views.claim_rows import IntervalRow, interval_rows
 from nmviz.views.theme import Figure
+from nmviz.wording import listed
 
 PLACES = {
     "2:4": "Table 10",
@@ -57,14 +59,15 @@ def answer(evidence: Evidence) -> Answer:
     """The answer from every table that has both targets, and from the small model's runs."""
     compared = list(_comparisons(evidence))
     judged = judge(compared)
-    rows = [row for one in compared for row in one.rows]
+    ends = _ends(compared)
+    rows = [*(row for one in compared for row in one.rows), *ends]
     numbers = [*rows_numbers(rows)]
     for one in compared:
         label = f"{one.label}: weights less activations"
         numbers.append(derived(label, one.estimate, POINTS, one.rows, drops.HOW))
     main = Half(
         verdict=judged.verdict,
-        text=_text(compared, judged.sentence),
+        text=_text(compared, ends, judged.sentence),
         rule=RULE,
         numbers=tuple(numbers),
         figure=partial(_draw, compared),
@@ -86,7 +89,7 @@ def _comparisons(evidence: Evidence) -> list[Compared]:
     return found
 
 
-def _text(compared: list[Compared], marked: str) -> str:
+def _text(compared: list[Compared], ends: Sequence[Row], marked: str) -> str:
     if not compared:
         return "No table has both targets at one pattern."
     yes, no, unsure = (counted(compared, sign) for sign in ("yes", "no", "open"))
@@ -109,33 +112,42 @@ def _text(compared: list[Compared], marked: str) -> str:
     if no:
         gaps = listed(f"{one.label}: {with_interval(one.estimate)}" for one in no)
         said.append(f"In {len(no)} weights lose less ({gaps}).")
-    return paragraphs(*said, _at_the_ends(compared), marked)
+    return paragraphs(*said, _at_the_ends(ends), marked)
 
 
-def _at_the_ends(compared: list[Compared]) -> str:
-    """Why the least and the greatest share decide little."""
-    ends = [one for one in compared if one.label.endswith(("20%", "90%")) and one.sign != "yes"]
-    if not ends:
-        return ""
-    return "At 20% neither loses much, and at 90% both are near guessing: there is little to tell."
+def _at_the_ends(ends: Sequence[Row]) -> str:
+    """What the least and the greatest share leave to tell, where they decide little."""
+    least = [row for row in ends if not row.floor]
+    most = [row for row in ends if row.floor]
+    said = [f"At 20% no row loses more than {with_interval(row.drop)}%" for row in least]
+    said += [
+        f"at 90% every row loses {with_interval(row.drop)}% or more of what is above guessing"
+        for row in most
+    ]
+    return f"{'; '.join(said)}." if said else ""
+
+
+def _ends(compared: list[Compared]) -> list[Row]:
+    """The row that loses most at 20%, and the one that loses least above guessing at 90%."""
+    rows = {end: [row for one in compared if one.label.endswith(end) for row in one.rows]
+            for end in (", 20%", ", 90%")}  # fmt: skip
+    mild = max(rows[", 20%"], key=lambda row: row.drop.value, default=None)
+    guessed = [drops.above_guessing(row) for row in rows[", 90%"]]
+    harsh = min(guessed, key=lambda row: row.drop.value, default=None)
+    return [row for row in (mild, harsh) if row is not None]
 
 
 def _draw(compared: list[Compared]) -> Figure:
     rows = []
     for one in compared:
         for row, series in zip(one.rows, ("weights", "activations"), strict=True):
-            rows.append(_dot(one, row, series))
+            rows.append(drop_row(one.label, row, series))
     yes = len(counted(compared, "yes"))
     return interval_rows(
         rows,
         axis="accuracy lost (% of dense)",
         title=f"Published: activations lose less in {yes} of {len(compared)} comparisons",
     )
-
-
-def _dot(one: Compared, row: Row, series: str) -> IntervalRow:
-    drop = row.drop
-    return IntervalRow(one.label, drop.value, drop.low, drop.high, series, bool(row.suspect))
 
 
 def _live(evidence: Evidence) -> Half | None:

@@ -10,6 +10,8 @@ from nmviz.claims.evidence import PAPER
 from nmviz.models import MODELS
 from nmviz.published import LARGE_MODELS
 from nmviz.results import Result
+from nmviz.views.claim_rows import IntervalRow
+from nmviz.wording import listed
 
 PERCENT = "% of the dense accuracy"
 POINTS = "points of drop"
@@ -35,21 +37,6 @@ def with_interval(estimate: Estimate, places: int = 2, unit: str = "") -> str:
     if not estimate.is_bounded:
         return f"{number} (no bound)"
     return f"{number} ({plain(estimate.low, places)} to {plain(estimate.high, places)})"
-
-
-def listed(names: Iterable[str], last: str = "and") -> str:
-    """`A`, `A and B`, `A, B and C`."""
-    each = list(dict.fromkeys(names))
-    if len(each) < 2:
-        return "".join(each)
-    return f"{', '.join(each[:-1])} {last} {each[-1]}"
-
-
-def of_many(count: int, whole: int) -> str:
-    """`all 4`, `none of 4`, `3 of 4`."""
-    if count == whole:
-        return f"all {whole}"
-    return f"none of {whole}" if count == 0 else f"{count} of {whole}"
 
 
 def paragraphs(*parts: str) -> str:
@@ -82,6 +69,12 @@ def row_number(row: Row) -> Number:
         unit_of_n=f"examples of {len(row.tasks)} tasks" if len(row.tasks) > 1 else "examples",
         findings=tuple(finding.id for finding in row.findings),
     )
+
+
+def drop_row(label: str, row: Row, series: str) -> IntervalRow:
+    """A row's drop as a figure draws it, open where the audit doubts it."""
+    drop = row.drop
+    return IntervalRow(label, drop.value, drop.low, drop.high, series, bool(row.suspect))
 
 
 def rows_numbers(rows: Iterable[Row]) -> list[Number]:

@@ -5,7 +5,6 @@ from nmviz.explorer.export import to_csv, to_json, to_latex
 from nmviz.explorer.row import Row, findings_of
 from nmviz.explorer.rows import rows
 from nmviz.explorer.selection import (
-    FOUR_TASKS,
     MEASURES,
     ORDERS,
     Choices,
@@ -17,7 +16,6 @@ from nmviz.explorer.selection import (
 )
 
 __all__ = [
-    "FOUR_TASKS",
     "MEASURES",
     "ORDERS",
     "Choices",

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from math import fsum, sqrt
 from typing import NamedTuple
 
-from nmviz.results import Measurement
+from nmviz.published import errors
+from nmviz.published.errors import decimals, variance
+from nmviz.results import Measurement, Result
 
 NO_ACCURACIES = "not known: printed without the accuracies behind it"
 NO_SPREAD = "not known: how it spreads over the text is not printed"
@@ -27,50 +29,42 @@ def error_of(one: Measurement) -> Error:
         return Error(None, NO_ACCURACIES)
     if one.metric == "perplexity":
         return Error(None, NO_SPREAD)
-    if one.n is None or not 0 <= one.value <= 1:
+    found = variance(one)
+    return Error(None, NO_TASKS) if found is None else Error(sqrt(found), f"binomial, n = {one.n}")
+
+
+def of_mean(result: Result, parts: Sequence[Measurement]) -> Error:
+    """The standard error of a mean over tasks, taken as independent; of one, of what is printed."""
+    if len(parts) == 1:
+        return error_of(parts[0])
+    found = [variance(one, decimals(result, one.metric)) for one in parts]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
         return Error(None, NO_TASKS)
-    return Error(sqrt(one.value * (1 - one.value) / one.n), f"binomial, n = {one.n}")
+    return Error(sqrt(fsum(known)) / len(known), f"{_kinds(parts)}; tasks independent")
 
 
-def of_mean(parts: Sequence[Measurement]) -> Error:
-    """The standard error of a mean over tasks, taken as independent."""
-    errors = [error_of(one) for one in parts]
-    if len(errors) == 1:
-        return errors[0]
-    if any(error.value is None for error in errors):
-        return Error(None, NO_TASKS)
-    total = fsum((error.value or 0.0) ** 2 for error in errors)
-    return Error(sqrt(total) / len(parts), f"{_kinds(errors)}; tasks independent")
-
-
-def of_drop(sparse: Sequence[Measurement], dense: Sequence[Measurement]) -> Error:
+def of_drop(sparse: Result, dense: Result, tasks: Sequence[str | None]) -> Error:
     """The standard error, in percent, of the mean of (dense - sparse) / dense over tasks.
 
-    Tasks are taken as independent and the two models as unpaired. Both answer the same examples,
-    so the true error is smaller; it cannot be known from printed accuracies.
+    Both models answer the same examples, so the true error is smaller; it cannot be known from
+    printed accuracies.
     """
-    errors, levels = [error_of(one) for one in sparse], [error_of(one) for one in dense]
-    if any(error.value is None for error in (*errors, *levels)):
+    found = [errors.pair(sparse, dense, "acc", task) for task in tasks]
+    pairs = [one for one in found if one is not None]
+    if len(pairs) < len(found):
         return Error(None, NO_TASKS)
-    squares = [
-        ((error.value or 0.0) / ref.value) ** 2
-        + (one.value * (level.value or 0.0) / ref.value**2) ** 2
-        for one, ref, error, level in zip(sparse, dense, errors, levels, strict=True)
-    ]
-    origin = _kinds([*errors, *levels])
-    tasks = "tasks independent, " if len(sparse) > 1 else ""
-    return Error(
-        100 * sqrt(fsum(squares)) / len(squares), f"{origin}; {tasks}dense and sparse unpaired"
-    )
+    used = [number for row in (sparse, dense) for task in tasks if (number := row.get("acc", task))]
+    independent = "tasks independent, " if len(tasks) > 1 else ""
+    origin = f"{_kinds(used)}; {independent}dense and sparse unpaired"
+    return Error(sqrt(errors.of_drop(pairs)), origin)
 
 
-def _kinds(errors: Sequence[Error]) -> str:
-    """`binomial, n = 1267 to 3270`, `log`, or both."""
-    counts = sorted(
-        {int(error.origin.rpartition(" ")[2]) for error in errors if "n = " in error.origin}
-    )
-    kinds = ["log"] if any(error.origin == "log" for error in errors) else []
+def _kinds(numbers: Sequence[Measurement]) -> str:
+    """`binomial, n = 1267 to 3270, with rounding`, `log`, or both."""
+    counts = sorted({one.n for one in numbers if one.stderr is None and one.n is not None})
+    kinds = ["log"] if any(one.stderr is not None for one in numbers) else []
     if counts:
         reach = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
-        kinds.append(f"binomial, n = {reach}")
+        kinds.append(f"binomial, n = {reach}, with rounding")
     return " and ".join(kinds)

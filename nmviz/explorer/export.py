@@ -5,11 +5,13 @@ import io
 import json
 from collections.abc import Sequence
 
-from nmviz.explorer.row import Row
-from nmviz.explorer.selection import MEASURES
+from nmviz.explorer.live import DIFFERENT
+from nmviz.explorer.row import Row, findings_of
+from nmviz.explorer.selection import BY_METRIC
 from nmviz.metrics import METRICS
+from nmviz.spreadsheets import shown_as_text
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_MARK = r"\textsuperscript{\textdagger}"
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -59,17 +61,19 @@ def to_latex(rows: Sequence[Row], caption: str = "") -> str:
     scoped = any(row.layers != "all" for row in rows)
     head = [*names[:3], *(("Layers",) if scoped else ()), *names[3:]]
     spec = "lll" + "l" * scoped + "lrrl"
+    rules = [r"\toprule", " & ".join(head) + r" \\", r"\midrule"]
+    first = [rf"\caption{{{escape(caption)}}} \\", *rules, r"\endfirsthead"] if caption else []
     lines = [
         r"% \usepackage{booktabs,longtable}",
         rf"\begin{{longtable}}{{{spec}}}",
-        *([rf"\caption{{{escape(caption)}}} \\"] if caption else []),
-        r"\toprule",
-        " & ".join(head) + r" \\",
-        r"\midrule",
+        *first,
+        *rules,
         r"\endhead",
+        *(" & ".join(_latex_cells(row, scoped)) + r" \\" for row in rows),
+        r"\bottomrule",
+        r"\end{longtable}",
+        *_latex_notes(rows),
     ]
-    lines += [" & ".join(_latex_cells(row, scoped)) + r" \\" for row in rows]
-    lines += [r"\bottomrule", r"\end{longtable}", *_latex_notes(rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -79,7 +83,7 @@ def escape(text: str) -> str:
 
 
 def _latex_cells(row: Row, scoped: bool) -> list[str]:
-    dagger = r"\textsuperscript{\textdagger}" if row.marks else ""
+    dagger = _MARK if row.marks else ""
     live = " (live)" if row.live else ""
     cells = [row.model + live, row.pattern, row.method, *((row.layers,) if scoped else ())]
     said = [*cells, row.task or _name(row)]
@@ -92,31 +96,21 @@ def _latex_cells(row: Row, scoped: bool) -> list[str]:
 
 
 def _latex_notes(rows: Sequence[Row]) -> list[str]:
-    """What the daggers stand for, as comments: a table does not carry paragraphs."""
-    found = {one.id: one for row in rows for one in row.marks}
-    said = [f"% dagger: {one.certainty}: {one.title}" for one in found.values()]
-    if any(row.live for row in rows):
-        said.append("% live: another model, text and protocol than the published numbers")
-    return [" ".join(line.split()) for line in said]
+    """What the daggers stand for: the findings by name below the table, their sentences as
+    comments."""
+    found = findings_of(rows)
+    names = ", ".join(rf"\texttt{{{escape(one.id)}}}" for one in found)
+    notes = [rf"{_MARK} The audit has a finding: {names}."] if found else []
+    notes += [f"Live: {DIFFERENT}."] if any(row.live for row in rows) else []
+    said = [f"% dagger: {one.id}: {one.certainty}: {one.title}" for one in found]
+    shown = [rf"\par\noindent{{\footnotesize {note}\par}}" for note in notes]
+    return [*shown, *(" ".join(line.split()) for line in said)]
 
 
 def _name(row: Row) -> str:
-    titles = [one.title for one in MEASURES.values() if one.metric == row.metric]
-    return titles[0] if titles else METRICS.get(row.metric).title
+    return (BY_METRIC.get(row.metric) or METRICS.get(row.metric)).title
 
 
 def _cell(value: object) -> object:
-    """Text that a spreadsheet does not take for a formula."""
-    if isinstance(value, list):
-        value = "; ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS) and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    """A cell; several findings with semicolons between."""
+    return shown_as_text("; ".join(map(str, value)) if isinstance(value, list) else value)

@@ -14,6 +14,8 @@ from nmviz.published.names import DENSE
 How = Literal["printed", "recomputed", "measured"]
 MINUS = "\N{MINUS SIGN}"
 BEYOND = "OUT (above a cut-off)"
+DAGGER = "†"
+"""Behind every number that the audit has a finding on."""
 OWN_SOURCE = "measured by nmviz"
 
 
@@ -86,6 +88,11 @@ class Row:
             unit = METRICS.get(self.metric).unit
             return self.printed.replace("-", MINUS) + (unit if unit == "%" else "")
         return write(self.metric, self.value)
+
+    @property
+    def told(self) -> str:
+        """The number as it is shown in a sentence, with a dagger where it has a finding."""
+        return self.text + (DAGGER if self.marks else "")
 
     @property
     def error_text(self) -> str:

@@ -9,8 +9,8 @@ from nmviz.explorer import live as own
 from nmviz.explorer.errors import CENSORED, Error, error_of, of_drop, of_mean
 from nmviz.explorer.ordering import ordered, with_words
 from nmviz.explorer.row import How, Row, titled
-from nmviz.explorer.selection import FOUR_TASKS, MEASURES, Selection, task_title
-from nmviz.published import Names
+from nmviz.explorer.selection import MEASURES, Selection, task_title
+from nmviz.published import FOUR_TASKS, SUMMARY, Names
 from nmviz.published.cells import Cell, cell
 from nmviz.published.names import DENSE
 from nmviz.results import Measurement, Printed, Result
@@ -94,14 +94,14 @@ class _Answer:
         for parts in self._by_tasks(result, metric):
             value = sum(one.value for one in parts) / len(parts)
             how: How = "printed" if len(parts) == 1 else "recomputed"
-            yield self._row(result, parts, value, of_mean(parts), how)
+            yield self._row(result, parts, value, of_mean(result, parts), how)
 
     def _drops(self, result: Result) -> Iterator[Row]:
         found = False
         for parts in self._by_tasks(result, "acc"):
             tasks = [one.task for one in parts]
             dense = self._dense_for(result, [task or "" for task in tasks])
-            if dense is None or _MEAN in (tasks[0] or ""):
+            if dense is None or (tasks[0] or "").startswith(SUMMARY):
                 continue
             found = True
             levels = [level for task in tasks if (level := dense.get("acc", task))]
@@ -130,19 +130,27 @@ class _Answer:
         used += [cell(dense, "acc", one.task) for one in levels]
         if printed is not None and same:
             used.append(cell(result, "average_drop"))
-        there = _printed(dense)
-        elsewhere = f"dense as printed in {there.place} for {there.model}"
         return self._built(
             result,
             "average_drop",
             task_title([one.task or "" for one in parts]),
             100 * sum(shares) / len(shares),
-            of_drop(parts, levels),
+            of_drop(result, dense, [one.task for one in parts]),
             "recomputed",
             printed=printed.printed or "" if printed is not None and same else "",
-            note="" if there.place == _printed(result).place else elsewhere,
+            note=self._elsewhere(result, dense),
             cells=tuple(used),
         )
+
+    def _elsewhere(self, result: Result, dense: Result) -> str:
+        """Which dense row a drop is against where that is no row of its own table, and what is
+        known of the two names: a log may be of another model."""
+        own, there = _printed(result), _printed(dense)
+        if there.place == own.place:
+            return ""
+        said = f"dense as printed in {there.place} for {there.model}"
+        names = [self.names.get("model", name) for name in (there.model, own.model)]
+        return " ".join([f"{said}.", *(f"{name.printed}: {name.why}" for name in names)])
 
     def _by_tasks(self, result: Result, metric: str) -> Iterator[tuple[Measurement, ...]]:
         """The measurements behind each row: one a row, or all that are chosen together."""
@@ -234,8 +242,7 @@ class _Answer:
         )
 
 
-_MEAN = "mean of "
-_MEAN_OF_11 = "mean of 11 tasks"
+_MEAN_OF_11 = f"{SUMMARY}11 tasks"
 
 
 def _printed(result: Result) -> Printed:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from nmviz.methods.patterns import parse_pattern
 from nmviz.metrics import METRICS
-from nmviz.published import FOUR_MODELS, LARGE_MODELS, Names
+from nmviz.published import FOUR_MODELS, FOUR_TASKS, LARGE_MODELS, TASKS, Names
 from nmviz.results import Result
 
 Quantity = Literal["drop", "acc", "acc_norm", "perplexity", "prompt_strict", "prompt_loose"]
@@ -18,22 +18,6 @@ ORDERS: Mapping[Order, str] = {
     "most": "most value first",
 }
 
-FOUR_TASKS = ("arc_easy", "boolq", "piqa", "winogrande")
-"""The tasks of most of the paper's tables, and of the drops that it prints without accuracies."""
-TASK_TITLES: Mapping[str, str] = {
-    "arc_easy": "ARC-Easy",
-    "arc_challenge": "ARC-Challenge",
-    "boolq": "BoolQ",
-    "hellaswag": "HellaSwag",
-    "ifeval": "IFEval",
-    "lambada_openai": "LAMBADA (OpenAI)",
-    "lambada_standard": "LAMBADA (standard)",
-    "mmlu": "MMLU",
-    "openbookqa": "OpenBookQA",
-    "piqa": "PIQA",
-    "rte": "RTE",
-    "winogrande": "WinoGrande",
-}
 AVERAGE_TITLE = "mean of the four models, as printed"
 
 
@@ -67,6 +51,12 @@ MEASURES: Mapping[Quantity, Measure] = {
         _measure("prompt_loose", "instructions followed, loose", "prompt_loose", "higher"),
     )
 }
+BY_METRIC: Mapping[str, Measure] = {one.metric: one for one in MEASURES.values()}
+
+
+def is_better_higher(metric: str) -> bool:
+    """Whether more of a quantity is better; of what live runs alone have, it is not."""
+    return metric in BY_METRIC and BY_METRIC[metric].better == "higher"
 
 
 @dataclass(frozen=True)
@@ -117,7 +107,7 @@ def choices(results: Sequence[Result], names: Names) -> Choices:
             sorted({r.experiment.pattern for r in results} - {"dense"}, key=pattern_order)
         ),
         methods=tuple(method_order({names.of_result(result) for result in results})),
-        tasks={task: title for task, title in TASK_TITLES.items() if task in tasks - {"ifeval"}},
+        tasks={task: title for task, title in TASKS.items() if task in tasks - {"ifeval"}},
         sources=tuple(dict.fromkeys(made.source for made in printed)),
         places=tuple(sorted(places, key=place_order)),
     )
@@ -166,7 +156,7 @@ def place_order(place: str) -> tuple[int, str]:
 
 def task_title(tasks: Sequence[str]) -> str:
     """`BoolQ`, `mean over ARC-Easy, BoolQ, PIQA, WinoGrande`, `mean over 11 tasks`."""
-    titles = [TASK_TITLES.get(task, task) for task in tasks]
+    titles = [TASKS.get(task, task) for task in tasks]
     if len(titles) == 1:
         return titles[0]
     return f"mean over {', '.join(titles) if len(titles) <= 4 else f'{len(titles)} tasks'}"

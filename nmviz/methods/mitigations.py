@@ -4,9 +4,9 @@ A mitigation is up to four steps (x: [..., tokens, d_in], y: [..., tokens, d_out
 
     calibrate(weight, x) -> state    once, from the inputs [tokens, d_in] of calibration text
                                      (x is None with needs="weight": from the weight alone)
-    before(x, at) -> x', undo        undo(kept) puts back what before took away; one that only
-                                     subtracts says so instead: shift(x, at) -> eta, which the
-                                     engine may then do in one pass with the mask
+    before(x, at) -> x', undo        undo(kept) puts back what before took away
+    shift(x, at) -> eta              instead of before, where it only subtracts: the engine may then
+                                     do it in one pass with the mask
     kept(x', kept, at) -> kept'      sees the shifted input and what the mask left of it
     after(y, x, kept, at) -> y'      sees the product before the bias, the input and what is left
 
@@ -37,10 +37,8 @@ WEIGHING = ("amber", "wina", "var-weight", "gradient")
 
 @dataclass(frozen=True)
 class At:
-    """Where a step runs: the site's weight [d_out, d_in] and the mitigation's state there.
-
-    `median` gives the lower median of every token, [..., d_in] to [..., 1].
-    """
+    """Where a step runs: the site's weight [d_out, d_in], the mitigation's state there, and how the
+    lower median of every token is found, [..., d_in] to [..., 1]."""
 
     weight: Tensor
     state: Mapping[str, Tensor]
@@ -50,8 +48,7 @@ class At:
 class Mitigation:
     """Every step does nothing: subclasses fill in the ones they have."""
 
-    rescales: ClassVar[bool] = False
-    """Whether `kept` scales each token to the variance of the shifted one, and does no more."""
+    rescales: ClassVar[bool] = False  # `kept` scales to the shifted token's variance, no more
 
     def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
         return {}

@@ -65,11 +65,14 @@ class Names:
 
     def __init__(self, rows: list[Name]) -> None:
         self.rows = rows
+        self._printed: dict[tuple[str, str], list[Name]] = {}
+        for row in rows:
+            self._printed.setdefault((row.kind, row.printed), []).append(row)
 
     def get(self, kind: Kind, printed: str, pattern: str | None = None) -> Name:
         """What a printed name means; a method's may depend on the kind of pattern."""
-        for row in self.rows:
-            if (row.kind, row.printed) == (kind, printed) and _fits(row, pattern):
+        for row in self._printed.get((kind, printed), ()):
+            if _fits(row, pattern):
                 return row
         raise UserError(f"{NAMES_FILE} has no {kind} printed as {printed[:80]!r}: add a row.")
 

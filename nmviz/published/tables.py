@@ -36,6 +36,10 @@ TASKS = {
     "ifeval": "IFEval",
 }
 """Tasks by their names in lm-eval, the four core ones first."""
+FOUR_TASKS = ("arc_easy", "boolq", "piqa", "winogrande")
+"""The tasks that every table of the paper has, and of the drops it prints without accuracies."""
+SUMMARY = "mean of "
+"""What the name of a task begins with that is itself an average over tasks."""
 EXAMPLES = {
     "arc_easy": 2376,
     "arc_challenge": 1172,
@@ -52,7 +56,7 @@ EXAMPLES = {
 }
 """Examples in the split that lm-eval scores, for the counts beside published accuracies."""
 LOGGED = {"num_fewshot": "0", "apply_chat_template": "False", "batch_size": "512"}
-"""The same in every log of the authors."""
+"""How lm-eval was asked in every log of the authors that has accuracies."""
 _COLUMN = re.compile(r"(?P<metric>\w+)(\[(?P<task>[^\]]+)\])?$")
 _ABOUT = ("place", "model", "pattern", "method", "scope", "seqlen", "commit")
 
@@ -118,7 +122,7 @@ def _result(row: Mapping[str, str], source: str, names: Names) -> Result:
         provenance=Provenance(
             source=source,
             commit=row.get("commit") or None,
-            settings=LOGGED if row.get("seqlen") else {},
+            settings=LOGGED if _is_evaluated_log(row) else {},
             printed=Printed(
                 place=row["place"],
                 model=row["model"],
@@ -128,6 +132,11 @@ def _result(row: Mapping[str, str], source: str, names: Names) -> Result:
             ),
         ),
     )
+
+
+def _is_evaluated_log(row: Mapping[str, str]) -> bool:
+    """Whether a row is of a log of lm-eval; a log of a perplexity alone says nothing of it."""
+    return bool(row.get("seqlen")) and any(text for name, text in row.items() if "acc" in name)
 
 
 def _measurements(cells: Mapping[str, str]) -> Iterator[Measurement]:

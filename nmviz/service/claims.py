@@ -1,45 +1,24 @@
 """The paper's claims, answered from the store, and their live halves run."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from threading import Event, Lock
-from typing import Any
+from threading import Event
 
-from nmviz.claims import CLAIMS, Answer, Evidence
+from nmviz.claims import CLAIMS, Answer, Evidence, Live
 from nmviz.claims.evidence import bare
-from nmviz.errors import Cancelled, UserError, check_of
-from nmviz.experiment import Experiment
+from nmviz.errors import Cancelled, UserError
 from nmviz.published.speed import Speed, read_speeds
 from nmviz.results import Progress, Result
+from nmviz.service import special
 from nmviz.service.published import published
-from nmviz.service.runs import load, run, store
-from nmviz.service.scope import canonical
+from nmviz.service.runs import put, run, store
 from nmviz.store.seed import published_folder
 
 DEFAULT = "smollm2-135m"
-TIMED_TOKENS = 256
-TEXTS = (
-    "The ferry leaves at seven. Whoever wants to reach the island before the shops open has to be "
-    "on the quay by half past six, with a ticket from the machine and a coat against the wind.",
-    "To sort a list by insertion, take the elements one after another and move each to the left "
-    "until the one before it is not larger. The work grows with the square of the length.",
-    "Dear Ms. Okafor, thank you for your letter of 3 May. We have looked at the meter again and "
-    "found that it was read twice. The second bill is void and you will be paid back 41 euros.",
-    "Copper conducts electricity about as well as silver and costs a hundredth of it. That is why "
-    "wires are made of copper, and why roofs, pipes and statues made of it are sometimes stolen.",
-    "def mean(values):\n    total = 0.0\n    for value in values:\n        total += value\n    "
-    "return total / len(values)\n\nprint(mean([2, 4, 9]))  # prints 5.0 because the sum is fifteen",
-    "Once there was a miller who had three daughters and one mule. In the dry years the wheel "
-    "stood still, and the mule was the only one in the house who did not complain about it.",
-    "Question: which planet has the shortest day? Answer: Jupiter turns once in less than ten "
-    "hours, faster than any other. Question: which has the longest? Answer: Venus, 243 of ours.",
-    "Heat the oil, add the onions and let them turn golden on a low flame. Stir in the rice, pour "
-    "in the stock a ladle at a time, and take the pan off while the grains still have some bite.",
-)
-"""For masks and times: eight short texts of different kinds, written for this."""
-
-_extras: dict[str, dict[str, Any]] = {}
-_lock = Lock()
+SPECIAL: Mapping[str, Callable[[str, Event], special.Steps]] = {
+    "overlap": special.overlap,
+    "timing": special.timing,
+}
 
 
 def evidence(model: str = DEFAULT) -> Evidence:
@@ -52,7 +31,6 @@ def evidence(model: str = DEFAULT) -> Evidence:
         speeds=_speeds(),
         model=model,
         own=_own(model),
-        extra=_extra(model),
     )
 
 
@@ -69,7 +47,8 @@ def answer(name: str, model: str = DEFAULT) -> Answer:
 
 def run_live(name: str, model: str = DEFAULT, cancel: Event | None = None) -> Iterator[Progress]:
     """Run the live half of a claim: its experiments, from the store where they are, or its special
-    measurement. Afterwards `answer` knows. The last stage is "done" or "cancelled".
+    measurement. Afterwards `answer` knows. The last stage is "done" or "cancelled". Times are taken
+    again, since they are this machine's of this moment.
 
     UserError when the claim has no live half.
     """
@@ -77,12 +56,10 @@ def run_live(name: str, model: str = DEFAULT, cancel: Event | None = None) -> It
     stop = cancel or Event()
     if stop.is_set():  # before anything is loaded, which cannot be stopped
         yield Progress("cancelled")
-    elif live.special == "overlap":
-        yield from _special(name, model, stop, _overlap)
-    elif live.special == "timing":
-        yield from _special(name, model, stop, _timing)
-    elif _all_stored(live.experiments(model), model) or _all_stored(live.shipped(model), model):
+    elif live.special != "timing" and _is_stored(live, model):
         yield Progress("done", from_store=True)
+    elif live.special is not None:
+        yield from _special(SPECIAL[live.special](model, stop))
     elif live.experiments(model):
         yield from run(live.experiments(model), cancel=stop)
     else:
@@ -101,10 +78,11 @@ def _own(model: str) -> tuple[Result, ...]:
     return tuple(result for key, result in newest.items() if key in wanted)
 
 
-def _all_stored(experiments: tuple[Experiment, ...], model: str) -> bool:
-    """Whether there are experiments, and the store has every one of them."""
+def _is_stored(live: Live, model: str) -> bool:
+    """Whether the store has everything that the live half asks for, on either text."""
     stored = {bare(result.experiment).key for result in _own(model)}
-    return bool(experiments) and all(one.key in stored for one in experiments)
+    families = (live.experiments(model), live.shipped(model))
+    return any(family and all(one.key in stored for one in family) for family in families)
 
 
 @cache
@@ -113,46 +91,12 @@ def _speeds() -> tuple[Speed, ...]:
     return () if folder is None else read_speeds(folder)
 
 
-def _extra(model: str) -> Mapping[str, Any]:
-    with _lock:
-        return dict(_extras.get(model, {}))
-
-
-def _special(name: str, model: str, stop: Event, measure: Any) -> Iterator[Progress]:
-    """Measure something that is no run, and keep it as long as the process lives."""
+def _special(steps: special.Steps) -> Iterator[Progress]:
+    """Measure something that evaluates no text, and store it like a run."""
     yield Progress("loading the model")
-    special = CLAIMS.get(name).live.special
     try:
-        found = yield from measure(model, stop)
+        found = yield from steps
     except Cancelled:
         yield Progress("cancelled")
         return
-    with _lock:
-        _extras.setdefault(model, {})[str(special)] = found
-    yield Progress("done", done=100, total=100)
-
-
-def _overlap(model: str, stop: Event) -> Generator[Progress, None, Any]:
-    from nmviz.engine.overlap import measure
-
-    experiment = canonical(Experiment.build(model=model))
-    steps = measure(load(model), experiment, TEXTS, check_of(stop))
-    return (yield from _reported(steps, "comparing masks", len(TEXTS)))
-
-
-def _timing(model: str, stop: Event) -> Generator[Progress, None, Any]:
-    from nmviz.engine.timing import REPEATS, WARM_UP, measure
-
-    experiment = canonical(Experiment.build(model=model))
-    steps = measure(load(model), experiment, " ".join(TEXTS), TIMED_TOKENS, check_of(stop))
-    return (yield from _reported(steps, "timing", 3 * (WARM_UP + REPEATS)))
-
-
-def _reported(steps: Any, stage: str, total: int) -> Generator[Progress, None, Any]:
-    """What a measurement returns; what it yields becomes progress in percent."""
-    while True:
-        try:
-            done = next(steps)
-        except StopIteration as end:
-            return end.value
-        yield Progress(f"{stage}, {round(100 * done / total)}%")
+    yield Progress("done", done=100, total=100, results=(found,), note=put([found]))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from nmviz.audit import Finding, audit, marks
+from nmviz.audit import Finding, Report, marks, report
 from nmviz.experiment import Experiment
 from nmviz.published import Names, PublishedSource, read_names, read_sources
 from nmviz.published.cells import Cell
@@ -15,12 +15,12 @@ from nmviz.store.seed import published_folder
 
 @dataclass(frozen=True)
 class Published:
-    """Every published result in the store, with names, sources and what the audit found."""
+    """Every published result in the store, with names, sources and what the audit says."""
 
     results: tuple[Result, ...]
     names: Names
     sources: tuple[PublishedSource, ...]
-    findings: tuple[Finding, ...]
+    audit: Report
     marks: Mapping[Cell, tuple[Finding, ...]]
 
 
@@ -44,8 +44,8 @@ def published() -> Published:
     """From the store, which seeding has brought in line with results/published."""
     folder = published_folder()
     if folder is None:  # installed without the project's results
-        return Published((), Names([]), (), (), {})
+        return Published((), Names([]), (), Report((), ()), {})
     names, sources = read_names(folder), tuple(read_sources(folder))
     found = tuple(store().find(source=[source.id for source in sources]))
-    findings = audit(found, names)
-    return Published(found, names, sources, findings, marks(findings))
+    said = report(found, names)
+    return Published(found, names, sources, said, marks(said.findings))

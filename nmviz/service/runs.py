@@ -55,7 +55,7 @@ def run(
     yield Progress("loading the model")
     for progress in _live(missing, text, device, cancel):
         answers |= {result.key: result for result in progress.results}
-        note = _put(progress.results) if keep and progress.stage == "done" else None
+        note = put(progress.results) if keep and progress.stage == "done" else None
         ready = tuple(answers[e.key] for e in wanted if e.key in answers)
         yield replace(progress, results=ready, note=note)
 
@@ -102,8 +102,8 @@ def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[P
 
 def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
     """How long a live run takes here, from the newest run of the model on this machine, or None."""
-    made = store().find(sites=False, model=experiments[0].model, source=OWN)
-    return estimate(experiments, passes(made))
+    found = store().find(sites=False, model=experiments[0].model, source=OWN)
+    return estimate(experiments, passes([run for run in found if run.get("perplexity")]))
 
 
 def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:
@@ -138,7 +138,7 @@ def _live(
     yield from Run(loaded, experiments, text_of(first.reading.corpus, text), cancel)
 
 
-def _put(results: Sequence[Result]) -> str | None:
+def put(results: Sequence[Result]) -> str | None:
     """Store results; what was measured is still shown when that fails, with the reason."""
     try:
         for result in results:

@@ -10,6 +10,7 @@ from typing import Any
 from nmviz.experiment import Experiment
 from nmviz.metrics import METRICS
 from nmviz.results import Result
+from nmviz.spreadsheets import shown_as_text
 from nmviz.store.files import write_whole
 
 ARTEFACTS = ("model_sha256", "corpus_sha256")
@@ -17,8 +18,6 @@ SETTINGS = tuple(name for name in Experiment.model_fields if name != "artefacts"
 NUMBER = ("metric", "task", "unit", "value", "stderr", "n", "unit_of_n", "printed", "censored")
 ORIGIN = ("source", "place", "started")
 COLUMNS = ("key", *SETTINGS, *ARTEFACTS, *NUMBER, *ORIGIN)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet runs a cell that begins with one of these."""
 
 
 def write_csv(results: Iterable[Result], path: Path) -> int:
@@ -65,17 +64,5 @@ def _unit(metric: str) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """A cell; a text that a spreadsheet would take for a formula begins with an apostrophe."""
-    if isinstance(value, tuple):
-        value = ",".join(value)
-    if isinstance(value, str) and value.startswith(FORMULA) and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    """A cell; several names with commas between."""
+    return shown_as_text(",".join(value) if isinstance(value, tuple) else value)

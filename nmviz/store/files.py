@@ -2,12 +2,12 @@
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from nmviz.errors import UserError
+from nmviz.whole_files import replace_with
 
 LARGEST = 100 * 2**20
 """Bytes of a file that is imported."""
@@ -41,15 +41,11 @@ def read_text(path: Path) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it, so that no half of it is ever seen."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    """Write a file. UserError where it cannot be written; then what was there stays."""
     try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(beside, path)
+        replace_with(path, text.encode())
     except OSError as error:
         raise UserError(f"{shown(path.name)} cannot be written: {error.strerror}.") from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 class _Twice(dict[str, Any]):

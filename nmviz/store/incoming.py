@@ -12,7 +12,16 @@ from nmviz.store.files import LARGEST_COUNT, shown
 from nmviz.store.rows import Packed
 
 SHARES = frozenset(
-    ("acc", "acc_norm", "prompt_strict", "prompt_loose", "top1_agreement", "tie_share", "kept")
+    (
+        "acc",
+        "acc_norm",
+        "prompt_strict",
+        "prompt_loose",
+        "top1_agreement",
+        "tie_share",
+        "kept",
+        "mask_overlap",
+    )
 )
 """Metrics that lie between 0 and 1. Other ones in shares, such as an error, may be larger."""
 PERPLEXITIES = frozenset(name for name in METRICS if "perplexity" in name)

@@ -1,15 +1,15 @@
 """The log format of the paper's authors (act_prune/artifacts/logs of their repository).
 
-Known, from 22 of its logs read value by value (results/published/authors-logs.csv): a log is one
-JSON object with the configuration of the run and lm-eval 0.4.9 results (`acc,none` and so on a
-task) or a WikiText-2 perplexity, or both; methods are named by `sparsity_type` and
-`transformation_type`, projections by `target_modules`, and `seqlen` is the perplexity's window.
+A log is one JSON object: `config` says what was run, `lm_eval` holds what lm-eval 0.4.9 found for
+every task (`acc,none` and so on), `wikitext ppl` a WikiText-2 perplexity; either may be missing. Of
+`config`, `model` has the path and `seqlen`, the perplexity's window; `benchmarks` what was measured
+and in which batches; `pruning` the method by `sparsity_type` and `transformation_type`, and the
+projections in `target_modules`. The kinds that begin with `unstructured` drop a share of
+`sparsity_ratio` and ignore the `prune_n` and `prune_m` beside it; the others keep N of every M.
 
-Assumed, because no log is at hand: in which section each of these lies. So they are looked for by
-name in every section, and a name with two different values refuses the file. `sparsity_type` null
-or "None" is the dense model; for the kinds that begin with `unstructured`, `sparsity_ratio` is the
-share dropped; for the others `prune_n` of `prune_m` are kept. `ppl` is a number or an object with
-one. The model is `path_to_model`, or the `pretrained` of lm-eval's arguments.
+None of the 22 logs is of a dense model; `sparsity_type` null or "None" is taken for one. Names are
+looked for in every section, since sections moved between versions of the code; a name with two
+different values refuses the file, where one section does not decide.
 
 What the names mean is looked up in names.csv, as it is for the logs that ship; one that is not
 there refuses the file.
@@ -35,7 +35,13 @@ MARK = "sparsity_type"
 """A file that has it is such a log; lm-eval's own results never do."""
 DENSE = (None, "", "None", "none", "dense")
 MODELS = ("path_to_model", "model_name_or_path", "model_path", "model_name")
-SETTINGS = ("num_fewshot", "apply_chat_template", "batch_size")
+LM_EVAL, HARNESS, WIKITEXT = "lm_eval", "harness", "ppl_wikitext2"
+PERPLEXITIES = ("wikitext ppl", "ppl")
+SETTINGS = {
+    HARNESS: ("num_fewshot", "apply_chat_template", "batch_size"),
+    WIKITEXT: ("batch_size",),
+}
+"""What is kept of how a number was made, by the section that says it."""
 DEEPEST = 8
 _OF_LM_EVAL = ("results", "groups", "configs", "versions", "n-shot", "n-samples")
 _NOT_THERE = object()
@@ -43,7 +49,7 @@ _NOT_THERE = object()
 
 def is_log(document: Mapping[str, Any]) -> bool:
     """Whether a document says how a model was pruned."""
-    return any(MARK in section for section in _sections(document))
+    return any(MARK in section for _, section in _sections(document))
 
 
 def read(document: Mapping[str, Any], name: str) -> Batch:
@@ -72,24 +78,33 @@ class _Log:
         self.identity = f"log:{lm_eval.digest(document)}"
         self._sections = list(_sections(document))
 
-    def told(self, key: str, otherwise: Any = _NOT_THERE) -> Any:
-        """The value of that name. UserError where there are two, or none and no `otherwise`."""
-        values = [section[key] for section in self._sections if key in section]
+    def told(self, key: str, otherwise: Any = _NOT_THERE, within: str | None = None) -> Any:
+        """The value of that name, in the section `within` where one has it.
+
+        UserError where there are two, or none and no `otherwise`.
+        """
+        has = [(name, section[key]) for name, section in self._sections if key in section]
+        values = [value for name, value in has if name == within] or [value for _, value in has]
         if any(value != values[0] for value in values):
             raise UserError(f"{self.name} has two different values of {key}.")
         if not values and otherwise is _NOT_THERE:
             raise UserError(f"{self.name} does not say {key}.")
         return values[0] if values else otherwise
 
+    def path(self) -> Any:
+        """The folder of the model, which stands in the section `model` alone."""
+        paths = (section.get("path") for name, section in self._sections if name == "model")
+        return next(filter(None, paths), None)
 
-def _sections(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The document and every object in it, what lm-eval writes of its tasks aside."""
-    level: list[Mapping[str, Any]] = [document]
+
+def _sections(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The document and every object in it by name, what lm-eval writes of its tasks aside."""
+    level: list[tuple[str, Mapping[str, Any]]] = [("", document)]
     for _ in range(DEEPEST):
         yield from level
         level = [
-            part
-            for section in level
+            (key, part)
+            for _, section in level
             for key, part in section.items()
             if isinstance(part, Mapping) and key not in _OF_LM_EVAL
         ]
@@ -97,7 +112,10 @@ def _sections(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _evaluated(document: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     """The object that holds lm-eval's `results`. UserError where two differ."""
-    found = [section for section in _sections(document) if _has_tasks(section.get("results"))]
+    found = [section for _, section in _sections(document) if _has_tasks(section.get("results"))]
+    tasks = document.get(LM_EVAL)
+    if isinstance(tasks, Mapping) and "results" not in tasks and _has_tasks(tasks):
+        found.append({"results": tasks})
     if any(section["results"] != found[0]["results"] for section in found):
         raise UserError(f"{name} holds two different results of lm-eval.")
     return found[0] if found else None
@@ -121,9 +139,10 @@ def _numbers(
 
 
 def _perplexity(log: _Log) -> float | None:
-    """`ppl`, beside the configuration or beside the tasks."""
-    beside = log.evaluated.get("results", {}).get("ppl")
-    told = log.told("ppl", beside)
+    """`wikitext ppl` or `ppl`, beside the configuration or beside the tasks."""
+    told = log.evaluated.get("results", {}).get("ppl")
+    for key in PERPLEXITIES:
+        told = log.told(key, told)
     if isinstance(told, Mapping):
         if len(told) != 1 or "wiki" not in next(iter(told)).lower():
             raise UserError(f"{log.name} at ppl: it is not one perplexity, of WikiText-2.")
@@ -158,10 +177,10 @@ def _experiment(log: _Log) -> tuple[Printed, Any]:
 
 
 def _model(log: _Log) -> str:
-    told = next(filter(None, (log.told(key, None) for key in MODELS)), None)
+    told = log.path() or next(filter(None, (log.told(key, None) for key in MODELS)), None)
     name = lm_eval.model_name(log.evaluated, log.name) if told is None else told
     if not isinstance(name, str):
-        raise UserError(f"{log.name} at path_to_model: it is no name of a model.")
+        raise UserError(f"{log.name} at model.path: it is no name of a model.")
     return name.rstrip("/").rpartition("/")[2]
 
 
@@ -204,6 +223,11 @@ def _window(told: Any, name: str) -> int | None:
 
 def _provenance(log: _Log, printed: Printed) -> Provenance:
     made = lm_eval.provenance(log.evaluated, log.identity, printed, log.name)
-    told = {key: value for key in SETTINGS if (value := log.told(key, None)) is not None}
+    part = HARNESS if log.evaluated else WIKITEXT
+    told = {
+        key: value
+        for key in SETTINGS[part]
+        if (value := log.told(key, None, within=part)) is not None
+    }
     settings = {**made.settings, **{key: shown(value, 500) for key, value in told.items()}}
     return made.model_copy(update={"settings": settings})

@@ -113,7 +113,7 @@ def _source(name: str) -> str:
 
 
 def _findings(names: Iterable[str]) -> str:
-    known = {finding.id: finding for finding in service.published().findings}
+    known = {finding.id: finding for finding in service.published().audit.findings}
     said = [_finding(known[name]) for name in names if name in known]
     if not said:
         return ""

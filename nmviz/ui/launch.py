@@ -1,7 +1,9 @@
 """One way to serve the page, for app.py, the command line and the tests."""
 
+import gc
 import os
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import gradio as gr
@@ -54,7 +56,18 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
         raise UserError(
             f"Port {port} of {host} cannot be used: stop what runs there, or give another --port."
         ) from None
+    Thread(target=_warm_up, name="first figures", daemon=True).start()
     print(f"nmviz is at {url} (stop it with Ctrl+C)", flush=True)
     if block:
         page.block_thread()
     return url
+
+
+def _warm_up() -> None:
+    """Draw once what is drawn most, and leave all that exists by then out of later sweeps for
+    garbage: going through every object of the libraries takes longer than an answer."""
+    from nmviz.ui.published_answer import warm
+
+    warm()
+    gc.collect()
+    gc.freeze()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -31,7 +32,13 @@ DEFAULT = Selection(
 )
 DEFAULT_KIND = "pairs"
 LONGEST_FILTER = 200
-FORMATS: Mapping[str, tuple[str, str, Callable[[Sequence[Row]], str]]] = {
+MOST_DRAWN = 200
+"""Rows of one figure: more are neither legible nor drawn at once."""
+TOO_MANY = (
+    f"The figure draws the first {MOST_DRAWN} of {{all}} rows, the table has all: choose fewer "
+    "models, methods, patterns or tasks to see the rest."
+)
+FORMATS: Mapping[str, tuple[str, str, Callable[..., str]]] = {
     "CSV": ("csv", "text/csv", to_csv),
     "JSON": ("json", "application/json", to_json),
     "LaTeX": ("tex", "application/x-tex", to_latex),
@@ -97,14 +104,22 @@ def own_choice(values: Sequence[Any]) -> Update:
 def answer(kind: str, chosen: Selection) -> Update:
     """Figure, table, count and findings of a selection."""
     found = explore(chosen)
-    said, plot = _figure(kind, chosen, tuple(found))
+    said, plot = _figure(kind, chosen, tuple(found[:MOST_DRAWN]))
+    cut = [TOO_MANY.format(all=f"{len(found):,}")] if len(found) > MOST_DRAWN else []
     return {
-        "head": words.head(said, found, remarks(chosen, found)),
+        "head": words.head(said, found, [*cut, *remarks(chosen, found)]),
         "plot": plot,
         "count": words.counted(found),
         "table": words.cells(found),
         "findings": words.findings(found),
     }
+
+
+def warm() -> None:
+    """Draw every kind of figure once, so that the first click waits for none."""
+    with suppress(UserError):  # without the published results there is nothing to draw
+        for kind in KINDS:
+            answer(kind, DEFAULT)
 
 
 def ready_made(name: Any) -> Update:
@@ -120,12 +135,19 @@ def ready_made(name: Any) -> Update:
 def exported(values: Sequence[Any], name: str) -> str:
     """The shown rows as a file for the page's script: name, type and text, or what failed."""
     try:
-        _, chosen = selection_of(values)
+        drawn_as, chosen = selection_of(values)
         ending, kind, write = FORMATS[name]
-        text = write(explore(chosen))
+        rows = explore(chosen)
+        text = write(rows, _caption(drawn_as, chosen, rows)) if ending == "tex" else write(rows)
         return json.dumps({"name": f"nmviz-published.{ending}", "type": kind, "text": text})
     except Exception as error:
         return json.dumps({"failed": sentence(error)})
+
+
+def _caption(kind: str, chosen: Selection, rows: Sequence[Row]) -> str:
+    """What the figure of the rows says, under which a table of them stands as well."""
+    said, _ = _figure(kind, chosen, tuple(rows[:MOST_DRAWN]))
+    return f"{said}." if said else ""
 
 
 @lru_cache(maxsize=64)

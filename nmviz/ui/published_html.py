@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from nmviz import service
-from nmviz.explorer import MEASURES, Row, findings_of
+from nmviz.audit import Finding
+from nmviz.explorer import Row, findings_of
 from nmviz.explorer.live import DIFFERENT
 from nmviz.explorer.row import OWN_SOURCE
-from nmviz.explorer.selection import place_order
+from nmviz.explorer.selection import BY_METRIC, is_better_higher, place_order
 from nmviz.ui.html import esc, note, quantity, table
-from nmviz.views.published_parts import HIGHER
 
 MOST_PLACES = 8
 COLUMNS = (
@@ -73,13 +73,41 @@ def findings(found: Sequence[Row]) -> str:
     title = "<h2>What the audit says of these numbers</h2>"
     if not all_found:
         return f'{title}<p class="words">No finding concerns what is shown.</p>'
+    return title + _list(all_found)
+
+
+def audit() -> str:
+    """All findings, those that people had made before, and the rows that logs confirm."""
+    said = service.published().audit
+    before = [
+        [str(one.number), esc(one.sentence), _ids(one.ids), esc(one.reason)] for one in said.known
+    ]
+    confirmed = [[esc(one.row), esc(one.logged)] for one in said.confirmed]
+    return (
+        f'<p class="words">{esc(said.summary)} As text: <code>nmviz audit</code></p>'
+        f"{_list(said.findings)}"
+        + table(
+            "Thirteen findings that people made by hand, and what code makes of each",
+            ["", "what was noted", "findings", "what code cannot tell"],
+            before,
+        )
+        + table("Rows of the tables that logs of the same run confirm", ["row", "log"], confirmed)
+    )
+
+
+def _list(found: Sequence[Finding]) -> str:
     items = "".join(
         f'<li><details><summary><b class="sure {esc(one.certainty)}">{esc(one.certainty)}</b> '
         f"{esc(one.title)}</summary><p>{esc(one.evidence)}</p>"
-        f"<p>If it is right: {esc(one.consequence)}</p></details></li>"
-        for one in all_found
+        f"<p>If it is right: {esc(one.consequence)}</p>"
+        f"<p><code>{esc(one.id)}</code></p></details></li>"
+        for one in found
     )
-    return f'{title}<ul class="findings">{items}</ul>'
+    return f'<ul class="findings">{items}</ul>'
+
+
+def _ids(names: Sequence[str]) -> str:
+    return "<br>".join(f"<code>{esc(name)}</code>" for name in names) or "none"
 
 
 def names() -> str:
@@ -111,22 +139,23 @@ def _quantity(found: Sequence[Row]) -> str:
     if not found:
         return ""
     metric = found[0].metric
-    better = "more is better" if metric in HIGHER else "less is better"
+    better = "more is better" if is_better_higher(metric) else "less is better"
     recomputed = (
         " Drops are recomputed from the printed accuracies of the chosen tasks, where those are "
         "printed; ± is one standard error."
         if metric == "average_drop"
         else ""
     )
-    shown = quantity(metric, MEASURE_TITLES.get(metric))
+    shown = quantity(metric, _title(metric))
     return f'<p class="words">{shown}: {better}.{esc(recomputed)}</p>'
 
 
-MEASURE_TITLES = {one.metric: one.title for one in MEASURES.values()}
+def _title(metric: str) -> str | None:
+    return BY_METRIC[metric].title if metric in BY_METRIC else None
 
 
 def _short(row: Row) -> str:
-    return MEASURE_TITLES.get(row.metric, "nats a token, against dense")
+    return _title(row.metric) or "nats a token, against dense"
 
 
 def _sources(found: Sequence[Row]) -> str:

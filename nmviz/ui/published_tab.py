@@ -167,6 +167,8 @@ def _results(named: dict[str, Any], first: answers.Update) -> None:
         )
     with gr.Column(elem_id="published-audit", min_width=0):
         named["findings"] = gr.HTML(first["findings"], elem_id="published-findings")
+        with gr.Accordion("The whole audit", open=False, elem_id="published-all-findings"):
+            gr.HTML(words.audit())
     with gr.Accordion("Names and sources", open=False, elem_id="published-names"):
         gr.HTML(words.sources() + words.names())
 

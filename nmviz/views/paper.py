@@ -4,8 +4,6 @@ HTML is written by plotly alone. The others are drawn by Chromium, without a pag
 """
 
 import asyncio
-import os
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import plotly.graph_objects as go
 
 from nmviz.errors import UserError
 from nmviz.views.theme import plot_config, with_title
+from nmviz.whole_files import replace_with
 
 ENDINGS = ("svg", "pdf", "png", "html")
 WIDTH = 760
@@ -91,19 +90,7 @@ def _why(ending: str, error: Exception) -> str:
 
 
 def _write(data: bytes, out: Path) -> None:
-    """Beside first, then in place of what was there."""
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=out.parent, prefix=f".{out.name}.", delete=False
-        ) as file:
-            beside = Path(file.name)
-            try:
-                file.write(data)
-                file.flush()
-                beside.chmod(0o644)
-                os.replace(beside, out)
-            except BaseException:
-                beside.unlink(missing_ok=True)
-                raise
+        replace_with(out, data)
     except OSError as error:
         raise UserError(f"{out} cannot be written: {error.strerror or error}.") from None

@@ -7,9 +7,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from nmviz.explorer.choosing import Shown, leading
-from nmviz.explorer.row import Row
-from nmviz.explorer.selection import method_order, pattern_order
-from nmviz.views.published_parts import HIGHER, drawable, hover, labels, noun, panel_of
+from nmviz.explorer.row import DAGGER, Row
+from nmviz.explorer.selection import is_better_higher, method_order, pattern_order
+from nmviz.views.published_parts import drawable, hover, labels, noun, panel_of
 from nmviz.views.published_words import range_sentence
 from nmviz.views.theme import CLEAR, empty, ink, name_rows, style
 
@@ -19,7 +19,6 @@ WORST = (168, 144, 198)
 """Every step between the two carries dark text with enough contrast."""
 GAINED = (190, 226, 220)
 ROW = 24
-DAGGER = "†"
 
 
 def models_by_methods(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
@@ -75,7 +74,7 @@ def _cells(drawn: Sequence[Row], places: Sequence[tuple[int, int]]) -> list[dict
 
 def _cell(row: Row, x: int, y: int, low: float, high: float) -> dict[str, Any]:
     value = row.value
-    if value is not None and row.metric in HIGHER:
+    if value is not None and is_better_higher(row.metric):
         value = low + high - value
     return {
         "type": "rect",

@@ -78,44 +78,55 @@ def _traces(
     for place, method in enumerate(methods):
         moved = SPREAD * (place - (len(methods) - 1) / 2) / max(len(methods), 2)
         own = [one for one in inside if one.row.method == method and not one.row.is_dense]
-        for line in _lines(own):
-            line.sort(key=lambda one: patterns.index(one.row.pattern))
-            traces.append(_trace(line, method, looks[method], patterns, moved, scale))
+        if own:
+            traces.append(
+                _trace(_lines(own, patterns), method, looks[method], patterns, moved, scale)
+            )
     return traces
 
 
-def _lines(own: Sequence[Shown]) -> list[list[Shown]]:
+def _lines(own: Sequence[Shown], patterns: Sequence[str]) -> list[list[Shown]]:
     """A line for each choice of layers and each task; off the ladder every point stands alone."""
     lines: dict[tuple[str, ...], list[Shown]] = {}
     for one in own:
         ladder = parse_pattern(one.row.pattern).density == 0.5
         alone = "" if ladder else one.row.pattern
         lines.setdefault((one.row.layers, one.row.task, alone), []).append(one)
-    return list(lines.values())
+    return [
+        sorted(line, key=lambda one: patterns.index(one.row.pattern)) for line in lines.values()
+    ]
 
 
 def _trace(
-    line: Sequence[Shown],
+    lines: Sequence[Sequence[Shown]],
     method: str,
     look: dict[str, str],
     patterns: Sequence[str],
     moved: float,
     scale: Scale,
 ) -> dict[str, Any]:
-    rows = [one.row for one in line]
+    """All lines of a method in one trace, with a gap between two: one each takes much longer."""
+    rows = [[one.row for one in line] for line in lines]
+    marks = [marker(line, look["symbol"], look["colour"]) for line in rows]
+    errors = [bars(line, look["colour"]) for line in rows]
     return {
-        "x": [patterns.index(row.pattern) + moved for row in rows],
-        "y": [scale.edge if row.value is None else row.value for row in rows],
+        "x": _gapped([[patterns.index(row.pattern) + moved for row in line] for line in rows]),
+        "y": _gapped([[scale.edge if r.value is None else r.value for r in line] for line in rows]),
         "mode": "lines+markers",
         "name": method,
         "legendgroup": method,
         "line": {"color": look["colour"], "dash": look["dash"], "width": 1.4},
-        "marker": marker(rows, look["symbol"], look["colour"]),
-        "error_y": bars(rows, look["colour"]),
-        "hovertext": [hover(one) for one in line],
+        "marker": {**marks[0], "symbol": _gapped([m["symbol"] for m in marks], look["symbol"])},
+        "error_y": {**errors[0], "array": _gapped([e["array"] for e in errors], 0)},
+        "hovertext": _gapped([[hover(one) for one in line] for line in lines], ""),
         "hoverinfo": "text",
         "cliponaxis": False,
     }
+
+
+def _gapped(lines: Sequence[Sequence[Any]], gap: Any = None) -> list[Any]:
+    """The values of all lines, with one of no point between two."""
+    return [value for line in lines for value in (gap, *line)][1:]
 
 
 def _dense_line(value: float, axes: dict[str, str], dark: bool) -> dict[str, Any]:
@@ -136,7 +147,7 @@ def _dense_line(value: float, axes: dict[str, str], dark: bool) -> dict[str, Any
 def _dense_words(dense: Row, scale: Scale, axes: dict[str, str], dark: bool) -> dict[str, Any]:
     value = dense.value or 0.0
     return {
-        "text": f"dense {dense.text}",
+        "text": f"dense {dense.told}",
         "xref": f"{axes['xaxis']} domain",
         "yref": axes["yaxis"],
         "x": 1,

@@ -8,7 +8,7 @@ from typing import Any
 
 from nmviz.explorer.choosing import Shown
 from nmviz.explorer.row import Row
-from nmviz.explorer.selection import pattern_order
+from nmviz.explorer.selection import BY_METRIC, pattern_order
 from nmviz.metrics import METRICS
 from nmviz.results import Column
 from nmviz.views.theme import DASHES, MARKERS, ink
@@ -21,16 +21,6 @@ NO_FIGURE = ("delta_nll",)
 BARS = "bars: one standard error"
 FINDING = "hollow: has a finding"
 LIVE = "live: another model, text, protocol"
-NOUNS = {
-    "average_drop": "accuracy lost against dense",
-    "acc": "accuracy",
-    "acc_norm": "accuracy, length counted",
-    "perplexity": "perplexity",
-    "prompt_strict": "instructions followed, strict",
-    "prompt_loose": "instructions followed, loose",
-}
-HIGHER = ("acc", "acc_norm", "prompt_strict", "prompt_loose")
-"""Quantities of which more is better."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +167,8 @@ def noun(rows: Sequence[Row]) -> str:
     """The quantity and its unit."""
     metric = rows[0].metric
     unit = METRICS.get(metric).unit
-    return f"{NOUNS[metric]} ({unit})" if unit else NOUNS[metric]
+    title = BY_METRIC[metric].title
+    return f"{title} ({unit})" if unit else title
 
 
 def legend_only(name: str, colour: str, symbol: str) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import hypot
 
-from nmviz.explorer.row import Row
+from nmviz.explorer.row import DAGGER, Row
+from nmviz.explorer.selection import BY_METRIC, is_better_higher
 from nmviz.methods.patterns import parse_pattern
-from nmviz.views.published_parts import HIGHER, NOUNS, panel_of, patterns_of
+from nmviz.views.published_parts import panel_of, patterns_of
 
 KEEPS = {
     "average_drop": "loses less accuracy than",
@@ -38,6 +39,7 @@ def pairs_sentence(rows: Sequence[Row]) -> str:
     said = f"Pruning activations {KEEPS[rows[0].metric]} pruning weights in {count}"
     sure = sum(is_clear(*pair) for pair in better)
     unknown = sum(any(row.stderr is None for row in pair) for pair in better)
+    said += _resting(pairs, "pairs")
     if not better:
         return said
     if unknown == len(better):
@@ -60,8 +62,8 @@ def ladder_sentence(rows: Sequence[Row]) -> str:
     line = sorted(line, key=lambda row: order.index(row.pattern))
     if len(order) < 2:
         return pairs_sentence(rows) or range_sentence(rows)
-    noun = NOUNS[line[0].metric]
-    steps = [f"{row.text} at {row.pattern}" for row in line]
+    noun = BY_METRIC[line[0].metric].title
+    steps = [f"{row.told} at {row.pattern}" for row in line]
     if len(steps) > 5:
         steps = [steps[0], steps[-1]]
     said = f"{line[0].method} on {line[0].model}: {noun} is {', '.join(steps)}"
@@ -79,6 +81,7 @@ def methods_sentence(rows: Sequence[Row]) -> str:
     if not bests:
         return range_sentence(rows)
     said = f"{BEST[bests[0][0].metric]} among pruned activations: {_named(bests)}"
+    said += _resting(bests, "leads")
     if any(row.stderr is None for pair in bests for row in pair):
         return f"{said}; the noise is not known for all"
     sure = sum(is_clear(*pair) for pair in bests)
@@ -88,16 +91,22 @@ def methods_sentence(rows: Sequence[Row]) -> str:
     return f"{said}; the lead over the second best is clear{where}"
 
 
+def _resting(pairs: Sequence[tuple[Row, Row]], what: str) -> str:
+    """How many of several comparisons have a row that the audit has a finding on."""
+    marked = sum(any(row.marks for row in pair) for pair in pairs)
+    return f", {marked} of the {len(pairs)} {what} with a finding ({DAGGER})" if marked else ""
+
+
 def range_sentence(rows: Sequence[Row]) -> str:
     """The least and the most of what is shown."""
     known = sorted((row for row in rows if row.value is not None and not row.is_dense), key=_value)
     if not known:
         return ""
     low, high = known[0], known[-1]
-    noun = NOUNS[low.metric]
+    noun = BY_METRIC[low.metric].title
     if low is high:
-        return f"{_who(low)}: {noun} is {low.text}"
-    reach = f"goes from {low.text} ({_who(low)}) to {high.text} ({_who(high)})"
+        return f"{_who(low)}: {noun} is {low.told}"
+    reach = f"goes from {low.told} ({_who(low)}) to {high.told} ({_who(high)})"
     return f"{noun[0].upper()}{noun[1:]} {reach}"
 
 
@@ -121,7 +130,7 @@ def is_clear(one: Row, other: Row) -> bool:
 def _ranked(group: Sequence[Row]) -> list[Row]:
     """The best first."""
     known = [row for row in group if row.value is not None]
-    return sorted(known, key=_value, reverse=bool(known) and known[0].metric in HIGHER)
+    return sorted(known, key=_value, reverse=bool(known) and is_better_higher(known[0].metric))
 
 
 def _named(bests: Sequence[tuple[Row, Row]]) -> str:
@@ -133,7 +142,7 @@ def _named(bests: Sequence[tuple[Row, Row]]) -> str:
     if len(bests) > 1 and len({best.method for best, _ in bests}) == 1:
         return f"{bests[0][0].method} in all {len(bests)}"
     return ", ".join(
-        f"{best.method} on {best.model}{f' at {best.pattern}' if several else ''} ({best.text})"
+        f"{best.method} on {best.model}{f' at {best.pattern}' if several else ''} ({best.told})"
         for best, _ in bests
     )
 
@@ -146,7 +155,9 @@ def _by_panel(rows: Iterable[Row]) -> list[list[Row]]:
 
 
 def _is_better(one: Row, other: Row) -> bool:
-    return _value(one) > _value(other) if one.metric in HIGHER else _value(one) < _value(other)
+    if is_better_higher(one.metric):
+        return _value(one) > _value(other)
+    return _value(one) < _value(other)
 
 
 def _value(row: Row) -> float:

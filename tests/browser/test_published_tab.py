@@ -89,6 +89,17 @@ def test_a_figure_of_the_paper_sets_the_choice(page: Page, app: App) -> None:
     expect(page.locator("#published-command")).not_to_contain_text("nmviz figure")
 
 
+def test_the_whole_audit_can_be_read(page: Page, app: App) -> None:
+    open_published(page, app)
+    page.locator("#published-all-findings button").first.click()
+    whole = page.locator("#published-all-findings")
+    expect(whole.locator(".findings li")).to_have_count(35)
+    expect(whole).to_contain_text("noise alone gives 0.65")  # marks no number, so no row shows it
+    tables = whole.locator("tbody")
+    expect(tables.nth(0).locator("tr")).to_have_count(13)
+    expect(tables.nth(1).locator("tr")).to_have_count(10)
+
+
 def test_files_hold_exactly_the_rows_shown(page: Page, app: App, tmp_path: Path) -> None:
     open_published(page, app)
     words(page).fill("table 10, gemma, recomputed")

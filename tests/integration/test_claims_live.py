@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from nmviz import service
-from nmviz.claims import CLAIMS
+from nmviz.claims import CLAIMS, texts
 from nmviz.engine.loading import LoadedModel, load
+from nmviz.engine.overlap import LONGEST
 from nmviz.engine.overlap import measure as measure_overlap
 from nmviz.engine.timing import REPEATS, measure
 from nmviz.errors import Cancelled, UserError, check_of
@@ -17,17 +18,16 @@ from nmviz.experiment import Experiment
 from nmviz.service import claims
 from nmviz.ui import claims_render
 from nmviz.ui.claims_tab import _bits, _run
+from nmviz.views.theme import title_of
 
 
 @pytest.fixture(autouse=True)
 def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
     service.store.cache_clear()
-    claims._extras.clear()
     yield
     service.store().close()
     service.store.cache_clear()
-    claims._extras.clear()
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def returned(steps: Any) -> Any:
 
 def overlap(loaded: LoadedModel, **changes: Any) -> Any:
     experiment = Experiment.build(model=loaded.info.id, **changes)
-    return returned(measure_overlap(loaded, experiment, claims.TEXTS[:4], check_of(Event())))
+    return returned(measure_overlap(loaded, experiment, texts.TEXTS[:4], check_of(Event())))
 
 
 def test_masks_of_tokens_share_more_than_chance_and_less_than_all(loaded: LoadedModel) -> None:
@@ -72,7 +72,7 @@ def test_chance_is_what_random_masks_share(loaded: LoadedModel) -> None:
 
 def test_times_are_taken_in_turns(loaded: LoadedModel) -> None:
     experiment = Experiment.build(model=loaded.info.id, pattern="2:4")
-    timing = returned(measure(loaded, experiment, claims.TEXTS[0], 96, check_of(Event())))
+    timing = returned(measure(loaded, experiment, texts.TEXTS[0], 96, check_of(Event())))
     assert timing.tokens == 96 and timing.repeats == REPEATS
     assert set(timing.seconds) == {"dense", "activations", "weights"}
     assert all(second > 0 for taken in timing.seconds.values() for second in taken)
@@ -81,7 +81,7 @@ def test_times_are_taken_in_turns(loaded: LoadedModel) -> None:
     stop = Event()
     stop.set()
     with pytest.raises(Cancelled):
-        returned(measure(loaded, experiment, claims.TEXTS[0], 96, check_of(stop)))
+        returned(measure(loaded, experiment, texts.TEXTS[0], 96, check_of(stop)))
 
 
 def test_masks_decide_the_last_claim(tiny_model: Path) -> None:
@@ -95,7 +95,27 @@ def test_masks_decide_the_last_claim(tiny_model: Path) -> None:
     assert f"{100 * share.value:.1f}%" in answer.text
     assert "by construction" in answer.text
     assert answer.main.figure is not None and len(answer.main.figure().data) == 2
-    assert claims.answer("dynamic").verdict == "not decidable here"  # of another model
+    for number in answer.main.numbers:
+        assert number.n == {"texts": 8, "pairs of texts": 4}[number.unit_of_n or ""]
+    service.store().close()
+    service.store.cache_clear()  # as after a restart
+    assert claims.answer("dynamic", model).text == answer.text
+    (again,) = claims.run_live("dynamic", model)
+    assert again.from_store
+
+
+def test_the_shipped_overlap_answers_without_a_run() -> None:
+    answer = claims.answer("dynamic")
+    assert answer.verdict in ("holds", "holds partly") and "On SmolLM2 135M" in answer.text
+    (run,) = service.store().find(model=claims.DEFAULT, corpus=texts.NAME)
+    assert run.experiment.artefacts.corpus == texts.SHA256
+    assert run.key[:12] in answer.main.numbers[0].place
+
+
+def test_what_is_measured_is_what_the_experiment_says() -> None:
+    assert texts.WINDOW == LONGEST
+    for (one,) in (texts.overlap("m"), texts.timing("m")):
+        assert one.corpus == texts.NAME and one.pattern == "8:16"
 
 
 def test_times_answer_the_live_half_of_speed(tiny_model: Path) -> None:
@@ -106,6 +126,22 @@ def test_times_answer_the_live_half_of_speed(tiny_model: Path) -> None:
     live = claims.answer("speed", model).live
     assert live is not None and live.figure is not None and live.figure().data
     assert all(number.n == REPEATS for number in live.numbers)
+    (run,) = service.store().find(model=model)
+    assert run.provenance.machine["processor"] in live.text
+    turns = [run.get("forward_seconds", f"{name}, turn 1") for name in ("dense", "activations")]
+    first = turns[0].value / turns[1].value  # type: ignore[union-attr]
+    estimate = live.numbers[0].estimate
+    assert estimate.low is not None and estimate.low <= first <= (estimate.high or 0)
+    assert f"{estimate.value:.2f} times the dense speed" in title_of(live.figure())
+    *_, last = claims.run_live("speed", model)  # of this moment, so it is measured again
+    assert not last.from_store and len(service.store().find(model=model)) == 2
+
+
+def test_times_and_masks_say_nothing_of_how_long_a_run_takes(tiny_model: Path) -> None:
+    model = str(tiny_model)
+    *_, last = claims.run_live("speed", model)
+    assert last.results[0].provenance.seconds
+    assert service.estimate_seconds([Experiment.build(model=model)]) is None
 
 
 def test_a_cancelled_half_leaves_nothing(tiny_model: Path) -> None:
@@ -118,7 +154,7 @@ def test_a_cancelled_half_leaves_nothing(tiny_model: Path) -> None:
 
 def test_what_is_stored_is_not_run_again() -> None:
     for claim in CLAIMS.values():
-        if claim.live.experiments(claims.DEFAULT):
+        if claim.live.experiments(claims.DEFAULT) and claim.live.special != "timing":
             (only,) = claims.run_live(claim.name)
             assert only.stage == "done" and only.from_store, claim.name
 

@@ -186,3 +186,18 @@ def test_terms_are_shown_before_a_model_is_fetched(
     monkeypatch.setattr(service, "run", refuse)
     told = run("run", "--model", "gemma-3-270m")
     assert "bound by the Gemma Terms of Use: https://" in told.stderr
+
+
+def test_the_whole_audit_can_be_read(run: Run) -> None:
+    told = ran(run("audit", "--json"))
+    assert [one["number"] for one in told["known"]] == list(range(1, 14))
+    findings = {one["id"]: one for one in told["findings"]}
+    assert {name for one in told["known"] for name in one["ids"]} <= set(findings)
+    assert findings["noise-table-11-llama3-1-8b-8-16"]["cells"] == []  # it marks nothing
+    (cell, *_) = findings["tables-llama3-1-8b-2-4-s-pts"]["cells"]
+    assert (cell["place"], cell["metric"]) == ("Table 2", "average_drop")
+    assert len(told["confirmed"]) == 10
+    text = run("audit").stdout
+    assert text.startswith(f"{len(findings)} findings, ")
+    for one in (*findings.values(), *told["known"]):
+        assert (one.get("title") or one["sentence"]) in text

@@ -55,6 +55,13 @@ def test_the_page_shows_what_is_published() -> None:
     assert page["depth_plot"] is None
 
 
+def test_the_headline_prefers_what_the_audit_does_not_doubt() -> None:
+    status = restored(f"model={LLAMA}&pattern=2:4&mitigations=s-pts")["status"]
+    assert "activations 14.61% or 14.31%." in status
+    only = restored("model=qwen2.5-7b&pattern=8:16&mitigations=d-pts")["status"]
+    assert "activations -8.28%†" in only
+
+
 def test_the_same_value_in_several_tables_is_shown_once() -> None:
     cards = restored(f"model={LLAMA}&pattern=2:4")["cards"]
     assert cards.count(">14.35%") == 1

@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
     ("errors",),
-    ("registry", "cache", "benching"),
+    ("registry", "cache", "benching", "whole_files", "spreadsheets", "wording"),
     ("methods", "metrics", "hub", "wheels", "pins", "scopes"),
     ("experiment", "models", "corpora"),
     ("results", "sweeps"),

@@ -9,11 +9,12 @@ import pytest
 from nmviz.audit import DETECTORS, Finding, audit, confirmed, marks
 from nmviz.audit.noise import limit
 from nmviz.audit.order import is_milder
-from nmviz.audit.rows import Rounded, Row, Rows, agree, drop, listed, mean, slug
+from nmviz.audit.rows import Rounded, Row, Rows, agree, drop, mean, slug
 from nmviz.published import read_names
 from nmviz.published.tables import EXAMPLES
 from nmviz.results import Measurement, Printed, Provenance, Result
 from nmviz.store.seed import published_folder
+from nmviz.wording import listed
 
 FOLDER = published_folder()
 assert FOLDER is not None
@@ -80,6 +81,14 @@ def marked(finding: Finding) -> set[tuple[str, str, str, str, str]]:
     }
 
 
+ACCURACIES = {f"acc {task}" for task in ("arc_easy", "boolq", "piqa", "winogrande")}
+
+
+def of_row(*row: str, drop: bool = True) -> set[tuple[str, ...]]:
+    """The accuracies of a row, and the drop beside them."""
+    return {(*row, what) for what in (*ACCURACIES, *(["average_drop"] * drop))}
+
+
 CLEAN = (
     dense(),
     row("Table 1", "Llama2-7B", "2:4", "ACT", SPARSE, drop="12.50", perplexity="9.00"),
@@ -143,7 +152,7 @@ def test_a_drop_is_wrong_beyond_what_rounding_explains(printed: str, certainty: 
     for finding in found:
         assert finding.id == "drop-table-1-llama2-7b-2-4-act"
         assert printed in finding.title and "12.50" in finding.title
-        assert marked(finding) == {("Table 1", "Llama2-7B", "2:4", "ACT", "average_drop")}
+        assert marked(finding) == of_row("Table 1", "Llama2-7B", "2:4", "ACT")  # either is wrong
 
 
 def test_more_digits_leave_rounding_less_room_even_where_last_zeros_are_lost() -> None:
@@ -166,11 +175,37 @@ def test_a_column_that_is_wrong_throughout_is_one_finding() -> None:
         )
     ]
     (finding,) = find("drops", dense(), *rows)
-    assert finding.id == "drop-table-1-llama2-7b" and len(finding.cells) == 3
+    assert finding.id == "drop-table-1-llama2-7b" and len(finding.cells) == 3  # the drops alone
     assert "14.50 is printed for 2:4 ACT and 8:16 ACT" in finding.evidence
     assert "another dense row" in finding.consequence  # all out by about the same
     (finding,) = find("drops", dense(), *rows[:2], CLEAN[2])
-    assert len(finding.cells) == 2 and "2 of 3" in finding.title
+    assert "2 of 3" in finding.title and "use neither" in finding.consequence
+    assert marked(finding) == of_row("Table 1", "Llama2-7B", "2:4", "ACT") | of_row(
+        "Table 1", "Llama2-7B", "2:4", "VAR"
+    )
+
+
+def test_a_wrong_drop_is_marked_wherever_it_is_printed() -> None:
+    models = ("Llama2-7B", "Qwen2.5-7B")
+    wrong = [row("Table 1", m, "2:4", "ACT", SPARSE, drop="14.5") for m in models]
+    summary = four("8.75", "14.5", "14.5", "3", "3")
+    other = row("Table 3", "Llama2-7B", "2:4", "ACT", drop="14.9")  # not the same number
+    first, _ = find("drops", dense(), dense(model=models[1]), *wrong, *summary, other)
+    assert marked(first) == of_row("Table 1", "Llama2-7B", "2:4", "ACT") | {
+        ("Table 2", "Llama2-7B", "2:4", "ACT", "average_drop"),
+        ("Table 2", "AVERAGE", "2:4", "ACT", "average_drop"),
+    }
+    assert "If the accuracies are right: The four-model average of Table 2 becomes 8.25" in (
+        first.consequence
+    )
+    assert "With all its drops of this kind corrected, 7.75." in first.consequence
+
+
+def test_a_drop_that_another_table_confirms_is_not_marked_there() -> None:
+    wrong = row("Table 1", "Llama2-7B", "2:4", "ACT", MILD, drop="12.5")
+    right = row("Table 3", "Llama2-7B", "2:4", "ACT", SPARSE, drop="12.5")
+    (finding,) = find("drops", dense(), dense("Table 3"), wrong, right)
+    assert {cell.place for cell in finding.cells} == {"Table 1"}
 
 
 def test_a_drop_taken_from_the_row_beside_it_is_found_where_all_others_are_exact() -> None:
@@ -382,6 +417,7 @@ def test_a_table_that_its_log_contradicts() -> None:
         ("Table 1", "Llama2-7B", "2:4", "VAR", "acc piqa"),
         ("Table 1", "Llama2-7B", "2:4", "VAR", "average_drop"),
         ("Table 2", "Llama2-7B", "2:4", "VAR", "average_drop"),
+        ("Table 2", "AVERAGE", "2:4", "VAR", "average_drop"),
     }
     assert "piqa printed 0.60, logged 0.6600" in finding.evidence
     assert "becomes 4.48 instead of 5.00" in finding.consequence  # 10.43 for 12.50
@@ -462,9 +498,9 @@ def test_rows_of_two_settings_in_one_column() -> None:
     assert finding.id == "settings-table-1-llama2-7b" and finding.certainty == "inferred"
     assert "ACT 0.65, LPTS 0.67 and dense 0.69; and VAR 0.76 and D-PTS 0.80" in finding.evidence
     assert marked(finding) == {
-        ("Table 1", "Llama2-7B", "8:16", "D-PTS", "average_drop"),
+        *of_row("Table 1", "Llama2-7B", "8:16", "D-PTS"),
+        *of_row("Table 1", "Llama2-7B", "8:16", "VAR"),
         ("Table 2", "Llama2-7B", "8:16", "D-PTS", "average_drop"),
-        ("Table 1", "Llama2-7B", "8:16", "VAR", "average_drop"),
     }
 
 
@@ -493,7 +529,7 @@ def test_a_milder_pattern_that_is_worse() -> None:
         finding.id == "order-llama2-7b-8-16-act"
         and "0.65 against 0.80 on arc_easy" in finding.title
     )
-    assert marked(finding) == {("Table 3", "Llama2-7B", "8:16", "ACT", "average_drop")}
+    assert marked(finding) == of_row("Table 3", "Llama2-7B", "8:16", "ACT")
     same = row("Table 3", "Llama2-7B", "8:16", "ACT", LOW, perplexity="34")
     assert find("order", harsh, same) == []  # perplexity hardly better either
 

@@ -54,7 +54,7 @@ def test_how_many_numbers_are_marked() -> None:
     marked = marks(FINDINGS.values())
     assert set(marked) <= known
     assert Counter(cell.source for cell in marked) == {
-        "arxiv-2509.22166v1": 115,
+        "arxiv-2509.22166v1": 266,
         "authors-logs": 50,
     }
 
@@ -174,12 +174,23 @@ def test_8_drops_that_do_not_recompute() -> None:
     assert "all 8" in qwen.title and "12.12 instead of 40.81" in qwen.title
     assert "unstructured-0.5 WT 3.42, 10.04" in qwen.evidence
     assert "all 8" in gemma.title and "1.70 to 2.20 points" in gemma.consequence
-    assert {len(qwen.cells), len(gemma.cells)} == {8}
+    assert Counter(cell.metric for cell in qwen.cells) == {"average_drop": 10, "acc": 32}
+    assert Counter(cell.metric for cell in gemma.cells) == {"average_drop": 10}
+    for finding, model in ((qwen, "Qwen2.5-7B"), (gemma, "Gemma3-4B")):
+        assert {
+            f"Table 2, {who}, unstructured-0.5, ACT: average_drop" for who in (model, "AVERAGE")
+        } <= places(finding)
+        assert "With all its drops of this kind corrected, 2.72." in finding.consequence
     weights = found("drop-table-11-qwen2-5-7b-8-16-wt")
     assert "9.54" in weights.title and "10.79" in weights.title
+    assert "Table 2, Qwen2.5-7B, 8:16, WT: average_drop" in places(weights)
+    assert "Table 2, AVERAGE, 8:16, WT: average_drop" in places(weights)
     assert weights.certainty == "inferred"  # 1.25 of the 1.33 that rounding could add up to
     typo = found("typo-table-11-qwen2-5-7b-clact-d-pts-piqa")
     assert "0.83 on piqa is probably 0.73" in typo.title and "-8.48, printed -5.06" in typo.title
+    shift = found("drop-table-11-qwen2-5-7b-8-16-clact-d-pts")
+    assert "Table 7, AVERAGE, 8:16, CLACT + PTS: average_drop" in places(shift)
+    assert "average of Table 7 becomes 1.55 instead of 2.40" in shift.consequence
     assert not any(finding.id.startswith("drop-table-10-llama") for finding in FINDINGS.values())
 
 
@@ -215,6 +226,11 @@ def test_11_rows_of_two_settings(table: str, model: str, apart: set[str]) -> Non
     low = finding.evidence.partition("widest gap on ")[2].partition(": ")[2].partition("; and")[0]
     told = {part.rpartition(" ")[0] for part in low.replace(" and ", ", ").split(", ")}
     assert told == apart and finding.certainty == "inferred"
+    of_rows = {
+        metric: {c.method for c in finding.cells if c.metric == metric}
+        for metric in ("acc", "average_drop")
+    }
+    assert of_rows["acc"] <= of_rows["average_drop"] and "dense" not in of_rows["acc"]
 
 
 def test_11_gemmas_shift_is_worse_at_the_milder_pattern() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nmviz.audit import Finding
 from nmviz.claims import CLAIMS, Evidence
-from nmviz.claims.drops import CORE, difference, ratio, row
+from nmviz.claims.drops import difference, ratio, row
 from nmviz.claims.estimate import (
     Estimate,
     above,
@@ -21,7 +21,7 @@ from nmviz.claims.estimate import (
     verdict_of,
     within,
 )
-from nmviz.published import LARGE_MODELS, read_names
+from nmviz.published import FOUR_TASKS, LARGE_MODELS, read_names
 from nmviz.published.cells import cell
 from nmviz.published.speed import Speed
 from nmviz.results import Measurement, Printed, Provenance, Result
@@ -48,7 +48,7 @@ def published(
         experiment=NAMES.experiment(name, pattern, method),
         measurements=tuple(
             Measurement(metric="acc", task=task, value=accuracy, n=n, printed=f"{accuracy:.4f}")
-            for task in CORE
+            for task in FOUR_TASKS
         ),
         provenance=Provenance(
             source="arxiv-2509.22166v1",
@@ -135,7 +135,7 @@ def test_marked_rows_do_not_decide() -> None:
     rows = [one for one in rows if one.experiment != better.experiment] + [better]
     assert verdict("targets", rows) == "holds partly"
     finding = Finding("made", "settings", "a slip", "seen", "proved", "none", ())
-    marks = {cell(better, "acc", CORE[0]): (finding,)}
+    marks = {cell(better, "acc", FOUR_TASKS[0]): (finding,)}
     assert verdict("targets", rows, marks=marks) == "does not hold"
     answer = CLAIMS.get("targets").answer(Evidence(tuple(rows), NAMES, marks))
     assert "1 of 4 comparisons use rows that the audit marked" in answer.text
@@ -147,9 +147,9 @@ def test_a_finding_on_the_printed_drop_alone_does_not_matter() -> None:
     rows = table("Table 10", {("2:4", "ACT"): 0.75, ("2:4", "WT"): 0.60})
     drop = Measurement(metric="average_drop", value=9.9, printed="9.9")
     act = rows[1].model_copy(update={"measurements": (*rows[1].measurements, drop)})
-    for detector, marked in (("drops", False), ("settings", True)):
-        finding = Finding("made", detector, "", "", "proved", "", ())
-        evidence = Evidence((rows[0], act), NAMES, {cell(act, "average_drop"): (finding,)})
+    finding = Finding("made", "drops", "", "", "proved", "", ())
+    for place, marked in ((("average_drop",), False), (("acc", "piqa"), True)):
+        evidence = Evidence((rows[0], act), NAMES, {cell(act, *place): (finding,)})
         found = row(evidence, "Table 10", "llama2-7b", "2:4", "ACT")
         assert found is not None and bool(found.suspect) == marked
         assert found.findings == (finding,)
@@ -277,6 +277,7 @@ def test_intervals_of_samples_and_of_many_comparisons() -> None:
     sample = of_sample([1.0, 2.0, 3.0])
     assert sample.high == pytest.approx(2 + 4.302653 / sqrt(3))
     assert student(0, 1, 31).high == pytest.approx(2.042272)
+    assert student(0, 1, 31, 4).high == pytest.approx(2.657, abs=0.001)  # t(30) at 1 - 0.05 / 8
     assert normal(0, 1).high == pytest.approx(1.959964)
     assert for_many(normal(0, 1), 48).high == pytest.approx(3.279, abs=0.001)
     assert for_many(Estimate(1.0), 48) == Estimate(1.0)

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from nmviz.audit import Finding, marks
+from nmviz.claims.drops import row as claimed
+from nmviz.claims.evidence import Evidence
 from nmviz.experiment import Experiment
-from nmviz.explorer import FOUR_TASKS, Row, Selection, choices, findings_of, leading, rows, widen
+from nmviz.explorer import Row, Selection, choices, findings_of, leading, rows, widen
 from nmviz.explorer.live import DIFFERENT, missing
-from nmviz.published import Names, read_names, read_results
+from nmviz.published import FOUR_TASKS, Names, read_names, read_results
 from nmviz.published.cells import Cell
 from nmviz.results import Measurement, Provenance, Result
 
@@ -54,9 +56,13 @@ def test_a_drop_is_recomputed_from_the_accuracies_beside_the_dense_row(ask) -> N
 def test_its_standard_error_is_propagated_from_both_models_tasks(ask) -> None:
     row = only(ask(models=("llama2-7b",), methods=("WT",), places=("Table 10",)))
     told = ((0.57, 0.74, 2376), (0.65, 0.80, 3270), (0.69, 0.76, 1838), (0.56, 0.66, 1267))
-    squares = [a * (1 - a) / n / b**2 + a**2 * (b * (1 - b) / n) / b**4 for a, b, n in told]
+    rounding = 0.01**2 / 12
+    squares = [
+        (a * (1 - a) / (n - 1) + rounding) / b**2 + a**2 * (b * (1 - b) / (n - 1) + rounding) / b**4
+        for a, b, n in told
+    ]
     assert row.stderr == pytest.approx(100 * sqrt(sum(squares)) / 4)
-    assert row.stderr_from.startswith("binomial, n = 1267 to 3270")
+    assert row.stderr_from.startswith("binomial, n = 1267 to 3270, with rounding")
     assert "unpaired" in row.stderr_from
 
 
@@ -86,9 +92,29 @@ def test_a_log_is_compared_with_the_papers_dense_row(ask) -> None:
         if row.place.startswith("76880aa9")
     ]
     assert row.where == "log 76880aa9"
-    assert row.note == "dense as printed in Table 4 for Llama3-8B"
+    assert row.note.startswith("dense as printed in Table 4 for Llama3-8B. Llama3-8B: The text")
     assert row.value == pytest.approx(17.3, abs=0.2)
     assert row.stderr_from.startswith("log and binomial")
+
+
+def test_a_log_of_the_base_model_says_that_the_dense_row_is_of_another(ask) -> None:
+    logs = ask(sources=("authors-logs",), models=("llama2-7b",), patterns=("8:16",))
+    assert logs
+    for row in logs:
+        assert "Llama2-7B: Probably the chat model" in row.note
+        assert "Llama-2-7b-hf: The base model" in row.note
+
+
+def test_the_explorer_and_the_claims_have_one_standard_error(ask) -> None:
+    names = read_names(FOLDER)
+    evidence = Evidence(tuple(read_results(FOLDER, names)), names)
+    for place, model, error in (("Table 10", "llama2-7b", 1.024), ("Table 6", "llama3.1-8b", 0.85)):
+        row = claimed(evidence, place, model, "2:4", "ACT")
+        shown = only(ask(models=(model,), methods=("ACT",), places=(place,), patterns=("2:4",)))
+        assert row is not None and row.drop.high is not None
+        assert shown.value == pytest.approx(row.drop.value)
+        assert shown.stderr == pytest.approx((row.drop.high - row.drop.value) / 1.959964)
+        assert shown.stderr == pytest.approx(error, abs=0.001)
 
 
 def test_a_log_without_one_of_the_tasks_is_left_out_of_the_mean(ask) -> None:
@@ -104,7 +130,7 @@ def test_accuracies_say_where_their_error_is_from(ask) -> None:
             tasks=("boolq",))[1:]
     )  # fmt: skip
     assert (printed.printed, printed.stderr_from) == ("0.65", "binomial, n = 3270")
-    assert printed.stderr == pytest.approx(sqrt(0.65 * 0.35 / 3270))
+    assert printed.stderr == pytest.approx(sqrt(0.65 * 0.35 / 3269))
     logged = ask(metric="acc", sources=("authors-logs",), tasks=("boolq",), methods=("CLACT",))
     assert {row.stderr_from for row in logged} == {"log"}
     mean = ask(metric="acc", places=("Table 5",), tasks=())

@@ -1,12 +1,14 @@
 """The published tab's answers: what it is asked, what it says, what it refuses."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nmviz import service
+from nmviz.audit import Report
 from nmviz.explorer import Selection
 from nmviz.service.explore import explore, to_choose
 from nmviz.ui import published_answer as answers
@@ -84,9 +86,22 @@ def test_a_file_holds_the_rows_of_the_table(name: str) -> None:
     file = json.loads(answers.exported(values, name))
     rows = explore(answers.selection_of(values)[1])
     write = FORMATS[name][2]
+    if name == "LaTeX":
+        assert r"\caption{Pruning activations loses less accuracy" in file["text"]
+        file["text"] = re.sub(r"\\caption.*?\\endfirsthead\n", "", file["text"], flags=re.DOTALL)
     assert file["text"] == write(rows)
     assert file["name"] == f"nmviz-published.{FORMATS[name][0]}"
     assert len(answers.answered(values)["table"]) == len(rows) > 20
+
+
+def test_a_figure_draws_no_more_rows_than_can_be_read() -> None:
+    everything = settings(kind="ladder", patterns=[], models=[], methods=[], each_task=True)
+    said = answers.answered(everything)
+    rows = explore(answers.selection_of(everything)[1])
+    assert len(rows) > answers.MOST_DRAWN == 200
+    assert f"draws the first 200 of {len(rows)} rows" in said["head"]
+    assert len(said["table"]) == len(rows)
+    assert "draws the first" not in answers.answered(settings())["head"]
 
 
 def test_the_same_figure_is_drawn_once() -> None:
@@ -96,7 +111,7 @@ def test_the_same_figure_is_drawn_once() -> None:
 
 
 def test_no_published_results_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing = service.Published((), service.published().names, (), (), {})
+    nothing = service.Published((), service.published().names, (), Report((), ()), {})
     monkeypatch.setattr("nmviz.service.explore.published", lambda: nothing)
     with pytest.raises(Exception, match="run nmviz from a checkout"):
         explore(Selection())

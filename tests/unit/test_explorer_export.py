@@ -24,7 +24,7 @@ def found() -> list[Row]:
 
 
 def odd(**fields) -> Row:
-    finding = Finding("id", "made", "100% & more_\n\\input{x}", "", "proved", "", ())
+    finding = Finding("id_", "made", "100% & more_\n\\input{x}", "", "proved", "", ())
     told = {
         "experiment": Experiment(),
         "model": "=cmd|' /C calc'!A0",
@@ -65,7 +65,7 @@ def test_json_reads_back(found: list[Row]) -> None:
     read = json.loads(to_json(found))
     assert [one["value"] for one in read] == [row.value for row in found]
     assert read[0]["unit"] == ""
-    assert json.loads(to_json([odd()]))[0]["findings"] == ["id"]
+    assert json.loads(to_json([odd()]))[0]["findings"] == ["id_"]
 
 
 def test_latex_has_a_line_a_row_between_the_rules(found: list[Row]) -> None:
@@ -73,7 +73,10 @@ def test_latex_has_a_line_a_row_between_the_rules(found: list[Row]) -> None:
     body = text.partition(r"\endhead")[2].partition(r"\bottomrule")[0]
     assert body.count(r"\\") == len(found)
     assert {line.count("&") for line in body.strip().splitlines()} == {7}
-    assert r"\caption{A \& B}" in text
+    assert text.count(r"\caption{A \& B}") == 1
+    first, _, rest = text.partition(r"\endfirsthead")
+    assert r"\caption" in first and r"\caption" not in rest
+    assert first.count(r"\midrule") == rest.count(r"\midrule") == 1
     assert "OUT (above a cut-off) & --" in text
 
 
@@ -84,8 +87,14 @@ def test_latex_escapes_everything() -> None:
     assert r"\textless{}b\textgreater{}" in text
     assert r"1.50" not in text  # what is printed stays as it is printed
     assert r"$-$0.33\textsuperscript{\textdagger}" in text
-    comment = text.splitlines()[-1]
-    assert comment.startswith("% dagger: proved: 100% & more_ \\input{x}")
+    shown, comment = text.splitlines()[-2:]
+    assert shown == (
+        r"\par\noindent{\footnotesize \textsuperscript{\textdagger} The audit has a finding: "
+        r"\texttt{id\_}.\par}"
+    )
+    assert comment.startswith("% dagger: id_: proved: 100% & more_ \\input{x}")
+    assert "footnotesize Live: another model" in to_latex([odd(live=True, marks=())])
+    assert "footnotesize" not in to_latex([odd(marks=())])
     assert escape("\\") == r"\textbackslash{}"
 
 

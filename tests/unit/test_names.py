@@ -74,10 +74,22 @@ def test_the_usual_names_of_what_is_published() -> None:
     }
 
 
+LATER = {
+    ("model", name)
+    for name in (
+        "Llama2-7B-chat",
+        "Llama-2-7b-chat-hf",
+        "Llama3.1-8B-Instruct",
+        "Gemma3-4B-Instruct",
+    )
+}
+"""What later versions of the paper print, and logs of their models would: for imports."""
+
+
 def test_no_name_is_in_the_table_for_nothing() -> None:
     columns: tuple[Kind, ...] = ("model", "pattern", "method", "scope")
     used = {(kind, line[kind]) for line in lines() for kind in columns if line[kind]}
-    assert {(row.kind, row.printed) for row in NAMES.rows} == used
+    assert {(row.kind, row.printed) for row in NAMES.rows} == used | LATER
 
 
 def test_what_a_name_says_gives_the_name_again() -> None:

@@ -312,7 +312,7 @@ def test_a_log_gives_the_experiment_that_ships(store: Store, file: Path) -> None
     assert names.of_result(result) == "VAR"
     assert [(m.metric, m.task, m.value, m.n) for m in result.measurements] == [
         ("perplexity", None, 8.125, None),
-        ("acc", "arc_easy", 0.6679, 2376),
+        ("acc", "arc_easy", 0.6679, None),
     ]
     assert result.provenance.printed == Printed(
         place=result.provenance.source,
@@ -324,10 +324,71 @@ def test_a_log_gives_the_experiment_that_ships(store: Store, file: Path) -> None
     assert result.provenance.settings["batch_size"] == "512"
 
 
+def of_row(row: dict[str, str]) -> dict[str, Any]:
+    """The log that a row of authors-logs.csv was read from, as far as it is known."""
+    document = log_document()
+    config = document["config"]
+    config["model"] = {"path": f"/models/{row['model']}", "seqlen": int(row["seqlen"])}
+    kind, _, steps = row["method"].partition(" / ")
+    step, _, added = steps.partition("+additional=")
+    pruning = config["pruning"] | {"sparsity_type": kind, "transformation_type": step}
+    pruning |= {"additional_transformation": added or "none"}
+    pruning |= {"target_modules": [f"{name}_proj" for name in row["scope"].split(",")]}
+    if row["pattern"].startswith("unstructured"):
+        pruning["sparsity_ratio"] = float(row["pattern"].removeprefix("unstructured-"))
+    else:
+        pruning |= dict(
+            zip(("prune_n", "prune_m"), map(int, row["pattern"].split(":")), strict=True)
+        )
+    tasks: dict[str, Any] = {}
+    for column, text in row.items():
+        metric, _, rest = column.partition("[")
+        if metric in ("acc", "acc_norm") and text:
+            task, _, error = rest.partition("]")
+            tasks.setdefault(task, {})[f"{metric}{'_stderr' * bool(error)},none"] = float(text)
+    ppl = float(row["perplexity"]) if row["perplexity"] else None
+    return {"config": config | {"pruning": pruning}, "lm_eval": tasks, "wikitext ppl": ppl}
+
+
+def test_every_log_that_ships_comes_in_as_it_ships(store: Store, file: Path) -> None:
+    assert FOLDER is not None
+    with (FOLDER / "authors-logs.csv").open(newline="", encoding="utf-8") as table:
+        rows = {row["place"]: row for row in csv.DictReader(table)}
+    for result in published.read_results(FOLDER, published.read_names(FOLDER)):
+        if (name := result.provenance.printed) is None or name.place not in rows:
+            continue
+        take_in(store, file, of_row(rows[name.place]))
+        mine = store.find(own=True)[-1]
+        assert mine.experiment == result.experiment
+        assert values_of(mine) == values_of(result)
+        assert result.provenance.settings.items() <= mine.provenance.settings.items()
+    assert len(store.find(own=True)) == len(rows) == 22
+
+
+def values_of(result: Result) -> set[tuple[Any, ...]]:
+    return {(one.metric, one.task, one.value, one.stderr) for one in result.measurements}
+
+
+def test_a_log_of_the_chat_model_comes_in(store: Store, file: Path) -> None:
+    document = with_value(log_document(), "config/model/path", "/models/Llama-2-7b-chat-hf")
+    take_in(store, file, document)
+    (result,) = store.find(own=True)
+    assert result.experiment.model == "llama2-7b"
+    assert result.provenance.printed and result.provenance.printed.model == "Llama-2-7b-chat-hf"
+
+
+def test_the_batch_is_that_of_what_was_measured(store: Store, file: Path) -> None:
+    take_in(store, file, log_document())
+    take_in(store, file, with_value(log_document(), "lm_eval", {}))
+    both, perplexity = (result.provenance.settings for result in store.find(own=True))
+    assert both == {"num_fewshot": "0", "apply_chat_template": "False", "batch_size": "512"}
+    assert perplexity == {"batch_size": "64"}
+
+
 def test_a_log_may_lie_flat(store: Store, file: Path) -> None:
     nested = log_document()
-    flat = {**nested["env"], **nested["config"]["model"], **nested["config"]["pruning"]}
-    flat |= {"ppl": {"wikitext2": 8.125}, **nested["lm_eval"]}
+    flat = {**nested["config"]["pruning"], "seqlen": 2048, "ppl": {"wikitext2": 8.125}}
+    flat |= {"path_to_model": "meta-llama/Llama-2-7b-hf", "results": nested["lm_eval"]}
     flat["target_modules"] = "q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj"
     take_in(store, file, nested)
     take_in(store, file, flat)
@@ -339,7 +400,7 @@ def test_other_logs_of_the_kinds_that_ship(store: Store, file: Path) -> None:
     clact = with_value(log_document(), "config/pruning/sparsity_type", "semi_structural_L_pruner")
     clact = with_value(clact, "config/pruning/transformation_type", "shift")
     clact = with_value(clact, "config/pruning/additional_transformation", "var")
-    clact = with_value(clact, "ppl", None)
+    clact = with_value(clact, "wikitext ppl", None)
     take_in(store, file, clact)
     free = with_value(log_document(), "config/pruning/sparsity_type", "unstructured_act_magnitude")
     free = with_value(free, "config/pruning/sparsity_ratio", 0.7)
@@ -365,16 +426,16 @@ PRUNING = "config/pruning"
         (f"{PRUNING}/target_modules", ["q_proj", "lm_head"], "'lm_head' is not known here"),
         (f"{PRUNING}/target_modules", {"q": 1}, "at target_modules: it is no list of names"),
         (f"{PRUNING}/target_modules", ["q_proj"], "no scope printed as 'q'"),
-        ("config/model/path_to_model", "someone/else", "no model printed as 'else'"),
-        ("config/model/path_to_model", ["x"], "at path_to_model: it is no name of a model"),
-        ("config/model/path_to_model", None, "does not say which model"),
+        ("config/model/path", "someone/else", "no model printed as 'else'"),
+        ("config/model/path", ["x"], "at model.path: it is no name of a model"),
+        ("config/model/path", None, "does not say which model"),
         ("config/model/seqlen", 0, "at seqlen: it is no number of tokens"),
-        ("env/prune_n", 3, "two different values of prune_n"),
-        ("env/results", {"arc_easy": {"acc,none": 0.1}}, "two different results of lm-eval"),
-        ("ppl", "low", "at ppl: it is no number"),
-        ("ppl", {"c4": 8.0}, "at ppl: it is not one perplexity, of WikiText-2"),
-        ("ppl", -8.0, "a perplexity is above 0"),
-        ("lm_eval/results/arc_easy/acc,none", 66.79, "a share lies between 0 and 1"),
+        ("config/env/prune_n", 3, "two different values of prune_n"),
+        ("config/env/results", {"arc_easy": {"acc,none": 0.1}}, "two different results of lm-eval"),
+        ("wikitext ppl", "low", "at ppl: it is no number"),
+        ("wikitext ppl", {"c4": 8.0}, "at ppl: it is not one perplexity, of WikiText-2"),
+        ("wikitext ppl", -8.0, "a perplexity is above 0"),
+        ("lm_eval/arc_easy/acc,none", 66.79, "a share lies between 0 and 1"),
     ],
 )
 def test_a_broken_log_is_refused(
@@ -394,7 +455,7 @@ def test_a_log_that_does_not_say_what_was_pruned_is_refused(
 
 def test_a_log_without_numbers_is_refused(store: Store, file: Path) -> None:
     document = log_document()
-    del document["ppl"], document["lm_eval"]
+    del document["wikitext ppl"], document["lm_eval"]
     assert "neither lm-eval results nor a ppl" in refused(store, file, document)
 
 

@@ -53,6 +53,7 @@ def points(figure) -> list[tuple]:
         for x, y, symbol, hover in zip(
             trace.x, trace.y, trace.marker.symbol, trace.hovertext, strict=True
         )
+        if x is not None  # the gap between two lines of a method
     ]
 
 
@@ -85,11 +86,20 @@ def test_the_ladder_has_the_values_and_their_errors() -> None:
         *("2:4", "4:8", "8:16", "16:32", "50%", "70%")
     ]
     assert [y for _, _, y, _, _ in drawn] == pytest.approx([row.value for row in found])
-    errors = [e for trace in figure.data if trace.hovertext for e in trace.error_y.array]
+    (line,) = [trace for trace in figure.data if trace.hovertext]
+    errors = [e for e, x in zip(line.error_y.array, line.x, strict=True) if x is not None]
     assert errors == pytest.approx([row.stderr for row in found])
-    lines = [trace for trace in figure.data if trace.hovertext]
-    assert [len(trace.x) for trace in lines] == [5, 1]  # 70% keeps less than half
+    assert line.x.index(None) == 5 and len(line.x) == 7  # 70% keeps less than half: a gap before
     assert title_of(figure).startswith("ACT on Llama 3.1 8B: accuracy lost against dense is 14.35%")
+
+
+def test_the_lines_of_a_method_are_one_trace_with_gaps() -> None:
+    asked = Selection(models=("llama3.1-8b",), methods=("ACT",), each_task=True, tasks=())
+    figure = pattern_ladder(ask(asked))
+    (line,) = [trace for trace in figure.data if trace.name == "ACT" and trace.hovertext]
+    assert [x is None for x in line.x] == [y is None for y in line.y]
+    gaps = [place for place, x in enumerate(line.x) if x is None]
+    assert len(gaps) > 6 and all(line.error_y.array[place] == 0 for place in gaps)
 
 
 def test_a_value_with_a_finding_is_hollow_and_names_it() -> None:
@@ -209,6 +219,20 @@ def test_sentences_are_computed_and_weigh_the_noise() -> None:
     assert ladder_sentence([activation]) == (
         "ACT on M at 8:16: accuracy lost against dense is 5.00%"
     )
+
+
+def test_sentences_mark_what_has_a_finding_and_count_it() -> None:
+    found = (Finding("made", "typos", "", "", "inferred", "", ()),)
+    weight, activation = row_of("WT", 20.0, 1.0), row_of("ACT", 5.0, 1.0, marks=found)
+    assert "in 1 of 1 pairs of model and pattern, 1 of the 1 pairs with a finding (†);" in (
+        pairs_sentence([weight, activation])
+    )
+    said = methods_sentence([activation, row_of("VAR", 0.5, 1.0)])
+    assert said.startswith("Least accuracy lost among pruned activations: VAR on M (0.50%), 1 of")
+    assert "1 of the 1 leads with a finding (†)" in said
+    assert "VAR on M (0.50%†)" in methods_sentence([row_of("VAR", 0.5, 1.0, marks=found), weight,
+                                                    row_of("ACT", 5.0, 1.0)])  # fmt: skip
+    assert ladder_sentence([activation]).endswith("is 5.00%†")
 
 
 def test_more_is_better_for_accuracies() -> None:

@@ -1,0 +1,53 @@
+"""The live half of a claim on what a method saves: plain pruning beside it, in nats a token."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from nmviz.claims import own
+from nmviz.claims.answer import Half
+from nmviz.claims.estimate import above, verdict_of
+from nmviz.claims.words import model_title, with_interval
+from nmviz.results import Result
+from nmviz.views.claim_rows import IntervalRow, interval_rows
+from nmviz.wording import listed
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How a claim says it: what is pruned plainly, what is saved, and the figure's words."""
+
+    plain: str  # `2:4 by magnitude`
+    saved: str  # `saved`, `won back`
+    axis: str
+    title: str
+    line: str
+    rule: str
+    end: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def half(plain: Result, others: Mapping[str, Result], told: Telling) -> Half:
+    """What each of the others costs less than plain pruning, with an interval for all at once."""
+    gains = {name: own.dearer(plain, run, len(others)) for name, run in others.items()}
+    title = model_title(plain.experiment.model)
+    said = listed(f"{with_interval(gain)} by {name}" for name, gain in gains.items())
+    cost = with_interval(own.cost(plain))
+    numbers = [own.run_number(run) for run in (plain, *others.values())]
+    for (name, gain), run in zip(gains.items(), others.values(), strict=True):
+        numbers.append(own.derived_number(f"{told.saved} by {name}", gain, own.NATS, [plain, run]))
+    figure = partial(
+        interval_rows,
+        [IntervalRow(name, gain.value, gain.low, gain.high) for name, gain in gains.items()],
+        axis=f"nats a token {told.axis}",
+        title=f"Live, {title}: {told.title} at {plain.experiment.pattern}",
+        lines={told.line: 0.0},
+    )
+    return Half(
+        verdict_of(above(gain) for gain in gains.values()),
+        f"On {title} {told.plain} costs {cost} nats a token; {told.saved}: {said}{told.end}.",
+        told.rule,
+        tuple(numbers),
+        figure,
+        (own.APART, *told.remarks),
+    )
