@@ -39,23 +39,14 @@ class Trial:
         return self.comparison.pruned
 
     @property
-    def ties(self) -> Ties:
-        return self.pruned.ties if isinstance(self.pruned, PrunedWeights) else Ties(0, 0)
-
-    @property
     def wants_tie_range(self) -> bool:
-        return self.ties.share > TIE_SHARE_WORTH_A_RANGE
+        return _ties(self.pruned).share > TIE_SHARE_WORTH_A_RANGE
 
     def measurements(self) -> tuple[Measurement, ...]:
-        learned = [Measurement(metric=name, value=value) for name, value in self.figures.items()]
-        return (*self.comparison.measurements(), *self._about_ties(), *learned)
+        return (*self.comparison.measurements(), *self._about_ties(), *learned(self.figures))
 
     def _about_ties(self) -> Iterator[Measurement]:
-        if self.ties.count:
-            unit = "blocks" if self.pruned.experiment.mask.is_grouped else "entries"
-            yield Measurement(
-                metric="tie_share", value=self.ties.share, n=self.ties.count, unit_of_n=unit
-            )
+        yield from tie_share(self.pruned)
         if self.over_ties:
             ends = {"low": min(self.over_ties), "high": max(self.over_ties)}
             for end, value in ends.items():
@@ -164,6 +155,23 @@ class Run:
             ),
             partial=partial,
         )
+
+
+def tie_share(pruned: Pruned) -> tuple[Measurement, ...]:
+    """The share of the weights' blocks that a tie decides; empty where there is nothing to say."""
+    ties = _ties(pruned)
+    unit = "blocks" if pruned.experiment.mask.is_grouped else "entries"
+    share = Measurement(metric="tie_share", value=ties.share, n=ties.count, unit_of_n=unit)
+    return (share,) if ties.count else ()
+
+
+def learned(figures: Mapping[str, float]) -> tuple[Measurement, ...]:
+    """What calibration has to say of itself, as measurements."""
+    return tuple(Measurement(metric=name, value=value) for name, value in figures.items())
+
+
+def _ties(pruned: Pruned) -> Ties:
+    return pruned.ties if isinstance(pruned, PrunedWeights) else Ties(0, 0)
 
 
 def _windows(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:

@@ -4,6 +4,7 @@ from nmviz.service.layers import alone, generate, look, sweep_layer
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
     calibrate,
+    compare,
     estimate_seconds,
     lookup,
     run,
@@ -21,6 +22,7 @@ __all__ = [
     "calibrate",
     "canonical",
     "catalogue",
+    "compare",
     "estimate_seconds",
     "generate",
     "look",

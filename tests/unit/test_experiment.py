@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmviz.errors import UserError
-from nmviz.experiment import Experiment, read_blocks, write_blocks
+from nmviz.experiment import Experiment
+from nmviz.scopes import read_blocks, write_blocks
 
 
 def test_the_key_is_the_hash_of_the_canonical_json() -> None:
