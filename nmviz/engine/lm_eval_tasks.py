@@ -1,8 +1,6 @@
 """lm-eval's own tasks on rows that we bring: prompts, choices and scoring stay lm-eval's."""
 
-import io
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from nmviz.tasks import TASKS, Task
 
 SHUFFLE = 1234  # lm-eval's own seed for examples in the prompt, of which there are none here
 ALL_PARTS = "nmviz"
+WORDS = "tokenizers/punkt_tab"
 
 
 def load_task(name: str) -> dict[str, Any]:
@@ -30,11 +29,11 @@ def load_task(name: str) -> dict[str, Any]:
     folder = task_data.tables(name)
     home = Path(lm_eval.tasks.__file__).parent / task.folder
     try:
-        with silence(), redirect_stdout(io.StringIO()):  # nltk says on stdout what it fetches
+        with silence():
+            _fetch_words(task)
             manager = TaskManager(include_path=str(home), include_defaults=False)
             wanted = _of_hub(task) if folder is None else list(_on_rows(task, folder))
             found = manager.load([{"group": ALL_PARTS, "task": wanted}])["tasks"]
-            _check_words(task)
     except ModuleNotFoundError as error:
         raise UserError(f"{task.title} needs {error.name}: pip install nmviz[eval].") from None
     except OSError as error:
@@ -93,16 +92,17 @@ def _groups(task: Task, parts: Mapping[str, Any]) -> dict[str, Group]:
     return {task.name: group}
 
 
-def _check_words(task: Task) -> None:
-    """IFEval counts sentences with data of nltk, which lm-eval tries to fetch."""
+def _fetch_words(task: Task) -> None:
+    """IFEval counts sentences with data of nltk, which lm-eval fetches too, but with much noise."""
     if task.name != "ifeval":
         return
     import nltk
 
     try:
-        nltk.data.find("tokenizers/punkt_tab")
+        nltk.data.find(WORDS)
     except LookupError:
-        raise UserError(
-            "IFEval counts sentences with nltk's punkt_tab, which cannot be fetched: connect once, "
-            "or put it where nltk looks for data."
-        ) from None
+        if not nltk.download(WORDS.rpartition("/")[2], quiet=True):
+            raise UserError(
+                f"IFEval counts sentences with nltk's {WORDS}, which cannot be fetched: connect "
+                "once, or put it where nltk looks for data."
+            ) from None
