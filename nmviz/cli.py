@@ -143,6 +143,18 @@ def models(as_json: Json = False) -> None:
         print(f"{model.id:16} {about.rstrip()}")
 
 
+@app.command("tasks")
+def list_tasks(as_json: Json = False) -> None:
+    """List the tasks that `run --tasks` takes."""
+    offered = service.catalogue().tasks
+    if as_json:
+        print(json.dumps([printing.task_json(task) for task in offered]))
+        return
+    for task in offered:
+        rows = f"{task.examples:,} examples, {task.split}"
+        print(f"{task.name:16} {task.title:14} {rows:28} {task.about}")
+
+
 @app.command()
 def figure(
     name: Annotated[str, typer.Argument(help="One of those that --list names.")] = "",

@@ -1,11 +1,13 @@
 """Results and methods as the command line prints them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from nmviz.methods.method import Method
 from nmviz.metrics import METRICS
+from nmviz.pairing import smallest_difference
 from nmviz.results import Measurement, Result
-from nmviz.tasks import TASKS
+from nmviz.tasks import TASKS, Task
 
 
 def run_json(result: Result) -> dict[str, Any]:
@@ -28,14 +30,30 @@ def run_text(result: Result, from_store: bool) -> str:
         + "".join(f" + {name}" for name in experiment.mitigations)
     ]
     lines += [f"  {_measurement_text(m)}" for m in result.measurements if m.task is None]
-    for task in experiment.tasks:
-        lines.append(f"  {TASKS.get(task).title}: {made.settings.get(f'rows of {task}', '')}")
-        lines += [f"    {_measurement_text(m)}" for m in result.measurements if m.task == task]
+    lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
     before, after = (result.get(f"heldout_loss_{when}") for when in ("before", "after"))
     if before and after and after.value >= before.value:
         lines.append("  training did not lower the error on held-out calibration text")
     where = f"from the store, measured {made.started}" if from_store else "measured now"
     return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])
+
+
+def task_json(task: Task) -> dict[str, Any]:
+    """What `tasks --json` says of a task."""
+    said = ("name", "title", "about", "metrics", "split", "examples", "chance", "caveat")
+    return {name: getattr(task, name) for name in said}
+
+
+def _task_lines(result: Result, task: str) -> Iterator[str]:
+    """The numbers of one task, the rows they are of, and what so many examples could show."""
+    yield f"  {TASKS.get(task).title}: {result.provenance.settings.get(f'rows of {task}', '')}"
+    numbers = [m for m in result.measurements if m.task == task]
+    yield from (f"    {_measurement_text(m)}" for m in numbers)
+    count = numbers[0].n if numbers else None
+    if count and any(m.metric.endswith("_difference") for m in numbers):
+        least = smallest_difference(count)
+        told = "any difference" if least is None else f"a difference below {least:.1%}"
+        yield f"    {count} examples are too few to show {told}"
 
 
 def _measurement_text(measurement: Measurement) -> str:

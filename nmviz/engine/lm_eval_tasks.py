@@ -36,8 +36,13 @@ def load_task(name: str) -> dict[str, Any]:
             found = manager.load([{"group": ALL_PARTS, "task": wanted}])["tasks"]
     except ModuleNotFoundError as error:
         raise UserError(f"{task.title} needs {error.name}: pip install nmviz[eval].") from None
-    except OSError as error:
-        raise UserError(f"The rows of {task.title} cannot be read ({error}).") from None
+    except UserError:
+        raise
+    except Exception as error:  # what the hub's libraries raise shares no class
+        if folder is not None and not isinstance(error, OSError):
+            raise
+        why = str(error).partition("\n")[0][:160].rstrip(". ")
+        raise UserError(f"The rows of {task.title} cannot be read ({why}): mend that.") from None
     for one in found.values():
         one.set_config(key="num_fewshot", value=0)
         one.set_fewshot_seed(seed=SHUFFLE)

@@ -11,6 +11,7 @@ from nmviz.methods.method import Method
 from nmviz.methods.patterns import PRESETS
 from nmviz.published import LARGE_MODELS
 from nmviz.scopes import read_blocks
+from nmviz.tasks import TASKS, Task
 
 OWN_TEXT = "text"
 """The corpus name of a text the user brings; its SHA-256 is part of the experiment."""
@@ -25,6 +26,7 @@ class Catalogue:
     patterns: tuple[str, ...]
     criteria: dict[Target, tuple[Method, ...]]
     mitigations: tuple[Method, ...]
+    tasks: tuple[Task, ...]
 
 
 def catalogue() -> Catalogue:
@@ -35,6 +37,7 @@ def catalogue() -> Catalogue:
         patterns=PRESETS,
         criteria={target: tuple(BY_TARGET[target].values()) for target in TARGETS},
         mitigations=tuple(MITIGATIONS.values()),
+        tasks=tuple(TASKS.values()),
     )
 
 

