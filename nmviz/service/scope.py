@@ -90,6 +90,12 @@ def canonical(experiment: Experiment) -> Experiment:
             f"A window of {experiment.window} tokens is longer than the {info.context} tokens "
             f"{info.title} reads at once: shorten the window."
         )
+    for task in map(TASKS.get, experiment.tasks):
+        if 0 < info.context <= task.writes:
+            raise UserError(
+                f"{task.title} lets a model write {task.writes:,} tokens, and {info.title} takes "
+                f"{info.context:,} at once: choose another model."
+            )
     if experiment.chat and not info.chat:
         raise UserError(f"{info.title} has no chat template: run the tasks without one.")
     return experiment.but(

@@ -9,14 +9,19 @@ from threading import Event
 from typing import Any
 
 import datasets
+import nltk
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
+from lm_eval.models.dummy import DummyLM
 from rows import GOALS, make_wheel
 
 from nmviz import hub, service, task_data
 from nmviz.cli import main
+from nmviz.engine.harness import score
+from nmviz.engine.lm_eval_tasks import load_task
 from nmviz.engine.loading import load
+from nmviz.engine.task_scores import read_scores
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.results import Progress, Result
@@ -157,6 +162,34 @@ def test_missing_lm_eval_is_one_sentence(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install nmviz\[eval\]"):
         tasks.check_installed()
+
+
+def test_ifeval_is_scored_by_lm_evals_own_checkers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [
+        {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]},
+        {
+            "instruction_id_list": ["length_constraints:number_words"],
+            "kwargs": [{"relation": "at least", "num_words": 50}],
+        },
+    ]
+    lines = [{"key": n, "prompt": f"Do {n}.", **one} for n, one in enumerate(asked)]
+    (tmp_path / task_data.IFEVAL_NAME).write_text("\n".join(map(json.dumps, lines)))
+    monkeypatch.setenv(task_data.IFEVAL_FILE, str(tmp_path))
+    monkeypatch.setattr(nltk.data, "find", lambda name: name)  # neither prompt counts sentences
+    found = score(DummyLM(), load_task("ifeval"), None, False)  # it says lol to everything
+    scored = read_scores("ifeval", found, 0.0)
+    assert [(m.metric, m.value, m.n) for m in scored.measurements] == [
+        ("prompt_strict", 0.5, 2),
+        ("prompt_loose", 0.5, 2),
+    ]
+    assert [examples.right for examples in scored.examples] == ["10", "10"]
+
+
+def test_ifeval_needs_a_longer_context_than_it_writes(experiment: Experiment) -> None:
+    with pytest.raises(UserError, match="write 1,280 tokens, and tiny takes 512"):
+        service.canonical(experiment.but(tasks="ifeval"))
 
 
 def test_texts_and_tasks_do_not_mix(experiment: Experiment) -> None:
