@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from nmviz.errors import UserError
+from nmviz.errors import StorageError, UserError
 
 BLOCK = 1 << 20
 ENVIRONMENT = "NMVIZ_CACHE"
@@ -36,24 +36,24 @@ def make_folder(folder: Path) -> Path:
 
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """A disk that is full or cannot be written becomes one sentence (UserError)."""
+    """A disk that is full or cannot be written becomes one sentence (StorageError)."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(f"The disk with {folder} is full: make room, {MOVE_IT}.") from None
+            raise StorageError(f"The disk with {folder} is full: make room, {MOVE_IT}.") from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise UserError(
+            raise StorageError(
                 f"{folder} cannot be written: set {ENVIRONMENT} to a folder that can."
             ) from None
         raise
 
 
 def require_space(folder: Path, needed: int, purpose: str) -> None:
-    """UserError when fewer than `needed` bytes are free on the disk that holds `folder`."""
+    """StorageError when fewer than `needed` bytes are free on the disk that holds `folder`."""
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise UserError(
+        raise StorageError(
             f"{purpose} needs {megabytes(needed)} MB in {folder}, where {megabytes(free)} MB are "
             f"free: make room, {MOVE_IT}."
         )

@@ -11,6 +11,7 @@ import typer
 from tqdm import tqdm
 
 from nmviz import corpora, printing, scopes, service
+from nmviz.cli_sweep import sweep
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.provenance import machine
@@ -29,6 +30,7 @@ SITES_HELP = f"Projections, such as q,k,v, or one of {', '.join(scopes.SCOPES)}.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 store_app = typer.Typer(no_args_is_help=True, help="Create, update and check the database.")
 app.add_typer(store_app, name="store")
+app.command()(sweep)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -101,6 +103,8 @@ def run(
         limit=limit,
         chat=chat,
     )
+    if terms := service.describe(model).terms:
+        print(f"nmviz: {terms}", file=sys.stderr)
     steps = service.run([experiment], text=own, rerun=rerun, keep=not no_store, device=device)
     last = _follow(steps, "examples" if experiment.tasks else "tokens")
     result = last.results[0]
@@ -132,15 +136,21 @@ def methods(as_json: Json = False) -> None:
 
 
 @app.command()
-def models(as_json: Json = False) -> None:
+def models(
+    name: Annotated[str, typer.Argument(help="One model, with the layers that it has.")] = "",
+    as_json: Json = False,
+) -> None:
     """List the models on offer; any Hub id or folder of a causal language model works too."""
-    offered = service.catalogue().models
+    told = [service.describe(name)] if name else service.catalogue().models
     if as_json:
-        print(json.dumps([asdict(model) for model in offered]))
+        print(json.dumps([asdict(model) for model in told]))
         return
-    for model in offered:
+    for model in told:
         about = f"{model.title}: {model.blocks} blocks, {model.licence}. {model.note} {model.terms}"
         print(f"{model.id:16} {about.rstrip()}")
+    if name:
+        layers = [f"{one} (d_in {width})" for one, width in told[0].d_in.items()]
+        print(f"linear layers of a block: {', '.join(layers) or 'known once it is loaded'}")
 
 
 @app.command("tasks")

@@ -1,4 +1,4 @@
-"""The two ways a request ends early on purpose."""
+"""The ways a request ends early on purpose."""
 
 from collections.abc import Callable
 from threading import Event
@@ -6,6 +6,10 @@ from threading import Event
 
 class UserError(Exception):
     """Something the user can mend: the message is one sentence that says what to do."""
+
+
+class StorageError(UserError):
+    """The disk or the database fails, whatever is asked for: a long run ends there."""
 
 
 class Cancelled(Exception):

@@ -158,8 +158,13 @@ class Experiment(BaseModel):
                 f"A budget of {self.tokens} tokens is shorter than one window of {self.window}: "
                 "raise the budget or shorten the window."
             )
-        if not any(call.method.calibrated for call in (criterion, *steps)):
+        calibrated = [c.method.name for c in (criterion, *steps) if c.method.calibrated]
+        if not calibrated:
             object.__setattr__(self, "calibration_windows", 0)
+        elif self.calibration_windows == 0:
+            raise ValueError(
+                f"{calibrated[0]} is calibrated on text: give it at least one calibration window."
+            )
         object.__setattr__(self, "criterion", str(criterion))
         object.__setattr__(self, "mitigations", tuple(str(step) for step in steps))
         return self
@@ -243,10 +248,11 @@ def _check_fit(pattern: Pattern, calls: list[Call]) -> None:
     names = [call.method.name for call in calls]
     if len(set(names[1:])) < len(names[1:]):
         raise ValueError("A mitigation is named twice: name each once.")
-    for method in (call.method for call in calls):
+    for call in calls:
+        method = call.method
         if refusal := method.refusal(pattern):
             raise ValueError(refusal)
-        for other in set(method.facts.excludes) & set(names):
+        for other in set(call.excludes) & set(names):
             reason = method.facts.because
             raise ValueError(
                 f"{method.name} and {other} do not go together: {reason}; leave one out."

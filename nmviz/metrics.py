@@ -65,7 +65,7 @@ _add(
     "How often the last weight kept and the first one dropped have the same score, so that a rule "
     "and not the criterion chose between them. Weights stored in 4 bits tie often.",
     "N:M: share of blocks whose N-th and (N+1)-th largest scores are equal; "
-    "P%: share of entries whose score equals the cut of their matrix, where some are kept",
+    "P%: the same of rows, or share of entries that equal the cut of their matrix, some being kept",
 )
 _add(
     "perplexity_ties_low",

@@ -24,6 +24,8 @@ def run_json(result: Result) -> dict[str, Any]:
 
 def run_text(result: Result, from_store: bool) -> str:
     """A result in lines to read."""
+    from nmviz.views.words import training_of
+
     experiment, made = result.experiment, result.provenance
     lines = [
         f"{experiment.model}: {experiment.target} {experiment.mask.words}, {experiment.criterion}"
@@ -31,9 +33,8 @@ def run_text(result: Result, from_store: bool) -> str:
     ]
     lines += [f"  {_measurement_text(m)}" for m in result.measurements if m.task is None]
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
-    before, after = (result.get(f"heldout_loss_{when}") for when in ("before", "after"))
-    if before and after and after.value >= before.value:
-        lines.append("  training did not lower the error on held-out calibration text")
+    if trained := training_of(result):
+        lines.append(f"  {trained}")
     where = f"from the store, measured {made.started}" if from_store else "measured now"
     return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])
 

@@ -8,6 +8,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from nmviz.experiment import Experiment, Target
+from nmviz.methods import BY_TARGET, MITIGATIONS
+from nmviz.methods.method import Method
+from nmviz.registry import Registry
 
 Column = Literal["dense", "weight", "activation"]
 COLUMNS: tuple[Column, ...] = ("dense", "weight", "activation")
@@ -135,6 +138,7 @@ class Progress:
     results: tuple[Result, ...] = ()
     from_store: bool = False
     note: str | None = None  # one sentence the user should know, such as why nothing was stored
+    figures: Mapping[str, float] = field(default_factory=dict)  # what calibration says of itself
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,11 @@ class MethodError:
     name: str
     rel_error: float | None = None
     reason: str | None = None
+
+    @property
+    def registry(self) -> Registry[Method]:
+        """Where the method is declared."""
+        return MITIGATIONS if self.kind == "mitigation" else BY_TARGET[self.target]
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In parallel runs a file stays together, and all browser tests do: they share one app."""
     for item in items:
         folder = item.path.parent.name
-        group = folder if folder == "browser" else str(item.path)
+        group = folder if folder == "browser" else f"{folder}/{item.path.stem}"
         item.add_marker(pytest.mark.xdist_group(group))
 
 

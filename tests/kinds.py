@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from tiny import make_tokenizer
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
@@ -82,3 +84,11 @@ def make_model(kind: str, vocabulary: int, end: int | None, attention: str = "sd
             if name.endswith("bias"):
                 nn.init.normal_(parameter, std=0.5)
     return model.eval().requires_grad_(False)
+
+
+def save_model(kind: str, folder: Path) -> Path:
+    """Write a random model of that kind with its tokenizer into `folder`; return it."""
+    tokenizer = make_tokenizer()
+    make_model(kind, len(tokenizer), tokenizer.eos_token_id).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

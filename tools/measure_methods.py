@@ -1,64 +1,24 @@
-"""Measure every method at 2:4 and 8:16 and write docs/measured.md. Stored results are not repeated.
+"""Measure the grid results/grids/methods.yaml, as far as it is not stored, and write
+docs/measured.md.
 
 NMVIZ_WIKITEXT2=FOLDER .venv/bin/python tools/measure_methods.py
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 
 from scipy.special import stdtrit
 
-from nmviz import service
-from nmviz.errors import UserError
 from nmviz.experiment import Experiment
-from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
 from nmviz.results import Measurement, Result
+from nmviz.service import planning
+from nmviz.service.sweep import Outcome, sweep
+from nmviz.sweeps import read_grid
 
-PAGE = Path(__file__).parents[1] / "docs" / "measured.md"
+PROJECT = Path(__file__).parents[1]
+PAGE = PROJECT / "docs" / "measured.md"
+GRID = PROJECT / "results" / "grids" / "methods.yaml"
 PATTERNS = ("2:4", "8:16", "50%")
-AT_A_SHARE = ("magnitude", "teal")  # at P% only what has no N:M form, and what it is held against
-CORPUS = "wikitext-2-validation"
-TOGETHER = 6  # runs on activations that share a dense pass
-COMBINED = (
-    ("clact", "d-pts"),
-    ("clact", "var"),
-    ("amber", "d-pts"),
-    ("amber", "var"),
-    ("magnitude", "l-pts,var"),
-    ("magnitude", "l-pts,ls"),
-)
-"""Tables 7 and 12 of arXiv 2509.22166."""
-
-
-def experiments(pattern: str) -> Iterator[Experiment]:
-    """Every method alone, then the paper's combinations."""
-    if pattern.endswith("%"):
-        for name in AT_A_SHARE:
-            yield Experiment.build(pattern=pattern, corpus=CORPUS, criterion=name)
-        return
-    calls = [("weight", name, "") for name in WEIGHT]
-    calls += [("activation", name, "") for name in ACTIVATION]
-    calls += [("activation", "magnitude", name) for name in MITIGATIONS]
-    calls += [("activation", *pair) for pair in COMBINED]
-    for target, criterion, mitigations in calls:
-        fields = {"target": target, "criterion": criterion, "mitigations": mitigations}
-        try:
-            yield Experiment.build(pattern=pattern, corpus=CORPUS, **fields)
-        except UserError as reason:
-            print(f"left out: {reason}", file=sys.stderr)
-
-
-def measure(experiments: Sequence[Experiment]) -> Iterator[Result]:
-    """The results, from the store or live, a few at a time so that they share the dense pass."""
-    at_once = 1 if experiments[0].target == "weight" else TOGETHER
-    for start in range(0, len(experiments), at_once):
-        *_, last = service.run(experiments[start : start + at_once])
-        for result in last.results:
-            said = f"{_name(result.experiment)} {result.experiment.pattern}: {_delta(result)}"
-            print(said, file=sys.stderr, flush=True)
-            yield result
 
 
 def page(results: dict[str, list[Result]]) -> str:
@@ -67,7 +27,7 @@ def page(results: dict[str, list[Result]]) -> str:
     dense = _measured(first, "dense_perplexity")
     head = f"""# What the methods do here
 
-Measured with `tools/measure_methods.py` (any row: `nmviz run --corpus {CORPUS} --pattern ...`):
+Measured with `nmviz sweep results/grids/{GRID.name}`, written by `tools/measure_methods.py`:
 SmolLM2 135M Instruct (weights stored in 4 bits, computed in fp32), WikiText-2 validation,
 {first.experiment.tokens:,} tokens in windows of {first.experiment.window}, all layers pruned.
 Dense perplexity {dense.value:.2f}. Best to worst; ± is one standard error of the paired
@@ -127,10 +87,12 @@ def _measured(result: Result, metric: str) -> Measurement:
 
 def main() -> None:
     """Measure what is missing and write the page."""
-    found: dict[str, list[Result]] = {pattern: [] for pattern in PATTERNS}
-    for pattern in PATTERNS:
-        for _, group in groupby(experiments(pattern), lambda one: one.target):
-            found[pattern] += measure(list(group))
+    grid = read_grid(GRID)
+    for event in sweep(planning.plan(grid)):
+        if isinstance(event, Outcome):
+            print(planning.in_words(event.experiment), file=sys.stderr, flush=True)
+    results = planning.stored_results(planning.plan(grid))
+    found = {p: [r for r in results if r.experiment.pattern == p] for p in PATTERNS}
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(found), encoding="utf-8")
     print(f"written: {PAGE.name}", file=sys.stderr)

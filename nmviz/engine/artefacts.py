@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -12,9 +12,11 @@ from torch import Tensor
 
 from nmviz.cache import cache_dir, disk_errors, make_folder
 from nmviz.engine.sparsify import Pruned, States
+from nmviz.errors import StorageError
+from nmviz.methods.method import Call
 
 SEPARATOR = "|"
-FORMAT = 1  # raise it when calibration comes to mean something else
+FORMAT = 2  # raise it when calibration comes to mean something else
 
 
 def key_of(pruned: Pruned, model_sha256: str, corpus_sha256: str) -> str:
@@ -26,8 +28,7 @@ def key_of(pruned: Pruned, model_sha256: str, corpus_sha256: str) -> str:
     experiment = pruned.experiment
     calibrated = [call for call in pruned.calls if call.method.calibrated]
     masked = any(call.method.facts.sees_mask for call in calibrated)
-    # What a `before` step does to the input is seen by every method calibrated after it.
-    seen = pruned.calls if masked or len(calibrated) > 1 or experiment.mitigations else calibrated
+    seen = pruned.calls if masked else _up_to_the_last_calibrated(pruned.calls)
     depends = {
         "format": FORMAT,
         "model": model_sha256,
@@ -41,6 +42,18 @@ def key_of(pruned: Pruned, model_sha256: str, corpus_sha256: str) -> str:
         "blocks": experiment.blocks,
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+
+
+def _up_to_the_last_calibrated(calls: Sequence[Call]) -> list[Call]:
+    """The calibrated methods, and the mitigations before them that change the inputs they see.
+
+    Inputs reach the criterion last; gradients are the dense model's own.
+    """
+    criterion, *repairs = calls
+    if criterion.method.facts.needs != "inputs":
+        while repairs and not repairs[-1].method.calibrated:
+            repairs.pop()
+    return [criterion, *repairs] if criterion.method.calibrated else repairs
 
 
 def path_of(key: str) -> Path:
@@ -70,6 +83,8 @@ def save(key: str, pruned: Pruned, figures: Mapping[str, float]) -> None:
         try:
             save_file(_unshared(tensors), beside, {n: repr(v) for n, v in figures.items()})
             os.replace(beside, path)
+        except SafetensorError as error:  # its own word for a disk that is full or fails
+            raise StorageError(f"{path.parent} cannot be written: {error}.") from None
         finally:
             beside.unlink(missing_ok=True)
 

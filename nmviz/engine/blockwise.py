@@ -44,14 +44,14 @@ class Walk:
 
     @torch.no_grad()
     def dense(self, block: int) -> tuple[dict[Site, Tensor], list[Tensor]]:
-        """One pass over all windows, the block dense: the inputs [tokens, d_in] of its every site,
-        and its output [1, window, d_model] for every window.
+        """One pass over all windows, the block dense: the inputs [windows, tokens, d_in] of every
+        site of it, and its output [1, window, d_model] for every window.
         """
         seen: dict[Site, list[Tensor]] = {site: [] for site in self.sites(block)}
 
         def forward(site: Site, x: Tensor) -> Tensor:
             self.check()
-            seen[site].append(x[0])
+            seen[site].append(x)
             return site.dense(x)
 
         watching: dict[Site, SiteForward] = {site: partial(forward, site) for site in seen}

@@ -8,12 +8,14 @@ from torch import Tensor
 
 from nmviz import corpora
 from nmviz.engine import artefacts
+from nmviz.engine.activations import PrunedActivations
 from nmviz.engine.blockwise import Check, Walk
 from nmviz.engine.gradients import input_gradients
 from nmviz.engine.loading import LoadedModel, bos_token, encode
 from nmviz.engine.sites import Site, choose, find_sites
-from nmviz.engine.sparsify import Pruned, PrunedActivations, PrunedWeights, SiteForward, forwards
+from nmviz.engine.sparsify import Pruned, SiteForward, forwards
 from nmviz.engine.training import train_block
+from nmviz.engine.weights import PrunedWeights
 from nmviz.engine.windows import cut_windows
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
@@ -79,12 +81,21 @@ def bind_site(loaded: LoadedModel, experiment: Experiment, site: Site) -> Pruned
     """The experiment at one site. UserError when it must be calibrated first, or leaves it out."""
     pruned = make(experiment, [site])
     if is_calibrated(pruned):
+        _refuse_outside(loaded, experiment, site)
         kept = artefacts.load(_key(loaded, pruned), pruned, loaded.device)
         if kept is None or not pruned.states[site]:
             names = ", ".join(c.method.name for c in pruned.calls if c.method.calibrated)
             raise UserError(f"{names} must first be calibrated on text: press Run to do it.")
     pruned.finish(site)
     return pruned
+
+
+def _refuse_outside(loaded: LoadedModel, experiment: Experiment, site: Site) -> None:
+    if site not in choose(find_sites(loaded.model), experiment):
+        raise UserError(
+            f"{site.name} is outside the scope, and calibration covers the layers of the scope "
+            "only: look at another layer, or widen the scope."
+        )
 
 
 def make(experiment: Experiment, sites: Sequence[Site]) -> Pruned:
@@ -128,7 +139,7 @@ def _walk(
     count, seed = pruned.experiment.drawn
     windows = calibration_windows(loaded, count + HELD_OUT * learned, seed)
     if any(fact.needs == "gradients" for fact in facts):
-        yield from _gradients(loaded, pruned, windows, check)
+        yield from _gradients(loaded, pruned, windows[:count], check)
     if not any(fact.needs == "inputs" for fact in facts):
         return {}
     walk = Walk(loaded, windows, check)
@@ -141,7 +152,7 @@ def _walk(
             inputs, outputs = walk.dense(block)
         for site in own:
             check()
-            pruned.calibrate(site, inputs[site][: count * windows.shape[1]])
+            pruned.calibrate(site, inputs[site][:count])
             pruned.finish(site)
         if learned and own:
             losses.append(train_block(walk, block, pruned, count, outputs))

@@ -109,7 +109,7 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
         d_in=site.d_in,
         d_out=site.d_out,
         tokens=len(capture.tokens),
-        rel_error=local_error(capture, pruned, site),
+        rel_error=local_error(pruned, site, x, site.dense(x)),
         kept=masked.mask.sum().item() / masked.mask.numel(),
         inputs=_histogram(masked),
         mask=_part_of(masked, part, labels, experiment.mask.group),
@@ -117,10 +117,10 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
 
 
 @torch.inference_mode()
-def local_error(capture: Capture, pruned: Pruned, site: Site) -> float:
-    """||Y - Y_pruned||_F / ||Y||_F of a site on the captured inputs."""
+def local_error(pruned: Pruned, site: Site, x: Tensor, y: Tensor) -> float:
+    """||Y - Y_pruned||_F / ||Y||_F of a site on inputs x [tokens, d_in]; y is its dense output."""
     squares = Squares()
-    squares.add(site, site.dense(capture.inputs[site]), pruned.forward(site, capture.inputs[site]))
+    squares.add(site, y, pruned.forward(site, x))
     return squares.ratio(site)
 
 

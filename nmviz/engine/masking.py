@@ -84,12 +84,12 @@ class Ties:
         return Ties(self.tied + other.tied, self.count + other.count)
 
 
-def count_ties(scores: Tensor, pattern: Pattern) -> Ties:
-    """N:M: blocks whose N-th and (N+1)-th largest scores are equal. P%: entries at the cut, where
-    dropping them all drops more than was asked."""
+def count_ties(scores: Tensor, pattern: Pattern, over: str = "matrix") -> Ties:
+    """N:M: blocks whose N-th and (N+1)-th largest scores are equal, and rows with over="row". P% of
+    a matrix: entries at the cut, where dropping them all drops more than was asked."""
     if pattern.is_dense:
         return Ties(0, scores.numel())
-    if not pattern.is_grouped:
+    if not pattern.is_grouped and over == "matrix":
         dropped = pattern.dropped(scores.numel())
         cut = (
             scores.flatten().kthvalue(dropped).values if dropped else scores.new_tensor(-torch.inf)

@@ -12,10 +12,10 @@ from torch import Tensor
 from nmviz.engine.calibration import Bound, Steps, prepare
 from nmviz.engine.evaluate import Comparison, compare_window, pruned_nll
 from nmviz.engine.loading import LoadedModel, bos_token, encode
-from nmviz.engine.masking import Ties
 from nmviz.engine.sites import find_sites
-from nmviz.engine.sparsify import Pruned, PrunedWeights
+from nmviz.engine.sparsify import Pruned
 from nmviz.engine.statistics import perplexity
+from nmviz.engine.weights import PrunedWeights
 from nmviz.engine.windows import cut_windows
 from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import Experiment
@@ -40,7 +40,7 @@ class Trial:
 
     @property
     def wants_tie_range(self) -> bool:
-        return _ties(self.pruned).share > TIE_SHARE_WORTH_A_RANGE
+        return any(ties.value > TIE_SHARE_WORTH_A_RANGE for ties in tie_share(self.pruned))
 
     def measurements(self) -> tuple[Measurement, ...]:
         return (*self.comparison.measurements(), *self._about_ties(), *learned(self.figures))
@@ -159,19 +159,15 @@ class Run:
 
 def tie_share(pruned: Pruned) -> tuple[Measurement, ...]:
     """The share of the weights' blocks that a tie decides; empty where there is nothing to say."""
-    ties = _ties(pruned)
-    unit = "blocks" if pruned.experiment.mask.is_grouped else "entries"
-    share = Measurement(metric="tie_share", value=ties.share, n=ties.count, unit_of_n=unit)
-    return (share,) if ties.count else ()
+    if not isinstance(pruned, PrunedWeights) or not pruned.ties.count:
+        return ()
+    share, n, unit = pruned.ties.share, pruned.ties.count, pruned.unit_of_ties
+    return (Measurement(metric="tie_share", value=share, n=n, unit_of_n=unit),)
 
 
 def learned(figures: Mapping[str, float]) -> tuple[Measurement, ...]:
     """What calibration has to say of itself, as measurements."""
     return tuple(Measurement(metric=name, value=value) for name, value in figures.items())
-
-
-def _ties(pruned: Pruned) -> Ties:
-    return pruned.ties if isinstance(pruned, PrunedWeights) else Ties(0, 0)
 
 
 def _windows(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:

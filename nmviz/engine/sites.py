@@ -87,11 +87,16 @@ def _search(model: nn.Module) -> list[Site]:
 
 
 def find_site(model: nn.Module, block: int, projection: str) -> Site:
-    """The site at that block and projection. UserError when there is none."""
-    for site in find_sites(model):
+    """The site at that block and projection. UserError, naming those there are, for another."""
+    sites = find_sites(model)
+    for site in sites:
         if site.block == block and site.projection == projection:
             return site
-    raise UserError(f"This model has no layer {projection!r} in block {block}: choose another.")
+    names = ", ".join(dict.fromkeys(site.projection for site in sites))
+    raise UserError(
+        f"This model has no layer {projection!r} in block {block}: it has {names} in blocks "
+        f"0-{sites[-1].block}."
+    )
 
 
 def choose(sites: Sequence[Site], experiment: Experiment) -> list[Site]:

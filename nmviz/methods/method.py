@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Literal
 
 from nmviz.errors import UserError
@@ -31,6 +32,7 @@ class Parameter:
     name: str
     default: Value
     choices: tuple[str, ...] = ()
+    least: float | None = None  # numbers below it are refused
 
     def read(self, text: str) -> Value:
         """The value written as `text`, in the type of the default. UserError when it is not one."""
@@ -41,12 +43,22 @@ class Parameter:
             return text.lower() == "true"
         try:
             if kind is not bool:
-                return kind(text)
+                return self._check(kind(text), text)
         except ValueError:
             pass
         raise UserError(
             f"{self.name}={text[:40]} is not a {kind.__name__}, such as {self.default}."
         )
+
+    def _check(self, value: Value, text: str) -> Value:
+        """UserError for a number that is not finite or too small."""
+        if isinstance(value, str):
+            return value
+        if not isfinite(value):
+            raise UserError(f"{self.name}={text[:40]} is not finite: write a number.")
+        if self.least is not None and value < self.least:
+            raise UserError(f"{self.name}={text[:40]} is too small: it is at least {self.least}.")
+        return value
 
 
 @dataclass(frozen=True)
@@ -62,10 +74,18 @@ class Facts:
     learned: bool = False  # its state is trained block by block
     patterns: Literal["any", "N:M", "P%"] = "any"
     uses_pattern: bool = False  # calibration depends on how much is dropped
+    sees_weight: bool = False  # what it makes of an input depends on the site's weight all the same
     excludes: tuple[str, ...] = ()  # methods it makes no sense with
+    unless: tuple[str, str] | None = None  # the setting with which it excludes nothing
     because: str = ""  # why, for the page
     batch_invariant: bool = True  # a token's mask does not depend on the other tokens
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    least: dict[str, float] = field(default_factory=dict, hash=False)  # of numeric settings
+
+    @property
+    def same_for_all_sites(self) -> bool:
+        """Whether sites that are given the same input may share what it makes of it."""
+        return self.needs == "nothing" and not self.sees_weight
 
     @property
     def sees_mask(self) -> bool:
@@ -83,6 +103,11 @@ class Method:
     facts: Facts
     parameters: tuple[Parameter, ...]
     code: Callable[..., Any]
+
+    @property
+    def short_title(self) -> str:
+        """The title up to the colon: `Wanda`, `Dynamic shift (D-PTS)`."""
+        return self.title.partition(":")[0].rstrip(".")
 
     @property
     def formula(self) -> str:
@@ -123,6 +148,17 @@ class Call:
         return dict(self.arguments)
 
     @property
+    def batch_invariant(self) -> bool:
+        """Whether a token's mask, at P% too, does not depend on the other tokens."""
+        return self.method.facts.batch_invariant and self.settings.get("over") != "window"
+
+    @property
+    def excludes(self) -> tuple[str, ...]:
+        """Names of methods that it makes no sense with, as it is set."""
+        facts = self.method.facts
+        return () if facts.unless and facts.unless in self.arguments else facts.excludes
+
+    @property
     def unknown(self) -> tuple[str, ...]:
         """Settings written `?`: published results do not always say them."""
         return tuple(name for name, value in self.arguments if value == UNKNOWN)
@@ -135,7 +171,7 @@ def declare(name: str, code: Callable[..., Any], **facts: Any) -> Method:
         raise ValueError(f"method {name!r} has no docstring: it is the help on the page")
     declared = Facts(**facts)
     parameters = tuple(
-        Parameter(p.name, p.default, declared.choices.get(p.name, ()))
+        Parameter(p.name, p.default, declared.choices.get(p.name, ()), declared.least.get(p.name))
         for p in inspect.signature(code).parameters.values()
         if p.kind is p.KEYWORD_ONLY
     )

@@ -29,6 +29,9 @@ MITIGATIONS: Registry[Method] = Registry("mitigation")
 
 Undo = Callable[["Tensor"], "Tensor"]
 
+WEIGHING = ("amber", "wina", "var-weight", "gradient")
+"""Criteria that weigh the channels of the input by something of the layer as it is."""
+
 
 @dataclass(frozen=True)
 class At:
@@ -68,7 +71,7 @@ def mitigation(name: str, **facts: Any) -> Callable[[type[Mitigation]], type[Mit
     "d-pts",
     formula="Y = ((X - eta) * M + eta) W^T, eta_t = median of token t",
     source="D-PTS in arXiv 2509.22166, section 3.3; the median as in the authors' code",
-    excludes=("s-pts", "l-pts"),
+    excludes=("s-pts",),
     because="both shift the input before the mask",
     choices={"centre": ("median", "mean")},
 )
@@ -112,7 +115,7 @@ class VarianceCorrection(Mitigation):
     formula="Y = ((X - eta) * M + eta) W^T, eta fixed from calibration text",
     source="S-PTS in arXiv 2509.22166, section 3.3, after Chua et al. (arXiv 2412.07174)",
     needs="inputs",
-    excludes=("d-pts", "l-pts"),
+    excludes=("d-pts",),
     because="both shift the input before the mask",
     choices={"per": ("site", "channel")},
 )
@@ -144,8 +147,10 @@ class StaticShift(Mitigation):
     needs="inputs",
     learned=True,
     excludes=("d-pts", "s-pts"),
+    unless=("where", "output"),
     because="both shift the input before the mask",
     choices={"where": ("input", "output")},
+    least={"rate": 0, "epochs": 1},
 )
 @dataclass(frozen=True, kw_only=True)
 class LearnedShift(Mitigation):
@@ -180,6 +185,7 @@ class LearnedShift(Mitigation):
     source="LS in arXiv 2509.22166, section 3.3; zero start as in the authors' code",
     needs="inputs",
     learned=True,
+    least={"rate": 0, "epochs": 1},
 )
 @dataclass(frozen=True, kw_only=True)
 class LearnedScale(Mitigation):
@@ -204,6 +210,7 @@ class LearnedScale(Mitigation):
     formula="Y = X_kept W^T + (X - X_kept) (U_r S_r V_r^T)^T, W = U S V^T",
     source="R-Sparse in arXiv 2509.22166, appendix A; the method is arXiv 2504.19449",
     needs="weight",
+    least={"rank": 1},
 )
 @dataclass(frozen=True, kw_only=True)
 class LowRank(Mitigation):
@@ -236,6 +243,9 @@ class LowRank(Mitigation):
     "smooth",
     formula="X' = X / s, Y = (X' * M) (diag(s) W^T), s_j = sqrt(max|X_:,j| / max|W_:,j|)",
     source="PCS in arXiv 2509.22166, section 3.3, after SmoothQuant (arXiv 2211.10438)",
+    sees_weight=True,
+    excludes=WEIGHING,
+    because="the weights are scaled, and those that would rank the inputs are not",
     batch_invariant=False,
 )
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +268,8 @@ class Smoothing(Mitigation):
     formula="Y = ((X Q) * M) (W Q)^T, Q = eigenvectors of the inputs' covariance",
     source="La-RoSA (arXiv 2507.01299); a branch of the released code of arXiv 2509.22166",
     needs="inputs",
+    excludes=WEIGHING,
+    because="the inputs are turned, and the weights that would rank them are not",
 )
 @dataclass(frozen=True, kw_only=True)
 class Rotation(Mitigation):

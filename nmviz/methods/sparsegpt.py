@@ -62,7 +62,8 @@ def _prune_columns(
     for column in range(start, end):
         if pattern.group is not None and (column - start) % pattern.group == 0:
             scores = _scores(pruned, factor, column, column + pattern.group)
-            lowest = scores.topk(pattern.group - int(pattern.keep or 0), largest=False).indices
+            order = scores.argsort(dim=1, descending=True, stable=True)  # ties to the lower index
+            lowest = order[:, int(pattern.keep or 0) :]
             mask[:, column : column + pattern.group].scatter_(1, lowest, False)
         kept = torch.where(mask[:, column], pruned[:, column], 0)
         error = (pruned[:, column] - kept) / factor[column, column]

@@ -79,12 +79,15 @@ def wanda(weight: Tensor, state: State, *, over: str = "row") -> Tensor:
     calibrate=_column_norms,
     sequential=True,
     choices=ROWS,
+    least={"power": 0},
 )
 def ria(weight: Tensor, state: State, *, power: float = 0.5, over: str = "row") -> Tensor:
     """RIA: how large a weight is in its own row and column, times the input it meets.
 
     Measuring against row and column keeps any channel from being dropped whole. Channels are not
-    permuted.
+    permuted. `power` weakens the input's part; 0.5 is what the paper is said to use. Scores are
+    compared within an output row, as in the released code; with `matrix` P% is dropped of the whole
+    matrix.
     """
     size = weight.abs()
     relative = size / size.sum(0, keepdim=True).clamp_min(1e-30)
@@ -92,7 +95,7 @@ def ria(weight: Tensor, state: State, *, power: float = 0.5, over: str = "row") 
     return relative * state["norm"] ** power
 
 
-@criterion("random", formula="S ~ uniform(0, 1), seeded", source="the floor", calibrate=None)
+@criterion("random", formula="S ~ uniform(0, 1), seeded", source="the floor", least={"seed": 0})
 def random(weight: Tensor, state: State, *, seed: int = 0) -> Tensor:
     """Random: keep weights drawn at random, under a seed.
 
@@ -122,11 +125,14 @@ def _sparsegpt(
     needs="inputs",
     calibrate=_sparsegpt,
     sequential=True,
+    least={"damp": 0},
 )
 def sparsegpt(weight: Tensor, state: State, *, damp: float = 0.01) -> tuple[Tensor, Tensor]:
     """SparseGPT: choose columns from left to right and let the rest make up for the loss.
 
     The only criterion that also changes the weights it keeps: each dropped entry's error on the
-    calibration text is spread over the columns that come after it.
+    calibration text is spread over the columns that come after it. `damp` is the share of the mean
+    diagonal that is added to H so that it can be inverted, 0.01 as in the released code. P% is
+    dropped of every 128 columns at once, as there.
     """
     return state["weight"], state["mask"]

@@ -1,6 +1,6 @@
 """What the page, the command line and the API call. Nothing here imports torch until it runs."""
 
-from nmviz.service.layers import alone, generate, look, sweep_layer
+from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
     calibrate,
@@ -12,7 +12,15 @@ from nmviz.service.runs import (
     store,
     warm,
 )
-from nmviz.service.scope import OWN_TEXT, Catalogue, canonical, catalogue, refuse_large, resolve
+from nmviz.service.scope import (
+    OWN_TEXT,
+    Catalogue,
+    canonical,
+    catalogue,
+    describe,
+    refuse_large,
+    resolve,
+)
 
 __all__ = [
     "OWN_TEXT",
@@ -23,7 +31,9 @@ __all__ = [
     "canonical",
     "catalogue",
     "compare",
+    "describe",
     "estimate_seconds",
+    "every_method",
     "generate",
     "look",
     "lookup",

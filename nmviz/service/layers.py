@@ -14,9 +14,7 @@ from nmviz.service.runs import load
 from nmviz.service.scope import canonical
 
 if TYPE_CHECKING:
-    from nmviz.engine.capture import Capture, Captures
-    from nmviz.engine.loading import LoadedModel
-    from nmviz.engine.sites import Site
+    from nmviz.engine.capture import Captures
 
 DEFAULT_WINDOWS = 16
 
@@ -59,20 +57,30 @@ def sweep_layer(
     magnitude. What would first have to be calibrated (on that many `windows`, where the experiment
     does not say), or does not fit the pattern, says so.
     """
+    from nmviz.engine.calibration import bind_site
+    from nmviz.engine.capture import local_error
     from nmviz.engine.sites import find_site
 
     loaded = load(experiment.model)
     site = find_site(loaded.model, block, projection)
-    capture = _captures().get(loaded, prompt)
-    rows = []
+    x = _captures().get(loaded, prompt).inputs[site]
+    y = site.dense(x)  # once for all rows
+
+    def measured(row: MethodError) -> MethodError:
+        try:
+            pruned = bind_site(loaded, alone(experiment, row, windows), site)
+            return replace(row, rel_error=local_error(pruned, site, x, y))
+        except UserError as reason:
+            return replace(row, reason=str(reason))
+
+    return tuple(map(measured, every_method()))
+
+
+def every_method() -> Iterator[MethodError]:
+    """A row without its error for every criterion of both targets, then every mitigation."""
     for target in TARGETS:
-        for name in BY_TARGET[target]:
-            row = MethodError(target, "criterion", name)
-            rows.append(_measured(row, loaded, capture, site, experiment, windows))
-    for name in MITIGATIONS:
-        row = MethodError("activation", "mitigation", name)
-        rows.append(_measured(row, loaded, capture, site, experiment, windows))
-    return tuple(rows)
+        yield from (MethodError(target, "criterion", name) for name in BY_TARGET[target])
+    yield from (MethodError("activation", "mitigation", name) for name in MITIGATIONS)
 
 
 def alone(experiment: Experiment, row: MethodError, windows: int = DEFAULT_WINDOWS) -> Experiment:
@@ -119,21 +127,3 @@ def _captures() -> "Captures":
     from nmviz.engine.capture import Captures
 
     return Captures()
-
-
-def _measured(
-    row: MethodError,
-    loaded: "LoadedModel",
-    capture: "Capture",
-    site: "Site",
-    experiment: Experiment,
-    windows: int,
-) -> MethodError:
-    from nmviz.engine.calibration import bind_site
-    from nmviz.engine.capture import local_error
-
-    try:
-        pruned = bind_site(loaded, alone(experiment, row, windows), site)
-        return replace(row, rel_error=local_error(capture, pruned, site))
-    except UserError as reason:
-        return replace(row, reason=str(reason))

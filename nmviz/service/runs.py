@@ -6,13 +6,14 @@ from functools import cache
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from nmviz import corpora, pairing, provenance
+from nmviz import corpora, pairing
 from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import TARGETS, Experiment
 from nmviz.results import Measurement, Progress, Result
 from nmviz.service import tasks
+from nmviz.service.estimates import estimate, passes
 from nmviz.service.scope import canonical, refuse_large, resolve, text_of
-from nmviz.store import Store, open_store, seed
+from nmviz.store import OWN, Store, open_store, seed
 
 if TYPE_CHECKING:
     from nmviz.engine.loading import LoadedModel
@@ -87,16 +88,20 @@ def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Exp
 def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[Progress]:
     """Work out and keep what an experiment's methods need of calibration text; nothing is measured.
 
-    When `cancel` is set the last Progress has stage "cancelled" and nothing is left behind.
+    The last Progress has stage "done" and the figures of calibration, such as the error on held-out
+    text before and after training. When `cancel` is set it has stage "cancelled" and nothing is
+    left behind.
     """
     from nmviz.engine.calibration import prepare
 
     yield Progress("loading the model")
-    loaded = load(experiment.model)
+    steps = prepare(load(experiment.model), canonical(experiment), check_of(cancel or Event()))
     try:
-        for stage in prepare(loaded, canonical(experiment), check_of(cancel or Event())):
+        while True:
+            stage = next(steps)
             yield Progress(stage.words, done=round(100 * stage.share), total=100)
-        yield Progress("done", done=100, total=100)
+    except StopIteration as end:
+        yield Progress("done", done=100, total=100, figures=end.value.figures)
     except Cancelled:
         yield Progress("cancelled")
 
@@ -104,24 +109,14 @@ def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[P
 def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
     """How long a live run takes here, from the newest run of the model on this machine, or None.
 
-    A run makes one dense pass over the text and one for every experiment measured together; one
-    that calibrated first says nothing of one that does not. Tasks are told from earlier runs of the
-    same tasks; where there are none, `run` times the first examples and says so.
+    Tasks are told from earlier runs of the same tasks; where there are none, `run` times the first
+    examples and says so.
     """
     if experiments[0].tasks:
         resolved = [resolve(experiment) for experiment in experiments]
         return tasks.estimate(tasks.with_dense(resolved, store()), store())
-    here = provenance.machine()
-    calibrated = any(experiment.calibration_windows for experiment in experiments)
-    runs = store().find(sites=False, model=experiments[0].model, source="nmviz")
-    for run in reversed(runs):
-        made = run.provenance
-        alike = (bool(run.experiment.calibration_windows), run.experiment.tasks) == (calibrated, ())
-        if alike and made.seconds and here.items() <= made.machine.items():
-            together = sum(other.provenance.started == made.started for other in runs)
-            a_pass = made.seconds / run.experiment.reading.tokens / (1 + together)
-            return a_pass * experiments[0].reading.tokens * (1 + len(experiments))
-    return None
+    made = store().find(sites=False, model=experiments[0].model, source=OWN)
+    return estimate(experiments, passes(made))
 
 
 def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:

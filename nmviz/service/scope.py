@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nmviz import corpora, models, scopes, task_data
 from nmviz.errors import UserError
@@ -32,13 +33,36 @@ class Catalogue:
 def catalogue() -> Catalogue:
     """What the page and the command line offer."""
     return Catalogue(
-        models=(*models.offered(), *map(_large, LARGE_MODELS)),
+        models=(*map(_with_layers, models.offered()), *map(_large, LARGE_MODELS)),
         corpora=tuple(corpus.info for corpus in corpora.CORPORA.values()),
         patterns=PRESETS,
         criteria={target: tuple(BY_TARGET[target].values()) for target in TARGETS},
         mitigations=tuple(MITIGATIONS.values()),
         tasks=tuple(TASKS.values()),
     )
+
+
+def describe(model_id: str) -> models.ModelInfo:
+    """What is known of a model before it is loaded, its layers included. UserError when there is no
+    such model.
+    """
+    return _with_layers(models.describe(model_id))
+
+
+@lru_cache(maxsize=64)
+def _with_layers(info: models.ModelInfo) -> models.ModelInfo:
+    """Layers that no file tells are found by building the architecture, which imports torch.
+
+    What cannot be built stays as it is: loading it will say why.
+    """
+    if info.projections or not info.context:
+        return info
+    from nmviz.engine.layout import with_layers
+
+    try:
+        return with_layers(info)
+    except UserError:
+        return info
 
 
 def refuse_large(model_id: str) -> None:
@@ -84,7 +108,7 @@ def canonical(experiment: Experiment) -> Experiment:
     """
     refuse_large(experiment.model)
     experiment.check_known()
-    info = models.describe(experiment.model)
+    info = describe(experiment.model)
     if 0 < info.context < (experiment.window or 0):
         raise UserError(
             f"A window of {experiment.window} tokens is longer than the {info.context} tokens "

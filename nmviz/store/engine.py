@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from nmviz.cache import cache_dir
-from nmviz.errors import UserError
+from nmviz.errors import StorageError, UserError
 
 ENVIRONMENT = "NMVIZ_STORE_URL"
 FILE_NAME = "nmviz.sqlite"
@@ -121,7 +121,8 @@ def is_damage(error: BaseException) -> bool:
 
 @contextmanager
 def plain_errors(url: URL) -> Iterator[None]:
-    """Turn what the database reports into a UserError. Broken constraints pass as they are."""
+    """Turn what the database reports into a StorageError, or into a UserError where the result is
+    at fault. Broken constraints pass as they are."""
     try:
         yield
     except IntegrityError:
@@ -129,7 +130,7 @@ def plain_errors(url: URL) -> Iterator[None]:
     except (OverflowError, DataError):
         raise UserError("The result holds a number too large for the database.") from None
     except (DBAPIError, sqlite3.Error) as error:
-        raise UserError(_sentence(error, place(url))) from error
+        raise StorageError(_sentence(error, place(url))) from error
 
 
 def _sentence(error: DBAPIError | sqlite3.Error, where: str) -> str:

@@ -1,5 +1,6 @@
 """Store: results in, results out. What it holds is what was put, to the last bit."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -10,6 +11,7 @@ from typing import Any, Self, TypeAlias
 from sqlalchemy import URL, ColumnElement, Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
+from nmviz.cache import cache_dir, make_folder
 from nmviz.errors import UserError
 from nmviz.results import Result
 from nmviz.store import rows, schema
@@ -73,6 +75,14 @@ class Store:
     def place(self) -> str:
         """The database in words: the file, or the address without its password."""
         return place(self._url)
+
+    def beside(self, ending: str) -> Path:
+        """A file that goes with this database: next to it, or in the cache where it is no file."""
+        file = file_of(self._url)
+        if file is not None:
+            return file.with_name(f"{file.name}.{ending}")
+        address = hashlib.sha256(self.place.encode()).hexdigest()
+        return make_folder(cache_dir() / "stores") / f"{address[:16]}.{ending}"
 
     def get(self, key: str) -> Result | None:
         """The newest of our own runs for this experiment, or None; of equal age, the user's."""

@@ -7,9 +7,7 @@ import gradio as gr
 
 from nmviz import service
 from nmviz.errors import UserError
-from nmviz.experiment import TARGETS, Experiment, read_blocks
-from nmviz.methods import BY_TARGET, MITIGATIONS
-from nmviz.methods.method import Method
+from nmviz.experiment import Experiment, read_blocks
 from nmviz.results import MethodError
 from nmviz.ui import render
 from nmviz.ui.events import Update
@@ -20,6 +18,7 @@ from nmviz.ui.html import esc, note, quantity, table
 from nmviz.ui.state import View
 from nmviz.views.method_errors import by_error, is_measured, label_of, method_errors, written
 from nmviz.views.theme import NAMES, title_of
+from nmviz.views.words import training_note
 
 OUTPUTS = (
     "swept_at",
@@ -85,10 +84,13 @@ def calibrate(values: Sequence[Any], session: str) -> Iterator[Update]:
     try:
         view, _ = form(values[:-1])
         for progress in service.calibrate(experiment_of(view, str(values[-1] or "")), event):
-            if progress.stage not in ("done", "cancelled"):
+            if progress.stage == "cancelled":
+                yield {"calibrating": note("Cancelled: nothing is left behind.")}
+            elif progress.stage == "done":
+                said = training_note(progress.figures)
+                yield {"calibrating": note(said) if said else ""}
+            else:
                 yield {"calibrating": render.bar(progress, "%")}
-        said = "Cancelled: nothing is left behind." if event.is_set() else ""
-        yield {"calibrating": note(said) if said else ""}
     except Exception as error:
         yield {"calibrating": note(sentence(error), "error")}
 
@@ -100,11 +102,7 @@ def key_of(row: MethodError) -> str:
 
 def experiment_of(view: View, key: str) -> Experiment:
     """The experiment a menu entry stands for. UserError for what is no entry."""
-    rows = [
-        *(MethodError(t, "criterion", name) for t in TARGETS for name in BY_TARGET[t]),
-        *(MethodError("activation", "mitigation", name) for name in MITIGATIONS),
-    ]
-    for row in rows:
+    for row in service.every_method():
         if key_of(row) == key:
             return service.alone(view.experiment, row, view.calibration_windows)
     raise UserError("Choose a method to calibrate first.")
@@ -112,7 +110,7 @@ def experiment_of(view: View, key: str) -> Experiment:
 
 def waits(row: MethodError, view: View) -> bool:
     """Whether calibrating would give the row a value: it fits, and the layer is in the scope."""
-    method = _method(row)
+    method = row.registry.get(row.name)
     return (
         not is_measured(row)
         and method.calibrated
@@ -129,11 +127,6 @@ def in_scope(view: View) -> bool:
     return (projections is None or look.projection in projections) and (
         blocks is None or look.block in blocks
     )
-
-
-def _method(row: MethodError) -> Method:
-    registry = MITIGATIONS if row.kind == "mitigation" else BY_TARGET[row.target]
-    return registry.get(row.name)
 
 
 def _chosen(view: View) -> list[tuple[Any, str]]:
@@ -164,7 +157,7 @@ def _head(said: str, view: View) -> str:
 
 
 def _choice(row: MethodError) -> str:
-    facts = _method(row).facts
+    facts = row.registry.get(row.name).facts
     longer = ", trains block by block" if facts.learned else ""
     return f"{label_of(row)}, {NAMES[row.target]}{longer}"
 

@@ -9,7 +9,7 @@ from nmviz.ui.html import esc, hint, quantity
 from nmviz.ui.state import View
 from nmviz.views import numbers
 from nmviz.views.theme import NAMES
-from nmviz.views.words import tie_note, training_note
+from nmviz.views.words import tie_note, training_of
 
 Results = Mapping[Column, Result]
 
@@ -102,7 +102,7 @@ def _number(result: Result | None, metric: str) -> str:
 
 
 def _training(result: Result | None) -> str:
-    said = training_note(result) if result else None
+    said = training_of(result) if result else None
     if said is None:
         return ""
     entry = METRICS.get("heldout_loss_after")

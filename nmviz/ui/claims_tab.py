@@ -16,6 +16,7 @@ from nmviz.results import Progress
 from nmviz.service import claims
 from nmviz.ui import claims_render as html
 from nmviz.ui import render
+from nmviz.ui.cancelling import STOPPING, cancels
 from nmviz.ui.events import FROM_STORE, LIVE, READ, session_of
 from nmviz.ui.failures import sentence
 from nmviz.ui.figures import drawn
@@ -28,7 +29,6 @@ INTRO = (
     "share an axis: model, text and protocol differ."
 )
 Parts = dict[str, Any]
-STOPPING = render.bar(Progress("stopping"))
 CANCELLED = note("Cancelled: nothing of it is kept.")
 
 
@@ -152,18 +152,13 @@ def _wire_live(tab: ClaimsTab, name: str, parts: Parts) -> None:
             yield [bar, *rest]
 
     def end(said: Any) -> Any:
-        # The answer to Cancel may have come after the last word of the run.
-        last = CANCELLED if said == STOPPING else gr.skip()
-        return _buttons(False), gr.Button(visible=False), last
-
-    def cancel(request: gr.Request) -> str:
-        SESSIONS.cancel(session_of(request))
-        return STOPPING
+        # Whoever cancels a run that has just ended has stopped nothing.
+        return _buttons(False), gr.Button(visible=False), "" if said == STOPPING else said
 
     begun = parts["run"].click(begin, None, buttons, **FROM_STORE)
     ran = begun.then(running, tab.model, [parts["bar"], *changing], **READ, **LIVE)
     ran.then(end, parts["bar"], buttons, **FROM_STORE)
-    parts["cancel"].click(cancel, None, parts["bar"], **FROM_STORE)
+    cancels(parts["cancel"], parts["bar"])
 
 
 def _buttons(working: bool) -> Any:

@@ -7,6 +7,7 @@ import gradio as gr
 
 from nmviz.results import Progress
 from nmviz.ui import calibrating, handlers, one_at_a_time, render
+from nmviz.ui.cancelling import cancels
 from nmviz.ui.events import FROM_STORE, LIVE, READ, Page, Update, session_of
 from nmviz.ui.handlers import SESSIONS
 
@@ -40,7 +41,7 @@ def wire_live(
     event that has ended; the latter once more (True) where a run has told how fast it is here.
     """
     for name, works in CANCELS.items():
-        _cancel(page, name, BARS[works[0]])
+        cancels(page.named[name], page.named[BARS[works[0]]])
     for name, rerun in (("run", False), ("again", True)):
         ran = _begin(page, name, "run").then(
             _running(page, rerun), page.form_and_shown, page.outputs, **READ, **LIVE
@@ -91,14 +92,6 @@ def _end(page: Page, after: Any) -> Any:
 
 def _bar_outputs(page: Page) -> list[Any]:
     return page.these(*STARTS, *CANCELS, *dict.fromkeys(BARS.values()))
-
-
-def _cancel(page: Page, button: str, bar: str) -> None:
-    def cancel(request: gr.Request) -> str:
-        SESSIONS.cancel(session_of(request))
-        return render.bar(Progress("stopping"))
-
-    page.named[button].click(cancel, None, page.named[bar], **FROM_STORE)
 
 
 def _write(page: Page, after: Any) -> Any:

@@ -23,13 +23,8 @@ def choices_of(methods: Sequence[Method], pattern: Pattern) -> Choices:
     for method in methods:
         refusal = method.refusal(pattern)
         misfit = f" ({shortened(refusal)})" if refusal else ""
-        choices.append((short_title(method) + misfit, method.name))
+        choices.append((method.short_title + misfit, method.name))
     return choices
-
-
-def short_title(method: Method) -> str:
-    """The title up to the colon: `Wanda`, `Dynamic shift (D-PTS)`."""
-    return method.title.partition(":")[0].rstrip(".")
 
 
 def menus(pattern: Pattern) -> dict[str, Choices]:

@@ -64,7 +64,7 @@ def _method(method: Method) -> str:
         "needs": esc(_needs(method)),
         "patterns": esc(_patterns_of(method)),
         "not with": esc(_excludes(method)),
-        "note": "" if method.facts.batch_invariant else esc(ACROSS_TOKENS),
+        "note": esc(_across_tokens(method)),
         "source": esc(method.source),
     }
     rows = "".join(
@@ -104,8 +104,17 @@ def _patterns_of(method: Method) -> str:
 
 
 def _excludes(method: Method) -> str:
-    others = ", ".join(method.facts.excludes)
-    return f"{others}: {method.facts.because}" if others else ""
+    facts = method.facts
+    others = ", ".join(facts.excludes)
+    unless = f" (but with {'='.join(facts.unless)})" if facts.unless else ""
+    return f"{others}{unless}: {facts.because}" if others else ""
+
+
+def _across_tokens(method: Method) -> str:
+    if not method.facts.batch_invariant:
+        return ACROSS_TOKENS
+    of_window = any("window" in parameter.choices for parameter in method.parameters)
+    return f"at P% with over=window, {ACROSS_TOKENS}" if of_window else ""
 
 
 def _quantities() -> str:

@@ -8,7 +8,6 @@ from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Call, Method, Parameter, Value, parse_call
 from nmviz.registry import Registry
 from nmviz.ui.html import esc, hint
-from nmviz.ui.menus import short_title
 from nmviz.ui.state import View
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def _line(call: Call, who: str) -> str:
     does = method.title.partition(": ")[2] or method.title
     formula = hint(f"<code>{esc(method.formula)}</code>", f"Source: {method.source}.")
     return (
-        f"<li><p><b>{esc(short_title(method))}</b> ({esc(who)}): {esc(does)}</p>"
+        f"<li><p><b>{esc(method.short_title)}</b> ({esc(who)}): {esc(does)}</p>"
         f"<p>{formula}</p>{_settings(call)}</li>"
     )
 

@@ -9,7 +9,6 @@ from typing import Any
 import plotly.graph_objects as go
 
 from nmviz.experiment import TARGETS, Target
-from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.results import MethodError
 from nmviz.views.numbers import significant
 from nmviz.views.theme import COLOURS, DASHES, MARKERS, NAMES, empty, ink, name_rows, style
@@ -61,10 +60,7 @@ def by_error(rows: Sequence[MethodError]) -> list[MethodError]:
 
 def label_of(row: MethodError) -> str:
     """The name of a method for a menu or an axis: its title up to the colon."""
-    registry = MITIGATIONS if row.kind == "mitigation" else BY_TARGET[row.target]
-    if row.name not in registry:
-        return row.name
-    return registry.get(row.name).title.partition(":")[0].rstrip(".")
+    return row.registry.get(row.name).short_title if row.name in row.registry else row.name
 
 
 def written(error: float, digits: int = 2) -> str:

@@ -31,8 +31,7 @@ def tie_note(result: Result) -> str | None:
     ties = result.get("tie_share")
     if ties is None or not ties.value > TIE_SHARE_TO_MENTION:
         return None
-    unit = "blocks" if result.experiment.mask.is_grouped else "entries"
-    note = f"A tie decided {share(ties.value)} of the {unit}"
+    note = f"A tie decided {share(ties.value)} of the {ties.unit_of_n or 'blocks'}"
     low, high = result.get("perplexity_ties_low"), result.get("perplexity_ties_high")
     if low is None or high is None:
         return f"{note}: other tie-breaks would give other numbers."
@@ -41,19 +40,22 @@ def tie_note(result: Result) -> str | None:
     return f"{note}: at random, ties give a perplexity of {reach}{tried}."
 
 
-def training_note(result: Result) -> str | None:
+def training_of(result: Result) -> str | None:
+    """What training did, of a result; None where nothing was learned."""
+    return training_note({m.metric: m.value for m in result.measurements})
+
+
+def training_note(figures: Mapping[str, float]) -> str | None:
     """The blocks' error on held-out text before and after training; None where nothing learned."""
-    before, after = (result.get(f"heldout_loss_{when}") for when in ("before", "after"))
+    before, after = (figures.get(f"heldout_loss_{when}") for when in ("before", "after"))
     if before is None or after is None:
         return None
     digits = 2
-    low, high = sorted((before.value, after.value))
+    low, high = sorted((before, after))
     while digits < 5 and low < high and significant(low, digits) == significant(high, digits):
         digits += 1
-    numbers = (
-        f"{significant(before.value, digits)} before, {significant(after.value, digits)} after"
-    )
-    if not after.value < before.value:
+    numbers = f"{significant(before, digits)} before, {significant(after, digits)} after"
+    if not after < before:
         return f"Training did not lower the error of the blocks on held-out text: {numbers}."
     return f"Training lowered the error of the blocks on held-out text: {numbers}."
 

@@ -17,9 +17,10 @@ from visitor import App, Visit
 
 ROOT = Path(__file__).parents[2]
 SERVE = "import sys; from nmviz.ui.launch import serve; serve(port=int(sys.argv[1]))"
-PATIENCE = 60
+PATIENCE = 120
+"""Seconds: how fast the page is here is no test, and other tests run beside these."""
 
-expect.set_options(timeout=1000 * PATIENCE / 2)
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 @pytest.fixture(scope="session")

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 import torch
-from kinds import KINDS, make_model
+from kinds import KINDS, make_model, save_model
 from tiny import PARAGRAPHS, make_tokenizer
 from torch import Tensor, nn
 
-from nmviz import corpora
+from nmviz import corpora, service
 from nmviz.engine import artefacts, calibration
 from nmviz.engine.blockwise import Walk
 from nmviz.engine.calibration import bind
 from nmviz.engine.evaluate import logits
 from nmviz.engine.generate import Sampling, generate
 from nmviz.engine.loading import LoadedModel, encode
-from nmviz.engine.sites import Site, choose, find_blocks, find_sites
+from nmviz.engine.sites import Site, choose, find_blocks, find_site, find_sites
 from nmviz.engine.sparsify import forwards, replaced
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
@@ -129,7 +129,8 @@ def assert_the_walk_agrees(loaded: LoadedModel) -> None:
     for block in range(2):
         walk.advance(block, {})
     for site, x in walk.dense(2)[0].items():
-        assert torch.allclose(x, inputs_of(loaded, site, windows), atol=1e-4), site.name
+        expected = inputs_of(loaded, site, windows)
+        assert torch.allclose(x.flatten(0, -2), expected, atol=1e-4), site.name
 
 
 def test_a_walk_sees_what_the_model_sees(loaded: LoadedModel, untouched: Tensor) -> None:
@@ -190,6 +191,19 @@ def test_an_unknown_projection_is_answered_with_those_there_are(loaded: LoadedMo
         choose(find_sites(loaded.model), Experiment(projections=("qq",)))
     chosen = choose(find_sites(loaded.model), Experiment(projections=(named[-1],)))
     assert [site.projection for site in chosen] == [named[-1]] * 3
+
+
+def test_the_layers_are_told_before_a_model_is_loaded(loaded: LoadedModel, tmp_path: Path) -> None:
+    info = service.describe(str(save_model(loaded.info.id, tmp_path / "model")))
+    assert list(info.projections) == KINDS[loaded.info.id].projections
+    assert info.blocks == 3
+    assert dict(info.d_in) == {site.projection: site.d_in for site in find_sites(loaded.model)}
+
+
+def test_a_layer_that_is_not_there_is_answered_with_those_there_are(loaded: LoadedModel) -> None:
+    named = ", ".join(KINDS[loaded.info.id].projections)
+    with pytest.raises(UserError, match=f"it has {named} in blocks 0-2"):
+        find_site(loaded.model, 1, "qq")
 
 
 def test_without_a_list_of_blocks_nothing_can_be_pruned() -> None:

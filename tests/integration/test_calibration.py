@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,7 +16,7 @@ from nmviz.engine.evaluate import logits
 from nmviz.engine.loading import LoadedModel, load
 from nmviz.engine.sites import find_site, find_sites
 from nmviz.engine.sparsify import forwards, replaced
-from nmviz.errors import Cancelled, UserError
+from nmviz.errors import Cancelled, StorageError, UserError
 from nmviz.experiment import Experiment
 
 pytestmark = pytest.mark.real  # the calibration text is fetched on first use
@@ -68,7 +69,8 @@ def test_a_walk_sees_what_the_model_sees(loaded: LoadedModel) -> None:
     for block in range(3):
         for site, x in walk.dense(block)[0].items():
             expected = inputs_of(loaded, windows, block, site.projection)
-            assert torch.allclose(x, expected, atol=1e-5)
+            assert x.shape[:2] == (2, 64)
+            assert torch.allclose(x.flatten(0, 1), expected, atol=1e-5)
         walk.advance(block, {})
 
 
@@ -148,6 +150,17 @@ def test_a_look_at_one_site_needs_what_was_calibrated(loaded: LoadedModel) -> No
     whole = bind(loaded, chosen, nothing).pruned
     alone = bind_site(loaded, chosen, site)
     assert torch.equal(alone.states[site]["s-pts"]["eta"], whole.states[site]["s-pts"]["eta"])
+    with pytest.raises(UserError, match="outside the scope"):
+        bind_site(loaded, chosen.but(blocks="0"), site)
+
+
+def test_windows_held_out_from_training_are_held_out_from_gradients(loaded: LoadedModel) -> None:
+    alone = bind(loaded, experiment(criterion="gradient"), nothing).pruned
+    trained = bind(loaded, experiment(criterion="gradient", mitigations="ls"), nothing).pruned
+    site = find_site(loaded.model, 1, "q")
+    assert torch.equal(
+        alone.states[site]["gradient"]["rms"], trained.states[site]["gradient"]["rms"]
+    )
 
 
 FAST = "rate=0.01,epochs=3"
@@ -233,6 +246,25 @@ def test_the_key_holds_what_calibration_depends_on_and_nothing_else(loaded: Load
     assert key(mitigations="ls") != key(mitigations="ls", criterion="clact")
     assert key(mitigations="s-pts") == key(mitigations="s-pts", pattern="8:16")
     assert key(mitigations="smooth,s-pts") != key(mitigations="s-pts")
+    assert key(mitigations="s-pts,var") == key(mitigations="s-pts", criterion="clact")
+    assert key(criterion="gradient", mitigations="d-pts") == key(criterion="gradient")
+    assert key(criterion="teal", pattern="50%", mitigations="d-pts") != key(
+        criterion="teal", pattern="50%"
+    )
     assert key(mitigations="s-pts") != key(mitigations="s-pts", blocks="0")
     assert key(mitigations="s-pts") != key(mitigations="s-pts", seed=1)
     assert key(mitigations="s-pts") != key(mitigations="s-pts", calibration_windows=4)
+
+
+def test_a_disk_that_fills_is_a_storage_error(
+    loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(_tensors: object, path: Path, _metadata: object) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(artefacts, "save_file", fill)
+    pruned = calibration.make(experiment(mitigations="s-pts"), find_sites(loaded.model))
+    with pytest.raises(StorageError, match="No space left"):
+        artefacts.save("key", pruned, {})
+    assert list(tmp_path.iterdir()) == []

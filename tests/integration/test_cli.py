@@ -12,6 +12,7 @@ import pytest
 
 from nmviz import service
 from nmviz.cli import main
+from nmviz.errors import UserError
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 40
 
@@ -167,3 +168,21 @@ def test_a_text_that_is_none_is_refused(run: Run, tmp_path: Path, data: bytes, s
     done = run("run", "--text", str(tmp_path / "bad.txt"))
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def test_one_model_names_its_layers(run: Run, tiny_model: Path) -> None:
+    told = run("models", str(tiny_model)).stdout
+    assert "linear layers of a block: q (d_in 64)" in told and "down (d_in 128)" in told
+    assert ran(run("models", "gemma-3-270m", "--json"))[0]["projections"][-1] == "down"
+    assert "Gemma Terms of Use" in run("models", "gemma-3-270m").stdout
+
+
+def test_terms_are_shown_before_a_model_is_fetched(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UserError("nothing is fetched in this test")
+
+    monkeypatch.setattr(service, "run", refuse)
+    told = run("run", "--model", "gemma-3-270m")
+    assert "bound by the Gemma Terms of Use: https://" in told.stderr

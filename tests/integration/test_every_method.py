@@ -15,8 +15,9 @@ from nmviz.engine.sites import find_site, find_sites
 from nmviz.engine.sparsify import Pruned, forwards, replaced
 from nmviz.experiment import Experiment
 from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
-from nmviz.methods.method import Method
+from nmviz.methods.method import Method, parse_call
 from nmviz.methods.patterns import parse_pattern
+from nmviz.scopes import SCOPES, projections
 
 pytestmark = pytest.mark.real  # the calibration text is fetched on first use
 
@@ -24,7 +25,10 @@ CRITERIA = [("activation", m) for m in ACTIVATION.values()]
 CRITERIA += [("weight", m) for m in WEIGHT.values()]
 EVERY = [*CRITERIA, *(("mitigation", m) for m in MITIGATIONS.values())]
 COMBINED = ["clact|d-pts", "clact|var", "amber|d-pts", "amber|var", "magnitude|l-pts,var"]
-COMBINED += ["magnitude|l-pts,ls", "magnitude|l-pts(where=output),ls", "wina|r-sparse,var"]
+COMBINED += ["magnitude|ls,l-pts", "magnitude|ls,l-pts,var", "magnitude|ls,l-pts(where=output)"]
+COMBINED += ["wina|r-sparse,var", "magnitude|d-pts,l-pts(where=output)"]
+"""Tables 7 and 12 of arXiv 2509.22166, and combinations of our own."""
+SHARED = ("q", "k", "v")  # sites that are given the same input
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +114,20 @@ def test_a_token_is_masked_alone_where_that_is_claimed(
     assert torch.equal(whole, alone) == method.facts.batch_invariant
 
 
+@pytest.mark.parametrize("name", ["magnitude", "clact", "amber"])
+@pytest.mark.parametrize("over", ["token", "window"])
+def test_a_share_of_a_window_looks_at_all_its_tokens(
+    loaded: LoadedModel, name: str, over: str
+) -> None:
+    chosen = Experiment.build(pattern="30%", criterion=f"{name}(over={over})")
+    pruned = prepared(loaded, chosen)
+    site = find_site(loaded.model, 0, "gate")
+    x = inputs(loaded, 0, "gate")
+    x[0] *= 30
+    whole, alone = pruned.masked(site, x).mask[1:], pruned.masked(site, x[1:]).mask
+    assert torch.equal(whole, alone) == parse_call(chosen.criterion, ACTIVATION).batch_invariant
+
+
 @pytest.mark.parametrize("combined", COMBINED)
 def test_the_combinations_of_the_paper_run(loaded: LoadedModel, combined: str) -> None:
     criterion, mitigations = combined.split("|")
@@ -118,6 +136,37 @@ def test_the_combinations_of_the_paper_run(loaded: LoadedModel, combined: str) -
     )
     with replaced(forwards(prepared(loaded, chosen), lambda: None)):
         assert logits(loaded, torch.arange(30)).isfinite().all()
+
+
+@pytest.mark.parametrize("scope", list(SCOPES))
+def test_the_learned_combinations_run_in_every_scope_of_the_paper(
+    loaded: LoadedModel, scope: str
+) -> None:
+    chosen = Experiment.build(
+        pattern="8:16",
+        mitigations="ls,l-pts",
+        projections=projections(scope),
+        calibration_windows=2,
+    )
+    pruned = prepared(loaded, chosen)
+    assert {site.projection for site in pruned.sites} == set(SCOPES.get(scope).projections)
+    with replaced(forwards(pruned, lambda: None)):
+        assert logits(loaded, torch.arange(30)).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"), [case for case in EVERY if case[0] != "weight"], ids=names
+)
+def test_sites_with_one_input_compute_what_each_would_alone(
+    loaded: LoadedModel, kind: str, method: Method
+) -> None:
+    chosen = experiment(kind, method)
+    x = inputs(loaded, 1, "q")[None]
+    together, fresh = prepared(loaded, chosen), prepared(loaded, chosen)
+    for projection in SHARED:
+        site = find_site(loaded.model, 1, projection)
+        alone = fresh.forward(site, x.clone())  # another tensor: nothing is shared
+        assert torch.equal(together.forward(site, x), alone), projection
 
 
 @pytest.mark.parametrize(("kind", "method"), EVERY, ids=names)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kinds import save_model
 
 from nmviz import service
 from nmviz.engine import artefacts, calibration
@@ -131,6 +132,29 @@ def test_calibrating_can_be_cancelled_and_refuses_what_is_no_method(usual: dict[
     assert "Choose a method" in last["calibrating"]
 
 
+def test_calibrating_says_whether_training_helped(usual: dict[str, Any]) -> None:
+    *_, last = calibrating.calibrate([*form(**usual), "activation mitigation ls"], "six")
+    assert "the error of the blocks on held-out text" in last["calibrating"]
+    *_, last = calibrating.calibrate([*form(**usual), "activation mitigation s-pts"], "six")
+    assert last["calibrating"] == ""
+
+
+def test_a_model_with_layers_of_its_own_names_fills_every_menu(
+    usual: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_model("gpt2", tmp_path / "gpt2")
+    monkeypatch.setenv("NMVIZ_MODELS", str(folder))
+    named = ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"]
+    usual |= {"model": str(folder), "projection": "c_fc"}
+    assert list(model_of(View.build(usual)).projections) == named
+    update = handlers.fitted(form(**usual))
+    assert update["projection"].value == "mlp.c_proj"
+    assert update["projections"].value == named
+    values = layer_panels(View.build(usual))
+    assert values["weight_mask"] is not None and values["activation_mask"] is not None
+    assert "8 runs" in one_at_a_time.found(form(**usual), None)["each_head"]
+
+
 def test_one_side_that_needs_calibration_leaves_the_other(usual: dict[str, Any]) -> None:
     values = layer_panels(View.build({**usual, "weight_criterion": "ria"}))
     assert values["weight_mask"] is None
@@ -220,4 +244,5 @@ def test_the_methods_tab_tells_everything_of_every_method() -> None:
             for choice in parameter.choices:
                 assert choice in tab
     assert "P% only" in tab
-    assert "s-pts, l-pts: both shift the input" in tab
+    assert "d-pts, s-pts (but with where=output): both shift the input" in tab
+    assert "at P% with over=window, the mask of a token depends" in tab

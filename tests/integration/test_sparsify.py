@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel, Qwen2Config, Qwen2ForCausalLM
 
+from nmviz.engine.activations import PrunedActivations
 from nmviz.engine.calibration import bind, make
 from nmviz.engine.evaluate import logits
 from nmviz.engine.loading import LoadedModel, load
 from nmviz.engine.sites import choose, find_site, find_sites
-from nmviz.engine.sparsify import Pruned, PrunedActivations, PrunedWeights, forwards, replaced
+from nmviz.engine.sparsify import Pruned, forwards, replaced
+from nmviz.engine.weights import PrunedWeights
 from nmviz.errors import Cancelled, UserError
 from nmviz.experiment import Experiment
 

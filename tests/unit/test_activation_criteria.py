@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn, tensor
 
+from nmviz.engine.activations import PrunedActivations
 from nmviz.engine.sites import Site
-from nmviz.engine.sparsify import PrunedActivations
 from nmviz.experiment import Experiment
 
 # Column norms 5, 13, sqrt(2), 10; norms of the columns of W: 2, 1, 5, sqrt(2).
@@ -52,6 +52,9 @@ def test_variance_of_the_column_is_unbiased_over_outputs() -> None:
     # Var of (2, 0), (1, 0), (3, 4), (1, -1): 2, 0.5, 0.5, 2
     expected = X.abs() * tensor([2.0, 0.5, 0.5, 2.0])
     assert torch.allclose(scores(X, "var-weight"), expected)
+    # 6, 2.5, 0.5, 12 and 8, 6, 0.5, 16
+    assert masked(X, "var-weight", "1:4") == [[0, 0, 0, 1], [0, 0, 0, 1]]
+    assert masked(X, "var-weight", "3:4") == [[1, 1, 0, 1], [1, 1, 0, 1]]
 
 
 def test_clact_weighs_by_the_column_norm_of_the_window() -> None:
@@ -96,6 +99,16 @@ def test_amber_standardises_without_the_outliers_and_sums_all() -> None:
     expected = x.abs() * z.norm(dim=0)
     assert torch.allclose(scores(x, "amber", weight).double(), expected.double(), rtol=1e-5)
     assert expected[0, 0] / x.abs()[0, 0] > 50
+
+
+def test_amber_masks_by_hand() -> None:
+    # Nothing lies outside the percentiles but the extremes 4 and -1: of 2, 1, 3, 1, 0, 0 mean 7/6.
+    inside = tensor([2.0, 1.0, 3.0, 1.0, 0.0, 0.0])
+    z = (W - inside.mean()) / inside.std(unbiased=False)
+    weighed = X.abs() * z.norm(dim=0)  # 3.9, 5.6, 3.2, 12.3 and 5.2, 13.4, 3.2, 16.5
+    assert weighed.argsort(-1, descending=True).tolist() == [[3, 1, 0, 2], [3, 1, 0, 2]]
+    assert masked(X, "amber", "1:4") == [[0, 0, 0, 1], [0, 0, 0, 1]]
+    assert masked(X, "amber", "3:4") == [[1, 1, 0, 1], [1, 1, 0, 1]]
 
 
 def test_gradient_weighs_by_the_state_it_was_given() -> None:

@@ -18,14 +18,14 @@ LAYERS = (
     ("registry", "cache", "benching"),
     ("methods", "metrics", "hub", "wheels", "pins", "scopes", "task_rows", "tasks"),
     ("experiment", "models", "corpora", "task_data"),
-    ("results",),
+    ("results", "sweeps"),
     ("provenance", "published", "pairing"),
     ("audit",),
     ("explorer",),
     ("engine", "store", "views"),
     ("claims",),
     ("service",),
-    ("ui", "bench", "printing"),
+    ("ui", "bench", "printing", "cli_sweep"),
     ("cli",),
 )
 """Lowest first; a module imports from its own layer's package or from layers below."""
@@ -40,7 +40,8 @@ HOMES = {
     "alembic": ("store",),
     "plotly": ("views",),
     "gradio": ("ui",),
-    "typer": ("cli",),
+    "typer": ("cli", "cli_sweep"),
+    "yaml": ("sweeps",),
 }
 """Where a library may be imported at all; `methods` may import torch inside functions."""
 

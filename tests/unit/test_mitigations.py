@@ -8,7 +8,7 @@ from test_activation_criteria import site_of
 from torch import Tensor, tensor
 from torch.nn import functional
 
-from nmviz.engine.sparsify import PrunedActivations
+from nmviz.engine.activations import PrunedActivations
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 
@@ -57,6 +57,56 @@ def test_r_sparse_is_the_truncated_singular_value_decomposition() -> None:
         mask = made.masked(made.sites[0], x).mask
         expected = (x * mask) @ weight.T + (x * ~mask) @ low.T
         assert torch.allclose(output(made, x), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("pattern", ["1:4", "3:4"])
+@pytest.mark.parametrize("shift", ["d-pts", "d-pts(centre=mean)", "s-pts", "l-pts", "smooth"])
+def test_what_is_kept_by_hand_where_n_is_not_half_of_m(pattern: str, shift: str) -> None:
+    x = tensor([[3.0, 1.0, -5.0, -1.0]])  # lower median -1, mean -1/2
+    eta = {"d-pts": -1.0, "s-pts": -1.0, "d-pts(centre=mean)": -0.5}.get(shift, 0.0)
+    kept = {
+        -1.0: {"1:4": [[0, 0, -4, 0]], "3:4": [[4, 2, -4, 0]]},  # of 4, 2, -4, 0: 4 ties with -4
+        -0.5: {"1:4": [[0, 0, -4.5, 0]], "3:4": [[3.5, 1.5, -4.5, 0]]},
+        0.0: {"1:4": [[0, 0, -5, 0]], "3:4": [[3, 1, -5, 0]]},
+    }[eta][pattern]
+    if (eta, pattern) == (-1.0, "1:4"):
+        kept = [[4, 0, 0, 0]]  # the lower index
+    made = bound(shift, torch.eye(4), x, pattern)
+    assert output(made, x)[0].tolist() == pytest.approx([value + eta for value in kept[0]])
+
+
+@pytest.mark.parametrize("pattern", ["1:4", "3:4"])
+def test_scales_and_ranks_by_hand_where_n_is_not_half_of_m(pattern: str) -> None:
+    x = tensor([[3.0, 1.0, -5.0, -1.0]])
+    kept = {"1:4": tensor([[0.0, 0.0, -5.0, 0.0]]), "3:4": tensor([[3.0, 1.0, -5.0, 0.0]])}[pattern]
+    factor = (x.var() / kept.var()).sqrt()
+    assert torch.allclose(output(bound("var", torch.eye(4), x, pattern), x), kept * factor)
+    made = bound("ls", torch.eye(4), x, pattern)
+    made.states[made.sites[0]]["ls"]["gamma"] += 1
+    assert torch.allclose(output(made, x), 2 * kept)
+    weight = torch.diag(tensor([1.0, 2.0, 3.0, 4.0]))  # rank 1 of it is the last channel alone
+    expected = kept @ weight + (x - kept) @ torch.diag(tensor([0.0, 0.0, 0.0, 4.0]))
+    assert torch.allclose(output(bound("r-sparse(rank=1)", weight, x, pattern), x), expected)
+
+
+def test_a_rotation_by_hand_where_n_is_not_half_of_m() -> None:
+    x = tensor([[3.0, 1.0, -5.0, -1.0], [1.0, 0.0, 2.0, 4.0]])
+    made = bound("la-rosa", torch.eye(4), x, "1:4")
+    turn = torch.linalg.qr(torch.randn(4, 4)).Q
+    made.states[made.sites[0]]["la-rosa"]["rotation"] = turn
+    turned = x @ turn
+    top = turned.abs().argmax(-1, keepdim=True)
+    kept = torch.zeros_like(x).scatter(-1, top, turned.gather(-1, top))
+    assert torch.allclose(output(made, x), kept @ turn.T, atol=1e-6)
+
+
+def test_maxima_of_the_smoothing_are_those_of_one_window() -> None:
+    windows = torch.randn(3, 5, 8) * tensor([1.0, 10.0, 100.0])[:, None, None]
+    weight = torch.randn(4, 8)
+    made = bound("smooth,s-pts(per=channel)", weight, windows)
+    scale = (windows.abs().amax(-2, keepdim=True) / weight.abs().amax(0)).sqrt()
+    eta = made.states[made.sites[0]]["s-pts"]["eta"]
+    assert torch.allclose(eta, (windows / scale).mean((0, 1)), rtol=1e-4)
 
 
 @settings(deadline=None, max_examples=30)
@@ -144,6 +194,38 @@ def test_steps_stack_in_order_and_are_undone_in_reverse() -> None:
 def test_two_shifts_are_refused_with_the_reason(pair: str) -> None:
     with pytest.raises(UserError, match="do not go together: both shift the input"):
         Experiment.build(mitigations=pair)
+
+
+def test_an_added_bias_is_no_shift_of_the_input() -> None:
+    chosen = Experiment.build(mitigations="d-pts,l-pts(where=output)")
+    assert chosen.mitigations == ("d-pts", "l-pts(where=output)")
+
+
+@pytest.mark.parametrize("criterion", ["amber", "wina", "var-weight", "gradient"])
+@pytest.mark.parametrize("mitigation", ["la-rosa", "smooth"])
+def test_channels_are_not_weighed_by_weights_they_no_longer_meet(
+    criterion: str, mitigation: str
+) -> None:
+    with pytest.raises(UserError, match=f"{mitigation} and {criterion} do not go together"):
+        Experiment.build(criterion=criterion, mitigations=mitigation)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"mitigations": "r-sparse(rank=0)"}, "at least 1"),
+        ({"mitigations": "ls(epochs=0)"}, "at least 1"),
+        ({"mitigations": "l-pts(rate=-1)"}, "at least 0"),
+        ({"mitigations": "ls(rate=inf)"}, "not finite"),
+        ({"target": "weight", "criterion": "ria(power=nan)"}, "not finite"),
+        ({"target": "weight", "criterion": "sparsegpt(damp=-1)"}, "at least 0"),
+        ({"criterion": "random(seed=-1)"}, "at least 0"),
+        ({"mitigations": "s-pts", "calibration_windows": 0}, "at least one calibration window"),
+    ],
+)
+def test_settings_without_a_meaning_are_refused(fields: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        Experiment.build(**fields)
 
 
 def test_teal_at_n_of_m_is_refused_with_the_reason() -> None:

@@ -5,7 +5,7 @@ import torch
 from test_activation_criteria import site_of
 from torch import Tensor, tensor
 
-from nmviz.engine.sparsify import PrunedWeights
+from nmviz.engine.weights import PrunedWeights
 from nmviz.experiment import Experiment
 from nmviz.methods.sparsegpt import inverse_factor
 
@@ -51,8 +51,29 @@ def test_ria_is_relative_to_row_and_column() -> None:
     expected = relative * tensor([1.0, 2**0.5, 5.0, 2.0]) ** 0.5
     (site,) = made.sites
     assert torch.allclose(made.masked(site, site.weight).scores, expected)
+    # 1.2, 1.07, 1.34, 0.42 and 0.3, 0.71, 2.01, 1.70
+    assert mask(pruned("ria", "1:4")) == [[0, 0, 1, 0], [0, 0, 1, 0]]
+    assert mask(pruned("ria", "3:4")) == [[1, 1, 1, 0], [0, 1, 1, 1]]
     plain = pruned("ria(power=0)", "2:4")
     assert torch.allclose(plain.masked(plain.sites[0], W).scores, relative)
+
+
+def test_ties_of_a_row_are_counted_by_row() -> None:
+    ones = torch.ones(1, 4)
+    tied = tensor([[1.0, 1.0, 1.0, 1.0], [5.0, 6.0, 7.0, 8.0]])
+    untied = tensor([[1.0, 2.0, 3.0, 3.0], [3.0, 3.0, 4.0, 5.0]])  # ties that decide nothing
+    for weight, rows in ((tied, 1), (untied, 0)):
+        made = pruned("wanda", "50%", weight, ones)
+        assert (made.ties.tied, made.ties.count, made.unit_of_ties) == (rows, 2, "rows")
+    whole = pruned("magnitude", "50%", tied, ones)
+    assert (whole.ties.tied, whole.unit_of_ties) == (0, "entries")
+    assert pruned("wanda", "2:4", tied, ones).unit_of_ties == "blocks"
+
+
+def test_sparsegpt_breaks_ties_to_the_lower_index() -> None:
+    x = torch.eye(4).repeat(3, 1)  # nothing to make up for: scores are the squares
+    made = pruned("sparsegpt", "3:4", tensor([[2.0, 1.0, 1.0, 1.0]]), x)
+    assert mask(made) == [[1, 1, 1, 0]]
 
 
 def test_random_is_seeded() -> None:

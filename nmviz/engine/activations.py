@@ -1,0 +1,141 @@
+"""Pruned activations: what a site computes when its input is masked, token by token."""
+
+import weakref
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nmviz.engine.masking import prune, token_mask, weighted
+from nmviz.engine.sites import Site
+from nmviz.engine.sparsify import Masked, States, state_of, state_of_weight
+from nmviz.experiment import Experiment
+from nmviz.methods import ACTIVATION, MITIGATIONS
+from nmviz.methods.method import Call, parse_call
+from nmviz.methods.mitigations import At, Mitigation, Undo
+
+
+class PrunedActivations:
+    """Every token's input is masked anew, between the mitigations' steps."""
+
+    def __init__(self, experiment: Experiment, sites: Sequence[Site]) -> None:
+        self.experiment, self.sites = experiment, sites
+        self.pattern = experiment.mask
+        self.criterion = parse_call(experiment.criterion, ACTIVATION)
+        self.repairs = [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
+        self.mitigations: list[Mitigation] = [c.method.code(**c.settings) for c in self.repairs]
+        self.states: dict[Site, States] = defaultdict(dict)
+        self._same_for_all_sites = all(c.method.facts.same_for_all_sites for c in self.calls)
+        self._last: tuple[weakref.ref[Tensor], Tensor] | None = None
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        return [self.criterion, *self.repairs]
+
+    def calibrate(self, site: Site, x: Tensor) -> None:
+        self.finish(site)
+        states = self.states[site]
+        for call, step in zip(self.repairs, self.mitigations, strict=True):
+            if call.method.facts.needs == "inputs":
+                states[call.method.name] = step.calibrate(site.weight, x.flatten(0, -2))
+            x, _ = step.before(x, At(site.weight, states.get(call.method.name, {})))
+        if self.criterion.method.facts.needs == "inputs":
+            state = state_of(self.criterion, site, x.flatten(0, -2), self.pattern)
+            states[self.criterion.method.name] = state
+
+    def finish(self, site: Site) -> None:
+        for call in self.calls:
+            if call.method.facts.needs == "weight":
+                self.states[site][call.method.name] = state_of_weight(call, site, self.pattern)
+
+    def forward(self, site: Site, x: Tensor) -> Tensor:
+        kept, places = self._kept_of_input(site, x), self._places(site)
+        y = functional.linear(kept, site.weight)
+        for step, at in places:
+            y = step.after(y, x, kept, at)
+        return y if site.bias is None else y + site.bias
+
+    def _kept_of_input(self, site: Site, x: Tensor) -> Tensor:
+        """What the layer multiplies; made once for sites that are given the same input, where
+        nothing that makes it looks at the site."""
+        known = self._last
+        if known is not None and known[0]() is x and not _graded(x):
+            return known[1]
+        kept = self._repaired(site, x)
+        if self._same_for_all_sites:
+            self._last = weakref.ref(x), kept
+        return kept
+
+    def _repaired(self, site: Site, x: Tensor) -> Tensor:
+        shifted, undos = self._before(site, x)
+        kept = self._pruned(site, shifted)
+        for step, at in self._places(site):
+            kept = step.kept(shifted, kept, at)
+        for undo in reversed(undos):
+            kept = undo(kept)
+        return kept
+
+    def masked(self, site: Site, x: Tensor) -> Masked:
+        shifted, undos = self._before(site, x)
+        mask, scores = self._mask(site, shifted)
+        return Masked(x, scores, mask, x - shifted if undos else None)
+
+    def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
+        if self.pattern.is_grouped:  # exactly N of every M, whatever the input
+            return int(self.pattern.keep or 0), int(self.pattern.group or 1)
+        mask, _ = self._mask(site, self._before(site, x)[0])
+        return int(mask.sum()), mask.numel()
+
+    def _places(self, site: Site) -> list[tuple[Mitigation, At]]:
+        states = self.states[site]
+        return [
+            (step, At(site.weight, states.get(call.method.name, {})))
+            for call, step in zip(self.repairs, self.mitigations, strict=True)
+        ]
+
+    def _before(self, site: Site, x: Tensor) -> tuple[Tensor, list[Undo]]:
+        undos = []
+        for step, at in self._places(site):
+            x, undo = step.before(x, at)
+            if undo is not None:
+                undos.append(undo)
+        return x, undos
+
+    def _pruned(self, site: Site, x: Tensor) -> Tensor:
+        """The shifted input with what is dropped set to zero."""
+        if self.pattern.is_dense:
+            return x
+        if self.criterion.method.facts.gives == "channel":
+            with torch.no_grad():
+                channel = self._given(site, x)
+            return prune(x, channel, self.pattern, self._over)
+        return torch.where(self._mask(site, x)[0], x, 0)
+
+    def _mask(self, site: Site, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mask and scores of the shifted input."""
+        if self.pattern.is_dense:
+            return torch.ones_like(x, dtype=torch.bool), x.abs()
+        gives = self.criterion.method.facts.gives
+        with torch.no_grad():  # a mask is a constant to whatever is learned
+            given = self._given(site, x)
+            if gives == "threshold":
+                return x.abs() > given, x.abs()
+            scores = given if gives == "scores" else weighted(x, given)
+            return token_mask(scores, self.pattern, self._over), scores
+
+    def _given(self, site: Site, x: Tensor) -> Any:
+        """What the criterion says of an input: see `gives`."""
+        method = self.criterion.method
+        state = self.states[site].get(method.name, {})
+        return method.code(x, site.weight, state, **self.criterion.settings)
+
+    @property
+    def _over(self) -> str:
+        return str(self.criterion.settings.get("over", "token"))
+
+
+def _graded(x: Tensor) -> bool:
+    return torch.is_grad_enabled() and x.requires_grad

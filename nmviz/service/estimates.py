@@ -1,0 +1,78 @@
+"""How long live runs take here, told from earlier ones."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nmviz import provenance
+from nmviz.experiment import Experiment
+from nmviz.results import Result
+from nmviz.sweeps import PRUNED
+
+READ = frozenset(("corpus", "tokens", "window", "bos", "artefacts"))
+"""Settings of the text, of which only its length matters for the time."""
+
+Kind = tuple[bool, dict[str, Any]]
+"""Whether there was calibration, and everything else that makes runs no basis for one another."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a run of this machine tells: seconds of one pass for each token of its budget."""
+
+    experiment: Experiment
+    kind: Kind
+    seconds: float
+
+
+def passes(runs: Sequence[Result]) -> list[Pass]:
+    """What stored runs, oldest first, tell; the newest first.
+
+    A run makes one dense pass over the text and one for every experiment measured together, of
+    which each takes an equal share, calibration too.
+    """
+    here = provenance.machine()
+    together = Counter(run.provenance.started for run in runs)
+    alike = [run for run in reversed(runs) if here.items() <= run.provenance.machine.items()]
+    return [_pass(run, together[run.provenance.started]) for run in alike if _is_timed(run)]
+
+
+def _is_timed(run: Result) -> bool:
+    return bool(run.provenance.seconds and run.experiment.tokens)
+
+
+def _pass(run: Result, together: int) -> Pass:
+    experiment, seconds = run.experiment, run.provenance.seconds or 0.0
+    share = seconds / (experiment.tokens or 1) / (1 + together)
+    return Pass(experiment, _kind(experiment), share)
+
+
+def estimate(experiments: Sequence[Experiment], made: Sequence[Pass]) -> float | None:
+    """Seconds that experiments measured together take; None when nothing is known of one."""
+    shares = [_share(experiment, made) for experiment in experiments]
+    known = [share for share in shares if share is not None]
+    if not known or len(known) < len(shares):
+        return None
+    return sum(known) * (1 + 1 / len(known))
+
+
+def _share(experiment: Experiment, made: Sequence[Pass]) -> float | None:
+    """Seconds of one pass, from the newest of those runs that are most alike."""
+    kind = _kind(experiment)
+    fit = [one for one in made if one.kind == kind]
+    if not fit or experiment.tokens is None:
+        return None
+    best = max(fit, key=lambda one: _likeness(experiment, one.experiment))  # the first of equals
+    return best.seconds * experiment.tokens
+
+
+def _kind(experiment: Experiment) -> Kind:
+    fields = experiment.model_dump(exclude={*PRUNED, *READ})
+    return bool(experiment.calibration_windows), fields
+
+
+def _likeness(one: Experiment, other: Experiment) -> tuple[bool, bool, bool]:
+    """The budget counts last: what calibration takes does not grow with it."""
+    same_methods = (one.criterion, one.mitigations) == (other.criterion, other.mitigations)
+    return one.target == other.target, same_methods, one.tokens == other.tokens

@@ -1,0 +1,151 @@
+"""The plan of a sweep: what is done, what is to do together with what, how long it takes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from nmviz import corpora, models
+from nmviz.errors import UserError
+from nmviz.experiment import Experiment
+from nmviz.results import Result
+from nmviz.service.estimates import estimate, passes
+from nmviz.service.runs import store
+from nmviz.service.scope import OWN_TEXT, canonical, refuse_large, resolve
+from nmviz.store import OWN
+from nmviz.store.failures import Failure, Failures
+from nmviz.sweeps import PRUNED, Grid, LeftOut
+
+TRIES = 2
+"""So often an experiment may fail before a sweep passes it over."""
+TOGETHER = {"activation": 6, "weight": 1}
+"""Experiments that share a dense pass. Pruned weights are a copy of the model's, so one at a time;
+what is measured together is stored together, so few enough that a kill loses little."""
+
+Group = tuple[Experiment, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep has done and will do. `failed` are passed over; those that failed once are
+    tried again, so they stand under `to_do`.
+    """
+
+    done: Group
+    groups: tuple[Group, ...]
+    failed: tuple[tuple[Experiment, Failure], ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def to_do(self) -> Group:
+        return tuple(experiment for group in self.groups for experiment in group)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of the groups of which a run tells, and the number of experiments of the others."""
+
+    seconds: float
+    unknown: int
+
+
+def plan(grid: Grid, *, retry_failed: bool = False) -> Plan:
+    """What there is to do of a grid; nothing is loaded or measured.
+
+    UserError when a model or a text cannot be had, or when no combination is an experiment.
+    """
+    experiments, refused = grid.experiments()
+    _check_sources(experiments)
+    wanted, impossible = _resolved(experiments)
+    left_out = (*refused, *impossible)
+    if not wanted:
+        raise UserError(f"No combination is an experiment, the first because: {left_out[0].reason}")
+    keys = [experiment.key for experiment in wanted]
+    stored = {result.key for result in store().find(sites=False, key=keys, source=OWN)}
+    tried = {} if retry_failed else Failures(store()).read()
+    given_up = {key: failure for key, failure in tried.items() if failure.tries >= TRIES}
+    missing = [experiment for experiment in wanted if experiment.key not in stored]
+    return Plan(
+        done=tuple(experiment for experiment in wanted if experiment.key in stored),
+        groups=tuple(_groups([one for one in missing if one.key not in given_up])),
+        failed=tuple((one, given_up[one.key]) for one in missing if one.key in given_up),
+        left_out=left_out,
+    )
+
+
+def estimate_groups(groups: Sequence[Group]) -> Estimate:
+    """How long these groups take here, from what the store has by now."""
+    names = {group[0].model for group in groups}
+    made = {name: passes(store().find(sites=False, model=name, source=OWN)) for name in names}
+    told = [(group, estimate(group, made[group[0].model])) for group in groups]
+    return Estimate(
+        seconds=sum(seconds or 0.0 for _, seconds in told),
+        unknown=sum(len(group) for group, seconds in told if seconds is None),
+    )
+
+
+def stored_results(plan: Plan) -> list[Result]:
+    """The newest result of every experiment that is done, by key, whenever it was made."""
+    found = (store().get(experiment.key) for experiment in plan.done)
+    return sorted((result for result in found if result), key=lambda result: result.key)
+
+
+def _check_sources(experiments: Sequence[Experiment]) -> None:
+    """What is missing for a whole model or text is told at once, not for every experiment."""
+    for name in {experiment.model: None for experiment in experiments}:
+        refuse_large(name)
+        models.describe(name)
+    for corpus in {experiment.corpus: None for experiment in experiments}:
+        if corpus == OWN_TEXT:
+            raise UserError("A grid has no text of its own: name a corpus.")
+        if corpus is not None:
+            corpora.identify(corpus)
+
+
+def _resolved(experiments: Sequence[Experiment]) -> tuple[list[Experiment], list[LeftOut]]:
+    """The experiments with their keys, each once, and those that do not fit their model."""
+    found: dict[str, Experiment] = {}
+    left_out: list[LeftOut] = []
+    for experiment in experiments:
+        try:
+            canonical(experiment)
+        except UserError as reason:
+            left_out.append(LeftOut(in_words(experiment), str(reason)))
+            continue
+        resolved = resolve(experiment)
+        found.setdefault(resolved.key, resolved)
+    return list(found.values()), left_out
+
+
+def in_words(experiment: Experiment) -> str:
+    """What is pruned and how, in a line: `smollm2-135m activation 8:16 clact + var`."""
+    methods = " + ".join((experiment.criterion, *experiment.mitigations))
+    scope = [",".join(experiment.projections)] if experiment.projections else []
+    scope += [f"blocks {experiment.blocks}"] if experiment.blocks else []
+    parts = (experiment.model, experiment.target, experiment.pattern, methods, *scope)
+    return " ".join(parts)
+
+
+def _groups(experiments: Sequence[Experiment]) -> Iterator[Group]:
+    """Those that can share a dense pass, a few at a time; equal methods side by side.
+
+    What needs no calibration comes first, so that a kill early in a sweep loses little.
+    """
+    first: dict[str, int] = {}
+    for experiment in experiments:
+        first.setdefault(_shared(experiment), len(first))
+    ordered = sorted(experiments, key=lambda one: (first[_shared(one)], *_methods(one)))
+    for _, alike in groupby(ordered, _shared):
+        same = tuple(alike)
+        most = TOGETHER[same[0].target]
+        yield from (same[start : start + most] for start in range(0, len(same), most))
+
+
+def _shared(experiment: Experiment) -> str:
+    """What experiments that are measured together have in common."""
+    text = experiment.model_dump_json(exclude=set(PRUNED))
+    return f"{experiment.target} {text}"
+
+
+def _methods(experiment: Experiment) -> tuple[bool, str, str]:
+    calibrated = bool(experiment.calibration_windows)
+    return calibrated, experiment.criterion, ",".join(experiment.mitigations)

@@ -1,0 +1,292 @@
+"""Sweeps on a tiny model: plan, run, go on, fail, write, and what the command says of it."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nmviz import service
+from nmviz.cli import main
+from nmviz.engine import runner
+from nmviz.errors import StorageError, UserError
+from nmviz.experiment import Experiment
+from nmviz.results import Progress, Result
+from nmviz.service import planning
+from nmviz.service import sweep as sweeping
+from nmviz.service.sweep import Outcome, sweep
+from nmviz.store import Store
+from nmviz.store.alone import alone
+from nmviz.store.transfer import read_jsonl
+from nmviz.sweeps import Grid, parse_grid
+
+TEXT = "The town stands on both banks of the river. Bread is made from flour and water. " * 40
+GRID = """
+shared: {{model: "{model}", corpus: wikitext-2, tokens: 128, window: 64}}
+grids:
+  - {{target: weight, pattern: [2:4, 8:16]}}
+  - {{pattern: [2:4, 8:16, 16:32, 50%], criterion: [magnitude, wina]}}
+"""
+COUNT = 10
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "wiki.test.raw").write_text(TEXT)
+    monkeypatch.setenv("NMVIZ_WIKITEXT2", str(tmp_path))
+    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    monkeypatch.setattr("nmviz.store.seed.build", lambda *_, **__: None)
+    service.store.cache_clear()
+    yield
+    service.store().close()
+    service.store.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """So small a model is much slower on two busy cores than on one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def grid(tiny_model: Path) -> Grid:
+    return parse_grid(GRID.format(model=tiny_model), "grid.yaml")
+
+
+def outcomes(grid: Grid, **options: Any) -> list[Outcome]:
+    events = sweep(planning.plan(grid, **options))
+    return [event for event in events if isinstance(event, Outcome)]
+
+
+def breaking(monkeypatch: pytest.MonkeyPatch, error: Exception, criterion: str) -> list[int]:
+    """Make every run with that criterion fail; the sizes of the runs that were begun."""
+    begun: list[int] = []
+
+    class Broken(runner.Run):
+        def _measure(self) -> Iterator[Progress]:
+            begun.append(len(self.experiments))
+            if any(experiment.criterion == criterion for experiment in self.experiments):
+                raise error
+            yield from super()._measure()
+
+    monkeypatch.setattr(runner, "Run", Broken)
+    return begun
+
+
+def test_a_plan_groups_what_shares_a_dense_pass(grid: Grid) -> None:
+    plan = planning.plan(grid)
+    assert [len(group) for group in plan.groups] == [1, 1, 6, 2]
+    assert (plan.done, plan.failed, plan.left_out) == ((), (), ())
+    told = planning.estimate_groups(plan.groups)
+    assert (told.seconds, told.unknown) == (0.0, COUNT)
+    by_methods = [experiment.criterion for experiment in plan.to_do[2:]]
+    assert by_methods == ["magnitude"] * 4 + ["wina"] * 4
+
+
+def test_what_does_not_fit_the_model_is_left_out(tiny_model: Path) -> None:
+    text = GRID.format(model=tiny_model) + "  - {pattern: [3:48, 2:4], blocks: [9, 0-2]}"
+    plan = planning.plan(parse_grid(text, "grid.yaml"))
+    assert len(plan.to_do) == COUNT  # 2:4 on blocks 0-2 is 2:4 on all of them
+    assert len(plan.left_out) == 3
+    assert any("not a multiple of 48" in one.reason for one in plan.left_out)
+    with pytest.raises(UserError, match="No combination is an experiment"):
+        planning.plan(parse_grid("grids: [{pattern: 5:4}]", "grid.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ("corpus: wikitext2", "did you mean wikitext-2"),
+        ("corpus: text", "no text of its own"),
+        ("model: /no/such/folder", "folder"),
+        ("model: llama2-7b", "published results alone"),
+    ],
+)
+def test_a_source_that_is_not_there_is_told_at_once(fields: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        planning.plan(parse_grid(f"grids: [{{{fields}, pattern: [2:4, 8:16]}}]", "grid.yaml"))
+
+
+def test_each_is_stored_once_and_the_next_start_goes_on(grid: Grid) -> None:
+    events = sweep(planning.plan(grid))
+    first = next(event for event in events if isinstance(event, Outcome))
+    events.close()  # type: ignore[attr-defined]
+    assert service.store().get(first.experiment.key) == first.result
+    assert len(planning.plan(grid).to_do) == COUNT - 1
+    rest = outcomes(grid)
+    assert first.experiment.key not in {outcome.experiment.key for outcome in rest}
+    assert len(rest) == COUNT - 1
+    assert outcomes(grid) == []
+    assert len(service.store().find(own=True)) == COUNT
+    again = parse_grid("grids: [{pattern: 2:4}]", "grid.yaml")
+    assert planning.estimate_groups(planning.plan(again).groups).unknown == 1
+
+
+def test_a_result_does_not_depend_on_what_is_measured_with_it(grid: Grid) -> None:
+    together = {outcome.experiment.key: outcome.result for outcome in outcomes(grid)}
+    for experiment in planning.plan(grid).done:
+        *_, alone_ = service.run([experiment], rerun=True, keep=False)
+        found = together[experiment.key]
+        assert found is not None
+        assert alone_.results[0].measurements == found.measurements
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (UserError("Too many windows: ask for fewer."), "Too many windows: ask for fewer."),
+        (RuntimeError("no\nconvergence"), "RuntimeError: no convergence"),
+        (MemoryError(), "MemoryError"),
+        (ValueError("a bug"), "ValueError: a bug"),
+    ],
+)
+def test_a_failure_takes_no_other_down_and_is_not_tried_for_ever(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    begun = breaking(monkeypatch, error, "wina")
+    ended = outcomes(grid)
+    failed = [outcome.failure for outcome in ended if outcome.failure]
+    assert [(f.reason, f.tries) for f in failed] == [(reason, 1)] * 4
+    assert len(service.store().find(own=True)) == COUNT - 4
+    assert begun == [1, 1, 6, *[1] * 6, 2, 1, 1]
+
+    assert len(outcomes(grid)) == 4  # tried a second time
+    assert outcomes(grid) == []  # and never again
+    plan = planning.plan(grid)
+    assert [(one.criterion, f.tries) for one, f in plan.failed] == [("wina", 2)] * 4
+    assert (len(plan.done), plan.to_do) == (COUNT - 4, ())
+
+    monkeypatch.undo()
+    monkeypatch.setenv("NMVIZ_WIKITEXT2", str(Path(service.store().place).parent))
+    assert all(outcome.result for outcome in outcomes(grid, retry_failed=True))
+    assert planning.plan(grid).failed == ()
+
+
+def test_a_result_that_is_no_number_is_a_failure(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Store, result: Result) -> bool:
+        raise UserError("It holds a number that is not finite.")
+
+    monkeypatch.setattr(Store, "put", refuse)
+    assert {o.failure.reason for o in outcomes(grid) if o.failure} == {
+        "It holds a number that is not finite."
+    }
+
+
+@pytest.mark.parametrize("error", [StorageError("The disk is full."), OSError(28, "No space left")])
+def test_a_disk_that_fails_ends_the_sweep(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    breaking(monkeypatch, error, "magnitude")
+    with pytest.raises(StorageError, match=r"full|No space"):
+        outcomes(grid)
+    monkeypatch.undo()
+    assert not service.store().beside("failures.jsonl").exists()
+
+
+def test_a_second_sweep_is_refused(grid: Grid) -> None:
+    with alone(service.store()), pytest.raises(UserError, match="Another sweep"):
+        outcomes(grid)
+
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Command:
+    """`nmviz sweep grid.yaml ARGUMENTS`: exit status, stdout, stderr."""
+    file = tmp_path / "grid.yaml"
+    file.write_text(GRID.format(model=tiny_model))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["nmviz", "sweep", str(file), *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return call
+
+
+def test_the_command_plans_runs_and_writes(command: Command, tmp_path: Path) -> None:
+    status, out, _ = command("--dry-run", "--json")
+    planned = json.loads(out)
+    assert status == 0
+    assert planned["counts"] == {"done": 0, "to_do": COUNT, "failed": 0, "left_out": 0}
+    assert "10 to do" in command("--plan")[1]
+
+    written = tmp_path / "runs.jsonl"
+    status, out, err = command("--json", "--out", str(written))
+    assert status == 0
+    assert sorted(json.loads(out)["done"]) == sorted(planned["to_do"])
+    rows = [line for line in err.splitlines() if line.startswith("done ")]
+    assert len(rows) == COUNT
+    assert all(row.endswith(" s") for row in rows)
+    assert [result.key for result in read_jsonl(written)] == sorted(planned["to_do"])
+
+    before = written.read_bytes()
+    status, out, err = command("--resume", "--out", str(written))
+    assert (status, out.strip()) == (0, "10 done, 0 failed. 10 results written to runs.jsonl.")
+    assert written.read_bytes() == before
+
+
+def test_the_command_tells_failures(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaking(monkeypatch, RuntimeError("no convergence"), "wina")
+    status, out, err = command()
+    assert status == 1
+    assert "6 done, 4 failed. The next start tries 4 of them again." in out
+    assert err.count("RuntimeError: no convergence") == 4
+    status, out, _ = command("--json")
+    found = json.loads(out)
+    assert found["counts"] == {"done": 6, "to_do": 0, "failed": 4, "left_out": 0}
+    assert {(f["reason"], f["tries"]) for f in found["failed"]} == {
+        ("RuntimeError: no convergence", 2)
+    }
+
+
+def test_a_sweep_that_is_stopped_says_how_to_go_on(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any, **__: Any) -> Iterator[Progress]:
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(sweeping, "run", stopped)
+    status, out, err = command()
+    assert (status, out) == (130, "")
+    assert "the same command goes on from there" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--plan", "--out", "x.jsonl"), "leave out --plan or --out"),
+        (("--out", "runs.csv"), "name a .jsonl file"),
+        (("--out", "/no/such/folder/runs.jsonl"), "folder that exists"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(
+    command: Command, arguments: tuple[str, ...], says: str
+) -> None:
+    status, out, err = command(*arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert says in err
+
+
+def test_experiments_are_named_with_their_scope() -> None:
+    one = Experiment.build(mitigations="d-pts,var", projections="q,k", blocks="0-3")
+    said = "smollm2-135m activation 8:16 magnitude + d-pts + var q,k blocks 0-3"
+    assert planning.in_words(one) == said

@@ -1,0 +1,53 @@
+"""How long a run takes, worked out by hand from earlier ones."""
+
+from typing import Any
+
+import pytest
+
+from nmviz.experiment import Experiment
+from nmviz.provenance import machine
+from nmviz.results import Provenance, Result
+from nmviz.service.estimates import estimate as estimate_from
+from nmviz.service.estimates import passes
+
+HERE = {**machine(), "threads": 2}
+PLAIN = Experiment.build(pattern="2:4", tokens=1000, window=500)
+
+
+def estimate(experiments: list[Experiment], runs: list[Result]) -> float | None:
+    return estimate_from(experiments, passes(runs))
+
+
+def ran(experiment: Experiment, seconds: float, started: str, **changes: Any) -> Result:
+    made = {"source": "nmviz", "started": started, "seconds": seconds, "machine": HERE, **changes}
+    return Result(experiment=experiment, measurements=(), provenance=Provenance(**made))
+
+
+def test_a_dense_pass_is_shared_by_those_measured_together() -> None:
+    together = [ran(PLAIN, 30.0, "1"), ran(PLAIN.but(pattern="8:16"), 30.0, "1")]  # 3 passes
+    assert estimate([PLAIN], together) == pytest.approx(10.0 * 2)
+    assert estimate([PLAIN.but(tokens=4000)] * 3, together) == pytest.approx(40.0 * 4)
+
+
+def test_the_most_alike_is_taken_then_the_newest() -> None:
+    longer = ran(PLAIN.but(pattern="8:16", tokens=2000), 20.0, "5")
+    weight, var = PLAIN.but(target="weight"), PLAIN.but(mitigations="var")
+    runs = [
+        ran(PLAIN, 20.0, "1"),
+        ran(PLAIN.but(pattern="8:16"), 40.0, "2"),
+        ran(weight, 100.0, "3"),
+        ran(var, 60.0, "4"),
+    ]
+    assert estimate([PLAIN], runs) == pytest.approx(40.0)
+    assert estimate([PLAIN], [*runs, longer]) == pytest.approx(40.0)
+    assert estimate([PLAIN], [longer]) == pytest.approx(10.0)
+    assert estimate([weight], runs) == pytest.approx(100.0)
+    assert estimate([PLAIN.but(criterion="wina")], runs) == pytest.approx(60.0)
+
+
+def test_what_no_run_tells_of_is_not_known() -> None:
+    wanda = Experiment.build(target="weight", criterion="wanda")
+    elsewhere = ran(PLAIN, 20.0, "1", machine={**HERE, "cores": 1000})
+    assert estimate([PLAIN], [elsewhere]) is None
+    assert estimate([PLAIN], [ran(PLAIN.but(model="gemma-3-270m"), 20.0, "1")]) is None
+    assert estimate([wanda, PLAIN], [ran(PLAIN, 20.0, "1")]) is None
