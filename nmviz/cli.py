@@ -5,25 +5,26 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from tqdm import tqdm
 
-from nmviz import corpora, scopes, service
+from nmviz import corpora, printing, scopes, service
 from nmviz.cli_sweep import sweep
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
-from nmviz.methods.method import Method
-from nmviz.metrics import METRICS
 from nmviz.provenance import machine
-from nmviz.results import Measurement, Progress, Result
+from nmviz.results import Progress
 from nmviz.service.explore import explore as rows_of_published
 from nmviz.store import seed
 from nmviz.store.exporting import export_file
 from nmviz.store.importing import Format, import_file
+from nmviz.tasks import SETS
 
 USER_MISTAKE = 2  # exit status for what the user can mend
+TASKS_HELP = f"lm-eval's, instead of perplexity: arc_easy,piqa, or {', '.join(SETS)}."
+LIMIT_HELP = "Only the first examples of each task (of each of its parts)."
 SITES_HELP = f"Projections, such as q,k,v, or one of {', '.join(scopes.SCOPES)}."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -69,6 +70,11 @@ def run(
     window: int = 512,
     bos: Annotated[str, typer.Option(help="window or once, where the model has one.")] = "window",
     calibration_windows: int = 16,
+    tasks: Annotated[str, typer.Option(help=TASKS_HELP)] = "",
+    limit: Annotated[int | None, typer.Option(help=LIMIT_HELP)] = None,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Put prompts into the chat template.")
+    ] = False,
     seed: int = 0,
     device: str = "cpu",
     rerun: Annotated[bool, typer.Option("--rerun", help="Measure again, stored or not.")] = False,
@@ -76,6 +82,8 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Prune a model and measure it; a stored result is given at once."""
+    if not tasks and (chat or limit is not None):
+        raise UserError("--limit and --chat are for tasks: name some with --tasks.")
     own = None if text is None else corpora.read_file(text)
     experiment = Experiment.build(
         model=model,
@@ -91,18 +99,19 @@ def run(
         bos=bos,
         calibration_windows=calibration_windows,
         seed=seed,
+        tasks=tasks,
+        limit=limit,
+        chat=chat,
     )
     if terms := service.describe(model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)
     steps = service.run([experiment], text=own, rerun=rerun, keep=not no_store, device=device)
-    last = _follow(steps)
-    if last.note:
-        print(f"nmviz: {last.note}", file=sys.stderr)
+    last = _follow(steps, "examples" if experiment.tasks else "tokens")
     result = last.results[0]
     if as_json:
-        print(json.dumps(_run_json(result), allow_nan=False))
+        print(json.dumps(printing.run_json(result), allow_nan=False))
     else:
-        print(_run_text(result, last.from_store))
+        print(printing.run_text(result, last.from_store))
 
 
 @app.command()
@@ -114,7 +123,9 @@ def methods(as_json: Json = False) -> None:
         "mitigations": offered.mitigations,
     }
     if as_json:
-        listing = {name: [_method_json(m) for m in entries] for name, entries in groups.items()}
+        listing = {
+            name: [printing.method_json(m) for m in entries] for name, entries in groups.items()
+        }
         print(json.dumps({"patterns": offered.patterns, **listing}))
         return
     print(f"patterns: {', '.join(offered.patterns)}, any other N:M or P%")
@@ -140,6 +151,18 @@ def models(
     if name:
         layers = [f"{one} (d_in {width})" for one, width in told[0].d_in.items()]
         print(f"linear layers of a block: {', '.join(layers) or 'known once it is loaded'}")
+
+
+@app.command("tasks")
+def list_tasks(as_json: Json = False) -> None:
+    """List the tasks that `run --tasks` takes."""
+    offered = service.catalogue().tasks
+    if as_json:
+        print(json.dumps([printing.task_json(task) for task in offered]))
+        return
+    for task in offered:
+        rows = f"{task.examples:,} examples, {task.split}"
+        print(f"{task.name:16} {task.title:14} {rows:28} {task.about}")
 
 
 @app.command()
@@ -235,60 +258,18 @@ def store_export(
     print(export_file(service.store(), file, everything=everything))
 
 
-def _follow(steps: Iterable[Progress]) -> Progress:
-    """Show progress on stderr where a person watches, and give the last step."""
-    last = Progress("starting")
-    with tqdm(unit=" tokens", disable=None, leave=False, file=sys.stderr) as bar:
+def _follow(steps: Iterable[Progress], unit: str) -> Progress:
+    """Show progress on stderr where a person watches, every note once, and give the last step."""
+    last, noted = Progress("starting"), set[str | None]([None])
+    with tqdm(unit=f" {unit}", disable=None, leave=False, file=sys.stderr) as bar:
         for last in steps:
             bar.total = last.total or None
             bar.set_description(last.stage, refresh=False)
             bar.update(last.done - bar.n)
+            if last.note not in noted:
+                noted.add(last.note)
+                bar.write(f"nmviz: {last.note}", file=sys.stderr)
     return last
-
-
-def _run_json(result: Result) -> dict[str, Any]:
-    return {
-        "experiment": result.experiment.model_dump(mode="json"),
-        "key": result.key,
-        "measurements": [m.model_dump(mode="json", exclude_none=True) for m in result.measurements],
-        "sites": [{"name": s.name, "rel_error": s.rel_error, "kept": s.kept} for s in result.sites],
-        "drift": [d.model_dump() for d in result.drift],
-        "provenance": result.provenance.model_dump(mode="json", exclude_none=True),
-    }
-
-
-def _run_text(result: Result, from_store: bool) -> str:
-    from nmviz.views.words import training_of
-
-    experiment, made = result.experiment, result.provenance
-    lines = [
-        f"{experiment.model}: {experiment.target} {experiment.mask.words}, {experiment.criterion}"
-        + "".join(f" + {name}" for name in experiment.mitigations)
-    ]
-    lines += [f"  {_measurement_text(m)}" for m in result.measurements]
-    if trained := training_of(result):
-        lines.append(f"  {trained}")
-    where = f"from the store, measured {made.started}" if from_store else "measured now"
-    return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])
-
-
-def _measurement_text(measurement: Measurement) -> str:
-    metric = METRICS.get(measurement.metric)
-    error = "" if measurement.stderr is None else f" +- {measurement.stderr:.2g}"
-    count = "" if measurement.n is None else f" (n = {measurement.n} {measurement.unit_of_n})"
-    value = f"{measurement.value:.5g}{error} {metric.unit}".rstrip()
-    return f"{metric.title}: {value}{count}"
-
-
-def _method_json(method: Method) -> dict[str, Any]:
-    return {
-        "name": method.name,
-        "title": method.title,
-        "help": method.help,
-        "formula": method.formula,
-        "source": method.source,
-        "parameters": {p.name: p.default for p in method.parameters},
-    }
 
 
 if __name__ == "__main__":

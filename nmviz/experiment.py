@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
@@ -12,6 +11,8 @@ from nmviz.errors import UserError
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Call, parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
+from nmviz.scopes import read_blocks, write_blocks
+from nmviz.tasks import read_tasks
 
 Target = Literal["activation", "weight"]
 TARGETS: tuple[Target, ...] = ("weight", "activation")
@@ -25,6 +26,12 @@ class Artefacts(BaseModel):
 
     model: str | None = None
     corpus: str | None = None
+
+
+TEXT = ("corpus", "tokens", "window", "bos")
+"""What says which text is read: no part of an experiment that runs tasks."""
+TASK = ("tasks", "limit", "chat")
+"""What says how tasks are run: no part of an experiment that reads a text."""
 
 
 class Reading(NamedTuple):
@@ -45,6 +52,10 @@ class Experiment(BaseModel):
     whether a begin-of-text token starts every window or only the text, where the tokenizer has one.
     From `corpus` to `seed` None is not known, as published results leave it; a setting of a method
     that is not known is written `?`. Such an experiment can be stored and shown, not run.
+
+    With `tasks` those are run instead of reading a text: `corpus` to `bos` are None and belong to
+    no such experiment. `limit` counts the examples taken of each task (of each of its parts), all
+    where it is None; with `chat` a prompt is put into the model's chat template.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +73,9 @@ class Experiment(BaseModel):
     bos: Literal["window", "once"] | None = "window"
     calibration_windows: int | None = Field(16, ge=0, le=10_000)
     seed: int | None = Field(0, ge=0, le=2**31 - 1)
+    tasks: tuple[str, ...] = ()
+    limit: int | None = Field(None, ge=2, le=LARGEST_BUDGET)  # one example has no standard error
+    chat: bool = False
     artefacts: Artefacts = Artefacts()
 
     @classmethod
@@ -99,6 +113,14 @@ class Experiment(BaseModel):
     def _split_mitigations(cls, given: Any) -> Any:
         return tuple(split_calls(given)) if isinstance(given, str) else given
 
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _canonical_tasks(cls, given: Any) -> Any:
+        names = given.split(",") if isinstance(given, str) else given
+        if not isinstance(names, (list, tuple)):
+            raise ValueError("Tasks are a list of names such as arc_easy,piqa.")
+        return _as_value_error(read_tasks, [str(name).strip() for name in names])
+
     @field_validator("blocks")
     @classmethod
     def _canonical_blocks(cls, text: str | None) -> str | None:
@@ -108,10 +130,21 @@ class Experiment(BaseModel):
     @classmethod
     def _plain_when_dense(cls, given: Any) -> Any:
         """Dense prunes nothing, so what would be pruned and how is no part of its identity."""
-        if isinstance(given, dict) and str(given.get("pattern", "")).strip().lower() == "dense":
+        if isinstance(given, dict) and _is_dense(given):
             plain = {"target": "activation", "criterion": "magnitude", "mitigations": ()}
             return {**given, **plain, "projections": None, "blocks": None}
         return given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tasks_or_text(cls, given: Any) -> Any:
+        """Tasks bring their own text; a dense model that runs them draws nothing either."""
+        if not isinstance(given, dict):
+            return given
+        if not given.get("tasks"):
+            return {name: value for name, value in given.items() if name not in TASK}
+        drawn = {"seed": 0} if _is_dense(given) else {}
+        return {**given, **drawn, **dict.fromkeys(TEXT)}
 
     @model_validator(mode="after")
     def _canonical_methods(self) -> Self:
@@ -146,27 +179,46 @@ class Experiment(BaseModel):
         """What is not known of it: fields of `Reading`, and settings such as `r-sparse(rank)`."""
         calls = [parse_call(self.criterion, BY_TARGET[self.target])]
         calls += [parse_call(text, MITIGATIONS) for text in self.mitigations]
-        fields = [name for name in Reading._fields if getattr(self, name) is None]
-        return (*fields, *(f"{c.method.name}({name})" for c in calls for name in c.unknown))
+        return (*self._unsaid(), *(f"{c.method.name}({name})" for c in calls for name in c.unknown))
+
+    def _unsaid(self) -> list[str]:
+        """The fields of `Reading` that are not known; one that runs tasks has fewer."""
+        wanted = [name for name in Reading._fields if not (self.tasks and name in TEXT)]
+        return [name for name in wanted if getattr(self, name) is None]
 
     @property
     def reading(self) -> Reading:
-        """How the text is read. UserError where part of the experiment is not known."""
+        """How the text is read. UserError where part of it is not known, or it runs tasks."""
+        self.check_known()
+        if self.tasks:
+            raise UserError("This experiment runs tasks and reads no text: leave the tasks out.")
+        return Reading(*(getattr(self, name) for name in Reading._fields))
+
+    @property
+    def drawn(self) -> tuple[int, int]:
+        """Calibration windows and the seed they are drawn under. UserError where not known."""
+        self.check_known()
+        assert self.calibration_windows is not None and self.seed is not None
+        return self.calibration_windows, self.seed
+
+    def check_known(self) -> None:
+        """UserError where part of the experiment is not known, so that it cannot be run."""
         if self.unknown:
             raise UserError(
                 f"This experiment cannot be run: {', '.join(self.unknown)} of it is not known; "
                 "name a value."
             )
-        return Reading(*(getattr(self, name) for name in Reading._fields))
 
     def canonical_json(self) -> str:
         """Sorted keys, no spaces: equal experiments, equal text, which reads back the same."""
         return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields without what is None by default; null where a part of `Reading` is unknown."""
-        unknown = {name: None for name in Reading._fields if getattr(self, name) is None}
-        return {**self.model_dump(mode="json", exclude_none=True), **unknown}
+        """The fields without what is None by default, and without how tasks are run where none are;
+        null where a part of `Reading` is unknown."""
+        idle = set() if self.tasks else set(TASK)
+        said = self.model_dump(mode="json", exclude_none=True, exclude=idle)
+        return {**said, **dict.fromkeys(self._unsaid())}
 
     @property
     def key(self) -> str:
@@ -176,7 +228,8 @@ class Experiment(BaseModel):
     def to_query(self) -> str:
         """URL query of every field that differs from the default; hashes are found again."""
         defaults = type(self)().model_dump()
-        fields = self.model_dump(exclude={"artefacts"})
+        idle = set(TEXT) if self.tasks else set()
+        fields = self.model_dump(exclude={"artefacts", *idle})
         changed = {name: value for name, value in fields.items() if value != defaults[name]}
         return urlencode({name: _query_text(value) for name, value in changed.items()})
 
@@ -188,30 +241,6 @@ class Experiment(BaseModel):
         if unknown:
             raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
         return cls.build(**pairs)
-
-
-def read_blocks(text: str) -> list[int]:
-    """`0-3,7` to [0, 1, 2, 3, 7]. UserError when it is not a list of ranges."""
-    numbers: set[int] = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?\s*", part)
-        if not match or int(match[2] or match[1]) < int(match[1]):
-            raise UserError(
-                f"{text[:40]!r} is not a range of blocks: write 0-3,7 for 0 to 3 and 7."
-            )
-        numbers.update(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return sorted(numbers)
-
-
-def write_blocks(numbers: list[int]) -> str:
-    """[0, 1, 2, 3, 7] to `0-3,7`, the inverse of `read_blocks`."""
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
 
 
 def _check_fit(pattern: Pattern, calls: list[Call]) -> None:
@@ -228,6 +257,10 @@ def _check_fit(pattern: Pattern, calls: list[Call]) -> None:
             raise ValueError(
                 f"{method.name} and {other} do not go together: {reason}; leave one out."
             )
+
+
+def _is_dense(given: dict[str, Any]) -> bool:
+    return str(given.get("pattern", "")).strip().lower() == "dense"
 
 
 def _query_text(value: Any) -> str:

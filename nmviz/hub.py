@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
@@ -31,6 +32,7 @@ TEXT_FILES = frozenset(
 )
 """Config and tokenizer files: with the weights, all that is fetched and all that is hashed."""
 
+HUB_PATIENCE = 10  # seconds
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
@@ -105,6 +107,13 @@ def dataset_file(repository: str, name: str) -> Path:
     with _plain_words(repository):
         commit = HfApi().dataset_info(repository).sha
         return Path(hf_hub_download(repository, name, repo_type="dataset", revision=commit))
+
+
+@lru_cache(maxsize=64)
+def dataset_commit(repository: str) -> str:
+    """The newest commit of a data set, asked of the hub once in a process."""
+    with _plain_words(repository):
+        return str(HfApi().dataset_info(repository, timeout=HUB_PATIENCE).sha)
 
 
 def split_id(model_id: str) -> tuple[str, str | None]:

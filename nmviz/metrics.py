@@ -167,4 +167,24 @@ _add(
     "One repeat on this machine, in turns with the others. Masks are emulated.",
     "wall-clock seconds of one pass",
 )
+
+PAIRED = ("acc", "acc_norm", "prompt_strict", "prompt_loose")
+"""Shares of examples, of which a pruned and the dense model's are compared example by example."""
+
+for _name in PAIRED:
+    _add(
+        f"{_name}_difference",
+        f"cost of pruning: {METRICS.get(_name).title}, pruned minus dense",
+        "share",
+        "Pruned minus dense on the same examples. Below 0 the pruned model is worse.",
+        "mean of (right when pruned - right when dense); standard error from the differences",
+    )
+    _add(
+        f"{_name}_p",
+        f"could the difference be chance? {METRICS.get(_name).title} (exact McNemar test)",
+        "p value",
+        "How often a fair coin would part the examples that only one of the two models gets right "
+        "as unevenly as this. Small means that the difference is not chance.",
+        "two-sided binomial test of b among b + c at 1/2; b, c: right in one model only; n = b + c",
+    )
 METRICS.freeze()

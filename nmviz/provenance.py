@@ -14,6 +14,8 @@ from nmviz.results import Provenance
 
 PACKAGES = ("torch", "transformers", "numpy", "safetensors", "gguf")
 """Those that decide what number comes out."""
+TASK_PACKAGES = (*PACKAGES, "lm-eval", "datasets")
+"""The same where tasks are run."""
 PROJECT = Path(__file__).resolve().parents[1]
 GIB = 2**30
 
@@ -26,6 +28,7 @@ def collect(
     threads: int | None,
     settings: Mapping[str, str],
     artefacts: Mapping[str, str],
+    packages: tuple[str, ...] = PACKAGES,
 ) -> Provenance:
     """The provenance of a run that just ended. A `started` without a time zone is taken as
     UTC; `threads` are left out where nothing hangs on them."""
@@ -33,7 +36,7 @@ def collect(
         source="nmviz",
         started=_utc(started),
         seconds=seconds,
-        versions=dict(_versions()),
+        versions=dict(_versions(packages)),
         commit=_commit(),
         machine={**machine(), **({} if threads is None else {"threads": threads})},
         device=device,
@@ -49,9 +52,9 @@ def _utc(started: datetime | str) -> str:
 
 
 @cache
-def _versions() -> dict[str, str]:
+def _versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     found = {"nmviz": nmviz.__version__, "python": platform.python_version()}
-    for name in PACKAGES:
+    for name in packages:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

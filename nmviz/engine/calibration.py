@@ -136,8 +136,7 @@ def _walk(
     facts = [call.method.facts for call in pruned.calls]
     learned = any(fact.learned for fact in facts)
     sequential = learned or any(fact.sequential for fact in facts)
-    reading = pruned.experiment.reading
-    count, seed = reading.calibration_windows, reading.seed
+    count, seed = pruned.experiment.drawn
     windows = calibration_windows(loaded, count + HELD_OUT * learned, seed)
     if any(fact.needs == "gradients" for fact in facts):
         yield from _gradients(loaded, pruned, windows[:count], check)

@@ -12,7 +12,6 @@ from torch import Tensor
 from nmviz.engine.calibration import Bound, Steps, prepare
 from nmviz.engine.evaluate import Comparison, compare_window, pruned_nll
 from nmviz.engine.loading import LoadedModel, bos_token, encode
-from nmviz.engine.masking import Ties
 from nmviz.engine.sites import find_sites
 from nmviz.engine.sparsify import Pruned
 from nmviz.engine.statistics import perplexity
@@ -40,21 +39,14 @@ class Trial:
         return self.comparison.pruned
 
     @property
-    def ties(self) -> Ties:
-        return self.pruned.ties if isinstance(self.pruned, PrunedWeights) else Ties(0, 0)
-
-    @property
     def wants_tie_range(self) -> bool:
-        return self.ties.share > TIE_SHARE_WORTH_A_RANGE
+        return any(ties.value > TIE_SHARE_WORTH_A_RANGE for ties in tie_share(self.pruned))
 
     def measurements(self) -> tuple[Measurement, ...]:
-        learned = [Measurement(metric=name, value=value) for name, value in self.figures.items()]
-        return (*self.comparison.measurements(), *self._about_ties(), *learned)
+        return (*self.comparison.measurements(), *self._about_ties(), *learned(self.figures))
 
     def _about_ties(self) -> Iterator[Measurement]:
-        if isinstance(self.pruned, PrunedWeights) and self.ties.count:
-            share, n, unit = self.ties.share, self.ties.count, self.pruned.unit_of_ties
-            yield Measurement(metric="tie_share", value=share, n=n, unit_of_n=unit)
+        yield from tie_share(self.pruned)
         if self.over_ties:
             ends = {"low": min(self.over_ties), "high": max(self.over_ties)}
             for end, value in ends.items():
@@ -163,6 +155,19 @@ class Run:
             ),
             partial=partial,
         )
+
+
+def tie_share(pruned: Pruned) -> tuple[Measurement, ...]:
+    """The share of the weights' blocks that a tie decides; empty where there is nothing to say."""
+    if not isinstance(pruned, PrunedWeights) or not pruned.ties.count:
+        return ()
+    share, n, unit = pruned.ties.share, pruned.ties.count, pruned.unit_of_ties
+    return (Measurement(metric="tie_share", value=share, n=n, unit_of_n=unit),)
+
+
+def learned(figures: Mapping[str, float]) -> tuple[Measurement, ...]:
+    """What calibration has to say of itself, as measurements."""
+    return tuple(Measurement(metric=name, value=value) for name, value in figures.items())
 
 
 def _windows(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:

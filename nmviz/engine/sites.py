@@ -10,7 +10,8 @@ from torch.nn import functional
 from transformers.pytorch_utils import Conv1D
 
 from nmviz.errors import UserError
-from nmviz.experiment import Experiment, read_blocks
+from nmviz.experiment import Experiment
+from nmviz.scopes import read_blocks
 
 _FOUND: WeakKeyDictionary[nn.Module, tuple["Site", ...]] = WeakKeyDictionary()
 

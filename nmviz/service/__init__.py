@@ -4,6 +4,7 @@ from nmviz.service.layers import alone, every_method, generate, look, sweep_laye
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
     calibrate,
+    compare,
     estimate_seconds,
     lookup,
     run,
@@ -29,6 +30,7 @@ __all__ = [
     "calibrate",
     "canonical",
     "catalogue",
+    "compare",
     "describe",
     "estimate_seconds",
     "every_method",

@@ -39,7 +39,8 @@ def passes(runs: Sequence[Result]) -> list[Pass]:
 
 
 def _is_timed(run: Result) -> bool:
-    return bool(run.provenance.seconds and run.experiment.tokens)
+    """Whether it is a run over a text: other results are timed in other ways."""
+    return bool(run.provenance.seconds and run.experiment.tokens and run.get("perplexity"))
 
 
 def _pass(run: Result, together: int) -> Pass:

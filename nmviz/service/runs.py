@@ -6,10 +6,11 @@ from functools import cache
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from nmviz import corpora
+from nmviz import corpora, pairing
 from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import TARGETS, Experiment
-from nmviz.results import Progress, Result
+from nmviz.results import Measurement, Progress, Result
+from nmviz.service import tasks
 from nmviz.service.estimates import estimate, passes
 from nmviz.service.scope import canonical, refuse_large, resolve, text_of
 from nmviz.store import OWN, Store, open_store, seed
@@ -40,10 +41,11 @@ def run(
     device: str = "cpu",
     cancel: Event | None = None,
 ) -> Iterator[Progress]:
-    """Answer experiments on one model and text, from the store or live; see `Progress`.
+    """Answer experiments on one model and text, or that run tasks; from the store or live.
 
     The last Progress has stage "done" and one whole result an experiment, in the order given. When
-    `cancel` is set the last one has stage "cancelled" and what was measured until then.
+    `cancel` is set the last one has stage "cancelled" and what was measured until then. A pruned
+    model's tasks are compared with the dense one's, which are run first and kept like any other.
     """
     wanted = [resolve(experiment, text) for experiment in experiments]
     found = {e.key: None if rerun else store().get(e.key) for e in wanted}
@@ -53,11 +55,15 @@ def run(
         yield Progress("done", results=tuple(answers[e.key] for e in wanted), from_store=True)
         return
     yield Progress("loading the model")
+    kept: set[str] = set()
+    note = None
     for progress in _live(missing, text, device, cancel):
         answers |= {result.key: result for result in progress.results}
-        note = put(progress.results) if keep and progress.stage == "done" else None
+        whole = [r for r in progress.results if not r.partial and r.key not in kept]
+        kept |= {result.key for result in whole}
+        note = (put(whole) if keep else None) or note
         ready = tuple(answers[e.key] for e in wanted if e.key in answers)
-        yield replace(progress, results=ready, note=note)
+        yield replace(progress, results=ready, note=progress.note or note)
 
 
 def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Experiment, ...]:
@@ -101,9 +107,16 @@ def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[P
 
 
 def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
-    """How long a live run takes here, from the newest run of the model on this machine, or None."""
+    """How long a live run takes here, from the newest run of the model on this machine, or None.
+
+    Tasks are told from earlier runs of the same tasks; where there are none, `run` times the first
+    examples and says so.
+    """
+    if experiments[0].tasks:
+        resolved = [resolve(experiment) for experiment in experiments]
+        return tasks.estimate(tasks.with_dense(resolved, store()), store())
     found = store().find(sites=False, model=experiments[0].model, source=OWN)
-    return estimate(experiments, passes([run for run in found if run.get("perplexity")]))
+    return estimate(experiments, passes(found))
 
 
 def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:
@@ -128,12 +141,29 @@ def load(model: str, device: str = "cpu") -> "LoadedModel":
     return load_model(model, device)
 
 
+def compare(first: Experiment, second: Experiment) -> tuple[Measurement, ...]:
+    """Two stored runs of tasks, the first minus the second on the same examples: two methods, say.
+
+    UserError where one was not run yet or their examples are not the same ones.
+    """
+    found = [lookup(experiment) for experiment in (first, second)]
+    for experiment, result in zip((first, second), found, strict=True):
+        if result is None:
+            raise UserError(f"{experiment.pattern}, {experiment.criterion} was not run: run it.")
+    one, other = (result for result in found if result is not None)
+    return pairing.paired(one, other)
+
+
 def _live(
     experiments: Sequence[Experiment], text: str | None, device: str, cancel: Event | None
 ) -> Iterator[Progress]:
+    first = experiments[0]
+    if first.tasks:
+        tasks.check_installed()
+        yield from tasks.live(load(first.model, device), experiments, store(), cancel)
+        return
     from nmviz.engine.runner import Run
 
-    first = experiments[0]
     loaded = load(first.model, device)
     yield from Run(loaded, experiments, text_of(first.reading.corpus, text), cancel)
 

@@ -4,13 +4,15 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nmviz import corpora, models, scopes
+from nmviz import corpora, models, scopes, task_data
 from nmviz.errors import UserError
-from nmviz.experiment import TARGETS, Artefacts, Experiment, Target, read_blocks
+from nmviz.experiment import TARGETS, Artefacts, Experiment, Target
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method
 from nmviz.methods.patterns import PRESETS
 from nmviz.published import LARGE_MODELS
+from nmviz.scopes import read_blocks
+from nmviz.tasks import TASKS, Task
 
 OWN_TEXT = "text"
 """The corpus name of a text the user brings; its SHA-256 is part of the experiment."""
@@ -25,6 +27,7 @@ class Catalogue:
     patterns: tuple[str, ...]
     criteria: dict[Target, tuple[Method, ...]]
     mitigations: tuple[Method, ...]
+    tasks: tuple[Task, ...]
 
 
 def catalogue() -> Catalogue:
@@ -35,6 +38,7 @@ def catalogue() -> Catalogue:
         patterns=PRESETS,
         criteria={target: tuple(BY_TARGET[target].values()) for target in TARGETS},
         mitigations=tuple(MITIGATIONS.values()),
+        tasks=tuple(TASKS.values()),
     )
 
 
@@ -90,9 +94,8 @@ def resolve(experiment: Experiment, text: str | None = None) -> Experiment:
     UserError as `canonical`, and for an unknown corpus or a missing text.
     """
     refuse_large(experiment.model)
-    hashes = Artefacts(
-        model=models.identify(experiment.model), corpus=_identify(experiment.reading.corpus, text)
-    )
+    read = _identify_read(experiment, text)
+    hashes = Artefacts(model=models.identify(experiment.model), corpus=read)
     return canonical(experiment).but(artefacts=hashes)
 
 
@@ -100,16 +103,25 @@ def canonical(experiment: Experiment) -> Experiment:
     """The experiment with one spelling of its scope: None for all, else in the model's order.
 
     UserError for whatever can be told without loading the model: an unknown model, projection
-    or block, a window longer than the context, d_in not a multiple of M, a part not known.
+    or block, a window longer than the context, d_in not a multiple of M, a part not known, a
+    chat template where the model has none.
     """
     refuse_large(experiment.model)
+    experiment.check_known()
     info = describe(experiment.model)
-    window = experiment.reading.window
-    if 0 < info.context < window:
+    if 0 < info.context < (experiment.window or 0):
         raise UserError(
-            f"A window of {window} tokens is longer than the {info.context} tokens "
+            f"A window of {experiment.window} tokens is longer than the {info.context} tokens "
             f"{info.title} reads at once: shorten the window."
         )
+    for task in map(TASKS.get, experiment.tasks):
+        if 0 < info.context <= task.writes:
+            raise UserError(
+                f"{task.title} lets a model write {task.writes:,} tokens, and {info.title} takes "
+                f"{info.context:,} at once: choose another model."
+            )
+    if experiment.chat and not info.chat:
+        raise UserError(f"{info.title} has no chat template: run the tasks without one.")
     return experiment.but(
         projections=_canonical_projections(experiment, info),
         blocks=_canonical_blocks(experiment, info),
@@ -123,6 +135,15 @@ def text_of(corpus: str, text: str | None) -> str:
     if text is None:
         raise UserError("No text was given: paste one, or choose a corpus.")
     return text
+
+
+def _identify_read(experiment: Experiment, text: str | None) -> str:
+    """SHA-256 of what is read: the text, or the examples of the tasks."""
+    if not experiment.tasks:
+        return _identify(experiment.reading.corpus, text)
+    if text is not None:
+        raise UserError("Tasks bring their own text: leave yours out, or the tasks.")
+    return task_data.identify(experiment.tasks)
 
 
 def _identify(corpus: str, text: str | None) -> str:

@@ -6,21 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nmviz.errors import UserError
-from nmviz.metrics import METRICS
+from nmviz.metrics import METRICS, PAIRED
 from nmviz.results import Measurement, Result
 from nmviz.store.files import LARGEST_COUNT, shown
 from nmviz.store.rows import Packed
 
 SHARES = frozenset(
     (
-        "acc",
-        "acc_norm",
-        "prompt_strict",
-        "prompt_loose",
-        "top1_agreement",
-        "tie_share",
-        "kept",
-        "mask_overlap",
+        *PAIRED,
+        *(f"{name}_p" for name in PAIRED),
+        *("top1_agreement", "tie_share", "kept", "mask_overlap"),
     )
 )
 """Metrics that lie between 0 and 1. Other ones in shares, such as an error, may be larger."""

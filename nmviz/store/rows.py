@@ -14,7 +14,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
-from nmviz.results import BlockDrift, Censored, Measurement, Provenance, Result, SiteError
+from nmviz.results import (
+    BlockDrift,
+    Censored,
+    Measurement,
+    Provenance,
+    Result,
+    SiteError,
+    TaskExamples,
+)
 from nmviz.store.tables import (
     ArtefactRow,
     ExperimentRow,
@@ -32,8 +40,10 @@ BATCH = 500
 _sites = TypeAdapter(tuple[SiteError, ...])
 _drift = TypeAdapter(tuple[BlockDrift, ...])
 _censored = TypeAdapter(tuple[Censored, ...])
+_examples = TypeAdapter(tuple[TaskExamples, ...])
 _NUMBER = tuple(Measurement.model_fields)
-_AS_JSON = ("provenance", "sites", "drift", "censored")
+_AS_JSON = ("provenance", "sites", "drift", "censored", "examples")
+_LONG = (ResultRow.sites, ResultRow.drift, ResultRow.examples)
 
 
 @dataclass(frozen=True)
@@ -181,7 +191,7 @@ def load(
 ) -> Iterator[tuple[int, Result | ValueError]]:
     """Results by id, in the order asked for; a ValueError in place of one that is not readable.
 
-    Without `sites` the sites and the drift stay empty, which is much faster for many results.
+    Without `sites` sites, drift and examples stay empty, which is much faster for many results.
     """
     for some in _batches(ids):
         rows = _result_rows(connection, some, sites)
@@ -196,7 +206,7 @@ def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def _result_rows(connection: Connection, ids: Sequence[int], sites: bool) -> dict[int, Any]:
-    columns = [ResultRow.sites, ResultRow.drift] if sites else []
+    columns = _LONG if sites else ()
     query = (
         select(
             ResultRow.id,
@@ -232,6 +242,7 @@ def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | 
             sites=_sites.validate_json(row.get("sites", "[]")),
             drift=_drift.validate_json(row.get("drift", "[]")),
             censored=_censored.validate_json(row["censored"]),
+            examples=_examples.validate_json(row.get("examples", "[]")),
             provenance=Provenance.model_validate_json(row["provenance"]),
         )
     except ValueError as error:  # pydantic's is one too

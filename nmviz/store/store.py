@@ -97,7 +97,7 @@ class Store:
         """Results by key, source, own, seeded, model, target, pattern, criterion, mitigations,
         corpus, tokens or window, in the order they were added.
 
-        A list means any of its values. Without `sites`, the sites and the drift stay empty: much
+        A list means any of its values. Without `sites` sites, drift and examples stay empty: much
         faster for many. TypeError for a filter of another name.
         """
         where = [_condition(name, value) for name, value in filters.items()]

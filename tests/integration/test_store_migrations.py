@@ -19,7 +19,7 @@ from sqlalchemy import Engine, event
 
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
-from nmviz.results import Censored, Measurement, Provenance, Result
+from nmviz.results import Censored, Measurement, Provenance, Result, TaskExamples
 from nmviz.store import Store, engine, open_store, schema, seed
 
 ROWS = Path(__file__).with_name("rows_of_version_1.sql")
@@ -277,6 +277,21 @@ def test_back_to_version_1_keeps_what_that_version_can_hold(old: Path) -> None:
     assert {"corpus", "tokens", "window"} <= needed
     with open_store(old) as store:
         check_what_version_1_wrote_and(store, make().model_copy(update={"censored": ()}))
+
+
+def test_results_of_tasks_do_not_go_back_to_a_version_that_has_no_room_for_them(old: Path) -> None:
+    right = TaskExamples(task="piqa", metric="acc", right="0110", digest="d" * 64)
+    ran = make().model_copy(
+        update={"experiment": Experiment(tasks=("piqa",)), "examples": (right,)}
+    )
+    with open_store(old) as store:
+        store.put(ran)
+        assert store.history(ran.key) == [ran]
+        assert store.find(source="paper", sites=False)[0].examples == ()
+    migrate(old, command.downgrade, "0002")
+    with open_store(old) as store:
+        assert store.history(ran.key) == []
+        check_what_version_1_wrote(store)
 
 
 def check_what_version_1_wrote_and(store: Store, known: Result) -> None:

@@ -3,13 +3,16 @@
 import json
 import pickle
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nmviz.errors import UserError
-from nmviz.experiment import Experiment, read_blocks, write_blocks
+from nmviz.experiment import Experiment
+from nmviz.scopes import read_blocks, write_blocks
+from nmviz.store.transfer import read_packed
 
 
 def test_the_key_is_the_hash_of_the_canonical_json() -> None:
@@ -36,6 +39,45 @@ def test_what_nothing_reads_is_no_part_of_the_key() -> None:
     dense = Experiment(pattern="dense")
     assert Experiment(pattern="dense", target="weight", blocks="0-3").key == dense.key
     assert Experiment(calibration_windows=99).key == Experiment().key
+
+
+def test_tasks_are_run_instead_of_a_text() -> None:
+    tasks = Experiment(tasks="piqa,arc_easy", limit=50)
+    assert tasks.canonical_json() == (
+        '{"artefacts":{},"calibration_windows":0,"chat":false,"criterion":"magnitude","limit":50,'
+        '"mitigations":[],"model":"smollm2-135m","pattern":"8:16","seed":0,"target":"activation",'
+        '"tasks":["arc_easy","piqa"]}'
+    )
+    assert tasks.unknown == ()
+    with pytest.raises(UserError, match="runs tasks and reads no text"):
+        _ = tasks.reading
+
+
+def test_what_tasks_do_not_read_is_no_part_of_their_key() -> None:
+    tasks = Experiment(tasks=("piqa",))
+    text = {"corpus": "wikitext-2", "tokens": 4096, "window": 256, "bos": "once"}
+    assert Experiment(tasks=("piqa",), **text).key == tasks.key
+    assert Experiment(limit=9, chat=True).key == Experiment().key
+    for changes in ({"limit": 9}, {"chat": True}, {"seed": 1}, {"tasks": "piqa,rte"}):
+        assert tasks.but(**changes).key != tasks.key
+    dense = tasks.but(pattern="dense", seed=5)
+    assert dense.key == tasks.but(pattern="dense").key
+
+
+def test_calibration_is_part_of_the_key_of_tasks() -> None:
+    tasks = Experiment(tasks=("piqa",), mitigations=("s-pts",))
+    assert tasks.drawn == (16, 0)
+    assert tasks.but(calibration_windows=4).key != tasks.key
+
+
+RUNS = sorted((Path(__file__).parents[2] / "results" / "runs").glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("file", RUNS, ids=[file.name for file in RUNS])
+def test_results_that_ship_keep_their_keys_and_their_text(file: Path) -> None:
+    for line, packed in zip(file.read_text().splitlines(), read_packed(file), strict=True):
+        assert packed.result.experiment.to_json() == json.loads(line)["experiment"]
+        assert packed.text == line
 
 
 def test_frozen() -> None:
@@ -66,6 +108,9 @@ def test_frozen() -> None:
         ({"bos": "never"}, "bos"),
         ({"seed": -1}, "seed"),
         ({"nonsense": 1}, "nonsense"),
+        ({"tasks": "pika"}, "no task 'pika'; did you mean piqa"),
+        ({"tasks": 5}, "Tasks are a list of names"),
+        ({"tasks": "piqa", "limit": 1}, "limit"),
     ],
 )
 def test_each_mistake_has_its_own_sentence(fields: dict[str, object], says: str) -> None:
@@ -77,6 +122,9 @@ def test_each_mistake_has_its_own_sentence(fields: dict[str, object], says: str)
 blocks_text = st.lists(st.integers(0, 40), min_size=1, max_size=6).map(write_blocks)
 experiments = st.builds(
     Experiment.build,
+    tasks=st.sampled_from([(), ("piqa",), ("piqa", "core")]),
+    limit=st.none() | st.integers(2, 100),
+    chat=st.booleans(),
     pattern=st.sampled_from(["2:4", "8:16", "1:4", "12.5%", "50%", "3:7"]),
     mitigations=st.sampled_from([(), ("var",), ("d-pts", "var"), ("var", "d-pts")]),
     projections=st.none() | st.sampled_from([("q",), ("down", "q")]),

@@ -13,7 +13,16 @@ from foreign import lm_eval_document, log_document
 from nmviz import published
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
-from nmviz.results import BlockDrift, Censored, Measurement, Printed, Provenance, Result, SiteError
+from nmviz.results import (
+    BlockDrift,
+    Censored,
+    Measurement,
+    Printed,
+    Provenance,
+    Result,
+    SiteError,
+    TaskExamples,
+)
 from nmviz.store import Store, csv_file, files, open_store, seed
 from nmviz.store.exporting import export_file
 from nmviz.store.importing import Format, import_file
@@ -71,6 +80,19 @@ def refused(store: Store, file: Path, content: Any, form: Format = Format.AUTO) 
     sentence = str(error.value)
     assert sentence.isprintable() and sentence.endswith(".")
     return sentence
+
+
+def test_examples_of_tasks_come_back_as_they_were(store: Store, file: Path) -> None:
+    right = TaskExamples(task="piqa", metric="acc", right="0110", digest="d" * 64)
+    ran = make(tasks=("piqa",), limit=4).model_copy(update={"examples": (right,)})
+    assert take_in(store, file, pack(ran).text) == "1 result read: 1 added, 0 were there already."
+    assert store.get(ran.key) == ran
+    assert seed.verify(store, file.parent / "none") == []
+
+
+def test_examples_that_are_none_are_refused(store: Store, file: Path) -> None:
+    right = {"task": "piqa", "metric": "acc", "right": "01x0", "digest": "d" * 64}
+    assert "examples.0.right" in refused(store, file, json.dumps({**fields(), "examples": [right]}))
 
 
 def test_an_export_comes_in_as_own_runs_and_once(store: Store, file: Path) -> None:

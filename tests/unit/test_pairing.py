@@ -1,0 +1,80 @@
+"""Pairs: numbers worked out by hand."""
+
+from math import sqrt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmviz.errors import UserError
+from nmviz.experiment import Experiment
+from nmviz.pairing import Pairs, count, mcnemar, paired, smallest_difference
+from nmviz.results import Provenance, Result, TaskExamples
+
+
+def test_ten_examples_by_hand() -> None:
+    # right only in the first: 1; only in the second: 3; differences 1, -1, -1, -1 and six zeros
+    pairs = count("1000011111", "0111011111")
+    assert pairs == Pairs(10, 1, 3)
+    assert pairs.difference == pytest.approx(-0.2)
+    # squares about the mean: 4 - 10 * 0.04 = 3.6; over 9, over 10, root
+    assert pairs.stderr == pytest.approx(sqrt(3.6 / 9 / 10))
+    # two-sided: 2 * (C(4,0) + C(4,1)) / 16 = 10/16
+    assert pairs.p_value == pytest.approx(0.625)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "p"),
+    [(0, 0, 1.0), (5, 0, 0.0625), (6, 0, 0.03125), (1, 8, 20 / 512), (3, 3, 1.0)],
+)
+def test_mcnemar_by_hand(first: int, second: int, p: float) -> None:
+    assert mcnemar(first, second) == pytest.approx(p)
+
+
+def test_the_smallest_difference_that_could_be_shown() -> None:
+    assert smallest_difference(100) == pytest.approx(0.06)  # six, all one way
+    assert smallest_difference(5) is None
+    assert smallest_difference(100, discordant=5) is None
+    assert smallest_difference(100, discordant=9) == pytest.approx(0.07)  # 8 against 1
+    assert smallest_difference(100, discordant=0) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from("01"), st.sampled_from("01")), min_size=2, max_size=60))
+def test_pairs_agree_with_the_plain_formulas(both: list[tuple[str, str]]) -> None:
+    pairs = count("".join(a for a, _ in both), "".join(b for _, b in both))
+    differences = [int(a) - int(b) for a, b in both]
+    mean = sum(differences) / len(both)
+    spread = sum((d - mean) ** 2 for d in differences) / (len(both) - 1)
+    assert pairs.difference == pytest.approx(mean)
+    assert pairs.stderr == pytest.approx(sqrt(spread / len(both)), abs=1e-9)
+    assert 0 < pairs.p_value <= 1
+
+
+def test_one_example_has_no_error_and_none_no_pairs() -> None:
+    assert count("1", "0").stderr is None
+    with pytest.raises(ValueError, match="no examples"):
+        count("", "")
+    with pytest.raises(ValueError, match="longer than"):
+        count("1", "10")
+
+
+def make(right: str, digest: str = "a" * 64, task: str = "piqa") -> Result:
+    return Result(
+        experiment=Experiment(tasks=(task,)),
+        measurements=(),
+        examples=(TaskExamples(task=task, metric="acc", right=right, digest=digest),),
+        provenance=Provenance(source="nmviz"),
+    )
+
+
+def test_results_are_compared_task_by_task() -> None:
+    difference, p = paired(make("0001"), make("1101"))
+    assert (difference.metric, difference.task, difference.n) == ("acc_difference", "piqa", 4)
+    assert difference.value == -0.5
+    assert (p.metric, p.value, p.n) == ("acc_p", 0.5, 2)
+    assert paired(make("01"), make("01", task="rte")) == ()
+
+
+def test_other_examples_are_never_paired() -> None:
+    with pytest.raises(UserError, match="other examples or prompts of piqa"):
+        paired(make("01"), make("01", digest="b" * 64))
