@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from tqdm import tqdm
@@ -26,6 +26,7 @@ USER_MISTAKE = 2  # exit status for what the user can mend
 TASKS_HELP = f"lm-eval's, instead of perplexity: arc_easy,piqa, or {', '.join(SETS)}."
 LIMIT_HELP = "Only the first examples of each task (of each of its parts)."
 SITES_HELP = f"Projections, such as q,k,v, or one of {', '.join(scopes.SCOPES)}."
+PRECISION_HELP = "Stop once the cost is known to this standard error, in nats a token."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 store_app = typer.Typer(no_args_is_help=True, help="Create, update and check the database.")
@@ -76,6 +77,7 @@ def run(
         bool, typer.Option("--chat", help="Put prompts into the chat template.")
     ] = False,
     seed: int = 0,
+    precision: Annotated[float | None, typer.Option(help=PRECISION_HELP)] = None,
     device: str = "cpu",
     rerun: Annotated[bool, typer.Option("--rerun", help="Measure again, stored or not.")] = False,
     no_store: Annotated[bool, typer.Option("--no-store", help="Do not keep the result.")] = False,
@@ -105,7 +107,8 @@ def run(
     )
     if terms := service.describe(model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)
-    steps = service.run([experiment], text=own, rerun=rerun, keep=not no_store, device=device)
+    how: dict[str, Any] = {"rerun": rerun, "keep": not no_store, "precision": precision}
+    steps = service.run([experiment], text=own, device=device, **how)
     last = _follow(steps, "examples" if experiment.tasks else "tokens")
     result = last.results[0]
     if as_json:

@@ -29,6 +29,7 @@ def collect(
     settings: Mapping[str, str],
     artefacts: Mapping[str, str],
     packages: tuple[str, ...] = PACKAGES,
+    note: str | None = None,
 ) -> Provenance:
     """The provenance of a run that just ended. A `started` without a time zone is taken as
     UTC; `threads` are left out where nothing hangs on them."""
@@ -42,6 +43,7 @@ def collect(
         device=device,
         settings=dict(settings),
         artefacts=dict(artefacts),
+        note=note,
     )
 
 

@@ -60,6 +60,11 @@ class PrunedActivations:
             y = step.after(y, x, kept, at)
         return y if site.bias is None else y + site.bias
 
+    def lost(self, site: Site, x: Tensor) -> Tensor:
+        if any(type(step).after is not Mitigation.after for step in self.mitigations):
+            return site.dense(x) - self.forward(site, x)
+        return functional.linear(x - self._kept_of_input(site, x), site.weight)
+
     def _kept_of_input(self, site: Site, x: Tensor) -> Tensor:
         """What the layer multiplies; made once for sites that are given the same input, where
         nothing that makes it looks at the site."""

@@ -120,7 +120,7 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
 def local_error(pruned: Pruned, site: Site, x: Tensor, y: Tensor) -> float:
     """||Y - Y_pruned||_F / ||Y||_F of a site on inputs x [tokens, d_in]; y is its dense output."""
     squares = Squares()
-    squares.add(site, y, pruned.forward(site, x))
+    squares.add(site, pruned.lost(site, x), y)
     return squares.ratio(site)
 
 

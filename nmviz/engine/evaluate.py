@@ -1,35 +1,39 @@
-"""Paired evaluation: the dense and the pruned models on the same windows, one window at a time."""
+"""Paired evaluation: dense and pruned models on the same windows, a few windows at a time."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from nmviz.engine.dense import Check, block_outputs, dense_pass, logits
 from nmviz.engine.loading import LoadedModel
-from nmviz.engine.sites import Site, find_blocks, find_sites
-from nmviz.engine.sparsify import Pruned, SiteForward, forwards, replaced
+from nmviz.engine.sites import Site
+from nmviz.engine.sparsify import Pruned, forwards, replaced
 from nmviz.engine.statistics import PairedTokens, token_nll
 from nmviz.results import BlockDrift, Measurement, SiteError
 
-Check = Callable[[], None]
+TOKENS_AT_ONCE = 512  # windows are read together up to this many tokens: their pass fits the cache
+
+__all__ = ["Comparison", "Squares", "at_once", "compare_windows", "logits", "pruned_nll"]
 
 
 class Squares:
     """||error||^2 and ||reference||^2 by name, pooled over windows in float64."""
 
     def __init__(self) -> None:
-        self._sums: dict[object, Tensor] = defaultdict(lambda: torch.zeros(2, dtype=torch.float64))
+        self._sums: dict[object, list[float]] = defaultdict(lambda: [0.0, 0.0])
 
-    def add(self, name: object, reference: Tensor, pruned: Tensor) -> None:
-        error = (reference - pruned).square().sum(dtype=torch.float64)
-        self._sums[name] += torch.stack([error, reference.square().sum(dtype=torch.float64)]).cpu()
+    def add(self, name: object, error: Tensor, reference: Tensor | float) -> None:
+        """An error, and its reference or the square of that."""
+        sums = self._sums[name]
+        sums[0] += _square(error)
+        sums[1] += _square(reference) if isinstance(reference, Tensor) else reference
 
     def ratio(self, name: object) -> float:
         """||error|| / ||reference||; 0 where both are 0."""
-        error, reference = self._sums[name].tolist()
+        error, reference = self._sums[name]
         return (error / reference) ** 0.5 if reference else float(error > 0)
 
     def __contains__(self, name: object) -> bool:
@@ -44,13 +48,15 @@ class Comparison:
         self.tokens = PairedTokens()
         self.local = Squares()  # by site, on the dense input
         self.propagated = Squares()  # by block number, at the block's output
+        self._sites = frozenset(pruned.sites)
         self._kept: dict[Site, list[int]] = defaultdict(lambda: [0, 0])  # ones, entries
 
-    def watch(self, site: Site, x: Tensor, y: Tensor) -> None:
-        """Compare a site's pruned output on its dense input x with its dense output y."""
-        self.local.add(site, y, self.pruned.forward(site, x))
-        for index, count in enumerate(self.pruned.kept_of(site, x)):
-            self._kept[site][index] += count
+    def watch(self, site: Site, x: Tensor, square: float) -> None:
+        """Compare a site's outputs on its dense input x; `square` is ||y||^2 of the dense one."""
+        if site in self._sites:
+            self.local.add(site, self.pruned.lost(site, x), square)
+            for index, count in enumerate(self.pruned.kept_of(site, x)):
+                self._kept[site][index] += count
 
     def measurements(self) -> tuple[Measurement, ...]:
         return self.tokens.measurements()
@@ -73,73 +79,50 @@ class Comparison:
         return tuple(BlockDrift(block=n, drift=self.propagated.ratio(n)) for n in numbers)
 
 
-def compare_window(
-    loaded: LoadedModel, ids: Tensor, comparisons: Sequence[Comparison], check: Check
-) -> Iterator[None]:
-    """Run one window, ids int64 [window], dense and then under each comparison; a step a pass.
-
-    The model's lock is held within a pass only, so that other work may go between two passes.
-    """
-    hidden: dict[int, Tensor] = {}
-    observing = replaced(_observing(loaded.model, comparisons, check))
-    with loaded.lock, observing, _block_outputs(loaded.model, hidden.__setitem__):
-        dense = logits(loaded, ids)
-    yield
-    for comparison in comparisons:
-        watch = partial(_add_drift, comparison.propagated, hidden)
-        computing = replaced(forwards(comparison.pruned, check))
-        with loaded.lock, computing, _block_outputs(loaded.model, watch):
-            pruned = logits(loaded, ids)
-        comparison.tokens.add(dense, pruned, ids.to(dense.device))
-        yield
+def at_once(windows: Tensor) -> Sequence[Tensor]:
+    """Windows [count, tokens] in batches that fit the cache."""
+    return windows.split(max(1, TOKENS_AT_ONCE // windows.shape[1]))
 
 
 @torch.inference_mode()
-def logits(loaded: LoadedModel, ids: Tensor) -> Tensor:
-    """Logits [window, vocabulary] of ids int64 [window]."""
-    return loaded.model(input_ids=ids[None].to(loaded.device), use_cache=False).logits[0]
+def _watch_all(comparisons: Sequence[Comparison], site: Site, x: Tensor, square: float) -> None:
+    for comparison in comparisons:
+        comparison.watch(site, x, square)
+
+
+def compare_windows(
+    loaded: LoadedModel, text: str, ids: Tensor, comparisons: Sequence[Comparison], check: Check
+) -> Iterator[None]:
+    """Run windows, ids int64 [windows, tokens], dense and under each comparison; a step a pass.
+
+    `text` names the text they are of. The model's lock is held within a pass only, so that other
+    work may go between two passes.
+    """
+    dense = dense_pass(loaded, text, ids, partial(_watch_all, comparisons), check)
+    yield
+    for comparison in comparisons:
+        drifted = partial(_add_drift, comparison.propagated, dense.hidden)
+        computing = replaced(forwards(comparison.pruned, check))
+        with loaded.lock, computing, block_outputs(loaded.model, drifted):
+            pruned = logits(loaded, ids)
+        for of_dense, of_pruned, own in zip(dense.tokens, pruned, ids, strict=True):
+            comparison.tokens.add(of_dense, of_pruned, own.to(pruned.device))
+        yield
 
 
 def pruned_nll(loaded: LoadedModel, ids: Tensor, pruned: Pruned, check: Check) -> Tensor:
-    """NLL of each predicted token of one window under a pruned model, float64 [window - 1]."""
+    """NLL of each predicted token under a pruned model: ids int64 [windows, tokens] to float64
+    [windows, tokens - 1]."""
     with loaded.lock, replaced(forwards(pruned, check)):
-        return token_nll(logits(loaded, ids), ids.to(loaded.device))
-
-
-def _observing(
-    model: nn.Module, comparisons: Sequence[Comparison], check: Check
-) -> dict[Site, SiteForward]:
-    """Dense forwards that also compute every comparison's output on the same input."""
-    watching: dict[Site, list[Comparison]] = {site: [] for site in find_sites(model)}
-    for comparison in comparisons:
-        for site in comparison.pruned.sites:
-            watching[site].append(comparison)
-
-    def forward(site: Site, watchers: list[Comparison], x: Tensor) -> Tensor:
-        check()
-        y = site.dense(x)
-        for comparison in watchers:
-            comparison.watch(site, x, y)
-        return y
-
-    return {site: partial(forward, site, watchers) for site, watchers in watching.items()}
-
-
-@contextmanager
-def _block_outputs(model: nn.Module, take: Callable[[int, Tensor], None]) -> Iterator[None]:
-    """Give the hidden state after every block, [1, window, d_model], to `take(block, hidden)`."""
-
-    def hook(number: int, module: nn.Module, inputs: object, output: Tensor | tuple) -> None:
-        take(number, output[0] if isinstance(output, tuple) else output)
-
-    _, blocks = find_blocks(model)
-    handles = [block.register_forward_hook(partial(hook, n)) for n, block in enumerate(blocks)]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+        scores = logits(loaded, ids)
+    return torch.stack(
+        [token_nll(one, own.to(one.device)) for one, own in zip(scores, ids, strict=True)]
+    )
 
 
 def _add_drift(squares: Squares, dense: dict[int, Tensor], number: int, hidden: Tensor) -> None:
-    squares.add(number, dense[number], hidden)
+    squares.add(number, dense[number] - hidden, dense[number])
+
+
+def _square(tensor: Tensor) -> float:
+    return tensor.square().sum(dtype=torch.float64).item()

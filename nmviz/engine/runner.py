@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from nmviz.engine.calibration import Bound, Steps, prepare
-from nmviz.engine.evaluate import Comparison, compare_window, pruned_nll
+from nmviz.engine.dense import text_key
+from nmviz.engine.evaluate import Comparison, at_once, compare_windows, pruned_nll
 from nmviz.engine.loading import LoadedModel, bos_token, encode
 from nmviz.engine.sites import find_sites
 from nmviz.engine.sparsify import Pruned
@@ -24,6 +25,7 @@ from nmviz.results import Measurement, Progress, Result
 
 TIE_SHARE_WORTH_A_RANGE = 0.01
 TIE_SEEDS = 3
+FEWEST_UNITS = 15  # with fewer the error itself is not known well enough to stop by it
 
 
 @dataclass
@@ -33,6 +35,13 @@ class Trial:
     comparison: Comparison
     figures: Mapping[str, float]  # what calibration has to say of itself
     over_ties: list[float] = field(default_factory=list)  # perplexity under each tie seed
+    spent: int | None = None  # tokens, where the run ended before its budget
+
+    @property
+    def experiment(self) -> Experiment:
+        """What was measured."""
+        asked = self.pruned.experiment
+        return asked if self.spent is None else asked.but(tokens=self.spent)
 
     @property
     def pruned(self) -> Pruned:
@@ -59,6 +68,8 @@ class Run:
 
     Iterating measures and yields Progress; the last one holds the finished results. When `cancel`
     is set, the next site ends the run with a Progress of stage "cancelled" and partial results.
+    With a `precision`, in nats a token, the run ends once the standard error of every cost is at
+    most that: its results are those of experiments with the budget that was spent, and say so.
     """
 
     def __init__(
@@ -67,9 +78,12 @@ class Run:
         experiments: Sequence[Experiment],
         text: str,
         cancel: Event | None = None,
+        precision: float | None = None,
     ) -> None:
         self.loaded, self._check = loaded, check_of(cancel or Event())
         self.windows = _windows(loaded, experiments[0], text)
+        self.precision = precision
+        self.note: str | None = None
         self.experiments = experiments
         self.trials: list[Trial] = []
         self.started, self.began = datetime.now(UTC), time.perf_counter()
@@ -84,14 +98,39 @@ class Run:
 
     def _measure(self) -> Iterator[Progress]:
         yield from self._prepare()
-        for ids in self.windows:
-            for _ in compare_window(
-                self.loaded, ids, [t.comparison for t in self.trials], self._check
-            ):
-                self.passes += 1
+        key, done = text_key(self.windows), 0
+        comparisons = [trial.comparison for trial in self.trials]
+        for ids in at_once(self.windows):
+            for _ in compare_windows(self.loaded, key, ids, comparisons, self._check):
+                self.passes += len(ids)
                 yield self._progress("measuring", partial=True)
+            done += len(ids)
+            if done < len(self.windows) and self._is_precise():
+                self._stop_at(done)
+                break
         yield from self._try_ties()
         yield self._progress("done", partial=False)
+
+    def _is_precise(self) -> bool:
+        """Whether every cost is known as well as was asked, from enough units to tell."""
+        if not self.precision:
+            return False
+        costs = [trial.comparison.tokens.cost() for trial in self.trials]
+        return all(
+            (cost.n or 0) >= FEWEST_UNITS and (cost.stderr or 0.0) <= self.precision
+            for cost in costs
+        )
+
+    def _stop_at(self, done: int) -> None:
+        """What was measured is the experiment with the budget spent so far: the same windows."""
+        asked, spent = self.windows.numel(), done * self.windows.shape[1]
+        self.windows = self.windows[:done]
+        self.note = (
+            f"Stopped after {spent:,} of {asked:,} tokens: every standard error of a cost was "
+            f"{self.precision} nats a token or less."
+        )
+        for trial in self.trials:
+            trial.spent = spent
 
     def _prepare(self) -> Iterator[Progress]:
         for experiment in self.experiments:
@@ -118,11 +157,11 @@ class Run:
                     self._check()
                     pruned.finish(site)
                 nll: list[Tensor] = []
-                for ids in self.windows:
+                for ids in at_once(self.windows):
                     nll.append(pruned_nll(self.loaded, ids, pruned, self._check))
-                    self.passes += 1
+                    self.passes += len(ids)
                     yield self._progress("breaking ties at random", partial=True)
-                trial.over_ties.append(perplexity("perplexity", torch.stack(nll)).value)
+                trial.over_ties.append(perplexity("perplexity", torch.cat(nll)).value)
 
     def _progress(self, stage: str, partial: bool) -> Progress:
         """Tokens done counts a window's tokens once all passes over it are made."""
@@ -137,7 +176,7 @@ class Run:
         return Progress(stage, round(share * total), total, left, results)
 
     def _result(self, trial: Trial, seconds: float, partial: bool) -> Result:
-        experiment = trial.pruned.experiment
+        experiment = trial.experiment
         return Result(
             experiment=experiment,
             measurements=trial.measurements(),
@@ -152,6 +191,7 @@ class Run:
                 threads=torch.get_num_threads(),
                 settings={"dtype": "float32", "attention": "sdpa"},
                 artefacts=experiment.artefacts.model_dump(exclude_none=True),
+                note=self.note,
             ),
             partial=partial,
         )

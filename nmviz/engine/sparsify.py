@@ -58,6 +58,9 @@ class Pruned(Protocol):
     def forward(self, site: Site, x: Tensor) -> Tensor:
         """The pruned layer: [..., d_in] to [..., d_out]."""
 
+    def lost(self, site: Site, x: Tensor) -> Tensor:
+        """What pruning takes from the layer's output: dense minus pruned, [..., d_out]."""
+
     def masked(self, site: Site, x: Tensor) -> Masked:
         """The mask at one site and what it was made from."""
 

@@ -5,13 +5,30 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from nmviz.results import Measurement
 
 FEWEST_WINDOWS = 8  # with fewer, the standard error comes from blocks of tokens
 TOKENS_A_BLOCK = 64
 TOKENS_AT_ONCE = 128  # bounds the [tokens, vocabulary] tensors of a comparison
+
+
+@dataclass(frozen=True)
+class DenseTokens:
+    """What the dense logits of one window say, for comparing any number of pruned ones."""
+
+    logits: Tensor  # [window, vocabulary]
+    log_total: Tensor  # logsumexp of each row, float32 [window]
+    nll: Tensor  # float64 [window - 1]
+    best: Tensor  # the most likely token of each row, int64 [window]
+
+    @classmethod
+    def of(cls, logits: Tensor, ids: Tensor) -> "DenseTokens":
+        """Logits [window, vocabulary] of ids [window]."""
+        parts = [logits[low:high].float() for low, high in _chunks(len(ids))]
+        log_total = torch.cat([part.logsumexp(-1) for part in parts])
+        best = torch.cat([part.argmax(-1) for part in parts])
+        return cls(logits, log_total, _nll(logits, log_total, ids), best)
 
 
 @dataclass
@@ -23,18 +40,17 @@ class PairedTokens:
     kl: list[Tensor] = field(default_factory=list)
     agree: list[Tensor] = field(default_factory=list)
 
-    def add(self, dense: Tensor, pruned: Tensor, ids: Tensor) -> None:
-        """Logits [window, vocabulary] of both models over one window of ids [window]."""
-        columns = zip(
-            *(
-                _compare(dense[low:high], pruned[low:high], ids[low + 1 : high + 1])
-                for low, high in _chunks(len(ids) - 1)
-            ),
-            strict=True,
-        )
-        lists = (self.dense_nll, self.nll, self.kl, self.agree)
-        for figures, column in zip(lists, columns, strict=True):
+    def add(self, dense: DenseTokens, pruned: Tensor, ids: Tensor) -> None:
+        """Logits [window, vocabulary] of the pruned model over the dense one's window of ids."""
+        parts = [_compare(dense, pruned, ids, *ends) for ends in _chunks(len(ids) - 1)]
+        self.dense_nll.append(dense.nll)
+        lists = (self.nll, self.kl, self.agree)
+        for figures, column in zip(lists, zip(*parts, strict=True), strict=True):
             figures.append(torch.cat(column).double().cpu())
+
+    def cost(self) -> Measurement:
+        """delta_nll over the windows so far, of which there is at least one."""
+        return mean("delta_nll", torch.stack(self.nll) - torch.stack(self.dense_nll))
 
     def measurements(self) -> tuple[Measurement, ...]:
         """perplexity, dense_perplexity, delta_nll, kl, top1_agreement over the windows so far."""
@@ -44,7 +60,7 @@ class PairedTokens:
         return (
             perplexity("perplexity", nll),
             perplexity("dense_perplexity", dense),
-            mean("delta_nll", nll - dense),
+            self.cost(),
             mean("kl", torch.stack(self.kl)),
             mean("top1_agreement", torch.stack(self.agree)),
         )
@@ -52,13 +68,13 @@ class PairedTokens:
 
 def token_nll(logits: Tensor, ids: Tensor) -> Tensor:
     """NLL in nats of each predicted token, float64 [window - 1]; logits [window, vocabulary]."""
-    parts = [
-        functional.cross_entropy(
-            logits[low:high].float(), ids[low + 1 : high + 1], reduction="none"
-        )
-        for low, high in _chunks(len(ids) - 1)
-    ]
-    return torch.cat(parts).double().cpu()
+    parts = [logits[low:high].float().logsumexp(-1) for low, high in _chunks(len(ids))]
+    return _nll(logits, torch.cat(parts), ids)
+
+
+def _nll(logits: Tensor, log_total: Tensor, ids: Tensor) -> Tensor:
+    right = logits[:-1].gather(-1, ids[1:, None])[:, 0].float()
+    return (log_total[:-1] - right).double().cpu()
 
 
 def mean(metric: str, figures: Tensor) -> Measurement:
@@ -90,10 +106,17 @@ def _chunks(length: int) -> Sequence[tuple[int, int]]:
     return [(low, min(low + TOKENS_AT_ONCE, length)) for low in starts]
 
 
-def _compare(dense: Tensor, pruned: Tensor, next_ids: Tensor) -> tuple[Tensor, ...]:
-    """Per token: NLL of both, KL(dense || pruned) and agreement of the most likely token."""
-    log_p, log_q = dense.float().log_softmax(-1), pruned.float().log_softmax(-1)
-    column = next_ids[:, None]
-    kl = functional.kl_div(log_q, log_p, reduction="none", log_target=True).sum(-1)
-    agree = (dense.argmax(-1) == pruned.argmax(-1)).double()
-    return -log_p.gather(-1, column)[:, 0], -log_q.gather(-1, column)[:, 0], kl, agree
+def _compare(
+    dense: DenseTokens, pruned: Tensor, ids: Tensor, low: int, high: int
+) -> tuple[Tensor, ...]:
+    """Of tokens low..high: NLL when pruned, KL(dense || pruned), agreement of the likeliest token.
+
+    KL is the mean under p of the logits' difference, less the difference of their log totals: no
+    logarithm of a small probability is taken.
+    """
+    z, z_pruned = dense.logits[low:high].float(), pruned[low:high].float()
+    log_total = z_pruned.logsumexp(-1)
+    p = (z - dense.log_total[low:high, None]).exp_()
+    kl = torch.linalg.vecdot(p, z - z_pruned) - dense.log_total[low:high] + log_total
+    nll = log_total - z_pruned.gather(-1, ids[low + 1 : high + 1, None])[:, 0]
+    return nll, kl, (z_pruned.argmax(-1) == dense.best[low:high]).double()

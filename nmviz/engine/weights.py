@@ -58,6 +58,9 @@ class PrunedWeights:
     def forward(self, site: Site, x: Tensor) -> Tensor:
         return functional.linear(x, self._pruned[site], site.bias)
 
+    def lost(self, site: Site, x: Tensor) -> Tensor:
+        return functional.linear(x, site.weight - self._pruned[site])
+
     def masked(self, site: Site, x: Tensor) -> Masked:
         changed = self._changed_weight(site)
         if changed is not None:

@@ -15,6 +15,9 @@ from nmviz.service.estimates import estimate, passes
 from nmviz.service.scope import canonical, refuse_large, resolve, text_of
 from nmviz.store import OWN, Store, open_store, seed
 
+ALIKE = {"model", "target", "pattern", "criterion", "corpus", "window"}
+"""What the store can look for at once of an experiment whose budget does not matter."""
+
 if TYPE_CHECKING:
     from nmviz.engine.loading import LoadedModel
 
@@ -27,9 +30,15 @@ def store() -> Store:
     return opened
 
 
-def lookup(experiment: Experiment, text: str | None = None) -> Result | None:
-    """The stored result of the experiment, or None. Milliseconds; nothing is loaded."""
-    return store().get(resolve(experiment, text).key)
+def lookup(
+    experiment: Experiment, text: str | None = None, precision: float | None = None
+) -> Result | None:
+    """The stored result of the experiment, or None. Milliseconds; nothing is loaded.
+
+    With a `precision` above 0, in nats a token, a run of the same on less of the text will do, if
+    the standard error of its cost is at most that.
+    """
+    return _stored(resolve(experiment, text), precision)
 
 
 def run(
@@ -40,15 +49,18 @@ def run(
     keep: bool = True,
     device: str = "cpu",
     cancel: Event | None = None,
+    precision: float | None = None,
 ) -> Iterator[Progress]:
     """Answer experiments on one model and text, or that run tasks; from the store or live.
 
     The last Progress has stage "done" and one whole result an experiment, in the order given. When
     `cancel` is set the last one has stage "cancelled" and what was measured until then. A pruned
     model's tasks are compared with the dense one's, which are run first and kept like any other.
+    With a `precision` above 0, in nats a token, a run ends once the standard error of every cost is
+    at most that, and its results are those of experiments with a smaller budget.
     """
     wanted = [resolve(experiment, text) for experiment in experiments]
-    found = {e.key: None if rerun else store().get(e.key) for e in wanted}
+    found = {e.key: None if rerun else _stored(e, precision) for e in wanted}
     answers = {key: result for key, result in found.items() if result is not None}
     missing = list({e.key: e for e in wanted if e.key not in answers}.values())
     if not missing:
@@ -57,13 +69,46 @@ def run(
     yield Progress("loading the model")
     kept: set[str] = set()
     note = None
-    for progress in _live(missing, text, device, cancel):
-        answers |= {result.key: result for result in progress.results}
+    for progress in _live(missing, text, device, cancel, precision):
+        answers |= {_asked(result, missing): result for result in progress.results}
         whole = [r for r in progress.results if not r.partial and r.key not in kept]
         kept |= {result.key for result in whole}
         note = (put(whole) if keep else None) or note
         ready = tuple(answers[e.key] for e in wanted if e.key in answers)
         yield replace(progress, results=ready, note=progress.note or note)
+
+
+def _stored(experiment: Experiment, precision: float | None) -> Result | None:
+    """What the store has of it, or of the same on less text where that is precise enough."""
+    exact = store().get(experiment.key)
+    if exact is not None or not precision or experiment.tokens is None:
+        return exact
+    alike = store().find(sites=False, source=OWN, **experiment.model_dump(include=ALIKE))
+    enough = [one for one in alike if _will_do(one, experiment, precision)]
+    if not enough:
+        return None
+    return store().get(max(enough, key=lambda one: one.experiment.tokens or 0).key)
+
+
+def _will_do(shorter: Result, experiment: Experiment, precision: float) -> bool:
+    cost = shorter.get("delta_nll")
+    spent = shorter.experiment.tokens or 0
+    return (
+        cost is not None
+        and cost.stderr is not None
+        and cost.stderr <= precision
+        and spent < (experiment.tokens or 0)
+        and shorter.experiment == experiment.but(tokens=spent)
+    )
+
+
+def _asked(result: Result, experiments: Sequence[Experiment]) -> str:
+    """The key of the experiment that a result answers: its own, or of one with a larger budget."""
+    spent = result.experiment.tokens
+    for experiment in experiments:
+        if spent and experiment.tokens and experiment.but(tokens=spent) == result.experiment:
+            return experiment.key
+    return result.key
 
 
 def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Experiment, ...]:
@@ -155,7 +200,11 @@ def compare(first: Experiment, second: Experiment) -> tuple[Measurement, ...]:
 
 
 def _live(
-    experiments: Sequence[Experiment], text: str | None, device: str, cancel: Event | None
+    experiments: Sequence[Experiment],
+    text: str | None,
+    device: str,
+    cancel: Event | None,
+    precision: float | None,
 ) -> Iterator[Progress]:
     first = experiments[0]
     if first.tasks:
@@ -165,7 +214,7 @@ def _live(
     from nmviz.engine.runner import Run
 
     loaded = load(first.model, device)
-    yield from Run(loaded, experiments, text_of(first.reading.corpus, text), cancel)
+    yield from Run(loaded, experiments, text_of(first.reading.corpus, text), cancel, precision)
 
 
 def put(results: Sequence[Result]) -> str | None:

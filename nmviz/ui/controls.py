@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations", "projections", "blocks"),
-    *("corpus", "text", "tokens", "window", "bos", "calibration_windows", "seed"),
+    *("corpus", "text", "tokens", "window", "bos", "calibration_windows", "seed", "precision"),
     *("block", "projection", "prompt", "new_tokens", "temperature"),
     *("first_row", "rows", "first_column", "columns"),
 )
@@ -53,6 +53,7 @@ def values_of(view: View, model: "ModelInfo") -> dict[str, Any]:
     fields |= {
         "weight_criterion": view.weight_criterion,
         "calibration_windows": view.calibration_windows,
+        "precision": view.precision,
         "mitigations": list(view.experiment.mitigations),
         "projections": list(view.experiment.projections or model.projections),
         "blocks": view.experiment.blocks or "",
@@ -188,6 +189,14 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
 
 def _protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
     with gr.Accordion("More: protocol and seed", open=False):
+        named["precision"] = gr.Number(
+            values["precision"],
+            label="Stop early",
+            info="once every cost is known to this standard error, in nats a token; 0: never",
+            step=0.01,
+            minimum=0,
+            min_width=0,
+        )
         named["bos"] = gr.Radio(
             [("every window", "window"), ("the text once", "once")],
             value=values["bos"],

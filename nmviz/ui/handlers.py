@@ -126,7 +126,14 @@ def run(
         check_live(view)
         waiting = "" if now.answers(view, text) else render.outdated(now)
         yield {"query": view.to_query(), "status": render.status(now, waiting)}
-        for progress in service.run(view.experiments(), text=text, rerun=rerun, cancel=event):
+        steps = service.run(
+            view.experiments(),
+            text=text,
+            rerun=rerun,
+            cancel=event,
+            precision=view.precision,
+        )
+        for progress in steps:
             update: Update = {"progress": render.bar(progress)}
             said = render.remark(progress)
             if progress.results:

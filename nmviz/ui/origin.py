@@ -16,6 +16,7 @@ def origin(results: Mapping[Column, Result], stored: bool) -> str:
     how = "Measured so far" if first.partial else "From the store" if stored else "Measured here"
     parts = [how + _when(first.provenance), _machine(first.provenance)]
     line = f"{_on_what(first)}. {', '.join(part for part in parts if part)}"
+    line += f". {first.provenance.note}" if first.provenance.note else ""
     details = "".join(_details(result) for result in results.values())
     return f'<details class="origin"><summary>{esc(line)}</summary>{details}</details>'
 

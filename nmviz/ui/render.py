@@ -35,7 +35,7 @@ class Shown:
 
 def find(view: View, text: str | None) -> Shown | None:
     """Both results from the store, or None when one is missing."""
-    found = {one.target: service.lookup(one, text) for one in view.experiments()}
+    found = {one.target: service.lookup(one, text, view.precision) for one in view.experiments()}
     results: dict[Column, Result] = {
         target: result for target, result in found.items() if result is not None
     }

@@ -53,6 +53,7 @@ class View(BaseModel):
     experiment: Experiment = Experiment()
     weight_criterion: str = Field("magnitude", max_length=200)
     calibration_windows: int = Field(16, ge=0, le=256)
+    precision: float = Field(0.05, ge=0, le=10)  # a run stops at that error of its costs; 0: never
     look: Look = Look()
     writing: Writing = Writing()
 
@@ -114,10 +115,10 @@ class View(BaseModel):
 
     def measured_as(self, other: "View") -> bool:
         """Whether a run of the other answers this one too: layer and prompt do not matter."""
-        return self.experiments() == other.experiments()
+        return (self.experiments(), self.precision) == (other.experiments(), other.precision)
 
 
-_OWN = ("weight_criterion", "calibration_windows")
+_OWN = ("weight_criterion", "calibration_windows", "precision")
 _NAMES = ({*Experiment.model_fields, *_OWN, *Look.model_fields, *Writing.model_fields}) - {
     "artefacts"
 }

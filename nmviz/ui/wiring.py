@@ -45,12 +45,22 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
 def _settings(page: Page) -> None:
     controls, named = page.controls, page.named
     chosen = ("criterion", "weight_criterion", "mitigations", "projections", "corpus", "bos")
-    typed = ("pattern", "blocks", "text", "tokens", "window", "calibration_windows", "seed")
+    typed = (
+        *("pattern", "blocks", "text", "tokens", "window"),
+        *("calibration_windows", "seed", "precision"),
+    )
     events = {name: [named[name].input] for name in chosen}
     events["mitigations"].append(_typed_too(page))
     events |= {name: [named[name].submit, named[name].blur] for name in typed}
     _change(page, partial(gr.on, [event for name in events for event in events[name]]))
-    elsewhere = {"corpus", "bos", "text", "tokens", "window"}  # no picture of a layer needs them
+    elsewhere = {
+        "corpus",
+        "bos",
+        "text",
+        "tokens",
+        "window",
+        "precision",
+    }  # no picture of a layer needs them
     pictured = [event for name in events if name not in elsewhere for event in events[name]]
     _look(page, partial(gr.on, pictured))
     chip = controls.chips.input(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nmviz.engine import runner
+from nmviz.engine import dense, evaluate, runner
 from nmviz.engine.calibration import bind
 from nmviz.engine.evaluate import logits
 from nmviz.engine.loading import LoadedModel, encode, load
@@ -102,6 +102,12 @@ def test_a_dense_run_costs_nothing(loaded: LoadedModel) -> None:
     assert all(s.rel_error == 0 and s.kept == 1 for s in result.sites)
 
 
+@pytest.fixture
+def one_window_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "TOKENS_AT_ONCE", 64)
+
+
+@pytest.mark.usefixtures("one_window_at_once")
 def test_progress_streams_and_tightens(loaded: LoadedModel) -> None:
     steps = list(Run(loaded, [experiment(target="weight"), experiment()], TEXT))
     done = [step.done for step in steps]
@@ -117,6 +123,7 @@ def measured(step: Progress) -> Measurement | None:
     return step.results[0].get("delta_nll") if step.results else None
 
 
+@pytest.mark.usefixtures("one_window_at_once")
 def test_cancel_ends_within_a_site_and_keeps_what_was_measured(loaded: LoadedModel) -> None:
     cancel = Event()
     before = logits(loaded, windows(loaded)[0])
@@ -185,3 +192,76 @@ def test_what_does_not_fit_is_refused_before_any_pass(
 def test_a_text_shorter_than_a_window_is_refused(loaded: LoadedModel) -> None:
     with pytest.raises(UserError, match="fewer than one window of 64"):
         list(Run(loaded, [experiment()], "Too short."))
+
+
+def test_a_run_stops_once_its_costs_are_known_well_enough(loaded: LoadedModel) -> None:
+    pair = [experiment(target="weight", tokens=2560), experiment(tokens=2560)]
+    *_, last = Run(loaded, pair, TEXT * 4, precision=0.5)
+    assert last.stage == "done"
+    spent = {result.experiment.tokens for result in last.results}
+    assert len(spent) == 1 and spent < {64 * n for n in range(runner.FEWEST_UNITS, 40)}
+    for result, asked in zip(last.results, pair, strict=True):
+        cost = result.get("delta_nll")
+        assert cost is not None and cost.n == result.experiment.tokens // 64
+        assert cost.stderr is not None and cost.stderr <= 0.5
+        assert result.experiment == asked.but(tokens=result.experiment.tokens)
+        assert "Stopped after" in (result.provenance.note or "")
+        *_, whole = Run(loaded, [result.experiment], TEXT * 4)
+        assert whole.results[0].measurements == result.measurements
+
+
+def test_a_run_that_is_never_precise_enough_spends_its_budget(loaded: LoadedModel) -> None:
+    *_, last = Run(loaded, [experiment()], TEXT, precision=1e-9)
+    assert last.results[0].experiment.tokens == 640
+    assert last.results[0].provenance.note is None
+
+
+def test_few_windows_are_no_reason_to_stop(loaded: LoadedModel) -> None:
+    *_, last = Run(loaded, [experiment()], TEXT, precision=100.0)
+    assert last.results[0].experiment.tokens == 640
+
+
+def test_windows_read_together_give_what_each_gives_alone(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [experiment(), experiment(criterion="clact"), experiment(criterion="random")]
+    chosen += [experiment(target="weight"), experiment(criterion="magnitude(over=window)")]
+    together = finish(loaded, *chosen)
+    monkeypatch.setattr(evaluate, "TOKENS_AT_ONCE", 64)
+    dense.PASSES.clear()
+    for one, other in zip(together, finish(loaded, *chosen), strict=True):
+        for found, expected in zip(one.measurements, other.measurements, strict=True):
+            assert found.value == pytest.approx(expected.value, rel=1e-4), found.metric
+        for site, alone in zip(one.sites, other.sites, strict=True):
+            assert site.rel_error == pytest.approx(alone.rel_error, rel=1e-4)
+
+
+def test_a_dense_pass_is_made_once_for_a_text(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = finish(loaded, experiment())
+    monkeypatch.setattr(dense, "_make", None)  # would fail if it were called
+    (again,) = finish(loaded, experiment())
+    assert (again.measurements, again.sites, again.drift) == (
+        first.measurements,
+        first.sites,
+        first.drift,
+    )
+    (shorter,) = finish(loaded, experiment(tokens=512, criterion="clact"))
+    assert shorter.get("perplexity") is not None
+
+
+def test_dense_passes_are_kept_in_bounded_memory(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = dense.DensePasses(memory=3_000_000)
+    monkeypatch.setattr(dense, "PASSES", own)
+    finish(loaded, experiment())
+    assert 0 < own.size <= 3_000_000
+    kept = list(own._kept)
+    (other,) = list(Run(loaded, [experiment()], "Another text, " + TEXT))[-1:]
+    assert other.stage == "done" and own.size <= 3_000_000
+    assert not set(kept) & set(own._kept), "another text makes room for itself"
+    monkeypatch.setattr(dense, "MEMORY", 1000)
+    (result,) = finish(loaded, experiment())
+    assert result.sites and not any(made.inputs for made in own._kept.values() if made.too_large)

@@ -136,3 +136,22 @@ def test_the_catalogue_lists_what_there_is() -> None:
     assert "wiki-leads" in [c.name for c in offered.corpora]
     assert "8:16" in offered.patterns
     assert {m.name for m in offered.criteria["weight"]} >= {"magnitude"}
+
+
+def test_a_run_that_stopped_early_is_found_by_whoever_asks_no_more(tiny_model: Path) -> None:
+    asked = Experiment.build(
+        **{"model": str(tiny_model), "pattern": "2:4", "corpus": "text", "window": 64},
+        tokens=2560,
+    )
+    text = "The river rises in spring. Two bridges join the market and the harbour. " * 240
+    *_, last = service.run([asked], text=text, precision=0.5)
+    (stopped,) = last.results
+    assert (stopped.experiment.tokens or 0) < 2560
+    again = list(service.run([asked], text=text, precision=0.5))
+    assert len(again) == 1 and again[0].from_store
+    assert again[0].results == (stopped,)
+    assert service.lookup(asked, text, 0.5) == stopped
+    assert service.lookup(asked, text, 1e-6) is None
+    assert service.lookup(asked, text) is None
+    assert service.lookup(asked.but(tokens=64), text, 0.5) is None
+    assert service.lookup(asked.but(seed=1), text, 0.5) is None

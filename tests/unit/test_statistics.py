@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from nmviz.engine.statistics import PairedTokens, mean, perplexity, token_nll
+from nmviz.engine.statistics import DenseTokens, PairedTokens, mean, perplexity, token_nll
 
 
 def test_the_error_comes_from_the_windows_when_there_are_eight() -> None:
@@ -40,7 +40,7 @@ def test_paired_tokens_agree_with_the_formulas_token_by_token() -> None:
     dense, pruned = torch.randn(300, 11), torch.randn(300, 11)
     ids = torch.randint(0, 11, (300,))
     paired = PairedTokens()
-    paired.add(dense, pruned, ids)
+    paired.add(DenseTokens.of(dense, ids), pruned, ids)
     found = {m.metric: m.value for m in paired.measurements()}
     p, q = dense[:-1].double().softmax(-1), pruned[:-1].double().softmax(-1)
     rows, following = torch.arange(299), ids[1:]
@@ -58,7 +58,7 @@ def test_paired_tokens_agree_with_the_formulas_token_by_token() -> None:
 def test_equal_models_differ_by_nothing() -> None:
     logits, ids = torch.randn(200, 7), torch.randint(0, 7, (200,))
     paired = PairedTokens()
-    paired.add(logits, logits, ids)
+    paired.add(DenseTokens.of(logits, ids), logits, ids)
     found = {m.metric: m.value for m in paired.measurements()}
     assert (found["delta_nll"], found["kl"], found["top1_agreement"]) == (0, 0, 1)
 
