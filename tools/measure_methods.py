@@ -49,6 +49,7 @@ magnitude, taken as unpaired, is about {_smallest(plain):.2f} nats a token (95%)
 
 | method | perplexity | cost, nats a token | same next word | held-out error before, after |
 |---|---|---|---|---|
+| dense | {_measured(plain, "dense_perplexity").value:,.1f} | | | |
 {rows}"""
 
 

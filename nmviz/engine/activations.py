@@ -77,7 +77,7 @@ class PrunedActivations:
         return kept
 
     def _repaired(self, site: Site, x: Tensor) -> Tensor:
-        if self._one_pass and not self.pattern.is_dense and not graded(x) and kernels.fits(x):
+        if self._one_pass and not self.pattern.is_dense and self._fits(site, x):
             return self._repaired_at_once(site, x)
         shifted, undos = self._before(site, x)
         kept = self._pruned(site, shifted)
@@ -86,6 +86,11 @@ class PrunedActivations:
         for undo in reversed(undos):
             kept = undo(kept)
         return kept
+
+    def _fits(self, site: Site, x: Tensor) -> bool:
+        """Whether compiled code handles the input: nothing here is being trained."""
+        learned = (t for state in self.states[site].values() for t in state.values())
+        return kernels.fits(x) and not any(map(graded, (x, *learned)))
 
     def _repaired_at_once(self, site: Site, x: Tensor) -> Tensor:
         """The same by one compiled pass."""

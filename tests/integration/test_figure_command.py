@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -137,7 +138,8 @@ def test_a_figure_is_drawn_where_an_event_loop_runs(tmp_path: Path) -> None:
     async def in_a_notebook() -> None:
         write_figure(go.Figure(go.Scatter(x=[0, 1], y=[0, 1])), file)
 
-    asyncio.run(in_a_notebook())
+    with ThreadPoolExecutor(1) as thread:  # browser tests leave a loop running in this one
+        thread.submit(lambda: asyncio.run(in_a_notebook())).result()
     assert ElementTree.parse(file).getroot().tag == f"{SVG}svg"
 
 

@@ -47,7 +47,7 @@ def test_an_unknown_projection_is_answered_with_those_found(
     status, out, err = run(folder, "qq", monkeypatch, capsys)
     found = ", ".join(KINDS[folder.name].projections)
     assert (status, out) == (2, "")
-    assert err == f"nmviz: This model has no projection 'qq': choose among {found}.\n"
+    assert err == f"nmviz: {folder.name} has no projection 'qq': choose among {found}.\n"
 
 
 def test_the_layers_found_can_be_named(

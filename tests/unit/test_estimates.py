@@ -6,7 +6,7 @@ import pytest
 
 from nmviz.experiment import Experiment
 from nmviz.provenance import machine
-from nmviz.results import Provenance, Result
+from nmviz.results import Measurement, Provenance, Result
 from nmviz.service.estimates import estimate as estimate_from
 from nmviz.service.estimates import passes
 
@@ -20,7 +20,8 @@ def estimate(experiments: list[Experiment], runs: list[Result]) -> float | None:
 
 def ran(experiment: Experiment, seconds: float, started: str, **changes: Any) -> Result:
     made = {"source": "nmviz", "started": started, "seconds": seconds, "machine": HERE, **changes}
-    return Result(experiment=experiment, measurements=(), provenance=Provenance(**made))
+    found = (Measurement(metric="perplexity", value=20.0),)
+    return Result(experiment=experiment, measurements=found, provenance=Provenance(**made))
 
 
 def test_a_dense_pass_is_shared_by_those_measured_together() -> None:

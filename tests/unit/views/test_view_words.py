@@ -18,7 +18,7 @@ from nmviz.views.numbers import (
     with_error,
 )
 from nmviz.views.texts import FIRST, LATER, first_difference, mark_differences
-from nmviz.views.words import headline, tie_note, training_note
+from nmviz.views.words import headline, tie_note, training_of
 
 Make = Callable[..., Any]
 
@@ -298,5 +298,5 @@ def test_training_is_told_by_the_held_out_error(
         Measurement(metric=f"heldout_loss_{when}", value=value)
         for when, value in (("before", before), ("after", after))
     )
-    assert says in (training_note(make_result("activation", measured=measured)) or "")
-    assert training_note(make_result("activation", measured=measured[:1])) is None
+    assert says in (training_of(make_result("activation", measured=measured)) or "")
+    assert training_of(make_result("activation", measured=measured[:1])) is None
