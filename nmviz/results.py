@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -202,11 +203,13 @@ class MethodError:
 
 @dataclass(frozen=True)
 class Token:
-    """One generated token: its text and the probability the model that wrote it gave it."""
+    """One generated token: its text, the probability the model that wrote it gave it, and how long
+    that took."""
 
     id: int
     text: str
     probability: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -217,10 +220,17 @@ class Continuation:
     tokens: tuple[Token, ...] = ()
     finished: bool = False
     dense_probability: tuple[float, ...] = ()  # of each word of the dense text, under this model
+    bytes_a_token: float | None = None  # of weights read, where real speed was asked for
 
     @property
     def text(self) -> str:
         return "".join(token.text for token in self.tokens)
+
+    @property
+    def tokens_a_second(self) -> float | None:
+        """From the median time of a token; the first, which reads the prompt, does not count."""
+        later = [token.seconds for token in self.tokens[1:]]
+        return 1 / median(later) if later and median(later) > 0 else None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import weakref
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -31,6 +31,7 @@ class PrunedActivations:
         self.states: dict[Site, States] = defaultdict(dict)
         self._one_pass = _is_one_pass(self.criterion, self.mitigations)
         self._same_for_all_sites = all(c.method.facts.same_for_all_sites for c in self.calls)
+        self.multiply: Callable[[Site, Tensor], Tensor] = _whole_product
         self._last: tuple[weakref.ref[Tensor], Tensor] | None = None
 
     @property
@@ -55,7 +56,7 @@ class PrunedActivations:
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
         kept, places = self._kept_of_input(site, x), self._places(site)
-        y = functional.linear(kept, site.weight)
+        y = self.multiply(site, kept)
         for step, at in places:
             y = step.after(y, x, kept, at)
         return y if site.bias is None else y + site.bias
@@ -115,6 +116,8 @@ class PrunedActivations:
         return int(mask.sum()), mask.numel()
 
     def _places(self, site: Site) -> list[tuple[Mitigation, At]]:
+        if not self.mitigations:
+            return []
         states = self.states[site]
         return [
             (step, At(site.weight, states.get(call.method.name, {}), kernels.median))
@@ -160,6 +163,11 @@ class PrunedActivations:
     @property
     def _over(self) -> str:
         return str(self.criterion.settings.get("over", "token"))
+
+
+def _whole_product(site: Site, kept: Tensor) -> Tensor:
+    """[..., d_in] to [..., d_out], without the bias."""
+    return functional.linear(kept, site.weight)
 
 
 def _is_one_pass(criterion: Call, mitigations: Sequence[Mitigation]) -> bool:

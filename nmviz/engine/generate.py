@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from threading import Event
+from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from transformers import DynamicCache
 from nmviz.engine.calibration import bind
 from nmviz.engine.evaluate import Check, logits
 from nmviz.engine.loading import LoadedModel, bos_token, encode
+from nmviz.engine.reading import Read, dense_bytes, skip
 from nmviz.engine.sites import Site, find_sites
 from nmviz.engine.sparsify import Pruned, SiteForward, forwards, replaced
 from nmviz.errors import Cancelled, UserError, check_of
@@ -34,15 +36,33 @@ def generate(
     prompt: str,
     sampling: Sampling,
     cancel: Event,
+    real_speed: bool = False,
 ) -> Iterator[GenerationProgress]:
-    """The dense model and each experiment's model continue the prompt; ends early on `cancel`."""
+    """The dense model and each experiment's model continue the prompt; ends early on `cancel`.
+
+    With `real_speed` pruned activations are really skipped (`skipping`), and the last step says how
+    many bytes of weights each model read a token.
+    """
     check = check_of(cancel)
     ids = prompt_ids(loaded, prompt, sampling.chat, sampling.max_new_tokens)
     try:
         pruned = [bind(loaded, experiment, check).pruned for experiment in experiments]
-        yield from continue_all(loaded, pruned, ids, sampling, check)
+        reads = [skip(one) for one in pruned] if real_speed else []
+        for progress in continue_all(loaded, pruned, ids, sampling, check):
+            yield _with_reads(progress, loaded, reads) if progress.done and reads else progress
     except Cancelled:
         return
+
+
+def _with_reads(
+    progress: GenerationProgress, loaded: LoadedModel, reads: Sequence[Read]
+) -> GenerationProgress:
+    """The texts with the bytes read a token: the dense one first. The prompt is no single token."""
+    dense, *others = progress.continuations
+    told = [replace(dense, bytes_a_token=dense_bytes(loaded))]
+    for text, read in zip(others, reads, strict=True):
+        told.append(replace(text, bytes_a_token=read(loaded, len(text.tokens) - 1)))
+    return replace(progress, continuations=tuple(told))
 
 
 def prompt_ids(loaded: LoadedModel, prompt: str, chat: bool, room: int) -> Tensor:
@@ -126,8 +146,10 @@ def _continue(
     ids = ids[None].to(loaded.device)
     for _ in range(sampling.max_new_tokens):
         with loaded.lock, replaced(computing), torch.inference_mode():
+            began = perf_counter()
             output = loaded.model(input_ids=ids, past_key_values=cache, use_cache=True)
             chances = output.logits[0, -1].float()
+            seconds = perf_counter() - began
         chosen = _choose(chances, sampling.temperature, generator)
         if chosen in stops:
             return
@@ -135,7 +157,7 @@ def _continue(
         text = loaded.tokenizer.decode(written, skip_special_tokens=True)
         piece = "" if text.endswith("\ufffd") else text[len(shown) :]  # wait for a whole character
         shown += piece
-        yield Token(chosen, piece, chances.softmax(-1)[chosen].item())
+        yield Token(chosen, piece, chances.softmax(-1)[chosen].item(), seconds)
         ids = ids.new_tensor([[chosen]])
 
 

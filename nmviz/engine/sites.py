@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
@@ -25,23 +26,23 @@ class Site:
     projection: str
     module: nn.Module = field(repr=False)
 
-    @property
+    @cached_property
     def weight(self) -> Tensor:
         """[d_out, d_in], whatever way the module stores it (Conv1D keeps the transpose)."""
         weight = self.module.get_parameter("weight").detach()
         return weight.T if isinstance(self.module, Conv1D) else weight
 
-    @property
+    @cached_property
     def bias(self) -> Tensor | None:
         """[d_out], or None."""
         bias = self.module.bias
         return bias.detach() if isinstance(bias, Tensor) else None
 
-    @property
+    @cached_property
     def d_in(self) -> int:
         return self.weight.shape[1]
 
-    @property
+    @cached_property
     def d_out(self) -> int:
         return self.weight.shape[0]
 

@@ -12,24 +12,55 @@ from typing import Any
 import numpy as np
 import torch
 from numba import njit
+from torch import Tensor
+from torch.nn import functional
+
+from nmviz.engine.sites import Site
 
 COLUMNS = 4096  # outputs at once, so that they stay in the first cache
-ALONE = 1 << 18  # entries of W that one thread multiplies faster than two
+ALONE = 1 << 20  # entries of W that one thread multiplies faster than two
 u = np.uint64
 
 
-def product(turned: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """W x, [d_out], for W turned to [d_in, d_out] and x [d_in]; rows whose x is 0 are not read."""
-    rows = np.flatnonzero(x).astype(u)
+def product(turned: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, int]:
+    """W x, [d_out], and how many rows were read, for W turned to [d_in, d_out] and x [d_in].
+
+    Rows whose x is 0 are not read.
+    """
+    rows = np.flatnonzero(x).view(u)
     y = np.zeros(turned.shape[1], turned.dtype)
     threads = torch.get_num_threads()
     if threads == 1 or rows.size * y.size <= ALONE:
         _add_rows(turned, x, rows, y, u(0), u(y.size))
-        return y
+        return y, rows.size
     cuts = [u(16 * (y.size * n // threads // 16)) for n in range(threads)] + [u(y.size)]
     part = partial(_add_rows, turned, x, rows, y)
     list(_pool(threads).map(part, cuts[:-1], cuts[1:]))
-    return y
+    return y, rows.size
+
+
+class SkippedRows:
+    """A site's product, without the bias, that reads only the rows whose input was kept.
+
+    For one token at a time, as in decoding; several tokens keep different rows and are multiplied
+    whole. Turned weights are kept as long as this is. `read` counts bytes of weights read for
+    single tokens.
+    """
+
+    def __init__(self) -> None:
+        self.read = 0
+        self._turned: dict[Site, np.ndarray] = {}
+
+    def __call__(self, site: Site, kept: Tensor) -> Tensor:
+        """[..., d_in] to [..., d_out]."""
+        if kept.numel() != site.d_in or kept.device.type != "cpu" or kept.dtype != torch.float32:
+            return functional.linear(kept, site.weight)
+        if site not in self._turned:
+            self._turned[site] = site.weight.T.contiguous().numpy()
+        x = kept.detach().numpy().reshape(-1)
+        y, rows = product(self._turned[site], x)
+        self.read += rows * y.nbytes
+        return torch.from_numpy(y).view(*kept.shape[:-1], site.d_out)
 
 
 @cache

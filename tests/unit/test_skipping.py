@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from test_activation_criteria import site_of
 
 from nmviz.engine import skipping
+from nmviz.engine.activations import PrunedActivations
 from nmviz.engine.masking import prune
+from nmviz.experiment import Experiment
 from nmviz.methods.patterns import parse_pattern
 
 
@@ -16,8 +19,9 @@ def test_it_equals_the_masked_product_to_rounding(d_in: int, d_out: int, pattern
     weight = torch.randn(d_out, d_in, generator=generator)
     kept = prune(torch.randn(1, d_in, generator=generator), None, parse_pattern(pattern))
     expected = (kept.double() @ weight.double().T)[0].numpy()
-    got = skipping.product(weight.T.contiguous().numpy(), kept[0].numpy())
+    got, rows = skipping.product(weight.T.contiguous().numpy(), kept[0].numpy())
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+    assert rows == int(kept.count_nonzero())
 
 
 def test_what_was_dropped_is_not_read() -> None:
@@ -25,9 +29,29 @@ def test_what_was_dropped_is_not_read() -> None:
     turned[[1, 5]] = 1
     x = np.zeros(8, np.float32)
     x[[1, 5]] = 2
-    assert skipping.product(turned, x).tolist() == [4.0] * 4
+    assert skipping.product(turned, x)[0].tolist() == [4.0] * 4
 
 
 def test_nothing_kept_gives_zero() -> None:
     turned = np.ones((8, 4), np.float32)
-    assert skipping.product(turned, np.zeros(8, np.float32)).tolist() == [0.0] * 4
+    assert skipping.product(turned, np.zeros(8, np.float32))[0].tolist() == [0.0] * 4
+
+
+@pytest.mark.parametrize("mitigations", ["", "var", "d-pts", "r-sparse(rank=4)"])
+@pytest.mark.parametrize("pattern", ["8:16", "50%"])
+def test_a_site_that_skips_is_the_masked_site_to_rounding(pattern: str, mitigations: str) -> None:
+    generator = torch.Generator().manual_seed(7)
+    site = site_of(torch.randn(48, 64, generator=generator))
+    chosen = Experiment.build(pattern=pattern, mitigations=mitigations)
+    masked, skipped = (PrunedActivations(chosen, [site]) for _ in range(2))
+    for one in (masked, skipped):
+        one.finish(site)
+    rows = skipped.multiply = skipping.SkippedRows()
+    several = torch.randn(1, 5, 64, generator=generator)
+    torch.testing.assert_close(skipped.forward(site, several), masked.forward(site, several))
+    assert rows.read == 0, "several tokens keep different rows"
+    for x in several[0].split(1):
+        expected = masked.forward(site, x[None])
+        torch.testing.assert_close(skipped.forward(site, x[None]), expected)
+    kept = 64 if mitigations == "d-pts" else 32  # a shift that is put back leaves nothing out
+    assert rows.read == pytest.approx(5 * kept * 48 * 4, rel=0.05)
