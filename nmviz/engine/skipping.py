@@ -5,8 +5,6 @@ the entries of x, and a dropped entry's row is never touched. Memory traffic fal
 which is what decoding waits for. Four rows are added at once so that y is read a fourth as often.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from numba import njit
 from torch import Tensor
 from torch.nn import functional
 
+from nmviz.engine.kernels.compiling import spread
 from nmviz.engine.sites import Site
 
 COLUMNS = 4096  # outputs at once, so that they stay in the first cache
@@ -29,13 +28,9 @@ def product(turned: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, int]:
     """
     rows = np.flatnonzero(x).view(u)
     y = np.zeros(turned.shape[1], turned.dtype)
-    threads = torch.get_num_threads()
-    if threads == 1 or rows.size * y.size <= ALONE:
-        _add_rows(turned, x, rows, y, u(0), u(y.size))
-        return y, rows.size
-    cuts = [u(16 * (y.size * n // threads // 16)) for n in range(threads)] + [u(y.size)]
-    part = partial(_add_rows, turned, x, rows, y)
-    list(_pool(threads).map(part, cuts[:-1], cuts[1:]))
+    threads = 1 if rows.size * y.size <= ALONE else torch.get_num_threads()
+    cuts = [16 * (y.size * n // threads // 16) for n in range(threads)] + [y.size]
+    spread(lambda first, last: _add_rows(turned, x, rows, y, u(first), u(last)), cuts)
     return y, rows.size
 
 
@@ -61,11 +56,6 @@ class SkippedRows:
         y, rows = product(self._turned[site], x)
         self.read += rows * y.nbytes
         return torch.from_numpy(y).view(*kept.shape[:-1], site.d_out)
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="nmviz-skip")
 
 
 @njit(nogil=True, error_model="numpy", cache=True, fastmath={"contract"})

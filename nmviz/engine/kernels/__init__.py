@@ -12,7 +12,12 @@ from torch import Tensor
 
 from nmviz.engine.kernels.compiling import ALONE, in_parts
 from nmviz.engine.kernels.narrow import TILE, mask_narrow, prune_narrow, steps_of
-from nmviz.engine.kernels.tokens import give_back, take_away
+from nmviz.engine.kernels.tokens import (
+    give_back,
+    give_back_each,
+    take_away,
+    take_away_each,
+)
 from nmviz.engine.kernels.wide import mask_wide, medians, prune_wide
 
 NARROW = 64  # beyond this a sorting network has more steps than halving takes
@@ -58,20 +63,22 @@ def repair(
     """
     flat, width = _flat(x), x.shape[-1]
     rows = flat.size // width
-    of_row, of_channel = _shifts(x, shift)
+    etas, each = _shifts(x, shift)
+    take, give = (take_away_each, give_back_each) if each else (take_away, give_back)
     out = np.empty_like(flat)
     spread = np.empty(rows if rescale else 0, flat.dtype)
     pruner = _pruner(x, channel, keep, group)
-    at_once = max(1, CHUNK // width)
+    at_once, blocks = max(1, CHUNK // width), width // group
+    least = flat.dtype.type(LEAST_VARIANCE)
 
     def part(first: int, last: int) -> bool:
-        strange = False
+        strange, shifted = False, np.empty(at_once * width, flat.dtype)
         for start in range(first, last, at_once):
-            low, high = u(start), u(min(last, start + at_once))
-            take_away(flat, of_row, of_channel, out, spread, low, high)
-            blocks = width // group
-            strange |= pruner(out, out, start * blocks, int(high) * blocks)
-            give_back(out, of_row, of_channel, spread, flat.dtype.type(LEAST_VARIANCE), low, high)
+            end = min(last, start + at_once)
+            here = slice(start * width, end * width)
+            take(flat[here], etas[start:], width, shifted, spread[start:], end - start)
+            strange |= pruner(shifted, out[here], 0, (end - start) * blocks, start * blocks)
+            give(out[here], etas[start:], width, spread[start:], least, end - start)
         return strange
 
     in_parts(part, rows, flat.size)
@@ -123,15 +130,19 @@ def warm() -> None:
 
 
 def _pruner(x: Tensor, channel: Tensor | None, keep: int, group: int):  # type: ignore[no-untyped-def]
-    """A function of (from, to, first block, last block): it writes the pruned blocks."""
+    """A function of (from, to, first block, last block): it writes the pruned blocks.
+
+    Where `from` begins so many blocks into x, at the start of a token, it is told how many to skip.
+    """
     weights, period = _channel(x, channel, group)
     steps, bits = steps_of(group, keep) if group <= NARROW else None, _bits(x)
     sizes = u(period), u(group), u(keep)
 
-    def pruner(given: np.ndarray, out: np.ndarray, first: int, last: int) -> bool:
+    def pruner(given: np.ndarray, out: np.ndarray, first: int, last: int, skip: int = 0) -> bool:
+        own = weights[skip % period * group :]
         if steps is None:
-            return bool(prune_wide(given, weights, *sizes, bits, out, u(first), u(last)))
-        return bool(prune_narrow(given, weights, *sizes, steps, bits, out, u(first), u(last)))
+            return bool(prune_wide(given, own, *sizes, bits, out, u(first), u(last)))
+        return bool(prune_narrow(given, own, *sizes, steps, bits, out, u(first), u(last)))
 
     return pruner
 
@@ -145,16 +156,12 @@ def _bits(x: Tensor) -> np.ndarray:
     return np.empty(0, BITS[x.dtype])
 
 
-def _shifts(x: Tensor, shift: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the shift that belongs to a token, and that of a channel; one of them is zero."""
-    width = x.shape[-1]
-    rows = x.numel() // width
-    of_row, of_channel = x.new_zeros(rows), x.new_zeros(width)
-    if shift is not None and shift.dim() == 1:
-        of_channel = of_channel + shift.detach()
-    elif shift is not None:
-        of_row = shift.detach().expand(*x.shape[:-1], 1).reshape(-1).contiguous()
-    return of_row.numpy(), of_channel.numpy()
+def _shifts(x: Tensor, shift: Tensor | None) -> tuple[np.ndarray, bool]:
+    """One shift a token, or one a channel; and whether it is one a channel."""
+    if shift is not None and shift.dim() == 1 and shift.numel() == x.shape[-1] > 1:
+        return shift.detach().contiguous().numpy(), True
+    eta = x.new_zeros(1) if shift is None else shift.detach()
+    return eta.expand(*x.shape[:-1], 1).reshape(-1).contiguous().numpy(), False
 
 
 def _channel(x: Tensor, channel: Tensor | None, group: int) -> tuple[np.ndarray, int]:

@@ -1,9 +1,10 @@
 """How kernels are compiled, and run in as many parts as there are threads."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -27,17 +28,21 @@ def in_parts(part: Callable[[int, int], bool], count: int, entries: int, step: i
 
     UserError when a part says that it met what is not a number.
     """
-    threads = torch.get_num_threads()
-    if threads == 1 or entries <= ALONE:
-        bad = part(0, count)
-    else:
-        steps = -(-count // step)
-        cuts = [min(count, step * (steps * n // threads)) for n in range(threads + 1)]
-        bad = any(list(_pool(threads).map(part, cuts[:-1], cuts[1:])))
-    if bad:
+    threads = 1 if entries <= ALONE else torch.get_num_threads()
+    steps = -(-count // step)
+    cuts = [min(count, step * (steps * n // threads)) for n in range(threads + 1)]
+    if any(spread(part, cuts)):
         raise not_finite()
 
 
+def spread(part: Callable[[int, int], Any], cuts: Sequence[int]) -> list[Any]:
+    """What part(first, last) gives between every two cuts; the first one is done by the caller."""
+    if len(cuts) == 2:
+        return [part(cuts[0], cuts[1])]
+    others = [_pool().submit(part, *ends) for ends in pairwise(cuts[1:])]
+    return [part(cuts[0], cuts[1]), *(other.result() for other in others)]
+
+
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="nmviz-mask")
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="nmviz")

@@ -71,7 +71,7 @@ def _turn_back(chosen, line, group):  # type: ignore[no-untyped-def]
 
 @compiled
 def prune_narrow(x, channel, period, group, keep, steps, bits, out, first, last):  # type: ignore[no-untyped-def]
-    """Blocks first..last of x to out; True when a score is not a number. x may be out."""
+    """Blocks first..last of x to out; True when a score is not a number."""
     size = group * _TILE
     line = np.empty(size, x.dtype)
     as_bits = line.view(bits.dtype)
