@@ -58,11 +58,18 @@ def _forward() -> Iterator[Row]:
     return forward(MODEL)
 
 
-@_bench("decode", "one token through one 4096x11008 layer, half of its inputs skipped")
+@_bench("decode", "one token through a 4096x11008 layer and the whole model, half skipped")
 def _decode() -> Iterator[Row]:
     from nmviz.engine.benches import decode
 
-    return decode()
+    return decode(MODEL)
+
+
+@_bench("training", "calibrating and training all blocks from nothing, once: minutes")
+def _training() -> Iterator[Row]:
+    from nmviz.engine.benches import training
+
+    return training(MODEL)
 
 
 @_bench("layer", "a new pattern or criterion at one captured layer, against the first look")

@@ -90,11 +90,17 @@ class PrunedActivations:
 
     def _fits(self, site: Site, x: Tensor) -> bool:
         """Whether compiled code handles the input: nothing here is being trained."""
+        if not kernels.fits(x):
+            return False
+        if not torch.is_grad_enabled():
+            return True
         learned = (t for state in self.states[site].values() for t in state.values())
-        return kernels.fits(x) and not any(map(graded, (x, *learned)))
+        return not any(map(graded, (x, *learned)))
 
     def _repaired_at_once(self, site: Site, x: Tensor) -> Tensor:
         """The same by one compiled pass."""
+        if not self.mitigations:
+            return prune(x, self._given(site, x), self.pattern)
         shifts = [step.shift(x, at) for step, at in self._places(site)]
         eta = next((shift for shift in shifts if shift is not None), None)
         rescale = any(step.rescales for step in self.mitigations)

@@ -7,21 +7,25 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.nn.functional import linear
 
 from nmviz import corpora
 from nmviz.benching import Row, in_turns
 from nmviz.engine import kernels, skipping
-from nmviz.engine.calibration import bind
+from nmviz.engine.calibration import bind, make, walk
 from nmviz.engine.evaluate import logits
+from nmviz.engine.generate import Sampling, write
 from nmviz.engine.loading import LoadedModel, encode, load
 from nmviz.engine.masking import prune, top_in_torch
-from nmviz.engine.sites import Site, find_sites
+from nmviz.engine.reading import dense_bytes, skip
+from nmviz.engine.sites import Site, choose, find_sites
 from nmviz.engine.sparsify import SiteForward, forwards, replaced
 from nmviz.experiment import Experiment
 from nmviz.methods.patterns import parse_pattern
 
 TOKENS = 512
+PROMPT = 32
+SKIPPED = ("8:16", "50%")
 D_IN, D_OUT = 1536, 576  # `down` of the default model
 FORWARD: dict[str, dict[str, Any]] = {
     "2:4": {"pattern": "2:4"},
@@ -38,7 +42,7 @@ def masks() -> Iterator[Row]:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(TOKENS, D_IN, generator=generator)
     weight = torch.randn(D_OUT, D_IN, generator=generator)
-    cases: dict[str, Callable[[], object]] = {"product": partial(functional.linear, x, weight)}
+    cases: dict[str, Callable[[], object]] = {"product": partial(linear, x, weight)}
     for pattern in map(parse_pattern, ("2:4", "8:16", "16:32", "32:64")):
         keep, group = int(pattern.keep or 0), int(pattern.group or 1)
         cases[f"{pattern} compiled"] = partial(prune, x, None, pattern)
@@ -61,17 +65,57 @@ def forward(model: str, device: str = "cpu") -> Iterator[Row]:
     yield from in_turns(cases, "dense", repeats=7)
 
 
-def decode() -> Iterator[Row]:
-    """One token at a layer of 11008 inputs and 4096 outputs, read whole and half skipped."""
+def decode(model: str) -> Iterator[Row]:
+    """One token at a layer of 11008 inputs and 4096 outputs, and through the whole model: all read
+    and half skipped, beside the limit that the bytes read set.
+    """
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(4096, 11008, generator=generator)
     x = torch.randn(1, 11008, generator=generator)
     turned = weight.T.contiguous().numpy()
-    cases: dict[str, Callable[[], object]] = {"dense": partial(functional.linear, x, weight)}
-    for name in ("8:16", "50%"):
-        kept = prune(x, None, parse_pattern(name))
-        cases[f"{name} skipped"] = partial(skipping.product, turned, kept.reshape(-1).numpy())
-    yield from in_turns(cases, "dense", repeats=21)
+    cases: dict[str, Callable[[], object]] = {"one layer, dense": partial(linear, x, weight)}
+    for name in SKIPPED:
+        kept = prune(x, None, parse_pattern(name)).reshape(-1).numpy()
+        rows = skipping.kept_rows(kept)
+        case = f"one layer, {name} skipped (limit {rows.size / kept.size:.2f})"
+        cases[case] = partial(skipping.product, turned, kept, rows)
+    yield from in_turns(cases, "one layer, dense", repeats=21)
+    yield from _decode_whole(load(model))
+
+
+def _decode_whole(loaded: LoadedModel) -> Iterator[Row]:
+    kernels.warm()
+    ids = encode(loaded, corpora.read("wiki-leads"))[:PROMPT]
+    sampling = Sampling(max_new_tokens=10_000, stop=False)
+    cases: dict[str, Callable[[], object]] = {}
+    for name in ("dense", *SKIPPED):
+        chosen = Experiment.build(model=loaded.info.id, pattern=name)
+        pruned = bind(loaded, chosen, _go_on).pruned
+        read = skip(pruned)
+        writer = write(loaded, ids, sampling, forwards(pruned, _go_on) if name != "dense" else {})
+        for _ in range(3):
+            next(writer)
+        limit = read(loaded, 2) / dense_bytes(loaded)
+        case = name if name == "dense" else f"{name} skipped (limit {limit:.2f})"
+        cases[f"{loaded.info.id}, {case}"] = partial(next, writer)
+    yield from in_turns(cases, f"{loaded.info.id}, dense", repeats=41)
+
+
+def training(model: str, device: str = "cpu") -> Iterator[Row]:
+    """Calibrating and training over all blocks, from nothing, once: 16 windows of 512 tokens."""
+    loaded = load(model, device)
+    cases: dict[str, Callable[[], object]] = {}
+    for name in ("s-pts", "ls", "l-pts", "ls,l-pts,var"):
+        chosen = Experiment.build(model=model, mitigations=name)
+        cases[name] = partial(_calibrate, loaded, chosen)
+    yield from in_turns(cases, "s-pts", warm_up=0, repeats=1)
+
+
+def _calibrate(loaded: LoadedModel, chosen: Experiment) -> None:
+    """Without what is kept on disk."""
+    pruned = make(chosen, choose(find_sites(loaded.model), chosen))
+    for _ in walk(loaded, pruned, _go_on):
+        pass
 
 
 def _go_on() -> None:
@@ -101,4 +145,4 @@ def _topk(x: Tensor, keep: int, group: int) -> Tensor:
 
 def _usual_way(site: Site, x: Tensor) -> Tensor:
     """How it is usually done: topk and scatter in every layer, nothing shared."""
-    return functional.linear(_topk(x, 8, 16), site.weight, site.bias)
+    return linear(_topk(x, 8, 16), site.weight, site.bias)

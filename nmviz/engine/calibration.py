@@ -55,7 +55,7 @@ def prepare(loaded: LoadedModel, experiment: Experiment, check: Check) -> Steps:
         key = _key(loaded, pruned)
         kept = artefacts.load(key, pruned, loaded.device)
         if kept is None:
-            figures = yield from _walk(loaded, pruned, check)
+            figures = yield from walk(loaded, pruned, check)
             artefacts.save(key, pruned, figures)
         else:
             figures = kept
@@ -129,7 +129,7 @@ def _key(loaded: LoadedModel, pruned: Pruned) -> str:
     return artefacts.key_of(pruned, loaded.sha256, calibration)
 
 
-def _walk(
+def walk(
     loaded: LoadedModel, pruned: Pruned, check: Check
 ) -> Generator[Stage, None, Mapping[str, float]]:
     """Calibrate block by block; learned and sequential methods see the pruned blocks before."""

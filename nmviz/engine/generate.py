@@ -28,6 +28,7 @@ class Sampling:
     temperature: float = 0.0
     seed: int = 0
     chat: bool = True
+    stop: bool = True  # at the end-of-text token
 
 
 def generate(
@@ -99,7 +100,7 @@ def continue_all(
     names: list[Column] = ["dense", *(p.experiment.target for p in pruned)]
     computing = [_watched(loaded, check), *(_watched(loaded, check, p) for p in pruned)]
     texts = [Continuation(name) for name in names]
-    writers = [_continue(loaded, ids, sampling, forward) for forward in computing]
+    writers = [write(loaded, ids, sampling, forward) for forward in computing]
     while not all(text.finished for text in texts):
         for index, text in enumerate(texts):
             if not text.finished:
@@ -135,14 +136,15 @@ def _one_more(text: Continuation, writer: Iterator[Token]) -> Continuation:
     return replace(text, tokens=(*text.tokens, token))
 
 
-def _continue(
+def write(
     loaded: LoadedModel, ids: Tensor, sampling: Sampling, computing: dict[Site, SiteForward]
 ) -> Iterator[Token]:
+    """Tokens that continue ids int64 [length], sites computing what is given, one at a time."""
     cache = DynamicCache(config=loaded.model.config)
     generator = torch.Generator().manual_seed(sampling.seed)
     written: list[int] = []
     shown = ""
-    stops = _stop_ids(loaded)
+    stops = _stop_ids(loaded) if sampling.stop else set()
     ids = ids[None].to(loaded.device)
     for _ in range(sampling.max_new_tokens):
         with loaded.lock, replaced(computing), torch.inference_mode():

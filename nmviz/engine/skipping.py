@@ -19,19 +19,24 @@ from nmviz.engine.sites import Site
 COLUMNS = 4096  # outputs at once, so that they stay in the first cache
 ALONE = 1 << 20  # entries of W that one thread multiplies faster than two
 u = np.uint64
+_ZERO = u(0)
 
 
-def product(turned: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, int]:
-    """W x, [d_out], and how many rows were read, for W turned to [d_in, d_out] and x [d_in].
+def kept_rows(x: np.ndarray) -> np.ndarray:
+    """Where x [d_in] is not 0, uint64."""
+    return x.nonzero()[0].view(u)
 
-    Rows whose x is 0 are not read.
-    """
-    rows = np.flatnonzero(x).view(u)
+
+def product(turned: np.ndarray, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """W x, [d_out], for W turned to [d_in, d_out] and x [d_in], of which only `rows` are read."""
     y = np.zeros(turned.shape[1], turned.dtype)
-    threads = 1 if rows.size * y.size <= ALONE else torch.get_num_threads()
+    if rows.size * y.size <= ALONE:
+        _add_rows(turned, x, rows, y, _ZERO, u(y.size))
+        return y
+    threads = torch.get_num_threads()
     cuts = [16 * (y.size * n // threads // 16) for n in range(threads)] + [y.size]
     spread(lambda first, last: _add_rows(turned, x, rows, y, u(first), u(last)), cuts)
-    return y, rows.size
+    return y
 
 
 class SkippedRows:
@@ -45,6 +50,7 @@ class SkippedRows:
     def __init__(self) -> None:
         self.read = 0
         self._turned: dict[Site, np.ndarray] = {}
+        self._last: tuple[Tensor | None, np.ndarray, np.ndarray] = (None, np.empty(0), np.empty(0))
 
     def __call__(self, site: Site, kept: Tensor) -> Tensor:
         """[..., d_in] to [..., d_out]."""
@@ -52,9 +58,12 @@ class SkippedRows:
             return functional.linear(kept, site.weight)
         if site not in self._turned:
             self._turned[site] = site.weight.T.contiguous().numpy()
-        x = kept.detach().numpy().reshape(-1)
-        y, rows = product(self._turned[site], x)
-        self.read += rows * y.nbytes
+        if self._last[0] is not kept:  # sites that are given the same input are given the same rows
+            x = kept.detach().numpy().reshape(-1)
+            self._last = kept, x, kept_rows(x)
+        _, x, rows = self._last
+        y = product(self._turned[site], x, rows)
+        self.read += rows.size * y.nbytes
         return torch.from_numpy(y).view(*kept.shape[:-1], site.d_out)
 
 

@@ -107,11 +107,13 @@ def generate(
     temperature: float = 0.0,
     seed: int = 0,
     chat: bool = True,
+    real_speed: bool = False,
     cancel: Event | None = None,
 ) -> Iterator[GenerationProgress]:
     """The dense model and each experiment's model continue the prompt, a token each in turns.
 
-    When `cancel` is set the texts stay as they are.
+    When `cancel` is set the texts stay as they are. With `real_speed` the weights of dropped inputs
+    are really skipped, and the last step says how many bytes each model read a token.
     """
     from nmviz.engine.generate import Sampling
     from nmviz.engine.generate import generate as continue_prompt
@@ -119,7 +121,8 @@ def generate(
     sampling = Sampling(max_new_tokens, temperature, seed, chat)
     loaded = load(experiments[0].model)
     experiments = [canonical(experiment) for experiment in experiments]
-    yield from continue_prompt(loaded, experiments, prompt, sampling, cancel or Event())
+    stop = cancel or Event()
+    yield from continue_prompt(loaded, experiments, prompt, sampling, stop, real_speed)
 
 
 @cache

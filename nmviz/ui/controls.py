@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FIELDS = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations", "projections", "blocks"),
     *("corpus", "text", "tokens", "window", "bos", "calibration_windows", "seed", "precision"),
-    *("block", "projection", "prompt", "new_tokens", "temperature"),
+    *("block", "projection", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
 """The names of the form, in the order in which handlers receive their values."""
@@ -263,6 +263,11 @@ def _prompt(named: dict[str, Any], values: dict[str, Any]) -> None:
             step=0.1,
             min_width=0,
         )
+    named["real_speed"] = gr.Checkbox(
+        values["real_speed"],
+        label="Measure real speed",
+        info="really skips the weights of dropped inputs, and times every token",
+    )
     named["write"] = gr.Button("Write the three texts", elem_id="write")
 
 

@@ -253,6 +253,7 @@ def _generate(view: View, event: Any) -> Iterator[GenerationProgress]:
         writing.prompt,
         max_new_tokens=writing.new_tokens,
         temperature=writing.temperature,
+        real_speed=writing.real_speed,
         seed=view.experiment.reading.seed,
         chat=_models()[view.experiment.model].chat,
         cancel=event,

@@ -39,6 +39,7 @@ class Writing(BaseModel):
     prompt: str = Field(DEFAULT_PROMPT, min_length=1, max_length=LONGEST_PROMPT)
     new_tokens: int = Field(40, ge=1, le=200)
     temperature: float = Field(0.0, ge=0, le=2)
+    real_speed: bool = False  # dropped inputs are really skipped, and the time is told
 
 
 class View(BaseModel):

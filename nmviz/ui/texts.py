@@ -17,6 +17,11 @@ PROBABILITY_HELP = (
     "How likely this model found each token of the dense text, on average (geometric mean). "
     "The dense model's own text, read by the pruned one."
 )
+SPEED_HELP = (
+    "Measured here while the three models write in turns; whatever else the machine does slows all "
+    "of them. lm_head is never pruned, and pruned weights are multiplied as zeros."
+)
+SPEED_FORMULA = "1 / median time of a token after the first"
 PROBABILITY_FORMULA = "exp(mean of ln p(dense token | dense tokens before it))"
 
 
@@ -27,7 +32,7 @@ def texts(progress: GenerationProgress | None, view: View, message: str = "") ->
     words = {name: "".join(_span(*span) for span in spans) for name, spans in marks.items()}
     if progress is not None and progress.done:
         words["dense"] = _dense_words(given)
-    inner = "".join(_column(name, given.get(name), words.get(name, ""), view) for name in COLUMNS)
+    inner = "".join(_column(name, given, words.get(name, ""), view) for name in COLUMNS)
     wait = f'<p class="words">{esc(WAITING)}</p>' if not given and not message else ""
     key = (
         '<p class="key"><mark class="first">first difference</mark> '
@@ -38,14 +43,31 @@ def texts(progress: GenerationProgress | None, view: View, message: str = "") ->
     return f'{message}{wait}{key}<div class="cards">{inner}</div>'
 
 
-def _column(name: Column, text: Continuation | None, words: str, view: View) -> str:
+def _column(name: Column, given: Mapping[Column, Continuation], words: str, view: View) -> str:
+    text = given.get(name)
+    speed = _speed(text, given.get("dense"))
     pattern = "" if name == "dense" else f" <span>{esc(view.experiment.pattern)}</span>"
     caret = "" if text is None or text.finished else '<span class="caret"></span>'
     return (
         f'<article class="card {name}" aria-label="text of {esc(NAMES[name])}">'
         f"<h3>{esc(NAMES[name])}{pattern}</h3>"
-        f'<div class="text">{words or "&ndash;"}{caret}</div>{_likely(text)}</article>'
+        f'<div class="text">{words or "&ndash;"}{caret}</div>{_likely(text)}{speed}</article>'
     )
+
+
+def _speed(text: Continuation | None, dense: Continuation | None) -> str:
+    """Tokens a second and bytes read, beside dense and the limit; empty unless measured."""
+    if text is None or dense is None or not text.bytes_a_token or not dense.bytes_a_token:
+        return ""
+    if not text.tokens_a_second or not dense.tokens_a_second:
+        return ""
+    shown = hint("tokens a second", SPEED_HELP, SPEED_FORMULA)
+    said = f"{shown}: {esc(numbers.significant(text.tokens_a_second, 3))}"
+    if text is not dense:
+        times = numbers.significant(text.tokens_a_second / dense.tokens_a_second, 3)
+        limit = numbers.significant(dense.bytes_a_token / text.bytes_a_token, 3)
+        said += f", {esc(times)} times dense; by the bytes read at most {esc(limit)}"
+    return f'<p class="words">{said}. {round(text.bytes_a_token / 1e6):,} MB read a token.</p>'
 
 
 def _span(text: str, mark: str | None) -> str:

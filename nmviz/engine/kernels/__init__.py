@@ -4,7 +4,7 @@
 variances. The plain torch path in `masking` is the reference that all of it is tested against.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -46,10 +46,7 @@ def prune(x: Tensor, channel: Tensor | None, keep: int, group: int) -> Tensor:
     out = np.empty_like(flat)
     pruner = _pruner(x, channel, keep, group)
 
-    def part(first: int, last: int) -> bool:
-        return pruner(flat, out, first, last)
-
-    in_parts(part, flat.size // group, flat.size, TILE)
+    in_parts(partial(pruner, flat, out), flat.size // group, flat.size, TILE)
     return torch.from_numpy(out).view(x.shape)
 
 
@@ -136,15 +133,20 @@ def _pruner(x: Tensor, channel: Tensor | None, keep: int, group: int):  # type: 
     """
     weights, period = _channel(x, channel, group)
     steps, bits = steps_of(group, keep) if group <= NARROW else None, _bits(x)
-    sizes = u(period), u(group), u(keep)
+    sizes = _sizes(period, group, keep)
 
     def pruner(given: np.ndarray, out: np.ndarray, first: int, last: int, skip: int = 0) -> bool:
-        own = weights[skip % period * group :]
+        own = weights[skip % period * group :] if skip else weights
         if steps is None:
             return bool(prune_wide(given, own, *sizes, bits, out, u(first), u(last)))
         return bool(prune_narrow(given, own, *sizes, steps, bits, out, u(first), u(last)))
 
     return pruner
+
+
+@lru_cache(maxsize=1024)
+def _sizes(*given: int) -> tuple[np.uint64, ...]:
+    return tuple(map(u, given))
 
 
 def _flat(x: Tensor) -> np.ndarray:

@@ -28,10 +28,13 @@ def in_parts(part: Callable[[int, int], bool], count: int, entries: int, step: i
 
     UserError when a part says that it met what is not a number.
     """
-    threads = 1 if entries <= ALONE else torch.get_num_threads()
-    steps = -(-count // step)
-    cuts = [min(count, step * (steps * n // threads)) for n in range(threads + 1)]
-    if any(spread(part, cuts)):
+    if entries <= ALONE:
+        bad = part(0, count)
+    else:
+        threads, steps = torch.get_num_threads(), -(-count // step)
+        cuts = [min(count, step * (steps * n // threads)) for n in range(threads + 1)]
+        bad = any(spread(part, cuts))
+    if bad:
         raise not_finite()
 
 
