@@ -41,6 +41,12 @@ class ClaimsTab:
     parts: Mapping[str, Parts]
 
     @property
+    def fixed(self) -> list[Any]:
+        """Column, caption and plot of what is published: outputs of opening the tab."""
+        names = ("main_figure", "main_caption", "main_plot")
+        return [self.parts[claim.name][name] for claim in _published() for name in names]
+
+    @property
     def changing(self) -> list[Any]:
         """What depends on the small model: outputs of a refresh."""
         each = [part for name in CLAIMS for part in _changing(CLAIMS.get(name), self.parts[name])]
@@ -71,13 +77,13 @@ def _claim(claim: Claim, answer: Answer) -> Parts:
     parts: Parts = {}
     with gr.Column(elem_id=f"claim-{name}", elem_classes="claim", min_width=0):
         parts["head"] = gr.HTML(html.main_half(name, answer))
-        _figure(parts, "main", claim, answer)
+        _figure(parts, "main", claim)
         parts["numbers"] = gr.HTML(html.numbers(answer.main))
         if name == "metadata":
             _typed_pattern()
         with gr.Column(elem_classes="claim-live", min_width=0):
             parts["live"] = gr.HTML(html.live_half(name, answer, _title(claims.DEFAULT)))
-            _figure(parts, "live", claim, answer)
+            _figure(parts, "live", claim)
             parts["live_numbers"] = gr.HTML(html.numbers(answer.live))
             if claim.live.runs(claims.DEFAULT):
                 parts["bar"] = gr.HTML("", elem_id=f"claim-bar-{name}")
@@ -90,17 +96,13 @@ def _claim(claim: Claim, answer: Answer) -> Parts:
     return parts
 
 
-def _figure(parts: Parts, which: str, claim: Claim, answer: Answer) -> None:
-    """A figure with its sentence, hidden as long as there is nothing to draw."""
-    caption, plot = _drawn(claim, answer.main if which == "main" else answer.live, which)
+def _figure(parts: Parts, which: str, claim: Claim) -> None:
+    """A figure with its sentence: drawn when the tab is opened, so that the page starts sooner."""
     with gr.Column(
-        elem_classes="figure",
-        elem_id=f"claim-{which}-{claim.name}",
-        visible=plot is not None,
-        min_width=0,
+        elem_classes="figure", elem_id=f"claim-{which}-{claim.name}", visible=False, min_width=0
     ) as column:
-        parts[f"{which}_caption"] = gr.HTML(caption)
-        parts[f"{which}_plot"] = gr.Plot(plot, show_label=False)
+        parts[f"{which}_caption"] = gr.HTML("")
+        parts[f"{which}_plot"] = gr.Plot(None, show_label=False)
     parts[f"{which}_figure"] = column
 
 
@@ -130,9 +132,8 @@ def _bits(pattern: Any) -> str:
 
 
 def _wire(tab: ClaimsTab, page_tab: Any) -> None:
-    refresh = partial(_refreshed, tab)
-    for event in (page_tab.select, tab.model.input):
-        event(refresh, tab.model, tab.changing, **FROM_STORE)
+    page_tab.select(partial(_opened, tab), tab.model, [*tab.fixed, *tab.changing], **FROM_STORE)
+    tab.model.input(partial(_refreshed, tab), tab.model, tab.changing, **FROM_STORE)
     for name, parts in tab.parts.items():
         if "run" in parts:
             _wire_live(tab, name, parts)
@@ -191,6 +192,24 @@ def _after(name: str, model: str) -> list[Any]:
     return [*_values(CLAIMS.get(name), answers[name], model), html.overview(answers)]
 
 
+def _opened(tab: ClaimsTab, model: Any) -> list[Any]:
+    """The figures of what is published, and every live half for the model."""
+    answers = claims.answers()
+    main = [_figure_values(claim, answers[claim.name].main, "main") for claim in _published()]
+    return [*(value for values in main for value in values), *_refreshed(tab, model)]
+
+
+def _published() -> list[Claim]:
+    """The claims whose main half is about published numbers, whatever small model is chosen."""
+    return [claim for claim in CLAIMS.values() if not claim.only_live]
+
+
+def _figure_values(claim: Claim, half: Half | None, which: str) -> list[Any]:
+    """Of a figure: its column, caption and plot."""
+    caption, plot = _drawn(claim, half, which)
+    return [gr.Column(visible=plot is not None), caption, plot]
+
+
 def _refreshed(tab: ClaimsTab, model: Any) -> list[Any]:
     """Every live half for the model, from the store."""
     try:
@@ -220,14 +239,8 @@ def _values(claim: Claim, answer: Answer, model: str) -> list[Any]:
         if claim.only_live
         else html.live_half(claim.name, answer, _title(model))
     )
-    caption, plot = _drawn(claim, half, "main" if claim.only_live else "live")
-    values: list[Any] = [
-        head,
-        gr.Column(visible=plot is not None),
-        caption,
-        plot,
-        html.numbers(half),
-    ]
+    which = "main" if claim.only_live else "live"
+    values: list[Any] = [head, *_figure_values(claim, half, which), html.numbers(half)]
     if claim.live.runs(claims.DEFAULT):
         values.append(gr.Button(_invitation(model)))
     return values

@@ -14,6 +14,12 @@ CLAIMS = (
 )
 
 
+CLICK_WHEN_SHOWN = """(selector) => new MutationObserver((_, observer) => {
+    const button = document.querySelector(selector);
+    if (button && button.offsetParent) { observer.disconnect(); button.click(); }
+}).observe(document.body, { subtree: true, childList: true, attributes: true })"""
+
+
 def open_claims(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("tab", name="Claims").click()
@@ -84,8 +90,8 @@ def test_what_ships_answers_at_once(page: Page, app: App) -> None:
 def test_a_live_half_can_be_cancelled(page: Page, app: App) -> None:
     open_claims(page, app.address())
     choose_tiny(page, app)
+    page.evaluate(CLICK_WHEN_SHOWN, "#claim-cancel-targets")  # a tiny model may be done in seconds
     page.locator("#claim-run-targets").click()
-    page.locator("#claim-cancel-targets").click()
     expect(page.locator("#claim-bar-targets")).to_contain_text("Cancelled", timeout=180_000)
     expect(page.locator("#claim-run-targets")).to_be_visible()
     expect(page.locator("#claim-cancel-targets")).to_be_hidden()
