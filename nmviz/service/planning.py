@@ -128,13 +128,17 @@ def _resolved(experiments: Sequence[Experiment]) -> tuple[list[Experiment], list
 
 def in_words(experiment: Experiment) -> str:
     """What is pruned, how, and the tasks: `smollm2-135m activation 8:16 clact + var, 4 tasks`."""
+    count = len(experiment.tasks)
+    run = f", {experiment.tasks[0] if count == 1 else f'{count} tasks'}" if count else ""
+    return f"{experiment.model} {pruned_in_words(experiment)}{run}"
+
+
+def pruned_in_words(experiment: Experiment) -> str:
+    """What is pruned and how: `activation 8:16 clact + var`."""
     methods = " + ".join((experiment.criterion, *experiment.mitigations))
     scope = [",".join(experiment.projections)] if experiment.projections else []
     scope += [f"blocks {experiment.blocks}"] if experiment.blocks else []
-    parts = (experiment.model, experiment.target, experiment.pattern, methods, *scope)
-    count = len(experiment.tasks)
-    run = f", {experiment.tasks[0] if count == 1 else f'{count} tasks'}" if count else ""
-    return " ".join(parts) + run
+    return " ".join((experiment.target, experiment.pattern, methods, *scope))
 
 
 def _groups(experiments: Sequence[Experiment]) -> Iterator[Group]:
