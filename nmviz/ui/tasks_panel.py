@@ -86,7 +86,7 @@ def _stored(asked: Asked, results: Sequence[Result | None]) -> Update:
     missing = [one for one, result in pairs if result is None]
     if not missing:
         return {**panel(asked, found), **PANEL.bar(False)}
-    said = note(_not_yet(missing)) + (note(why, "warning") if (why := refusal()) else "")
+    said = _not_yet(missing) + (note(why, "warning") if (why := refusal()) else "")
     if found:
         return {**panel(asked, found, said), **PANEL.bar(True)}
     return {**PANEL.without_results(said, offered=True), **_others(None)}
@@ -95,8 +95,9 @@ def _stored(asked: Asked, results: Sequence[Result | None]) -> Update:
 def _not_yet(missing: Sequence[Experiment]) -> str:
     names = listed(NAMES[_column(one)] for one in missing)
     asked = sum(TASKS.get(name).count(one.limit) for one in missing for name in one.tasks)
-    unknown = "how long that takes is told once the first few are answered"
-    return f"Not run yet for {names}: {asked:,} examples, {takes(missing, unknown)}."
+    time = takes(missing, "told once the first few are answered")
+    said = f"Not run yet for {names}: {asked:,} examples. Time: {time}."
+    return f'<p class="words">{esc(said)}</p>'
 
 
 def _others(activation: Experiment | None) -> Update:

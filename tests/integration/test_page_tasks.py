@@ -80,7 +80,7 @@ def test_what_the_store_has_is_shown_before_the_rest_is_run(usual: dict[str, Any
     run(asked(usual))
     other = tasks_panel.found(asked({**usual, "weight_criterion": "random"}), None)
     assert other["tasks_bar"].visible and other["tasks_figure"].visible
-    assert "Not run yet for weights: 6 examples, about" in other["tasks_head"]
+    assert "Not run yet for weights: 6 examples. Time: about" in other["tasks_head"]
     assert "activations minus dense" in other["tasks_table"]
     assert "weights minus dense" not in other["tasks_table"]
 
