@@ -5,12 +5,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any
 
 import typer
 from tqdm import tqdm
 
 from nmviz.errors import UserError
+from nmviz.pairing import mean_error
 from nmviz.results import Result
 from nmviz.service import planning
 from nmviz.service.planning import Estimate, Group, Plan, in_words
@@ -21,7 +23,7 @@ from nmviz.sweeps import read_grid
 
 SOME_FAILED = 1  # exit status when experiments failed
 STOPPED = 130
-ROW = "{:6} {:54} {:>18} {:>9}"
+ROW = "{:6} {:54} {:>20} {:>9}"
 
 
 def sweep(
@@ -98,7 +100,7 @@ class Table:
         self._left = ""
 
     def __enter__(self) -> "Table":
-        self.line(ROW.format("state", "experiment", "cost, nats a token", "time"))
+        self.line(ROW.format("state", "experiment", "nats a token, or acc", "time"))
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -137,13 +139,20 @@ class Table:
 
 
 def _cost(result: Result) -> str:
-    """What pruning costs with its standard error; the first thing measured where that is not."""
+    """What pruning costs with its standard error, or the accuracy, as a mean over tasks; the first
+    thing measured where there is neither."""
+    levels = [one for task in result.experiment.tasks if (one := result.get("acc", task))]
+    if levels:
+        return f"acc {fmean(one.value for one in levels):.3f}{_plus_minus(mean_error(levels))}"
     number = result.get("delta_nll") or next(iter(result.measurements), None)
     if number is None:
         return ""
     name = "" if number.metric == "delta_nll" else f"{number.task or number.metric} "
-    error = "" if number.stderr is None else f" ± {number.stderr:.3f}"
-    return f"{name}{number.value:.3f}{error}"
+    return f"{name}{number.value:.3f}{_plus_minus(number.stderr)}"
+
+
+def _plus_minus(error: float | None) -> str:
+    return "" if error is None else f" ± {error:.3f}"
 
 
 def _plan_text(plan: Plan) -> str:

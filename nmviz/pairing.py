@@ -1,6 +1,6 @@
 """Two models on the same examples: what their difference is, and whether it could be chance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -70,6 +70,15 @@ def smallest_difference(n: int, discordant: int | None = None) -> float | None:
             if apart and mcnemar(fewer, apart - fewer) <= LEVEL:
                 return (apart - 2 * fewer) / n
     return None
+
+
+def mean_error(parts: Sequence[Measurement]) -> float | None:
+    """Standard error of the mean of numbers that are independent, such as tasks; None where the
+    error of one is not known."""
+    errors = [one.stderr for one in parts if one.stderr is not None]
+    if not parts or len(errors) < len(parts):
+        return None
+    return sqrt(sum(error**2 for error in errors)) / len(parts)
 
 
 def paired(first: Result, second: Result) -> tuple[Measurement, ...]:

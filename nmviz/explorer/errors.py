@@ -1,4 +1,4 @@
-"""Standard errors of published numbers: logged, binomial, propagated, or why there is none."""
+"""Standard errors of the rows: logged, binomial, propagated, paired, or why there is none."""
 
 from collections.abc import Sequence
 from math import fsum, sqrt
@@ -11,6 +11,7 @@ from nmviz.results import Measurement, Result
 NO_ACCURACIES = "not known: printed without the accuracies behind it"
 NO_SPREAD = "not known: how it spreads over the text is not printed"
 NO_TASKS = "not known: a mean printed without its tasks"
+NO_PAIRS = "not known: the run was not compared with its dense model"
 CENSORED = "not known: printed as OUT, which is no number"
 
 
@@ -58,6 +59,33 @@ def of_drop(sparse: Result, dense: Result, tasks: Sequence[str | None]) -> Error
     independent = "tasks independent, " if len(tasks) > 1 else ""
     origin = f"{_kinds(used)}; {independent}dense and sparse unpaired"
     return Error(sqrt(errors.of_drop(pairs)), origin)
+
+
+def of_paired_drop(
+    parts: Sequence[Measurement],
+    levels: Sequence[Measurement],
+    apart: Sequence[Measurement | None],
+) -> Error:
+    """The same where the differences between the two are known example by example (`apart`)."""
+    found = [
+        _of_ratio(one, level, difference.stderr)
+        for one, level, difference in zip(parts, levels, apart, strict=True)
+        if difference and None not in (one.stderr, level.stderr, difference.stderr)
+    ]
+    if len(found) < len(parts):
+        return Error(None, NO_PAIRS)
+    independent = "; tasks independent" if len(parts) > 1 else ""
+    return Error(100 * sqrt(fsum(found)) / len(found), f"paired, n = {parts[0].n}{independent}")
+
+
+def _of_ratio(sparse: Measurement, dense: Measurement, apart: float | None) -> float:
+    """Variance of sparse / dense to first order; the errors give how the two vary together."""
+    of_sparse, of_dense, of_both = (
+        (one or 0.0) ** 2 for one in (sparse.stderr, dense.stderr, apart)
+    )
+    ratio = sparse.value / dense.value
+    together = (of_sparse + of_dense - of_both) / 2
+    return (of_sparse + ratio**2 * of_dense - 2 * ratio * together) / dense.value**2
 
 
 def _kinds(numbers: Sequence[Measurement]) -> str:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from nmviz.audit import Finding
 from nmviz.explorer import live as own
+from nmviz.explorer.by_task import by_tasks
 from nmviz.explorer.errors import CENSORED, Error, error_of, of_drop, of_mean
 from nmviz.explorer.ordering import ordered, with_words
 from nmviz.explorer.row import How, Row, titled
@@ -91,14 +92,14 @@ class _Answer:
                     )  # fmt: skip
 
     def _accuracies(self, result: Result, metric: str) -> Iterator[Row]:
-        for parts in self._by_tasks(result, metric):
+        for parts in by_tasks(result, metric, self.selection):
             value = sum(one.value for one in parts) / len(parts)
             how: How = "printed" if len(parts) == 1 else "recomputed"
             yield self._row(result, parts, value, of_mean(result, parts), how)
 
     def _drops(self, result: Result) -> Iterator[Row]:
         found = False
-        for parts in self._by_tasks(result, "acc"):
+        for parts in by_tasks(result, "acc", self.selection):
             tasks = [one.task for one in parts]
             dense = self._dense_for(result, [task or "" for task in tasks])
             if dense is None or (tasks[0] or "").startswith(SUMMARY):
@@ -151,16 +152,6 @@ class _Answer:
         said = f"dense as printed in {there.place} for {there.model}"
         names = [self.names.get("model", name) for name in (there.model, own.model)]
         return " ".join([f"{said}.", *(f"{name.printed}: {name.why}" for name in names)])
-
-    def _by_tasks(self, result: Result, metric: str) -> Iterator[tuple[Measurement, ...]]:
-        """The measurements behind each row: one a row, or all that are chosen together."""
-        of_metric = {one.task or "": one for one in result.measurements if one.metric == metric}
-        wanted = self.selection.tasks or tuple(of_metric)
-        parts = tuple(of_metric[task] for task in wanted if task in of_metric)
-        if self.selection.each_task:
-            yield from ((one,) for one in parts)
-        elif parts and len(parts) == len(wanted):
-            yield parts
 
     def _is_printed_over_chosen(self, result: Result) -> bool:
         """Whether a drop printed without accuracies is over the chosen tasks."""

@@ -1,6 +1,7 @@
 """What the page, the command line and the API call. Nothing here imports torch until it runs."""
 
 from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
+from nmviz.service.planning import pruned_in_words
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
     calibrate,
@@ -8,6 +9,7 @@ from nmviz.service.runs import (
     estimate_seconds,
     lookup,
     run,
+    same_questions,
     sensitivity,
     store,
     warm,
@@ -21,6 +23,7 @@ from nmviz.service.scope import (
     refuse_large,
     resolve,
 )
+from nmviz.service.tasks import check_installed as check_tasks_installed
 
 __all__ = [
     "OWN_TEXT",
@@ -30,6 +33,7 @@ __all__ = [
     "calibrate",
     "canonical",
     "catalogue",
+    "check_tasks_installed",
     "compare",
     "describe",
     "estimate_seconds",
@@ -38,10 +42,12 @@ __all__ = [
     "look",
     "lookup",
     "of_experiment",
+    "pruned_in_words",
     "published",
     "refuse_large",
     "resolve",
     "run",
+    "same_questions",
     "sensitivity",
     "store",
     "sweep_layer",

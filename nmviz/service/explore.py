@@ -24,7 +24,7 @@ def explore(selection: Selection) -> list[Row]:
 def remarks(selection: Selection, found: list[Row]) -> list[str]:
     """Sentences on what is missing from a selection's rows: what to widen, why nothing is live."""
     said = [] if found else [widen(selection, explore)]
-    return [sentence for sentence in (*said, missing(selection)) if sentence]
+    return [sentence for sentence in (*said, missing(selection, found)) if sentence]
 
 
 @cache

@@ -8,7 +8,8 @@ from nmviz import corpora, models
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.results import Result
-from nmviz.service.estimates import estimate, passes
+from nmviz.service import tasks
+from nmviz.service.estimates import Pass, estimate, passes
 from nmviz.service.runs import store
 from nmviz.service.scope import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.store import OWN
@@ -19,7 +20,8 @@ TRIES = 2
 """So often an experiment may fail before a sweep passes it over."""
 TOGETHER = {"activation": 6, "weight": 1}
 """Experiments that share a dense pass. Pruned weights are a copy of the model's, so one at a time;
-what is measured together is stored together, so few enough that a kill loses little."""
+what is measured together is stored together, so few enough that a kill loses little. Those that run
+tasks go one at a time: they share the dense result in the store, not a pass."""
 
 Group = tuple[Experiment, ...]
 
@@ -51,7 +53,8 @@ class Estimate:
 def plan(grid: Grid, *, retry_failed: bool = False) -> Plan:
     """What there is to do of a grid; nothing is loaded or measured.
 
-    UserError when a model or a text cannot be had, or when no combination is an experiment.
+    The dense run that tasks are compared with belongs to it, named in the grid or not. UserError
+    when a model, a text or lm-eval cannot be had, or when no combination is an experiment.
     """
     experiments, refused = grid.experiments()
     _check_sources(experiments)
@@ -76,11 +79,15 @@ def estimate_groups(groups: Sequence[Group]) -> Estimate:
     """How long these groups take here, from what the store has by now."""
     names = {group[0].model for group in groups}
     made = {name: passes(store().find(sites=False, model=name, source=OWN)) for name in names}
-    told = [(group, estimate(group, made[group[0].model])) for group in groups]
+    told = [(group, _seconds(group, made[group[0].model])) for group in groups]
     return Estimate(
         seconds=sum(seconds or 0.0 for _, seconds in told),
         unknown=sum(len(group) for group, seconds in told if seconds is None),
     )
+
+
+def _seconds(group: Group, made: Sequence[Pass]) -> float | None:
+    return tasks.estimate(group, store()) if group[0].tasks else estimate(group, made)
 
 
 def stored_results(plan: Plan) -> list[Result]:
@@ -99,6 +106,8 @@ def _check_sources(experiments: Sequence[Experiment]) -> None:
             raise UserError("A grid has no text of its own: name a corpus.")
         if corpus is not None:
             corpora.identify(corpus)
+    if any(experiment.tasks for experiment in experiments):
+        tasks.check_installed()
 
 
 def _resolved(experiments: Sequence[Experiment]) -> tuple[list[Experiment], list[LeftOut]]:
@@ -112,32 +121,46 @@ def _resolved(experiments: Sequence[Experiment]) -> tuple[list[Experiment], list
             left_out.append(LeftOut(in_words(experiment), str(reason)))
             continue
         resolved = resolve(experiment)
-        found.setdefault(resolved.key, resolved)
+        for one in (tasks.dense_of(resolved), resolved) if resolved.tasks else (resolved,):
+            found.setdefault(one.key, one)
     return list(found.values()), left_out
 
 
 def in_words(experiment: Experiment) -> str:
-    """What is pruned and how, in a line: `smollm2-135m activation 8:16 clact + var`."""
+    """What is pruned, how, and the tasks: `smollm2-135m activation 8:16 clact + var, 4 tasks`."""
+    count = len(experiment.tasks)
+    run = f", {experiment.tasks[0] if count == 1 else f'{count} tasks'}" if count else ""
+    return f"{experiment.model} {pruned_in_words(experiment)}{run}"
+
+
+def pruned_in_words(experiment: Experiment) -> str:
+    """What is pruned and how: `activation 8:16 clact + var`."""
     methods = " + ".join((experiment.criterion, *experiment.mitigations))
     scope = [",".join(experiment.projections)] if experiment.projections else []
     scope += [f"blocks {experiment.blocks}"] if experiment.blocks else []
-    parts = (experiment.model, experiment.target, experiment.pattern, methods, *scope)
-    return " ".join(parts)
+    return " ".join((experiment.target, experiment.pattern, methods, *scope))
 
 
 def _groups(experiments: Sequence[Experiment]) -> Iterator[Group]:
     """Those that can share a dense pass, a few at a time; equal methods side by side.
 
-    What needs no calibration comes first, so that a kill early in a sweep loses little.
+    What needs no calibration comes first, so that a kill early in a sweep loses little, and before
+    everything the dense runs that tasks are compared with.
     """
     first: dict[str, int] = {}
     for experiment in experiments:
         first.setdefault(_shared(experiment), len(first))
-    ordered = sorted(experiments, key=lambda one: (first[_shared(one)], *_methods(one)))
+    ordered = sorted(
+        experiments, key=lambda one: (not _compared_with(one), first[_shared(one)], *_methods(one))
+    )
     for _, alike in groupby(ordered, _shared):
         same = tuple(alike)
-        most = TOGETHER[same[0].target]
+        most = 1 if same[0].tasks else TOGETHER[same[0].target]
         yield from (same[start : start + most] for start in range(0, len(same), most))
+
+
+def _compared_with(experiment: Experiment) -> bool:
+    return bool(experiment.tasks) and experiment.mask.is_dense
 
 
 def _shared(experiment: Experiment) -> str:

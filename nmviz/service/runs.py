@@ -199,6 +199,11 @@ def compare(first: Experiment, second: Experiment) -> tuple[Measurement, ...]:
     return pairing.paired(one, other)
 
 
+def same_questions(experiment: Experiment) -> tuple[Experiment, ...]:
+    """Experiments in the store that `compare` can set beside one that runs tasks."""
+    return tasks.same_questions(resolve(experiment), store())
+
+
 def _live(
     experiments: Sequence[Experiment],
     text: str | None,

@@ -10,7 +10,7 @@ from nmviz import pairing, provenance
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.results import Progress, Result
-from nmviz.store import Store
+from nmviz.store import OWN, Store
 from nmviz.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -37,6 +37,17 @@ def with_dense(experiments: Sequence[Experiment], store: Store) -> list[Experime
     dense = {one.key: one for one in map(dense_of, experiments)}
     needed = [one for key, one in dense.items() if key in asked or store.get(key) is None]
     return list({one.key: one for one in (*needed, *experiments)}.values())
+
+
+def same_questions(experiment: Experiment, store: Store) -> tuple[Experiment, ...]:
+    """What else was asked the same examples of the same model and pruned, by runs in the store."""
+    found = store.find(sites=False, model=experiment.model, source=OWN)
+    asked = {run.key: run.experiment for run in found if not run.experiment.mask.is_dense}
+    return tuple(
+        one
+        for key, one in asked.items()
+        if key != experiment.key and dense_of(one) == dense_of(experiment) and one.tasks
+    )
 
 
 def live(
@@ -74,7 +85,7 @@ def estimate(experiments: Sequence[Experiment], store: Store) -> float | None:
 def _seconds_an_example(model: str, store: Store) -> Mapping[str, float]:
     here = provenance.machine()
     found: dict[str, float] = {}
-    for run in store.find(sites=False, model=model, source="nmviz"):  # in the order of adding
+    for run in store.find(sites=False, model=model, source=OWN):  # in the order of adding
         made = run.provenance
         for name in run.experiment.tasks if here.items() <= made.machine.items() else ():
             number = run.get(TASKS.get(name).metrics[0], name)

@@ -1,10 +1,13 @@
 """What a request may ask of this page: listed models and texts, bounded sizes."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nmviz import service
 from nmviz.errors import UserError
+from nmviz.experiment import Experiment
 from nmviz.service import OWN_TEXT
+from nmviz.tasks import TASKS
 from nmviz.ui.state import Look, View
 
 if TYPE_CHECKING:
@@ -14,6 +17,7 @@ LONGEST_TEXT = 200_000
 LARGEST_LIVE_BUDGET = 65_536
 LARGEST_WINDOW = 4_096
 MOST_METHODS = 8
+MOST_EXAMPLES = 20_000
 
 
 def model_of(view: View) -> "ModelInfo":
@@ -80,6 +84,16 @@ def check_live(view: View) -> None:
         )
     if reading.window > LARGEST_WINDOW:
         raise UserError(f"The page takes windows of at most {LARGEST_WINDOW:,} tokens: shorten it.")
+
+
+def check_questions(experiments: Sequence[Experiment]) -> None:
+    """UserError when tasks would hold the machine for too long."""
+    asked = sum(TASKS.get(name).count(one.limit) for one in experiments for name in one.tasks)
+    if asked > MOST_EXAMPLES:
+        raise UserError(
+            f"That is {asked:,} examples, and the page asks at most {MOST_EXAMPLES:,}: lower the "
+            "number or leave tasks out, or use `nmviz run --tasks`."
+        )
 
 
 def _usual(model: "ModelInfo") -> str:

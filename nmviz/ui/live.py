@@ -6,28 +6,34 @@ from typing import Any, Literal
 import gradio as gr
 
 from nmviz.results import Progress
-from nmviz.ui import calibrating, handlers, one_at_a_time, render
+from nmviz.ui import calibrating, handlers, one_at_a_time, render, tasks_panel
 from nmviz.ui.cancelling import cancels
 from nmviz.ui.events import FROM_STORE, LIVE, READ, Page, Update, session_of
 from nmviz.ui.handlers import SESSIONS
+from nmviz.ui.tasks_form import FIELDS, refusal
 
-Work = Literal["run", "write", "calibrate", "measure_each"]
+Work = Literal["run", "write", "calibrate", "measure_each", "run_tasks"]
 
 BARS: dict[Work, str] = {
     "run": "progress",
     "write": "progress",
     "calibrate": "calibrating",
     "measure_each": "each_progress",
+    "run_tasks": "tasks_progress",
 }
-STARTS = ("run", "again", "write", "calibrate", "measure_each")
+CLEARED = ("progress", "each_progress", "tasks_progress")
+"""Bars that say nothing once the work has ended; calibrating has a last word there."""
+STARTS = ("run", "again", "write", "calibrate", "measure_each", "run_tasks")
 CANCELS: dict[str, tuple[Work, ...]] = {
     "cancel": ("run", "write"),
     "stop_calibrating": ("calibrate",),
     "stop_each": ("measure_each",),
+    "stop_tasks": ("run_tasks",),
 }
 REPLACED = {"run": "cancel", "again": "cancel"} | {
     "calibrate": "stop_calibrating",
     "measure_each": "stop_each",
+    "run_tasks": "stop_tasks",
 }
 """Cancel stands where the button was."""
 
@@ -35,10 +41,11 @@ REPLACED = {"run": "cancel", "again": "cancel"} | {
 def wire_live(
     page: Page, then_layer: Callable[[Any], None], then_each: Callable[[Any, bool], None]
 ) -> None:
-    """Connect Run, Run again, Write, Calibrate and Measure, each with its Cancel.
+    """Connect Run, Run again, Write, Calibrate, Measure and Run the tasks, each with its Cancel.
 
-    `then_layer` and `then_each` hang the pictures of the layer, and one projection at a time, on an
-    event that has ended; the latter once more (True) where a run has told how fast it is here.
+    `then_layer` and `then_each` hang the pictures of the layer, and the panels that are measured
+    apart, on an event that has ended; the latter once more (True) where a run has told how fast it
+    is here.
     """
     for name, works in CANCELS.items():
         cancels(page.named[name], page.named[BARS[works[0]]])
@@ -59,6 +66,11 @@ def wire_live(
         _generating(page, one_at_a_time.measure), page.form, page.outputs, **READ, **LIVE
     )
     then_each(_end(page, measured), False)
+    asked = [*page.form, *page.these(*FIELDS)]
+    answered = _begin(page, "run_tasks", "run_tasks").then(
+        _generating(page, tasks_panel.measure), asked, page.outputs, **READ, **LIVE
+    )
+    then_each(_end(page, answered), False)
 
 
 def buttons(working: Work | None) -> Update:
@@ -69,7 +81,8 @@ def buttons(working: Work | None) -> Update:
     }
     for name in STARTS:
         hidden = working is not None and working in CANCELS.get(REPLACED.get(name, ""), ())
-        update[name] = gr.Button(visible=not hidden, interactive=working is None)
+        able = working is None and not (name == "run_tasks" and refusal())
+        update[name] = gr.Button(visible=not hidden, interactive=able)
     if working is not None:
         update[BARS[working]] = render.bar(Progress("waiting for its turn"))
     return update
@@ -85,7 +98,7 @@ def _begin(page: Page, button: str, work: Work) -> Any:
 
 def _end(page: Page, after: Any) -> Any:
     def end() -> Any:
-        return page.named_values({**buttons(None), "progress": "", "each_progress": ""})
+        return page.named_values({**buttons(None), **dict.fromkeys(CLEARED, "")})
 
     return after.then(end, None, _bar_outputs(page), **FROM_STORE)
 

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from nmviz import service
+from nmviz.experiment import Experiment
 from nmviz.results import Column, Provenance, Result
+from nmviz.tasks import TASKS
 from nmviz.ui.html import esc
+from nmviz.wording import listed
 
 
 def origin(results: Mapping[Column, Result], stored: bool) -> str:
@@ -17,7 +20,7 @@ def origin(results: Mapping[Column, Result], stored: bool) -> str:
     parts = [how + _when(first.provenance), _machine(first.provenance)]
     line = f"{_on_what(first)}. {', '.join(part for part in parts if part)}"
     line += f". {first.provenance.note}" if first.provenance.note else ""
-    details = "".join(_details(result) for result in results.values())
+    details = "".join(_details(column, result) for column, result in results.items())
     return f'<details class="origin"><summary>{esc(line)}</summary>{details}</details>'
 
 
@@ -35,12 +38,21 @@ def _on_what(result: Result) -> str:
     offered = service.catalogue()
     models = {model.id: model.title for model in offered.models}
     titles = {corpus.name: corpus.title for corpus in offered.corpora}
+    model = models.get(experiment.model, experiment.model)
+    if experiment.tasks:
+        return f"{model} on {_examples(experiment)}"
     reading = experiment.reading
     text = titles.get(reading.corpus, "your own text")
-    return (
-        f"{models.get(experiment.model, experiment.model)} on {reading.tokens:,} tokens of "
-        f"{text} in windows of {reading.window:,}"
+    return f"{model} on {reading.tokens:,} tokens of {text} in windows of {reading.window:,}"
+
+
+def _examples(experiment: Experiment) -> str:
+    counted = f"the first {experiment.limit:,}" if experiment.limit else "all"
+    splits = listed(
+        f"{TASKS.get(name).title} ({TASKS.get(name).split})" for name in experiment.tasks
     )
+    template = ", in the chat template" if experiment.chat else ""
+    return f"{counted} examples of {splits}{template}"
 
 
 def _machine(provenance: Provenance) -> str:
@@ -53,7 +65,7 @@ def _machine(provenance: Provenance) -> str:
     return f"on {cores} cores of {processor}" if cores and processor else f"on {processor or cores}"
 
 
-def _details(result: Result) -> str:
+def _details(column: Column, result: Result) -> str:
     provenance = result.provenance
     rows = {
         "source": provenance.source,
@@ -71,4 +83,4 @@ def _details(result: Result) -> str:
         for name, value in rows.items()
         if value
     )
-    return f"<section><h4>{esc(result.experiment.target)}</h4><dl>{cells}</dl></section>"
+    return f"<section><h4>{esc(column)}</h4><dl>{cells}</dl></section>"

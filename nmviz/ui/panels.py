@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz.ui.state import View
+from nmviz.ui.tasks_form import CHOSEN, LIMIT, OFFERED, TITLE, refusal
 
 PANES = ("weight", "activation")
 STEPS = ("left", "right", "up", "down", "closer", "wider")
@@ -46,6 +47,8 @@ def build_panels(view: View) -> Panels:
         _every_method(named)
     with gr.Column(elem_id="each", min_width=0):
         _one_at_a_time(named)
+    with gr.Column(elem_id="tasks", min_width=0):
+        _tasks(named)
     with gr.Column(elem_id="texts", min_width=0):
         gr.HTML("<h2>What it says</h2>")
         named["texts"] = gr.HTML(elem_id="texts-body")
@@ -122,6 +125,49 @@ def _one_at_a_time(named: dict[str, Any]) -> None:
             named["stop_each"] = _cancel("stop-each")
         named["each_progress"] = gr.HTML(elem_id="each-progress")
     named["each_bar"] = bar
+
+
+def _tasks(named: dict[str, Any]) -> None:
+    named["tasks_head"] = gr.HTML(f"<h2>{TITLE}</h2>", elem_id="tasks-head")
+    _asked(named)
+    with gr.Column(visible=False, min_width=0) as figure:
+        named["tasks_plot"] = _plot("tasks-plot")
+        named["tasks_table"] = gr.HTML(elem_id="tasks-table")
+    named["tasks_figure"] = figure
+    with gr.Column(visible=False, min_width=0) as others:
+        named["tasks_with"] = gr.Dropdown(
+            [], label="Compare activations with", filterable=False, elem_id="tasks-with"
+        )
+        named["tasks_compared"] = gr.HTML(elem_id="tasks-compared")
+    named["tasks_others"] = others
+    with gr.Column(elem_id="tasks-bar", min_width=0) as bar:
+        with gr.Row(elem_classes="ask"):
+            named["run_tasks"] = gr.Button(
+                "Run the tasks",
+                interactive=not refusal(),
+                elem_id="run-tasks",
+                min_width=0,
+            )
+            named["stop_tasks"] = _cancel("stop-tasks")
+        named["tasks_progress"] = gr.HTML(elem_id="tasks-progress")
+    named["tasks_bar"] = bar
+
+
+def _asked(named: dict[str, Any]) -> None:
+    named["tasks"] = gr.CheckboxGroup(
+        [(title, name) for name, title in OFFERED.items()],
+        value=list(CHOSEN),
+        label="Tasks",
+        elem_classes="chips",
+        elem_id="tasks-chosen",
+    )
+    with gr.Row(elem_classes="ask"):
+        named["limit"] = gr.Number(
+            LIMIT, label="Examples of each task", precision=0, min_width=0, elem_id="tasks-limit"
+        )
+        named["chat"] = gr.Checkbox(
+            False, label="prompts in the chat template", min_width=0, elem_id="tasks-chat"
+        )
 
 
 def _cancel(name: str) -> gr.Button:

@@ -109,7 +109,7 @@ def _where(named: dict[str, Any]) -> None:
     named["places"] = _menu("places", f"Tables and logs ({ANY})", places, ())
     named["live"] = gr.Checkbox(
         False,
-        label="lay live runs of the small model over (perplexity)",
+        label="lay live runs of small models over",
         elem_id="published-live",
         min_width=0,
     )

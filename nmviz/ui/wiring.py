@@ -6,11 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from nmviz.ui import calibrating, handlers, menus, one_at_a_time
+from nmviz.ui import calibrating, handlers, menus, one_at_a_time, tasks_panel
 from nmviz.ui.events import FROM_STORE, PICTURES, READ, Page, session_of
 from nmviz.ui.handlers import SESSIONS
 from nmviz.ui.live import wire_live
 from nmviz.ui.restore import restored
+from nmviz.ui.tasks_form import FIELDS
 
 
 def wire(page: Page, blocks: gr.Blocks) -> None:
@@ -18,6 +19,7 @@ def wire(page: Page, blocks: gr.Blocks) -> None:
     _opening(page, blocks)
     _settings(page)
     _layer(page)
+    _tasks(page)
     wire_live(
         page,
         lambda ended: _look(page, ended.then, again=True),
@@ -101,11 +103,29 @@ def _change(page: Page, on: Callable[..., Any]) -> None:
 
 
 def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
-    """One projection at a time: what the store has of it, and how long the rest would take."""
+    """What is measured apart: what the store has of it, and how long the rest would take."""
     function = page.answer_after(partial(one_at_a_time.found, again=again))
     inputs = [*page.form, page.named["each_of"]]
     outputs = page.these(*one_at_a_time.OUTPUTS)
     on(fn=function, inputs=inputs, outputs=outputs, **FROM_STORE)
+    _questions(page, on, again)
+
+
+def _questions(page: Page, on: Callable[..., Any], again: bool = False) -> None:
+    function = page.answer_after(partial(tasks_panel.found, again=again))
+    inputs = [*page.form, *page.these(*FIELDS, "tasks_of")]
+    outputs = page.these(*tasks_panel.OUTPUTS)
+    on(fn=function, inputs=inputs, outputs=outputs, **FROM_STORE)
+
+
+def _tasks(page: Page) -> None:
+    tasks, limit, chat, other, compared = page.these(*FIELDS, "tasks_with", "tasks_compared")
+    events = [tasks.input, limit.submit, limit.blur, chat.input]
+    _questions(page, partial(gr.on, events))
+    function = page.answer_after(
+        lambda values, key: {"tasks_compared": tasks_panel.compared(values, key)}
+    )
+    other.input(function, [*page.form, tasks, limit, chat, other], compared, **FROM_STORE)
 
 
 def _look(page: Page, on: Callable[..., Any], again: bool = False) -> None:

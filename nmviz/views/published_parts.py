@@ -190,11 +190,11 @@ def legend_notes(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def panel_title(row: Row) -> str:
-    """The model above its panel; a live one says that it is another, and on which text."""
+    """The model above its panel; a live one says that it is another, and on which text or rows."""
     if not row.live:
         return _safe(row.model)
-    text = f", {_safe(row.experiment.corpus or '')}" if row.experiment.corpus else ""
-    return f"{_safe(row.model)}{text}<br><i>{LIVE}</i>"
+    read = row.place if row.experiment.tasks else row.experiment.corpus
+    return _safe(f"{row.model}, {read}" if read else row.model) + f"<br><i>{LIVE}</i>"
 
 
 def panel_of(row: Row) -> str:

@@ -16,7 +16,7 @@ from datasets import Dataset, DatasetDict
 from lm_eval.models.dummy import DummyLM
 from rows import GOALS, make_wheel
 
-from nmviz import hub, service, task_data
+from nmviz import cli_sweep, hub, service, task_data
 from nmviz.cli import main
 from nmviz.engine.harness import score
 from nmviz.engine.lm_eval_tasks import load_task
@@ -25,8 +25,10 @@ from nmviz.engine.task_scores import read_scores
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.results import Progress, Result
-from nmviz.service import tasks
+from nmviz.service import planning, tasks
+from nmviz.service.sweep import Outcome, sweep
 from nmviz.store import seed
+from nmviz.sweeps import parse_grid
 from nmviz.tasks import TASKS
 
 
@@ -277,3 +279,22 @@ def test_a_mistake_is_one_line_and_status_2(
     assert call(monkeypatch, "run", "--model", str(tiny_model), *arguments) == 2
     out, err = capsys.readouterr()
     assert out == "" and says in err and err.count("\n") == 1
+
+
+def test_a_sweep_runs_tasks_one_at_a_time_after_their_dense_model(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"grids: [{{model: '{tiny_model}', tasks: piqa, limit: 4, pattern: [2:4, 1:4]}}]"
+    grid = parse_grid(text, "grid.yaml")
+    plan = planning.plan(grid)
+    patterns = [[one.pattern for one in group] for group in plan.groups]
+    assert patterns == [["dense"], ["2:4"], ["1:4"]]
+    outcomes = [event for event in sweep(plan) if isinstance(event, Outcome)]
+    assert all(event.result and event.together == 1 for event in outcomes)
+    assert all(one.result.get("acc_difference", "piqa") for one in outcomes[1:])  # type: ignore[union-attr]
+    assert cli_sweep._cost(outcomes[0].result).startswith("acc 0.")  # type: ignore[arg-type]
+    assert planning.plan(grid).to_do == ()
+    other = planning.plan(parse_grid(text.replace("2:4", "4:8"), "grid.yaml"))
+    assert [one.pattern for one in other.to_do] == ["4:8"]
+    told = planning.estimate_groups(other.groups)
+    assert told.seconds > 0 and told.unknown == 0

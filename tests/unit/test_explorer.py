@@ -225,8 +225,61 @@ def test_live_runs_are_laid_over_perplexity_and_say_that_they_differ(names, resu
 def test_no_drop_is_made_up_for_a_live_run(names, results) -> None:
     asked = Selection(live=True)
     assert not [row for row in rows(results, names, {}, asked, [live_run()]) if row.live]
-    assert "choose perplexity" in missing(asked)
-    assert missing(replace(asked, metric="perplexity")) == ""
+    assert "all the chosen tasks must have been run" in missing(asked, [])
+    found = rows(results, names, {}, replace(asked, metric="perplexity"), [live_run()])
+    assert missing(asked, found) == missing(replace(asked, live=False), []) == ""
+
+
+def task_run(pattern: str, right: dict[str, float], apart: float | None = None) -> Result:
+    """A run of tasks, 100 examples each, with errors of round numbers."""
+    numbers = [
+        Measurement(metric="acc", task=task, value=value, stderr=0.05, n=100, unit_of_n="examples")
+        for task, value in right.items()
+    ]
+    numbers += [
+        Measurement(metric="acc_difference", task=task, value=-0.1, stderr=apart, n=100)
+        for task in right
+        if apart is not None
+    ]
+    return Result(
+        experiment=Experiment.build(pattern=pattern, tasks=tuple(right), limit=100),
+        measurements=tuple(numbers),
+        provenance=Provenance(source="nmviz"),
+    )
+
+
+TASK_RUNS = [
+    task_run("dense", {"boolq": 0.6, "arc_easy": 0.5}),
+    task_run("2:4", {"boolq": 0.45, "arc_easy": 0.45}, apart=0.03),
+]
+
+
+def test_accuracies_of_live_runs_are_laid_over_with_their_dense_run(names, results) -> None:
+    two = ("boolq", "arc_easy")
+    asked = Selection(metric="acc", patterns=("2:4",), methods=("ACT",), tasks=two, live=True)
+    live = [row for row in rows(results, names, {}, asked, TASK_RUNS) if row.live]
+    assert [(row.method, row.value) for row in live] == [
+        ("dense", pytest.approx(0.55)),
+        ("ACT", pytest.approx(0.45)),
+    ]
+    assert live[0].stderr == pytest.approx(sqrt(2 * 0.05**2) / 2)
+    assert live[0].place == "first 100 examples of each task (validation and test)"
+    assert {row.note for row in live} == {DIFFERENT}
+    lacking = replace(asked, tasks=(*two, "piqa"))
+    assert not [row for row in rows(results, names, {}, lacking, TASK_RUNS) if row.live]
+
+
+def test_the_drop_of_a_live_run_is_paired(names, results) -> None:
+    asked = Selection(patterns=("2:4",), methods=("ACT",), tasks=("boolq",), live=True)
+    shown = only([row for row in rows(results, names, {}, asked, TASK_RUNS) if row.live])
+    assert (shown.metric, shown.task) == ("average_drop", "BoolQ")
+    assert shown.value == pytest.approx(25)
+    # ratio 0.75, covariance (2 * 0.05^2 - 0.03^2) / 2 = 0.00205, over dense 0.6 squared
+    variance = (0.05**2 + 0.75**2 * 0.05**2 - 2 * 0.75 * 0.00205) / 0.36
+    assert shown.stderr == pytest.approx(100 * sqrt(variance))
+    assert shown.stderr_from == "paired, n = 100"
+    alone = [row for row in rows(results, names, {}, asked, TASK_RUNS[1:]) if row.live]
+    assert alone == []
 
 
 def test_everything_there_is_can_be_chosen(names, results) -> None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
-from nmviz.pairing import Pairs, count, mcnemar, paired, smallest_difference
-from nmviz.results import Provenance, Result, TaskExamples
+from nmviz.pairing import Pairs, count, mcnemar, mean_error, paired, smallest_difference
+from nmviz.results import Measurement, Provenance, Result, TaskExamples
 
 
 def test_ten_examples_by_hand() -> None:
@@ -78,3 +78,10 @@ def test_results_are_compared_task_by_task() -> None:
 def test_other_examples_are_never_paired() -> None:
     with pytest.raises(UserError, match="other examples or prompts of piqa"):
         paired(make("01"), make("01", digest="b" * 64))
+
+
+def test_the_error_of_a_mean_over_tasks() -> None:
+    known = [Measurement(metric="acc", value=0.5, stderr=error) for error in (0.03, 0.04)]
+    assert mean_error(known) == pytest.approx(0.025)
+    assert mean_error([*known, Measurement(metric="acc", value=0.5)]) is None
+    assert mean_error([]) is None

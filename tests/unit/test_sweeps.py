@@ -8,7 +8,9 @@ import pytest
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
+from nmviz.pairing import smallest_difference
 from nmviz.sweeps import LARGEST_FILE, MOST, parse_grid, read_grid
+from nmviz.tasks import SETS
 
 COMMITTED = Path(__file__).parents[2] / "results" / "grids"
 
@@ -170,6 +172,16 @@ def test_the_grids_that_ship_are_whole(name: str, count: int, tokens: int, corpu
     found, left_out = read_grid(COMMITTED / f"{name}.yaml").experiments()
     assert (len(found), left_out) == (count, [])
     assert {(e.tokens, e.window, e.corpus) for e in found} == {(tokens, 512, corpus)}
+
+
+def test_the_grid_of_tasks_is_whole_and_says_what_it_can_show() -> None:
+    file = COMMITTED / "tasks.yaml"
+    found, left_out = read_grid(file).experiments()
+    assert (len(found), left_out) == (1 + 2 * (2 + 3 + 5), [])
+    assert {(e.tasks, e.limit, e.chat) for e in found} == {(SETS["core"], 100, False)}
+    assert [e.pattern for e in found].count("dense") == 1
+    least = smallest_difference(100) or 0
+    assert f"{100 * least:.0f} percentage points" in file.read_text(encoding="utf-8")
 
 
 def test_no_method_is_forgotten_in_what_ships() -> None:

@@ -163,6 +163,24 @@ def test_live_runs_have_a_panel_that_says_what_they_are() -> None:
     assert len(models_by_methods(found).data[0].text) == 8  # no live row among these columns
 
 
+def test_live_accuracies_say_which_examples_they_are_of() -> None:
+    def run(pattern: str, right: float) -> Result:
+        acc = Measurement(metric="acc", task="boolq", value=right, stderr=0.05, n=100)
+        return Result(
+            experiment=Experiment.build(pattern=pattern, tasks="boolq", limit=100),
+            measurements=(acc,),
+            provenance=Provenance(source="nmviz"),
+        )
+
+    asked = {"patterns": ("8:16",), "methods": ("ACT", "WT"), "tasks": ("boolq",), "live": True}
+    for metric in ("acc", "drop"):
+        found = ask(Selection(metric=metric, **asked), [run("dense", 0.6), run("8:16", 0.5)])
+        for draw in (pattern_ladder, methods_by_model):
+            said = [one.text for one in draw(found).layout.annotations]
+            live = [text for text in said if "live: another model" in text]
+            assert len(live) == 1 and "first 100 examples (validation)" in live[0]
+
+
 def test_the_cells_of_a_heatmap_are_shapes_with_readable_numbers() -> None:
     found = ask(FIGURES["summary-heatmap"].selection)
     figure = models_by_methods(found)

