@@ -12,8 +12,8 @@ def test_an_address_restores_what_was_chosen(page: Page, app: App) -> None:
     choose(page, "2:4")
     page.get_by_label("Token budget").fill("1024")
     page.get_by_label("Token budget").press("Enter")
-    page.get_by_label("Prompt").fill("A clock needs & something = else")
-    page.get_by_label("Prompt").blur()
+    page.get_by_label("Prompt", exact=True).fill("A clock needs & something = else")
+    page.get_by_label("Prompt", exact=True).blur()
     page.get_by_role("button", name="Previous block").click()
     page.wait_for_url(lambda url: "block=0" in url and "tokens=1024" in url and "clock" in url)
     page.locator("#copy-link").click()
@@ -25,7 +25,9 @@ def test_an_address_restores_what_was_chosen(page: Page, app: App) -> None:
     open_page(page, link)
     expect(page.get_by_label("or type one:")).to_have_value("2:4")
     expect(page.get_by_label("Token budget")).to_have_value("1024")
-    expect(page.get_by_label("Prompt")).to_have_value("A clock needs & something = else")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(
+        "A clock needs & something = else"
+    )
     expect(page.locator("#layer-head")).to_contain_text("Block 0, down")
 
 
