@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import quantiles
 from typing import Literal
 
 import numpy as np
@@ -227,10 +227,16 @@ class Continuation:
         return "".join(token.text for token in self.tokens)
 
     @property
-    def tokens_a_second(self) -> float | None:
-        """From the median time of a token; the first, which reads the prompt, does not count."""
-        later = [token.seconds for token in self.tokens[1:]]
-        return 1 / median(later) if later and median(later) > 0 else None
+    def tokens_a_second(self) -> tuple[float, float, float] | None:
+        """The lower quartile, median and upper quartile over tokens; None for fewer than three.
+
+        The first token, which reads the prompt, does not count.
+        """
+        speeds = [1 / token.seconds for token in self.tokens[1:] if token.seconds > 0]
+        if len(speeds) < 2:
+            return None
+        low, middle, high = quantiles(speeds, n=4, method="inclusive")
+        return low, middle, high
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from threading import Event
 from time import perf_counter
 
@@ -101,10 +102,14 @@ def continue_all(
     computing = [_watched(loaded, check), *(_watched(loaded, check, p) for p in pruned)]
     texts = [Continuation(name) for name in names]
     writers = [write(loaded, ids, sampling, forward) for forward in computing]
-    while not all(text.finished for text in texts):
-        for index, text in enumerate(texts):
-            if not text.finished:
-                texts[index] = _one_more(text, writers[index])
+    for turn in count():
+        if all(text.finished for text in texts):
+            break
+        for place in range(len(texts)):
+            # another begins each time: whoever watches is busy with the last turn's words meanwhile
+            index = (turn + place) % len(texts)
+            if not texts[index].finished:
+                texts[index] = _one_more(texts[index], writers[index])
         yield GenerationProgress(tuple(texts))
     dense_ids = torch.tensor([token.id for token in texts[0].tokens], dtype=torch.int64)
     for index, forward in enumerate(computing):

@@ -21,7 +21,7 @@ SPEED_HELP = (
     "Measured here while the three models write in turns; whatever else the machine does slows all "
     "of them. lm_head is never pruned, and pruned weights are multiplied as zeros."
 )
-SPEED_FORMULA = "1 / median time of a token after the first"
+SPEED_FORMULA = "median over tokens after the first of 1 / time; in brackets their middle half"
 PROBABILITY_FORMULA = "exp(mean of ln p(dense token | dense tokens before it))"
 
 
@@ -62,9 +62,10 @@ def _speed(text: Continuation | None, dense: Continuation | None) -> str:
     if not text.tokens_a_second or not dense.tokens_a_second:
         return ""
     shown = hint("tokens a second", SPEED_HELP, SPEED_FORMULA)
-    said = f"{shown}: {esc(numbers.significant(text.tokens_a_second, 3))}"
+    low, middle, high = (numbers.significant(speed, 3) for speed in text.tokens_a_second)
+    said = f"{shown}: {esc(middle)} ({esc(low)} to {esc(high)})"
     if text is not dense:
-        times = numbers.significant(text.tokens_a_second / dense.tokens_a_second, 3)
+        times = numbers.significant(text.tokens_a_second[1] / dense.tokens_a_second[1], 2)
         limit = numbers.significant(dense.bytes_a_token / text.bytes_a_token, 3)
         said += f", {esc(times)} times dense; by the bytes read at most {esc(limit)}"
     return f'<p class="words">{said}. {round(text.bytes_a_token / 1e6):,} MB read a token.</p>'

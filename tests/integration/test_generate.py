@@ -6,8 +6,10 @@ from threading import Event
 import pytest
 import torch
 
+from nmviz.engine import reading
 from nmviz.engine.generate import Sampling, generate, prompt_ids
 from nmviz.engine.loading import LoadedModel, load
+from nmviz.engine.sites import find_sites
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.results import GenerationProgress
@@ -85,3 +87,25 @@ def test_it_streams_token_by_token_and_ends_when_cancelled(loaded: LoadedModel) 
 def test_a_prompt_that_does_not_fit_is_refused(loaded: LoadedModel, prompt: str, says: str) -> None:
     with pytest.raises(UserError, match=says):
         list(generate(loaded, PAIR, prompt, Sampling(), Event()))
+
+
+def test_real_speed_writes_what_masking_writes_and_counts_what_it_reads(
+    loaded: LoadedModel,
+) -> None:
+    pair = [Experiment(pattern="2:4", target="weight"), Experiment(pattern="2:4")]
+    masked = last_of(loaded, pair, real_speed=False)
+    skipped = last_of(loaded, pair, real_speed=True)
+    dense, weight, activation = skipped.continuations
+    assert dense.bytes_a_token == weight.bytes_a_token == reading.dense_bytes(loaded)
+    inside = sum(site.weight.nbytes for site in find_sites(loaded.model))
+    assert activation.bytes_a_token == pytest.approx(dense.bytes_a_token - inside / 2, rel=1e-3)
+    for one, other in zip(masked.continuations, skipped.continuations, strict=True):
+        assert one.bytes_a_token is None
+        assert one.text == other.text
+        low, middle, high = other.tokens_a_second or (0, 0, 0)
+        assert 0 < low <= middle <= high
+
+
+def last_of(loaded: LoadedModel, pair: list[Experiment], *, real_speed: bool) -> GenerationProgress:
+    *_, final = generate(loaded, pair, PROMPT, Sampling(12, chat=False), Event(), real_speed)
+    return final
