@@ -119,7 +119,9 @@ def _views() -> Iterator[Row]:
 
 def _figure(draw: Callable[..., Any], chosen: Selection) -> Any:
     """From the question to what the page is sent."""
-    return draw(explore(chosen)).to_json()
+    from nmviz.views.published_catalogue import MOST_DRAWN
+
+    return draw(explore(chosen)[:MOST_DRAWN]).to_json()
 
 
 @_bench("start", "a fresh process until something is there, against importing gradio")

@@ -16,7 +16,7 @@ from nmviz.ui import published_html as words
 from nmviz.ui.failures import sentence
 from nmviz.ui.figures import drawn
 from nmviz.ui.html import note
-from nmviz.views.published_catalogue import FIGURES, KINDS, PaperFigure
+from nmviz.views.published_catalogue import FIGURES, KINDS, MOST_DRAWN, PaperFigure
 from nmviz.views.theme import title_of
 
 Update = dict[str, Any]
@@ -32,8 +32,6 @@ DEFAULT = Selection(
 )
 DEFAULT_KIND = "pairs"
 LONGEST_FILTER = 200
-MOST_DRAWN = 200
-"""Rows of one figure: more are neither legible nor drawn at once."""
 TOO_MANY = (
     f"The figure draws the first {MOST_DRAWN} of {{all}} rows, the table has all: choose fewer "
     "models, methods, patterns or tasks to see the rest."

@@ -24,6 +24,8 @@ KINDS: Mapping[str, tuple[str, Draw]] = {
 }
 """The ways to draw any selection: id to words and function."""
 
+MOST_DRAWN = 200
+"""Rows of one figure on the page: more are neither legible nor drawn at once."""
 FOUR = tuple(LARGE_MODELS)
 ALL = (*FOUR, FOUR_MODELS)
 LADDER = ("2:4", "4:8", "8:16", "16:32", "50%", "70%")
