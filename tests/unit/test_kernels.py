@@ -162,6 +162,25 @@ def test_shift_mask_and_variance_in_one_pass(case, kind: str, rescale: bool) -> 
     torch.testing.assert_close(made, expected, **close)
 
 
+@pytest.mark.parametrize("rescale", [False, True])
+@pytest.mark.parametrize("kind", ["none", "token", "channel", "one"])
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(("keep", "group"), [(3, 8), (100, 192)])
+def test_inputs_of_many_chunks_are_shifted_by_their_own(
+    keep: int, group: int, full: bool, kind: str, rescale: bool
+) -> None:
+    generator = torch.Generator().manual_seed(5)
+    x = torch.randn(3, 201, 192, generator=generator)
+    assert x.numel() > 3 * kernels.CHUNK
+    channel = torch.rand(x.shape if full else x.shape[-1:], generator=generator) + 0.1
+    eta = shift_of(x, kind)
+    shifted = x if eta is None else x - eta
+    kept = plain(shifted, channel, keep, group)
+    expected = VarianceCorrection().kept(shifted, kept, HERE) if rescale else kept
+    expected = expected if eta is None else expected + eta
+    torch.testing.assert_close(kernels.repair(x, channel, keep, group, eta, rescale), expected)
+
+
 @pytest.mark.parametrize("pattern", ["2:4", "3:8", "40%"])
 @pytest.mark.parametrize("criterion", ["magnitude", "clact", "wina"])
 @pytest.mark.parametrize("mitigations", ["", "d-pts", "var", "d-pts,var", "var,s-pts", "l-pts"])

@@ -73,9 +73,10 @@ def repair(
         for start in range(first, last, at_once):
             end = min(last, start + at_once)
             here = slice(start * width, end * width)
-            take(flat[here], etas[start:], width, shifted, spread[start:], end - start)
+            own = etas if each else etas[start:]
+            take(flat[here], own, width, shifted, spread[start:], end - start)
             strange |= pruner(shifted, out[here], 0, (end - start) * blocks, start * blocks)
-            give(out[here], etas[start:], width, spread[start:], least, end - start)
+            give(out[here], own, width, spread[start:], least, end - start)
         return strange
 
     in_parts(part, rows, flat.size)
