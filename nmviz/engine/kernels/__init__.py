@@ -12,12 +12,7 @@ from torch import Tensor
 
 from nmviz.engine.kernels.compiling import ALONE, in_parts
 from nmviz.engine.kernels.narrow import TILE, mask_narrow, prune_narrow, steps_of
-from nmviz.engine.kernels.tokens import (
-    give_back,
-    give_back_each,
-    take_away,
-    take_away_each,
-)
+from nmviz.engine.kernels.tokens import factors
 from nmviz.engine.kernels.wide import mask_wide, medians, prune_wide
 
 NARROW = 64  # beyond this a sorting network has more steps than halving takes
@@ -59,27 +54,25 @@ def repair(
     shift None, or a number a token [..., 1] or a channel [d_in] or one for all [1].
     """
     flat, width = _flat(x), x.shape[-1]
-    rows = flat.size // width
-    etas, each = _shifts(x, shift)
-    take, give = (take_away_each, give_back_each) if each else (take_away, give_back)
-    out = np.empty_like(flat)
-    spread = np.empty(rows if rescale else 0, flat.dtype)
+    tokens, out, eta = flat.reshape(-1, width), np.empty_like(flat), _shift(x, shift)
     pruner = _pruner(x, channel, keep, group)
     at_once, blocks = max(1, CHUNK // width), width // group
     least = flat.dtype.type(LEAST_VARIANCE)
 
     def part(first: int, last: int) -> bool:
-        strange, shifted = False, np.empty(at_once * width, flat.dtype)
+        strange = False
         for start in range(first, last, at_once):
-            end = min(last, start + at_once)
-            here = slice(start * width, end * width)
-            own = etas if each else etas[start:]
-            take(flat[here], own, width, shifted, spread[start:], end - start)
-            strange |= pruner(shifted, out[here], 0, (end - start) * blocks, start * blocks)
-            give(out[here], own, width, spread[start:], least, end - start)
+            here = slice(start, min(last, start + at_once))
+            own = eta if len(eta) == 1 else eta[here]
+            shifted, kept = tokens[here] - own, out.reshape(-1, width)[here]
+            count = shifted.size // group
+            strange |= pruner(shifted.reshape(-1), kept.reshape(-1), 0, count, start * blocks)
+            if rescale:
+                kept *= factors(shifted, kept, least)
+            kept += own
         return strange
 
-    in_parts(part, rows, flat.size)
+    in_parts(part, len(tokens), flat.size)
     return torch.from_numpy(out).view(x.shape)
 
 
@@ -159,12 +152,10 @@ def _bits(x: Tensor) -> np.ndarray:
     return np.empty(0, BITS[x.dtype])
 
 
-def _shifts(x: Tensor, shift: Tensor | None) -> tuple[np.ndarray, bool]:
-    """One shift a token, or one a channel; and whether it is one a channel."""
-    if shift is not None and shift.dim() == 1 and shift.numel() == x.shape[-1] > 1:
-        return shift.detach().contiguous().numpy(), True
+def _shift(x: Tensor, shift: Tensor | None) -> np.ndarray:
+    """The shift as [tokens, 1], or as [1, d_in] or [1, 1] where it is the same for every token."""
     eta = x.new_zeros(1) if shift is None else shift.detach()
-    return eta.expand(*x.shape[:-1], 1).reshape(-1).contiguous().numpy(), False
+    return (eta[None] if eta.dim() == 1 else eta.flatten(0, -2)).numpy()
 
 
 def _channel(x: Tensor, channel: Tensor | None, group: int) -> tuple[np.ndarray, int]:

@@ -1,7 +1,4 @@
-"""What is done to whole tokens beside the mask, compiled: the shift, and the variance.
-
-Every loop runs over one token, given as an array of its own, so that LLVM sees plain strides.
-"""
+"""The variance of whole tokens, before and after the mask, compiled."""
 
 from typing import Any
 
@@ -27,72 +24,13 @@ def _variance(token: Any) -> Any:
 
 
 @compiled
-def _subtract(token: Any, eta: Any, out: Any) -> None:
-    for i in range(token.size):
-        out[i] = token[i] - eta
+def factors(before: Any, after: Any, least: Any) -> Any:
+    """What brings the variance of tokens after [tokens, d_in] up to that of before: [tokens, 1].
 
-
-@compiled
-def _subtract_each(token: Any, etas: Any, out: Any) -> None:
-    for i in range(token.size):
-        out[i] = token[i] - etas[i]
-
-
-@compiled
-def _scale_and_add(token: Any, factor: Any, eta: Any) -> None:
-    for i in range(token.size):
-        token[i] = token[i] * factor + eta
-
-
-@compiled
-def _scale_and_add_each(token: Any, factor: Any, etas: Any) -> None:
-    for i in range(token.size):
-        token[i] = token[i] * factor + etas[i]
-
-
-@compiled
-def take_away(x: Any, etas: Any, width: Any, out: Any, spread: Any, count: Any) -> None:
-    """The first tokens of x without their shifts to out, and the variance of each to spread.
-
-    etas has a shift a token.
+    A variance left is taken to be at least `least`.
     """
-    for row in range(count):
-        at = row * width
-        token = out[at : at + width]
-        _subtract(x[at : at + width], etas[row], token)
-        if spread.size:
-            spread[row] = _variance(token)
-
-
-@compiled
-def take_away_each(x: Any, etas: Any, width: Any, out: Any, spread: Any, count: Any) -> None:
-    """`take_away` with a shift a channel, etas [width]."""
-    for row in range(count):
-        at = row * width
-        token = out[at : at + width]
-        _subtract_each(x[at : at + width], etas, token)
-        if spread.size:
-            spread[row] = _variance(token)
-
-
-@compiled
-def _factor(token: Any, spread: Any, least: Any) -> Any:
-    return token.dtype.type(np.sqrt(spread / max(_variance(token), least)))
-
-
-@compiled
-def give_back(out: Any, etas: Any, width: Any, spread: Any, least: Any, count: Any) -> None:
-    """The first tokens of out scaled to the variance they had, and their shifts put back."""
-    for row in range(count):
-        token = out[row * width : (row + 1) * width]
-        factor = _factor(token, spread[row], least) if spread.size else out.dtype.type(1)
-        _scale_and_add(token, factor, etas[row])
-
-
-@compiled
-def give_back_each(out: Any, etas: Any, width: Any, spread: Any, least: Any, count: Any) -> None:
-    """`give_back` with a shift a channel, etas [width]."""
-    for row in range(count):
-        token = out[row * width : (row + 1) * width]
-        factor = _factor(token, spread[row], least) if spread.size else out.dtype.type(1)
-        _scale_and_add_each(token, factor, etas)
+    found = np.empty((len(after), 1), after.dtype)
+    for row in range(len(after)):
+        left = max(_variance(after[row]), least)
+        found[row, 0] = np.sqrt(_variance(before[row]) / left)
+    return found
