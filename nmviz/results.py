@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import quantiles
 from typing import Literal
 
@@ -122,10 +123,11 @@ class Result(Record):
 
     def get(self, metric: str, task: str | None = None) -> Measurement | None:
         """The measurement of that metric, or None."""
-        for measurement in self.measurements:
-            if measurement.metric == metric and measurement.task == task:
-                return measurement
-        return None
+        return self._by_name.get((metric, task))
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[str, str | None], Measurement]:
+        return {(one.metric, one.task): one for one in reversed(self.measurements)}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,10 @@ from nmviz.explorer.selection import BY_METRIC
 from nmviz.metrics import METRICS
 from nmviz.spreadsheets import shown_as_text
 
+LATEX = ("Model", "Pattern", "Method", "Layers", "Task", "Value", "Standard error", "Source")
+"""Columns of the LaTeX table."""
+SHARED = {"Layers": "Layers of every row: {}.", "Task": "Every row: {}."}
+"""Columns that are left out where all their cells are equal, and what is said instead."""
 _MARK = r"\textsuperscript{\textdagger}"
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -53,28 +57,35 @@ def to_json(rows: Sequence[Row]) -> str:
 
 
 def to_latex(rows: Sequence[Row], caption: str = "") -> str:
-    """A longtable with the rules of booktabs; a dagger marks numbers with a finding.
+    """A longtable with the rules of booktabs; a dagger marks numbers with a finding. What every row
+    has in common is said below it, where it would make a column too wide for the page.
 
     Needs \\usepackage{booktabs,longtable}.
     """
-    names = ("Model", "Pattern", "Method", "Task", "Value", "Standard error", "Source")
-    scoped = any(row.layers != "all" for row in rows)
-    head = [*names[:3], *(("Layers",) if scoped else ()), *names[3:]]
-    spec = "lll" + "l" * scoped + "lrrl"
+    table = [_latex_cells(row) for row in rows]
+    shared = {name: cell for name in SHARED if (cell := _only({one[name] for one in table}))}
+    said = [SHARED[name].format(cell) for name, cell in shared.items() if cell != "all"]
+    head = [name for name in LATEX if name not in shared]
+    spec = "".join("r" if name in ("Value", "Standard error") else "l" for name in head)
     rules = [r"\toprule", " & ".join(head) + r" \\", r"\midrule"]
     first = [rf"\caption{{{escape(caption)}}} \\", *rules, r"\endfirsthead"] if caption else []
     lines = [
         r"% \usepackage{booktabs,longtable}",
+        r"{\footnotesize",
         rf"\begin{{longtable}}{{{spec}}}",
         *first,
         *rules,
         r"\endhead",
-        *(" & ".join(_latex_cells(row, scoped)) + r" \\" for row in rows),
+        *(" & ".join(cells[name] for name in head) + r" \\" for cells in table),
         r"\bottomrule",
-        r"\end{longtable}",
-        *_latex_notes(rows),
+        r"\end{longtable}}",
+        *_latex_notes(rows, said),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _only(cells: set[str]) -> str:
+    return next(iter(cells)) if len(cells) == 1 else ""
 
 
 def escape(text: str) -> str:
@@ -82,25 +93,27 @@ def escape(text: str) -> str:
     return "".join(_SPECIAL.get(character, character) for character in text)
 
 
-def _latex_cells(row: Row, scoped: bool) -> list[str]:
-    dagger = _MARK if row.marks else ""
-    live = " (live)" if row.live else ""
-    cells = [row.model + live, row.pattern, row.method, *((row.layers,) if scoped else ())]
-    said = [*cells, row.task or _name(row)]
-    return [
-        *(escape(cell) for cell in said),
-        escape(row.text) + dagger,
+def _latex_cells(row: Row) -> dict[str, str]:
+    """What stands in each column."""
+    cells = (
+        escape(row.model + (" (live)" if row.live else "")),
+        escape(row.pattern),
+        escape(row.method),
+        escape(row.layers),
+        escape(row.task or _name(row)),
+        escape(row.text) + (_MARK if row.marks else ""),
         escape(row.error_text) or "--",
         escape(f"{row.where}, {row.how}"),
-    ]
+    )
+    return dict(zip(LATEX, cells, strict=True))
 
 
-def _latex_notes(rows: Sequence[Row]) -> list[str]:
-    """What the daggers stand for: the findings by name below the table, their sentences as
-    comments."""
+def _latex_notes(rows: Sequence[Row], shared: Sequence[str]) -> list[str]:
+    """What all rows share and what the daggers stand for: the findings by name below the table,
+    their sentences as comments."""
     found = findings_of(rows)
     names = ", ".join(rf"\texttt{{{escape(one.id)}}}" for one in found)
-    notes = [rf"{_MARK} The audit has a finding: {names}."] if found else []
+    notes = [*shared, *([rf"{_MARK} The audit has a finding: {names}."] if found else [])]
     notes += [f"Live: {DIFFERENT}."] if any(row.live for row in rows) else []
     said = [f"% dagger: {one.id}: {one.certainty}: {one.title}" for one in found]
     shown = [rf"\par\noindent{{\footnotesize {note}\par}}" for note in notes]

@@ -1,6 +1,6 @@
 """Published results into rows: chosen, drops recomputed, marks attached."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -165,20 +165,30 @@ class _Answer:
     def _dense_for(self, result: Result, tasks: Sequence[str]) -> Result | None:
         """The dense row beside it; for a log the paper's, with the most digits."""
         place, model = _printed(result).place, result.experiment.model
-        able = [
-            one
-            for one in self.dense
-            if one.experiment.model == model and all(one.get("acc", task) for task in tasks)
-        ]
-        beside = [one for one in able if _printed(one).place == place]
-        if beside or result.provenance.commit is None:
-            return beside[0] if beside else None
-        return max(able, key=lambda one: _digits(one, tasks), default=None)
+        of_model = self._dense_of.get(model, {})
+
+        def able(dense: Iterable[Result]) -> Iterator[Result]:
+            return (one for one in dense if all(one.get("acc", task) for task in tasks))
+
+        beside = next(able(of_model.get(place, ())), None)
+        if beside is not None or result.provenance.commit is None:
+            return beside
+        anywhere = (one for rows in of_model.values() for one in rows)
+        return max(able(anywhere), key=lambda one: _digits(one, tasks), default=None)
 
     @cached_property
     def dense(self) -> list[Result]:
         """The dense rows of the published results."""
         return [result for result in self.results if result.experiment.pattern == DENSE]
+
+    @cached_property
+    def _dense_of(self) -> Mapping[str, Mapping[str, Sequence[Result]]]:
+        """The dense rows by model, and then by the place they stand in."""
+        found: dict[str, dict[str, list[Result]]] = {}
+        for one in self.dense:
+            places = found.setdefault(one.experiment.model, {})
+            places.setdefault(_printed(one).place, []).append(one)
+        return found
 
     def _row(
         self,

@@ -1,4 +1,4 @@
-"""Models x methods as cells with their numbers; drawn as shapes, so that it stays vector."""
+"""Models x methods as cells with their numbers; drawn as bars, so that it stays vector."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -11,7 +11,7 @@ from nmviz.explorer.row import DAGGER, Row
 from nmviz.explorer.selection import is_better_higher, method_order, pattern_order
 from nmviz.views.published_parts import drawable, hover, labels, noun, panel_of
 from nmviz.views.published_words import range_sentence
-from nmviz.views.theme import CLEAR, empty, ink, name_rows, style
+from nmviz.views.theme import CLEAR, empty, figure_of, ink, named_rows
 
 NOTHING = "Nothing to draw: no model and method are left in this choice."
 BEST = (247, 248, 250)
@@ -33,13 +33,9 @@ def models_by_methods(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     ordered = sorted(drawn, key=lambda row: (pattern_order(row.pattern), order.index(row.method)))
     names = list(dict.fromkeys(map(label, ordered)))
     places = [(columns.index(panel_of(row)), names.index(label(row))) for row in drawn]
-    figure = go.Figure(
-        _words(shown, places), {"shapes": _cells(drawn, places), "annotations": [_key(drawn, dark)]}
-    )
-    style(figure, dark, height=124 + ROW * len(names), title=range_sentence(drawn))
-    name_rows(figure, names)
-    figure.update_layout(
-        xaxis={
+    layout = {
+        "annotations": [_key(drawn, dark)],
+        "xaxis": {
             "tickvals": list(range(len(columns))),
             "ticktext": [_broken(column) for column in columns],
             "range": [-0.5, len(columns) - 0.5],
@@ -50,10 +46,12 @@ def models_by_methods(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
             "showline": False,
             "ticks": "",
         },
-        yaxis={"showline": False},
-        margin={"b": 40, "t": 60},
-    )
-    return figure
+        "yaxis": {**named_rows(names), "showline": False},
+        "margin": {"b": 40, "t": 60},
+    }
+    traces = [_words(shown, places), _cells(drawn, places)]
+    height = 124 + ROW * len(names)
+    return figure_of(traces, layout, dark, height=height, title=range_sentence(drawn))
 
 
 def colour_of(value: float, low: float, high: float) -> str:
@@ -65,27 +63,28 @@ def colour_of(value: float, low: float, high: float) -> str:
     return _hex((round(mixed[0]), round(mixed[1]), round(mixed[2])))
 
 
-def _cells(drawn: Sequence[Row], places: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+def _cells(drawn: Sequence[Row], places: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    """All cells as bars that float: one trace, where a shape each takes four times as long."""
     known = [row.value for row in drawn if row.value is not None] or [0.0]
     low = 0.0 if drawn[0].metric == "average_drop" else min(known)
     high = max(known)
-    return [_cell(row, x, y, low, high) for row, (x, y) in zip(drawn, places, strict=True)]
-
-
-def _cell(row: Row, x: int, y: int, low: float, high: float) -> dict[str, Any]:
-    value = row.value
-    if value is not None and is_better_higher(row.metric):
-        value = low + high - value
     return {
-        "type": "rect",
-        "x0": x - 0.48,
-        "x1": x + 0.48,
-        "y0": y - 0.46,
-        "y1": y + 0.46,
-        "fillcolor": CLEAR if value is None else colour_of(value, low, high),
-        "line": {"width": 0},
-        "layer": "below",
+        "type": "bar",
+        "x": [x for x, _ in places],
+        "y": [0.92] * len(places),
+        "base": [y - 0.46 for _, y in places],
+        "width": 0.96,
+        "marker": {"color": [_colour(row, low, high) for row in drawn], "line": {"width": 0}},
+        "hoverinfo": "skip",
+        "showlegend": False,
     }
+
+
+def _colour(row: Row, low: float, high: float) -> str:
+    value = row.value
+    if value is None:
+        return CLEAR
+    return colour_of(low + high - value if is_better_higher(row.metric) else value, low, high)
 
 
 def _words(shown: Sequence[Shown], places: Sequence[tuple[int, int]]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from nmviz.views.published_parts import (
     styles,
 )
 from nmviz.views.published_words import ladder_sentence
-from nmviz.views.theme import empty, ink, style
+from nmviz.views.theme import empty, figure_of, ink
 
 NOTHING = "Nothing to draw: no row of this choice has a pattern."
 PANEL = 190
@@ -59,14 +59,12 @@ def pattern_ladder(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
         if dense is not None and dense.value is not None:
             shapes.append(_dense_line(dense.value, axes, dark))
             words.append(_dense_words(dense, scale, axes, dark))
-    layout = grid.layout(_x(patterns), scale.axis())
+    layout = grid.layout(_x(patterns), scale.axis()) | {"shapes": shapes, "annotations": words}
     bar = legend_only(BARS, ink(dark).muted, "line-ns-open")
     notes = [*([bar] if any(row.stderr for row in drawn) else []), *legend_notes(drawn)]
-    figure = go.Figure(once([*traces, *notes]), {**layout, "shapes": shapes, "annotations": words})
     height = grid.outer + LEGEND * max(0, len({row.method for row in drawn}) - 4)
-    style(figure, dark, height=height, title=ladder_sentence(drawn))
-    grid.settle(figure)
-    return figure
+    traces = once([*traces, *notes])
+    return figure_of(traces, layout, dark, height=height, title=ladder_sentence(drawn))
 
 
 def _traces(

@@ -25,7 +25,7 @@ from nmviz.views.published_parts import (
     scale_of,
 )
 from nmviz.views.published_words import methods_sentence
-from nmviz.views.theme import MARKERS, NAMES, empty, ink, style
+from nmviz.views.theme import MARKERS, NAMES, empty, figure_of, ink
 
 NOTHING = "Nothing to draw: no method is left in this choice."
 ROW = 20
@@ -50,12 +50,9 @@ def methods_by_model(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
             own = [one for one in inside if column_of(one.row) == column]
             traces.append({**_dots(own, column, names, label, scale), **grid.axes(place)})
     layout = grid.layout(scale.axis(), _y(names))
-    figure = go.Figure(
-        once([*traces, *legend_notes(drawn)]), {**layout, "annotations": grid.headings(dark)}
-    )
-    style(figure, dark, height=grid.outer, title=methods_sentence(drawn))
-    grid.settle(figure)
-    return figure
+    layout["annotations"] = grid.headings(dark)
+    traces = once([*traces, *legend_notes(drawn)])
+    return figure_of(traces, layout, dark, height=grid.outer, title=methods_sentence(drawn))
 
 
 def _dots(

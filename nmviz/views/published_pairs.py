@@ -1,6 +1,7 @@
 """Weights beside activations: a row a model and pattern, the two joined by a line."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -21,7 +22,7 @@ from nmviz.views.published_parts import (
     styles,
 )
 from nmviz.views.published_words import pairs_of, pairs_sentence, range_sentence
-from nmviz.views.theme import empty, ink, name_rows, style
+from nmviz.views.theme import empty, figure_of, ink, named_rows
 
 NOTHING = "Nothing to draw: choose WT and ACT, or other methods, at some pattern."
 ROW = 26
@@ -36,8 +37,7 @@ def weights_and_activations(rows: Sequence[Row], *, dark: bool = False) -> go.Fi
     if not drawn:
         return empty(NOTHING, dark)
     places = _places(drawn)
-    figure = go.Figure()
-    figure.layout.shapes = [
+    shapes = [
         {
             "type": "line",
             "x0": weight.value,
@@ -45,22 +45,21 @@ def weights_and_activations(rows: Sequence[Row], *, dark: bool = False) -> go.Fi
             "y0": places[_place(weight)],
             "y1": places[_place(weight)],
             "line": {"color": ink(dark).muted, "width": 1.5},
-            "layer": "below",
+            "layer": "between",
         }
         for weight, activation in pairs_of(drawn)
     ]
     scale = scale_of(shown)
     methods = method_order({row.method for row in drawn})
     looks = styles(methods, drawn)
+    traces = []
     for method in methods:
         own = [one for one in shown if one.row.method == method]
-        figure.add_trace(_dots(own, method, looks[method], places, scale))
-    figure.add_traces(legend_notes(drawn))
-    last = max(places.values())
+        traces.append(_dots(own, method, looks[method], places, scale))
+    layout = {**_axes(drawn, places, scale), "shapes": shapes, "margin": {"r": 14}}
+    height = 110 + round(ROW * (max(places.values()) + 1))
     title = pairs_sentence(drawn) or range_sentence(drawn)
-    style(figure, dark, height=110 + round(ROW * (last + 1)), title=title)
-    _axes(figure, drawn, places, scale)
-    return figure
+    return figure_of([*traces, *legend_notes(drawn)], layout, dark, height=height, title=title)
 
 
 def _place(row: Row) -> tuple[str, str]:
@@ -84,39 +83,33 @@ def _dots(
     look: dict[str, str],
     places: dict[tuple[str, str], float],
     scale: Scale,
-) -> go.Scatter:
+) -> dict[str, Any]:
     rows = [one.row for one in own]
-    return go.Scatter(
-        x=[scale.edge if row.value is None else row.value for row in rows],
-        y=[places[_place(row)] for row in rows],
-        mode="markers",
-        name=method,
-        marker=marker(rows, look["symbol"], look["colour"]),
-        error_x=bars(rows, look["colour"]),
-        hovertext=[hover(one) for one in own],
-        hoverinfo="text",
-        cliponaxis=False,
-    )
+    return {
+        "x": [scale.edge if row.value is None else row.value for row in rows],
+        "y": [places[_place(row)] for row in rows],
+        "mode": "markers",
+        "name": method,
+        "marker": marker(rows, look["symbol"], look["colour"]),
+        "error_x": bars(rows, look["colour"]),
+        "hovertext": [hover(one) for one in own],
+        "hoverinfo": "text",
+        "cliponaxis": False,
+    }
 
 
 def _axes(
-    figure: go.Figure,
-    drawn: Sequence[Row],
-    places: dict[tuple[str, str], float],
-    scale: Scale,
-) -> None:
+    drawn: Sequence[Row], places: dict[tuple[str, str], float], scale: Scale
+) -> dict[str, dict[str, Any]]:
     live = {panel_of(row) for row in drawn if row.live}
     names = {panel_of(row): row.model for row in drawn}
-    name_rows(figure, [""])
-    figure.update_yaxes(
-        tickvals=list(places.values()),
-        ticktext=[
-            f"{names[panel]}, {pattern}"
-            + (f"<br>{LIVE.partition(':')[0]}" if panel in live else "")
-            for panel, pattern in places
-        ],
-        range=[max(places.values()) + 0.6, -0.6],
-    )
+    ticks = [
+        f"{names[panel]}, {pattern}" + (f"<br>{LIVE.partition(':')[0]}" if panel in live else "")
+        for panel, pattern in places
+    ]
+    heights = list(places.values())
     under = "<br>live: another model, text and protocol" if live else ""
-    figure.update_xaxes(title_text=axis_title(drawn) + under, **scale.axis())
-    figure.update_layout(margin={"r": 14})
+    return {
+        "xaxis": {"title": {"text": axis_title(drawn) + under}, **scale.axis()},
+        "yaxis": {**named_rows(ticks), "tickvals": heights, "range": [heights[-1] + 0.6, -0.6]},
+    }

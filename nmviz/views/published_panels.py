@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-import plotly.graph_objects as go
-
 from nmviz.views.theme import ink
 
 APART = 0.04
@@ -69,8 +67,11 @@ class Grid:
         return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
 
     def layout(self, x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
-        """All axes; names of rows stand on the left only."""
-        layout: dict[str, Any] = {}
+        """All axes, names of rows on the left only; margins, and a legend above the titles."""
+        layout: dict[str, Any] = {
+            "margin": {"t": self._top, "b": BELOW, "l": SIDE if self.y else 8, "r": 14},
+            "legend": {"y": 1 + (self._top - 42) / self.inner, "yanchor": "bottom"},
+        }
         for place in range(len(self.titles)):
             names, (left, right) = self.axes(place), self._across(place)
             bottom, top = self._down(place)
@@ -106,13 +107,6 @@ class Grid:
             for place, title in enumerate(self.titles)
         ]
         return [{**one, **usual, "font": font} for one in (*panels, *axes) if one["text"]]
-
-    def settle(self, figure: go.Figure) -> None:
-        """Margins and a legend above the first titles; call it after `style`."""
-        figure.update_layout(
-            margin={"t": self._top, "b": BELOW, "l": SIDE if self.y else 8, "r": 14},
-            legend={"y": 1 + (self._top - 42) / self.inner, "yanchor": "bottom"},
-        )
 
     def _across(self, place: int) -> tuple[float, float]:
         width = (1 - APART * (self.across - 1)) / self.across

@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import plotly.graph_objects as go
@@ -58,17 +59,24 @@ def style(
     figure: go.Figure, dark: bool = False, *, height: int = 320, title: str = ""
 ) -> go.Figure:
     """Give a figure the theme. `title`, the finding, goes to `layout.meta`, not into the plot."""
-    inks = ink(dark)
-    figure.update_layout(
-        template=_template(inks),
-        height=height,
-        autosize=True,
-        margin={"l": 8, "r": 8, "t": 30, "b": 8},
-        legend=_LEGEND,
-        meta={"title": title, "dark": dark},
-        dragmode=False,
-    )
+    figure.update_layout(_look(dark, height, title))
     return figure
+
+
+def figure_of(
+    traces: Sequence[dict[str, Any]],
+    layout: Mapping[str, Any],
+    dark: bool = False,
+    *,
+    height: int,
+    title: str,
+) -> go.Figure:
+    """A figure with the theme, made at once: of many traces that takes half as long as `style`
+    and updates. Margins and legend of `layout` go before the theme's."""
+    look = _look(dark, height, title)
+    for part in ("margin", "legend"):
+        look[part] = {**look[part], **layout.get(part, {})}
+    return go.Figure(traces, {**layout, **look})
 
 
 def title_of(figure: go.Figure) -> str:
@@ -137,7 +145,21 @@ _LEGEND = {
 }
 
 
-def _template(inks: Ink) -> go.layout.Template:
+def _look(dark: bool, height: int, title: str) -> dict[str, Any]:
+    return {
+        "template": _template(dark),
+        "height": height,
+        "autosize": True,
+        "margin": {"l": 8, "r": 8, "t": 30, "b": 8},
+        "legend": _LEGEND,
+        "meta": {"title": title, "dark": dark},
+        "dragmode": False,
+    }
+
+
+@cache
+def _template(dark: bool) -> go.layout.Template:
+    inks = ink(dark)
     axis = {
         "color": inks.text,
         "gridcolor": inks.grid,
@@ -150,18 +172,17 @@ def _template(inks: Ink) -> go.layout.Template:
         "automargin": True,
         "title": {"font": {"size": 12, "color": inks.text}, "standoff": 6},
     }
-    return go.layout.Template(
-        layout={
-            "font": {"family": FONT, "size": 12, "color": inks.text},
-            "paper_bgcolor": CLEAR,
-            "plot_bgcolor": CLEAR,
-            "colorway": [inks.dense, COLOURS["weight"], COLOURS["activation"]],
-            "hoverlabel": {"bgcolor": inks.page, "font": {"color": inks.text, "family": FONT}},
-            "modebar": {"bgcolor": CLEAR, "color": inks.muted, "activecolor": inks.text},
-            "xaxis": axis,
-            "yaxis": axis,
-        }
-    )
+    layout = {
+        "font": {"family": FONT, "size": 12, "color": inks.text},
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "colorway": [inks.dense, COLOURS["weight"], COLOURS["activation"]],
+        "hoverlabel": {"bgcolor": inks.page, "font": {"color": inks.text, "family": FONT}},
+        "modebar": {"bgcolor": CLEAR, "color": inks.muted, "activecolor": inks.text},
+        "xaxis": axis,
+        "yaxis": axis,
+    }
+    return go.layout.Template(layout=layout)
 
 
 def _safe(name: str) -> str:
@@ -170,11 +191,16 @@ def _safe(name: str) -> str:
 
 def name_rows(figure: go.Figure, names: Sequence[str]) -> None:
     """Write the names on the y axis, the first on top, one row each."""
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=list(names),
-        range=[len(names) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-        ticks="",
-    )
+    figure.update_yaxes(named_rows(names))
+
+
+def named_rows(names: Sequence[str]) -> dict[str, Any]:
+    """Settings of a y axis with those names, the first on top, one row each."""
+    return {
+        "tickvals": list(range(len(names))),
+        "ticktext": list(names),
+        "range": [len(names) - 0.4, -0.6],
+        "showgrid": False,
+        "zeroline": False,
+        "ticks": "",
+    }

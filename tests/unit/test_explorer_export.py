@@ -72,12 +72,23 @@ def test_latex_has_a_line_a_row_between_the_rules(found: list[Row]) -> None:
     text = to_latex(found, "A & B")
     body = text.partition(r"\endhead")[2].partition(r"\bottomrule")[0]
     assert body.count(r"\\") == len(found)
-    assert {line.count("&") for line in body.strip().splitlines()} == {7}
+    assert {line.count("&") for line in body.strip().splitlines()} == {6}
+    assert text.count("Every row: perplexity.") == 1
     assert text.count(r"\caption{A \& B}") == 1
     first, _, rest = text.partition(r"\endfirsthead")
     assert r"\caption" in first and r"\caption" not in rest
     assert first.count(r"\midrule") == rest.count(r"\midrule") == 1
     assert "OUT (above a cut-off) & --" in text
+
+
+def test_latex_says_once_what_all_rows_share() -> None:
+    text = to_latex([odd(task="mean over a, b"), odd(task="mean over a, b")])
+    body = text.partition(r"\endhead")[2].partition(r"\bottomrule")[0]
+    assert "mean over" not in body and "Layers" not in text
+    assert text.count("Every row: mean over a, b.") == 1
+    assert r"\begin{longtable}{lllrrl}" in text
+    apart = to_latex([odd(), odd(task="a")])
+    assert "Every row" not in apart and r"\begin{longtable}{llllrrl}" in apart
 
 
 def test_latex_escapes_everything() -> None:
@@ -94,7 +105,7 @@ def test_latex_escapes_everything() -> None:
     )
     assert comment.startswith("% dagger: id_: proved: 100% & more_ \\input{x}")
     assert "footnotesize Live: another model" in to_latex([odd(live=True, marks=())])
-    assert "footnotesize" not in to_latex([odd(marks=())])
+    assert "finding" not in to_latex([odd(marks=())])
     assert escape("\\") == r"\textbackslash{}"
 
 
