@@ -18,8 +18,8 @@ from nmviz.sweeps import PRUNED, Grid, LeftOut
 
 TRIES = 2
 """So often an experiment may fail before a sweep passes it over."""
-TOGETHER = {"activation": 6, "weight": 1}
-"""Experiments that share a dense pass. Pruned weights are a copy of the model's, so one at a time;
+TOGETHER = {"activation": 6, "weight": 4}
+"""Experiments that share a dense pass. Pruned weights are a copy of the model's, so fewer of them;
 what is measured together is stored together, so few enough that a kill loses little. Those that run
 tasks go one at a time: they share the dense result in the store, not a pass."""
 
