@@ -5,12 +5,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from nmviz.engine import kernels
-from nmviz.engine.masking import graded, prune, repair, token_mask, weighted
+from nmviz.engine.masking import graded, prune, repair, token_mask, token_pruner, weighted
 from nmviz.engine.sites import Site
 from nmviz.engine.sparsify import Masked, States, state_of, state_of_weight
 from nmviz.experiment import Experiment
@@ -32,6 +33,7 @@ class PrunedActivations:
         self._one_pass = _is_one_pass(self.criterion, self.mitigations)
         self._same_for_all_sites = all(c.method.facts.same_for_all_sites for c in self.calls)
         self.multiply: Callable[[Site, Tensor], Tensor] = _whole_product
+        self.single: Callable[[Site, Tensor], Tensor | None] | None = None
         self._last: tuple[weakref.ref[Tensor], Tensor] | None = None
 
     @property
@@ -54,7 +56,20 @@ class PrunedActivations:
             if call.method.facts.needs == "weight":
                 self.states[site][call.method.name] = state_of_weight(call, site, self.pattern)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether one look at a token gives what is kept: no mitigation, and a channel weight that
+        no input changes."""
+        sees = self.criterion.method.facts.sees_input
+        return self._one_pass and not (self.mitigations or sees or self.pattern.is_dense)
+
+    def pruner(self, site: Site) -> Callable[[np.ndarray], np.ndarray]:
+        """Of one token [d_in] what is kept, the rest zero, where that `is_plain`."""
+        return token_pruner(site.weight[:1], self._given(site, site.weight[:1]), self.pattern)
+
     def forward(self, site: Site, x: Tensor) -> Tensor:
+        if self.single is not None and (y := self.single(site, x)) is not None:
+            return y if site.bias is None else y + site.bias
         kept, places = self._kept_of_input(site, x), self._places(site)
         y = self.multiply(site, kept)
         for step, at in places:

@@ -76,9 +76,8 @@ def decode(model: str) -> Iterator[Row]:
     cases: dict[str, Callable[[], object]] = {"one layer, dense": partial(linear, x, weight)}
     for name in SKIPPED:
         kept = prune(x, None, parse_pattern(name)).reshape(-1).numpy()
-        rows = skipping.kept_rows(kept)
-        case = f"one layer, {name} skipped (limit {rows.size / kept.size:.2f})"
-        cases[case] = partial(skipping.product, turned, kept, rows)
+        case = f"one layer, {name} skipped (limit {kept.astype(bool).mean():.2f})"
+        cases[case] = partial(skipping.product, turned, kept)
     yield from in_turns(cases, "one layer, dense", repeats=21)
     yield from _decode_whole(load(model))
 

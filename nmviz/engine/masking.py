@@ -5,8 +5,10 @@ instead, to show how much of a result hangs on the rule. N:M on the CPU is compi
 plain torch path is the reference it is tested against, and does everything else.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,6 +30,13 @@ def prune(x: Tensor, channel: Tensor | None, pattern: Pattern, over: str = "toke
     with torch.no_grad():
         mask = token_mask(weighted(x, channel), pattern, over)
     return torch.where(mask, x, 0)
+
+
+def token_pruner(
+    like: Tensor, channel: Tensor | None, pattern: Pattern
+) -> Callable[[np.ndarray], np.ndarray]:
+    """`prune` for one token [d_in] after another, of which `like` [1, d_in] is one: compiled."""
+    return kernels.token_pruner(like, channel, *_keep_of_group(pattern, like.shape[-1]))
 
 
 def repair(

@@ -19,8 +19,7 @@ def skip(pruned: Pruned) -> Read:
     """
     if not isinstance(pruned, PrunedActivations):
         return lambda loaded, tokens: dense_bytes(loaded)
-    rows = SkippedRows()
-    pruned.multiply = rows
+    rows = SkippedRows(pruned)
 
     def read(loaded: LoadedModel, tokens: int) -> float:
         inside = sum(site.weight.nbytes for site in pruned.sites)

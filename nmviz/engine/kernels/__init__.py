@@ -4,6 +4,7 @@
 variances. The plain torch path in `masking` is the reference that all of it is tested against.
 """
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from nmviz.engine.kernels.compiling import ALONE, in_parts
 from nmviz.engine.kernels.narrow import TILE, mask_narrow, prune_narrow, steps_of
 from nmviz.engine.kernels.tokens import factors
 from nmviz.engine.kernels.wide import mask_wide, medians, prune_wide
+from nmviz.engine.refusals import not_finite
 
 NARROW = 64  # beyond this a sorting network has more steps than halving takes
 BITS = {torch.float32: np.int32, torch.float64: np.int64}
@@ -23,7 +25,17 @@ CHUNK = (
 LEAST_VARIANCE = 1e-9
 u = np.uint64
 
-__all__ = ["ALONE", "NARROW", "fits", "keep_mask", "median", "prune", "repair", "warm"]
+__all__ = [
+    "ALONE",
+    "NARROW",
+    "fits",
+    "keep_mask",
+    "median",
+    "prune",
+    "repair",
+    "token_pruner",
+    "warm",
+]
 
 
 def fits(x: Tensor) -> bool:
@@ -43,6 +55,22 @@ def prune(x: Tensor, channel: Tensor | None, keep: int, group: int) -> Tensor:
 
     in_parts(partial(pruner, flat, out), flat.size // group, flat.size, TILE)
     return torch.from_numpy(out).view(x.shape)
+
+
+def token_pruner(
+    like: Tensor, channel: Tensor | None, keep: int, group: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """`prune` for one token [d_in] after another, with everything worked out once that does not
+    change: half the time of a token of a small layer goes there. `like` is such a token."""
+    pruner, blocks = _pruner(like, channel, keep, group), like.numel() // group
+
+    def prune_token(token: np.ndarray) -> np.ndarray:
+        kept = np.empty_like(token)
+        if pruner(token, kept, 0, blocks):
+            raise not_finite()
+        return kept
+
+    return prune_token
 
 
 def repair(
