@@ -4,9 +4,12 @@ import os
 import sys
 
 from nmviz.errors import UserError
-from nmviz.ui.launch import serve
+from nmviz.starting import quick_start
 
 if __name__ == "__main__":
+    quick_start()
+    from nmviz.ui.launch import serve
+
     try:
         serve(
             host=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),

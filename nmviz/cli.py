@@ -17,6 +17,7 @@ from nmviz.experiment import Experiment
 from nmviz.provenance import machine
 from nmviz.results import Progress
 from nmviz.service.explore import explore as rows_of_published
+from nmviz.starting import quick_start
 from nmviz.store import seed
 from nmviz.store.exporting import export_file
 from nmviz.store.importing import Format, import_file
@@ -51,6 +52,7 @@ def main() -> None:
 @app.command("app")
 def serve_app(host: str = "127.0.0.1", port: int = 7860) -> None:
     """Serve the page."""
+    quick_start()
     from nmviz.ui.launch import serve
 
     serve(host=host, port=port)

@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
+from statistics import NormalDist
 from typing import Literal
-
-from scipy.special import ndtri, stdtrit
 
 Sign = Literal["yes", "no", "open"]
 Verdict = Literal["holds", "holds partly", "does not hold", "not decidable here"]
 
 VERDICTS: tuple[Verdict, ...] = ("holds", "holds partly", "does not hold", "not decidable here")
 LEVEL = 0.95
-Z = float(ndtri((1 + LEVEL) / 2))
+Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,8 @@ def normal(value: float, variance: float) -> Estimate:
 def student(value: float, error: float, n: int, count: int = 1) -> Estimate:
     """An estimate whose standard error was itself estimated from `n` units; of `count` comparisons
     at once, widened for all of them (Bonferroni)."""
+    from scipy.special import stdtrit  # here, because it takes a while to load
+
     reach = float(stdtrit(n - 1, 1 - (1 - LEVEL) / (2 * count))) * error
     return Estimate(value, value - reach, value + reach)
 
@@ -49,7 +50,7 @@ def for_many(estimate: Estimate, count: int) -> Estimate:
     """The interval widened for `count` comparisons at once (Bonferroni, normal)."""
     if estimate.low is None or estimate.high is None or count < 2:
         return estimate
-    wider = float(ndtri(1 - (1 - LEVEL) / (2 * count))) / Z
+    wider = NormalDist().inv_cdf(1 - (1 - LEVEL) / (2 * count)) / Z
     low = estimate.value - wider * (estimate.value - estimate.low)
     return Estimate(estimate.value, low, estimate.value + wider * (estimate.high - estimate.value))
 

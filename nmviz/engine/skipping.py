@@ -35,6 +35,11 @@ def product(turned: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, int]:
     return y, int(rows[0])
 
 
+def warm() -> None:
+    """Compile for fp32, or read what an earlier process compiled, before anyone waits for it."""
+    product(np.ones((16, 16), np.float32), np.ones(16, np.float32))
+
+
 class Plan(NamedTuple):
     """What is done with an input of one token: sites that keep the same of it go together."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from nmviz.audit import Finding, Report, marks, report
 from nmviz.experiment import Experiment
@@ -15,13 +15,21 @@ from nmviz.store.seed import published_folder
 
 @dataclass(frozen=True)
 class Published:
-    """Every published result in the store, with names, sources and what the audit says."""
+    """Every published result in the store, with names and sources."""
 
     results: tuple[Result, ...]
     names: Names
     sources: tuple[PublishedSource, ...]
-    audit: Report
-    marks: Mapping[Cell, tuple[Finding, ...]]
+
+    @cached_property
+    def audit(self) -> Report:
+        """What the audit says of them, made when it is first asked for."""
+        return report(self.results, self.names) if self.results else Report((), ())
+
+    @cached_property
+    def marks(self) -> Mapping[Cell, tuple[Finding, ...]]:
+        """The findings about each number."""
+        return marks(self.audit.findings)
 
 
 def of_experiment(experiment: Experiment) -> tuple[Result, ...]:
@@ -44,8 +52,7 @@ def published() -> Published:
     """From the store, which seeding has brought in line with results/published."""
     folder = published_folder()
     if folder is None:  # installed without the project's results
-        return Published((), Names([]), (), Report((), ()), {})
+        return Published((), Names([]), ())
     names, sources = read_names(folder), tuple(read_sources(folder))
     found = tuple(store().find(source=[source.id for source in sources]))
-    said = report(found, names)
-    return Published(found, names, sources, said, marks(said.findings))
+    return Published(found, names, sources)

@@ -165,15 +165,19 @@ def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
 
 
 def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:
-    """Load a model and read a corpus in the background, so that the first click finds them."""
+    """Load a model, read a corpus and compile in the background, so that the first click waits for
+    none of it."""
     Thread(target=_warm, args=(model, corpus), name=f"load {model}", daemon=True).start()
 
 
 def _warm(model: str, corpus: str) -> None:
+    from nmviz.engine import kernels, skipping
     from nmviz.engine.loading import encode
 
     try:
         encode(load(model), corpora.read(corpus))
+        kernels.warm()
+        skipping.warm()
     except UserError as error:
         print(f"nmviz: {error}")  # the first click says it again, on the page
 

@@ -42,8 +42,8 @@ class ClaimsTab:
 
     @property
     def fixed(self) -> list[Any]:
-        """Column, caption and plot of what is published: outputs of opening the tab."""
-        names = ("main_figure", "main_caption", "main_plot")
+        """What is published, whatever small model is chosen: outputs of opening the tab."""
+        names = ("head", "main_figure", "main_caption", "main_plot", "numbers")
         return [self.parts[claim.name][name] for claim in _published() for name in names]
 
     @property
@@ -54,13 +54,13 @@ class ClaimsTab:
 
 
 def build_claims(tab: Any) -> None:
-    """The tab. Call it inside the Tab context, with the tab itself."""
-    answers = claims.answers()
+    """The tab, wired; it is filled when it is opened, so that the page starts sooner. Call it
+    inside the Tab context, with the tab itself."""
     offered = [model for model in service.catalogue().models if not model.published]
     models = [(model.title, model.id) for model in offered]
     with gr.Column(elem_id="claims", min_width=0):
         gr.HTML(f'<p class="words">{esc(INTRO)}</p>')
-        overview = gr.HTML(html.overview(answers), elem_id="claims-overview")
+        overview = gr.HTML(elem_id="claims-overview")
         model = gr.Dropdown(
             models,
             value=claims.DEFAULT,
@@ -68,23 +68,23 @@ def build_claims(tab: Any) -> None:
             elem_id="claims-model",
             filterable=False,
         )
-        parts = {claim.name: _claim(claim, answers[claim.name]) for claim in CLAIMS.values()}
+        parts = {claim.name: _claim(claim) for claim in CLAIMS.values()}
     _wire(ClaimsTab(model, overview, parts), tab)
 
 
-def _claim(claim: Claim, answer: Answer) -> Parts:
+def _claim(claim: Claim) -> Parts:
     name = claim.name
     parts: Parts = {}
     with gr.Column(elem_id=f"claim-{name}", elem_classes="claim", min_width=0):
-        parts["head"] = gr.HTML(html.main_half(name, answer))
+        parts["head"] = gr.HTML()
         _figure(parts, "main", claim)
-        parts["numbers"] = gr.HTML(html.numbers(answer.main))
+        parts["numbers"] = gr.HTML()
         if name == "metadata":
             _typed_pattern()
         with gr.Column(elem_classes="claim-live", min_width=0):
-            parts["live"] = gr.HTML(html.live_half(name, answer, _title(claims.DEFAULT)))
+            parts["live"] = gr.HTML()
             _figure(parts, "live", claim)
-            parts["live_numbers"] = gr.HTML(html.numbers(answer.live))
+            parts["live_numbers"] = gr.HTML()
             if claim.live.runs(claims.DEFAULT):
                 parts["bar"] = gr.HTML("", elem_id=f"claim-bar-{name}")
                 parts["run"] = gr.Button(
@@ -97,7 +97,7 @@ def _claim(claim: Claim, answer: Answer) -> Parts:
 
 
 def _figure(parts: Parts, which: str, claim: Claim) -> None:
-    """A figure with its sentence: drawn when the tab is opened, so that the page starts sooner."""
+    """A figure with its sentence."""
     with gr.Column(
         elem_classes="figure", elem_id=f"claim-{which}-{claim.name}", visible=False, min_width=0
     ) as column:
@@ -193,10 +193,16 @@ def _after(name: str, model: str) -> list[Any]:
 
 
 def _opened(tab: ClaimsTab, model: Any) -> list[Any]:
-    """The figures of what is published, and every live half for the model."""
+    """What is published, and every live half for the model."""
     answers = claims.answers()
-    main = [_figure_values(claim, answers[claim.name].main, "main") for claim in _published()]
+    main = [_main_values(claim, answers[claim.name]) for claim in _published()]
     return [*(value for values in main for value in values), *_refreshed(tab, model)]
+
+
+def _main_values(claim: Claim, answer: Answer) -> list[Any]:
+    """Of the main half: its text, figure and numbers."""
+    figure = _figure_values(claim, answer.main, "main")
+    return [html.main_half(claim.name, answer), *figure, html.numbers(answer.main)]
 
 
 def _published() -> list[Claim]:
@@ -233,14 +239,12 @@ def _changing(claim: Claim, parts: Parts) -> list[Any]:
 
 def _values(claim: Claim, answer: Answer, model: str) -> list[Any]:
     """Their values, in the same order."""
-    half = answer.main if claim.only_live else answer.live
-    head = (
-        html.main_half(claim.name, answer)
-        if claim.only_live
-        else html.live_half(claim.name, answer, _title(model))
-    )
-    which = "main" if claim.only_live else "live"
-    values: list[Any] = [head, *_figure_values(claim, half, which), html.numbers(half)]
+    if claim.only_live:
+        values = _main_values(claim, answer)
+    else:
+        head = html.live_half(claim.name, answer, _title(model))
+        figure = _figure_values(claim, answer.live, "live")
+        values = [head, *figure, html.numbers(answer.live)]
     if claim.live.runs(claims.DEFAULT):
         values.append(gr.Button(_invitation(model)))
     return values

@@ -1,6 +1,5 @@
 """One way to serve the page, for app.py, the command line and the tests."""
 
-import gc
 import os
 from pathlib import Path
 from threading import Thread
@@ -9,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz.errors import UserError
+from nmviz.starting import started
 from nmviz.ui.theme import theme
 
 HERE = Path(__file__).parent
@@ -64,10 +64,10 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
 
 
 def _warm_up() -> None:
-    """Draw once what is drawn most, and leave all that exists by then out of later sweeps for
-    garbage: going through every object of the libraries takes longer than an answer."""
+    """Draw once what is drawn most."""
     from nmviz.ui.published_answer import warm
 
-    warm()
-    gc.collect()
-    gc.freeze()
+    try:
+        warm()
+    finally:
+        started()

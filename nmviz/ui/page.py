@@ -47,8 +47,8 @@ def build_page() -> gr.Blocks:
                     controls = build_controls(catalogue, view, model_of(view))
                 with gr.Column(elem_id="results", min_width=0):
                     panels = build_panels(view)
-            with gr.Tab("Published"):
-                build_published()
+            with gr.Tab("Published") as published_tab:
+                build_published(published_tab)
             with gr.Tab("Claims") as claims_tab:
                 build_claims(claims_tab)
             with gr.Tab("Methods"):

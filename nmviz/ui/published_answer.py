@@ -94,6 +94,11 @@ def answered(values: Sequence[Any]) -> Update:
         return {"head": note(sentence(error), "error"), "count": "", "findings": ""}
 
 
+def standing() -> Update:
+    """What does not depend on the settings: the whole audit, names and sources."""
+    return {"audit": words.audit(), "names": words.sources() + words.names()}
+
+
 def own_choice(values: Sequence[Any]) -> Update:
     """The same after a setting was changed by hand: no named figure is shown any more."""
     return {**answered(values), "ready": "", "command": ""}

@@ -22,24 +22,24 @@ LATEST: dict[str, Any] = {**FROM_STORE, "trigger_mode": "always_last"}
 """When settings move faster than the answers come, the last ones count."""
 
 
-def build_published() -> None:
-    """The tab, filled and wired. Call it inside a Tab context."""
+def build_published(tab: Any) -> None:
+    """The tab, wired; it is filled when it is opened, so that the page starts sooner. Call it
+    inside the Tab context, with the tab itself."""
     try:
-        first = answers.answer(DEFAULT_KIND, DEFAULT)
-        named = _build(first)
+        named = _build()
     except Exception as error:  # a page without this tab's numbers is better than no page
         gr.HTML(note(sentence(error), "error"))
         return
-    _wire(named)
+    _wire(named, tab)
 
 
-def _build(first: answers.Update) -> dict[str, Any]:
+def _build() -> dict[str, Any]:
     named: dict[str, Any] = {}
     with gr.Row(elem_id="published"):
         with gr.Column(elem_id="published-settings", min_width=0):
             _settings(named)
         with gr.Column(elem_id="published-results", min_width=0):
-            _results(named, first)
+            _results(named)
     named["file"] = gr.Textbox(
         elem_id="published-file", elem_classes="offstage", label="exported rows"
     )
@@ -134,11 +134,10 @@ def _menu(name: str, label: str, choices: list[tuple[str, str]], value: Sequence
     )
 
 
-def _results(named: dict[str, Any], first: answers.Update) -> None:
+def _results(named: dict[str, Any]) -> None:
     with gr.Column(elem_id="published-figure", min_width=0):
-        named["head"] = gr.HTML(first["head"], elem_id="published-head")
+        named["head"] = gr.HTML(elem_id="published-head")
         named["plot"] = gr.Plot(
-            first["plot"],
             show_label=False,
             container=False,
             elem_id="published-plot",
@@ -146,14 +145,13 @@ def _results(named: dict[str, Any], first: answers.Update) -> None:
         )
     with gr.Column(elem_id="published-rows", min_width=0):
         with gr.Row(elem_classes="panel-head"):
-            named["count"] = gr.HTML(first["count"])
+            named["count"] = gr.HTML()
             with gr.Row(elem_classes="tight"):
                 for name in FORMATS:
                     named[name] = gr.Button(
                         name, size="sm", min_width=0, elem_id=f"published-{name.lower()}"
                     )
         named["table"] = gr.Dataframe(
-            first["table"],
             headers=list(words.COLUMNS),
             datatype=words.TYPES,
             column_widths=list(words.WIDTHS),
@@ -166,14 +164,14 @@ def _results(named: dict[str, Any], first: answers.Update) -> None:
             elem_id="published-table",
         )
     with gr.Column(elem_id="published-audit", min_width=0):
-        named["findings"] = gr.HTML(first["findings"], elem_id="published-findings")
+        named["findings"] = gr.HTML(elem_id="published-findings")
         with gr.Accordion("The whole audit", open=False, elem_id="published-all-findings"):
-            gr.HTML(words.audit())
+            named["audit"] = gr.HTML()
     with gr.Accordion("Names and sources", open=False, elem_id="published-names"):
-        gr.HTML(words.sources() + words.names())
+        named["names"] = gr.HTML()
 
 
-def _wire(named: dict[str, Any]) -> None:
+def _wire(named: dict[str, Any], tab: Any) -> None:
     settings = [named[name] for name in FIELDS]
     outputs = [named[name] for name in OUTPUTS]
 
@@ -183,12 +181,16 @@ def _wire(named: dict[str, Any]) -> None:
     def respond(*values: Any) -> Any:
         return by_name(answers.answered(values))
 
+    def opened(*values: Any) -> Any:
+        return by_name({**answers.answered(values), **answers.standing()})
+
     def changed(*values: Any) -> Any:
         return by_name(answers.own_choice(values))
 
     def prepare(name: str) -> Any:
         return by_name(answers.ready_made(name))
 
+    tab.select(opened, settings, [*outputs, named["audit"], named["names"]], **LATEST)
     typed = [named["words"].submit, named["words"].blur]
     events = [named[name].input for name in FIELDS if name != "words"]
     own = [*outputs, named["ready"], named["command"]]

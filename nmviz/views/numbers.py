@@ -2,8 +2,6 @@
 
 from math import floor, isfinite, log10
 
-from scipy.special import stdtrit
-
 from nmviz.metrics import METRICS
 from nmviz.results import Measurement
 
@@ -13,6 +11,8 @@ def interval(measurement: Measurement, level: float = 0.95) -> tuple[float, floa
     error, n = measurement.stderr, measurement.n
     if error is None or n is None or n < 2 or not (isfinite(error) and isfinite(measurement.value)):
         return None
+    from scipy.special import stdtrit  # here, because it takes a while to load
+
     reach = float(stdtrit(n - 1, (1 + level) / 2)) * error
     return measurement.value - reach, measurement.value + reach
 

@@ -1,5 +1,6 @@
 """Models x methods as cells with their numbers; drawn as bars, so that it stays vector."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
@@ -136,9 +137,8 @@ def _short(row: Row) -> str:
 
 def _broken(name: str) -> str:
     """A name in lines that are no wider than a narrow cell."""
-    words = escape(name, quote=False).partition(",")[0].split(" ")
-    lines = words if len(words) < 4 else [" ".join(words[i : i + 2]) for i in range(0, 6, 2)]
-    return "<br>".join(filter(None, lines))
+    lines = textwrap.wrap(name.partition(",")[0], 9, break_long_words=False)
+    return "<br>".join(escape(line, quote=False) for line in lines)
 
 
 def _hex(colour: tuple[int, int, int]) -> str:

@@ -76,7 +76,7 @@ def test_another_choice_changes_figure_and_table(page: Page, app: App) -> None:
     assert rows_in_table(page) == count(page) < before
     chip(page, "kind", "models x methods").click()
     expect(headline(page)).to_contain_text("Accuracy lost against dense goes from")
-    expect(page.locator("#published-plot .shapelayer path")).to_have_count(8)
+    expect(page.locator("#published-plot .barlayer .point path")).to_have_count(8)
 
 
 def test_a_figure_of_the_paper_sets_the_choice(page: Page, app: App) -> None:

@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
     ("errors",),
-    ("registry", "cache", "benching", "whole_files", "spreadsheets", "wording"),
+    ("registry", "cache", "benching", "whole_files", "starting", "spreadsheets", "wording"),
     ("methods", "metrics", "hub", "wheels", "pins", "scopes", "task_rows", "tasks"),
     ("experiment", "models", "corpora", "task_data"),
     ("results", "sweeps"),

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from nmviz import service
-from nmviz.audit import Report
 from nmviz.explorer import Selection
 from nmviz.service.explore import explore, to_choose
 from nmviz.ui import published_answer as answers
@@ -111,7 +110,7 @@ def test_the_same_figure_is_drawn_once() -> None:
 
 
 def test_no_published_results_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing = service.Published((), service.published().names, (), Report((), ()), {})
+    nothing = service.Published((), service.published().names, ())
     monkeypatch.setattr("nmviz.service.explore.published", lambda: nothing)
     with pytest.raises(Exception, match="run nmviz from a checkout"):
         explore(Selection())
