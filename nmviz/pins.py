@@ -70,3 +70,22 @@ TASK_ROWS = Wheel(
     sha256="61b08ab60ca5b4d175f78c8da95c362c1d745b1502b87de01f437fac768e1cbe",
 )
 """Zero-shot tasks: many small files, read from the wheel itself. Apache-2.0."""
+
+SENTENCES = PinnedFile(
+    name="punkt_tab.zip",
+    bytes=4_319_076,
+    sha256="e57f64187974277726a3417ca6f181ec5403676c717672eef6a748a7b20e0106",
+    members=(
+        Member(
+            Wheel(
+                package="llama-index-core",
+                version="0.14.25",
+                file="llama_index_core-0.14.25-py3-none-any.whl",
+                bytes=11_928_254,
+                sha256="caa7d9c5ac9b13dc33400cf8d5e92e689b6d1e4497eb9bfa50d6f52ca2eb22a1",
+            ),
+            "llama_index/core/_static/nltk_cache/tokenizers/punkt_tab.zip",
+        ),
+    ),
+)
+"""nltk's data for telling sentences apart, which IFEval counts; an MIT package brings it along."""

