@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nmviz.claims.budgets import ASKED, BUDGETS, Budget
 from nmviz.claims.estimate import Estimate, Verdict
 from nmviz.claims.evidence import Evidence
 from nmviz.experiment import Experiment
@@ -72,17 +73,26 @@ class Answer:
 class Live:
     """What the live half of a claim runs: experiments, or a special measurement; or why none.
 
-    `shipped` are the same experiments on the text of the runs that ship: they answer as well.
+    The same experiments on the texts of the runs that ship answer as well.
     """
 
     words: str
-    experiments: Callable[[str], tuple[Experiment, ...]] = field(default=lambda model: ())
-    shipped: Callable[[str], tuple[Experiment, ...]] = field(default=lambda model: ())
+    experiments: Callable[[str, Budget], tuple[Experiment, ...]] = field(
+        default=lambda model, budget: ()
+    )
     special: Measurement | None = None
+
+    def asked(self, model: str) -> tuple[Experiment, ...]:
+        """What the button runs on the model."""
+        return self.experiments(model, ASKED)
+
+    def families(self, model: str) -> tuple[tuple[Experiment, ...], ...]:
+        """The experiments that answer, a family each text."""
+        return tuple(self.experiments(model, budget) for budget in BUDGETS)
 
     def runs(self, model: str) -> bool:
         """Whether there is anything to run on the model."""
-        return self.special is not None or bool(self.experiments(model))
+        return self.special is not None or bool(self.asked(model))
 
 
 @dataclass(frozen=True)

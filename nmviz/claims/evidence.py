@@ -1,10 +1,11 @@
 """What claims are answered from: published rows and runs of our own, out of the store."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from nmviz.audit import Finding
+from nmviz.claims.budgets import BUDGETS, Budget
 from nmviz.experiment import Artefacts, Experiment
 from nmviz.published import Names
 from nmviz.published.cells import Cell, cells
@@ -65,9 +66,11 @@ class Evidence:
         """Our own run of an experiment, whatever the hashes of what it read."""
         return self._runs.get(bare(experiment).key)
 
-    def most(self, *families: tuple[Experiment, ...]) -> list[Result | None]:
-        """Our own runs of the family of experiments that has most of them, in its order."""
-        found = [[self.run(one) for one in family] for family in families]
+    def most(
+        self, experiments: Callable[[str, Budget], tuple[Experiment, ...]]
+    ) -> list[Result | None]:
+        """Our own runs of some experiments, in their order, on the text that has most of them."""
+        found = [[self.run(one) for one in experiments(self.model, text)] for text in BUDGETS]
         return max(found, key=lambda runs: sum(run is not None for run in runs))
 
     @cached_property

@@ -5,6 +5,7 @@ from functools import partial
 
 from nmviz.claims import drops, own
 from nmviz.claims.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.budgets import Budget
 from nmviz.claims.comparing import Compared, judge
 from nmviz.claims.drops import Row
 from nmviz.claims.estimate import Estimate, Sign, Verdict, above, verdict_of, within
@@ -192,19 +193,18 @@ def _nothing(rule: str, place: str) -> Half:
     return Half("not decidable here", f"{place} of the paper is not in the store.", rule)
 
 
-def sixteen_experiments(model: str) -> tuple[Experiment, ...]:
+def sixteen_experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Activations at 2:4, 16:32 and 50%."""
-    return tuple(own.experiment(model, pattern) for pattern in ("2:4", "16:32", "50%"))
+    return tuple(own.experiment(model, pattern, budget) for pattern in ("2:4", "16:32", "50%"))
 
 
-def eight_experiments(model: str) -> tuple[Experiment, ...]:
+def eight_experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Activations at 2:4 and 8:16."""
-    return tuple(own.experiment(model, pattern) for pattern in ("2:4", "8:16"))
+    return tuple(own.experiment(model, pattern, budget) for pattern in ("2:4", "8:16"))
 
 
 def _sixteen_live(evidence: Evidence) -> Half | None:
-    runs = [evidence.run(one) for one in sixteen_experiments(evidence.model)]
-    two, wide, free = runs
+    two, wide, free = evidence.most(sixteen_experiments)
     if two is None or wide is None or free is None:
         return None
     gap, times = own.dearer(wide, free), own.times_as_dear(two, wide)
@@ -228,7 +228,7 @@ def _sixteen_live(evidence: Evidence) -> Half | None:
 
 
 def _eight_live(evidence: Evidence) -> Half | None:
-    two, eight_ = (evidence.run(one) for one in eight_experiments(evidence.model))
+    two, eight_ = evidence.most(eight_experiments)
     if two is None or eight_ is None:
         return None
     times = own.times_as_dear(two, eight_)

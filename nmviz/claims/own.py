@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from math import sqrt
 
 from nmviz.claims.answer import Number
+from nmviz.claims.budgets import Budget
 from nmviz.claims.digits import plain
 from nmviz.claims.estimate import Estimate, Z, fieller, student
 from nmviz.claims.words import model_title
@@ -15,32 +16,29 @@ from nmviz.experiment import Experiment, Target
 from nmviz.results import Result
 
 NATS = "nats a token"
-HOW = "Student's t over blocks of text; each run is paired with its dense pass, two runs are not"
+HOW = "Student's t over pieces of text; each run is paired with its dense pass, two runs are not"
 APART = (
     "Another model, another text and another measure than the published numbers above: "
     "only the direction can be compared."
 )
-METHODS_CORPUS = "wikitext-2-validation"
-"""The text that the shipped runs of every method were measured on."""
 
 
 def experiment(
     model: str,
     pattern: str,
+    budget: Budget,
     target: Target = "activation",
     criterion: str = "magnitude",
     mitigations: tuple[str, ...] = (),
-    corpus: str | None = None,
 ) -> Experiment:
-    """An experiment of the live half, with the budget of the runs that ship."""
-    given = {"corpus": corpus} if corpus else {}
+    """An experiment of the live half."""
     return Experiment.build(
         model=model,
         pattern=pattern,
         target=target,
         criterion=criterion,
         mitigations=mitigations,
-        **given,
+        **budget._asdict(),
     )
 
 
@@ -78,7 +76,7 @@ def run_number(run: Result) -> Number:
         place=f"run {run.key[:12]}, {made.tokens:,} tokens of {made.corpus}",
         how=HOW,
         n=n,
-        unit_of_n="blocks of 64 tokens",
+        unit_of_n=_unit(run),
     )
 
 
@@ -93,8 +91,13 @@ def derived_number(label: str, estimate: Estimate, unit: str, runs: Sequence[Res
         place="worked out from " + " and ".join(f"run {run.key[:12]}" for run in runs),
         how=HOW,
         n=min(_told(run)[2] for run in runs),
-        unit_of_n="blocks of 64 tokens",
+        unit_of_n=_unit(runs[0]),
     )
+
+
+def _unit(run: Result) -> str | None:
+    measured = run.get("delta_nll")
+    return measured.unit_of_n if measured else None
 
 
 def _told(run: Result) -> tuple[float, float, int]:

@@ -7,6 +7,7 @@ from math import comb
 
 from nmviz.claims import drops, own
 from nmviz.claims.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.budgets import Budget
 from nmviz.claims.comparing import Compared, counted, judge
 from nmviz.claims.drops import Row
 from nmviz.claims.estimate import Estimate, above, for_many
@@ -246,17 +247,12 @@ def _model(one: Compared) -> str:
     return one.rows[0].sparse.experiment.model
 
 
-def experiments(model: str, corpus: str | None = None) -> tuple[Experiment, ...]:
+def experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Plain 2:4 first, then repaired by each mitigation that needs no training."""
     return tuple(
-        own.experiment(model, "2:4", mitigations=repair, corpus=corpus)
+        own.experiment(model, "2:4", budget, mitigations=repair)
         for repair in ((), *((name,) for name in NAMES))
     )
-
-
-def shipped(model: str) -> tuple[Experiment, ...]:
-    """The same on the text that the runs of every method were measured on."""
-    return experiments(model, own.METHODS_CORPUS)
 
 
 LIVE = Telling(
@@ -271,7 +267,7 @@ LIVE = Telling(
 
 
 def _live(evidence: Evidence) -> Half | None:
-    plain, *others = evidence.most(experiments(evidence.model), shipped(evidence.model))
+    plain, *others = evidence.most(experiments)
     repaired = {
         NAMES[one.experiment.mitigations[0].partition("(")[0]]: one for one in others if one
     }
@@ -283,5 +279,5 @@ CLAIM = Claim(
     "Mitigations",
     "Do lightweight mitigations repair pruned activations, by more than the noise?",
     answer,
-    Live("2:4 alone and with VAR, D-PTS, S-PTS and R-Sparse: 5 runs", experiments, shipped),
+    Live("2:4 alone and with VAR, D-PTS, S-PTS and R-Sparse: 5 runs", experiments),
 )

@@ -4,6 +4,7 @@ from functools import partial
 
 from nmviz.claims import drops, own
 from nmviz.claims.answer import Answer, Claim, Half, Live
+from nmviz.claims.budgets import Budget
 from nmviz.claims.comparing import Compared, counted, judge
 from nmviz.claims.drops import Row
 from nmviz.claims.estimate import Sign, above, every, opposite, verdict_of
@@ -101,13 +102,13 @@ def _draw(compared: list[Compared]) -> Figure:
     )
 
 
-def experiments(model: str) -> tuple[Experiment, ...]:
+def experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Activations at 50% and 70%."""
-    return tuple(own.experiment(model, pattern) for pattern in PATTERNS)
+    return tuple(own.experiment(model, pattern, budget) for pattern in PATTERNS)
 
 
 def _live(evidence: Evidence) -> Half | None:
-    half, most = (evidence.run(one) for one in experiments(evidence.model))
+    half, most = evidence.most(experiments)
     if half is None or most is None:
         return None
     times = own.times_as_dear(most, half)

@@ -5,6 +5,7 @@ from functools import partial
 
 from nmviz.claims import drops, own
 from nmviz.claims.answer import Answer, Claim, Half, Live
+from nmviz.claims.budgets import Budget
 from nmviz.claims.comparing import Compared, counted, judge
 from nmviz.claims.drops import Row
 from nmviz.claims.estimate import above, verdict_of
@@ -48,10 +49,12 @@ LIVE_RULE = (
 )
 
 
-def experiments(model: str) -> tuple[Experiment, ...]:
+def experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Both targets at the patterns of the live half."""
     return tuple(
-        own.experiment(model, pattern, target) for pattern in LIVE_PATTERNS for target in TARGETS
+        own.experiment(model, pattern, budget, target)
+        for pattern in LIVE_PATTERNS
+        for target in TARGETS
     )
 
 
@@ -152,10 +155,10 @@ def _draw(compared: list[Compared]) -> Figure:
 
 def _live(evidence: Evidence) -> Half | None:
     pairs: list[tuple[str, Result, Result]] = []
-    for pattern in LIVE_PATTERNS:
-        both = [evidence.run(own.experiment(evidence.model, pattern, one)) for one in TARGETS]
-        if both[0] is not None and both[1] is not None:
-            pairs.append((pattern, both[0], both[1]))
+    found = iter(evidence.most(experiments))
+    for pattern, weights, activations in zip(LIVE_PATTERNS, found, found, strict=True):
+        if weights is not None and activations is not None:
+            pairs.append((pattern, weights, activations))
     if not pairs:
         return None
     gaps = {pattern: own.dearer(weights, acts) for pattern, weights, acts in pairs}

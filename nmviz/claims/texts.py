@@ -2,6 +2,7 @@
 
 import hashlib
 
+from nmviz.claims.budgets import ASKED, Budget
 from nmviz.experiment import Experiment
 
 NAME = "eight-texts"
@@ -32,11 +33,11 @@ TEXTS = (
 SHA256 = hashlib.sha256("\n\n".join(TEXTS).encode()).hexdigest()
 
 
-def overlap(model: str) -> tuple[Experiment, ...]:
+def overlap(model: str, _: Budget = ASKED) -> tuple[Experiment, ...]:
     """The masks of every text's first tokens."""
     return (Experiment.build(model=model, corpus=NAME, tokens=len(TEXTS) * WINDOW, window=WINDOW),)
 
 
-def timing(model: str) -> tuple[Experiment, ...]:
+def timing(model: str, _: Budget = ASKED) -> tuple[Experiment, ...]:
     """One forward pass over the texts in a row."""
     return (Experiment.build(model=model, corpus=NAME, tokens=TIMED, window=TIMED),)

@@ -60,8 +60,8 @@ def run_live(name: str, model: str = DEFAULT, cancel: Event | None = None) -> It
         yield Progress("done", from_store=True)
     elif live.special is not None:
         yield from _special(SPECIAL[live.special](model, stop))
-    elif live.experiments(model):
-        yield from run(live.experiments(model), cancel=stop)
+    elif live.asked(model):
+        yield from run(live.asked(model), cancel=stop)
     else:
         raise UserError(live.words)
 
@@ -71,7 +71,8 @@ def _own(model: str) -> tuple[Result, ...]:
     wanted = {
         one.key
         for claim in CLAIMS.values()
-        for one in (*claim.live.experiments(model), *claim.live.shipped(model))
+        for family in claim.live.families(model)
+        for one in family
     }
     found = store().find(sites=False, model=model, source="nmviz")
     newest = {bare(result.experiment).key: result for result in found}  # in the order of adding
@@ -81,7 +82,7 @@ def _own(model: str) -> tuple[Result, ...]:
 def _is_stored(live: Live, model: str) -> bool:
     """Whether the store has everything that the live half asks for, on either text."""
     stored = {bare(result.experiment).key for result in _own(model)}
-    families = (live.experiments(model), live.shipped(model))
+    families = live.families(model)
     return any(family and all(one.key in stored for one in family) for family in families)
 
 

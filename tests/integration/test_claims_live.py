@@ -154,7 +154,7 @@ def test_a_cancelled_half_leaves_nothing(tiny_model: Path) -> None:
 
 def test_what_is_stored_is_not_run_again() -> None:
     for claim in CLAIMS.values():
-        if claim.live.experiments(claims.DEFAULT) and claim.live.special != "timing":
+        if claim.live.asked(claims.DEFAULT) and claim.live.special != "timing":
             (only,) = claims.run_live(claim.name)
             assert only.stage == "done" and only.from_store, claim.name
 
@@ -169,7 +169,9 @@ def test_runs_of_another_model_are_measured(
     monkeypatch.setenv("NMVIZ_WIKITEXT2", str(tmp_path))
     small = {"corpus": "wikitext-2", "window": 64, "tokens": 256}
 
-    def experiment(model: str, pattern: str, target: str = "activation", **_: Any) -> Experiment:
+    def experiment(
+        model: str, pattern: str, _: Any, target: str = "activation", **__: Any
+    ) -> Experiment:
         return Experiment.build(model=model, pattern=pattern, target=target, **small)
 
     monkeypatch.setattr("nmviz.claims.own.experiment", experiment)

@@ -1,0 +1,72 @@
+"""Runs that ship, repeated on the pinned model, give the numbers that ship.
+
+What rounding may move is as in test_numbers: nothing to speak of in one block, up to 5% of the
+perplexity where every block is pruned.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nmviz import corpora
+from nmviz.engine.loading import LoadedModel, load
+from nmviz.engine.runner import Run
+from nmviz.results import Result
+from nmviz.store.engine import results_folder
+from nmviz.store.transfer import read_jsonl
+
+pytestmark = pytest.mark.real
+MODEL = "smollm2-135m"
+needs_wikitext = pytest.mark.skipif(
+    not os.environ.get("NMVIZ_WIKITEXT2"), reason="NMVIZ_WIKITEXT2 names no raw files"
+)
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedModel:
+    return load(MODEL)
+
+
+def shipped(name: str, target: str, **chosen: object) -> Result:
+    folder = results_folder()
+    assert folder is not None
+    wanted = {"model": MODEL, "target": target, "pattern": "8:16", "mitigations": (), **chosen}
+    (one,) = (
+        result
+        for result in read_jsonl(Path(folder) / "runs" / f"{name}.jsonl")
+        if all(getattr(result.experiment, field) == given for field, given in wanted.items())
+    )
+    return one
+
+
+def again(loaded: LoadedModel, run: Result) -> Result:
+    *_, last = Run(loaded, [run.experiment], corpora.read(str(run.experiment.corpus)))
+    return last.results[0]
+
+
+def numbers(result: Result) -> dict[str, float]:
+    """Every level: perplexities, KL, agreement, the shares and ranges of ties."""
+    return {one.metric: one.value for one in result.measurements if one.metric != "delta_nll"}
+
+
+@pytest.mark.parametrize("target", ["activation", "weight"])
+def test_one_block_gives_the_shipped_numbers(loaded: LoadedModel, target: str) -> None:
+    run = shipped("one-block", target)
+    repeated = again(loaded, run)
+    assert numbers(repeated) == pytest.approx(numbers(run), rel=1e-3)
+    cost, told = (one.get("delta_nll") for one in (repeated, run))
+    assert cost and told and cost.value == pytest.approx(told.value, abs=1e-4)
+    assert cost.stderr == pytest.approx(told.stderr, rel=0.02)
+    errors = {site.name: site.rel_error for site in repeated.sites}
+    assert errors == pytest.approx({site.name: site.rel_error for site in run.sites}, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["default", pytest.param("methods", marks=needs_wikitext)])
+def test_all_blocks_give_the_shipped_perplexity_within_5_percent(
+    loaded: LoadedModel, name: str
+) -> None:
+    run = shipped(name, "activation", criterion="magnitude")
+    repeated = numbers(again(loaded, run))
+    assert repeated["perplexity"] == pytest.approx(numbers(run)["perplexity"], rel=0.05)
+    assert repeated["dense_perplexity"] == pytest.approx(numbers(run)["dense_perplexity"], rel=1e-4)
