@@ -105,7 +105,7 @@ def _check_sources(experiments: Sequence[Experiment]) -> None:
         if corpus == OWN_TEXT:
             raise UserError("A grid has no text of its own: name a corpus.")
         if corpus is not None:
-            corpora.identify(corpus)
+            corpora.read(corpus)
     if any(experiment.tasks for experiment in experiments):
         tasks.check_installed()
 

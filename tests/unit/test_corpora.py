@@ -80,15 +80,30 @@ def test_wikitext_2_from_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         corpora.read("wikitext-2", "calibration")
 
 
-def test_wikitext_2_from_the_hub_has_the_same_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("raw", [" = T = \n é \n", " \n = T = \n é \n"])
+def test_wikitext_2_from_the_hub_is_the_raw_file(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
     asked: list[str] = []
     rows = SimpleNamespace(read_parquet=lambda file, columns: {"text": ["", " = T = \n", " é \n"]})
     monkeypatch.setitem(sys.modules, "pandas", rows)
     monkeypatch.setattr(corpora.importlib.util, "find_spec", lambda name: ModuleType(name))
     monkeypatch.setattr(hub, "dataset_file", lambda repo, name: asked.append(name) or Path("x"))
-    assert corpora.read("wikitext-2") == " = T = \n é \n"
-    assert corpora.identify("wikitext-2") == hashlib.sha256(" = T = \n é \n".encode()).hexdigest()
-    assert asked == ["wikitext-2-raw-v1/test-00000-of-00001.parquet"]
+    monkeypatch.delenv(corpora.WIKITEXT2_FOLDER, raising=False)
+    corpora._from_hub.cache_clear()
+    with pytest.raises(
+        UserError, match=r"not the text it was: name a folder .* in NMVIZ_WIKITEXT2"
+    ):
+        corpora.read("wikitext-2")
+    known = hashlib.sha256(raw.encode()).hexdigest()
+    monkeypatch.setitem(corpora.WIKITEXT2_SHA256, "test", known)
+    assert corpora.identify("wikitext-2") == known
+    assert corpora.read("wikitext-2") == raw
+    assert set(asked) == {"wikitext-2-raw-v1/test-00000-of-00001.parquet"}
+    corpora._from_hub.cache_clear()
+
+
+def test_what_is_stored_of_wikitext_2_is_found_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(corpora.WIKITEXT2_FOLDER, raising=False)
+    assert corpora.identify("wikitext-2") == corpora.WIKITEXT2_SHA256["test"]
 
 
 def test_wikitext_2_without_pyarrow_or_network_names_the_folder(
