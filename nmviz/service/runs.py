@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nmviz import corpora, pairing
 from nmviz.errors import Cancelled, UserError, check_of
@@ -17,6 +17,7 @@ from nmviz.store import OWN, Store, open_store, seed
 
 ALIKE = {"model", "target", "pattern", "criterion", "corpus", "window"}
 """What the store can look for at once of an experiment whose budget does not matter."""
+READ = ("corpus", "tokens", "window")
 
 if TYPE_CHECKING:
     from nmviz.engine.loading import LoadedModel
@@ -88,6 +89,28 @@ def _stored(experiment: Experiment, precision: float | None) -> Result | None:
     if not enough:
         return None
     return store().get(max(enough, key=lambda one: one.experiment.tokens or 0).key)
+
+
+def measured_elsewhere(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
+    """Other texts on which the store has all these experiments, as fields of an experiment.
+
+    The most tokens first.
+    """
+    one = experiments[0]
+    same = one.model_dump(include=ALIKE - set(READ))
+    alike = (run.experiment for run in store().find(sites=False, source=OWN, **same))
+    texts = {tuple(getattr(run, name) for name in READ) for run in alike if run.tokens}
+    texts.discard(tuple(getattr(one, name) for name in READ))
+    known = [dict(zip(READ, text, strict=True)) for text in texts if text[0] in corpora.CORPORA]
+    found = [text for text in known if _are_stored([one.but(**text) for one in experiments])]
+    return sorted(found, key=lambda text: -text["tokens"])
+
+
+def _are_stored(experiments: Sequence[Experiment]) -> bool:
+    try:
+        return all(lookup(one) for one in experiments)
+    except UserError:  # a text that a user names wrongly here
+        return False
 
 
 def _will_do(shorter: Result, experiment: Experiment, precision: float) -> bool:

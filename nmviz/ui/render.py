@@ -68,7 +68,21 @@ def not_run(view: View) -> str:
     """The line beside dimmed figures; its class dims them."""
     seconds = service.estimate_seconds(view.experiments())
     takes = f"about {duration(seconds)} here." if seconds else "press Run to measure it."
-    return note(f"Not run yet: {takes}", "stale")
+    return note(f"Not run yet: {takes}", "stale") + _elsewhere(view)
+
+
+def _elsewhere(view: View) -> str:
+    """A link to the same on another text, where the store has that."""
+    titles = {corpus.name: corpus.title for corpus in service.catalogue().corpora}
+    for text in service.measured_elsewhere(view.experiments()):
+        if text["corpus"] in titles:
+            there = view.model_copy(update={"experiment": view.experiment.but(**text)})
+            said = f"{titles[text['corpus']]}, {text['tokens']:,} tokens"
+            return (
+                f'<p class="words">It is measured on another text: <a href="?'
+                f'{esc(there.to_query())}">{esc(said)}</a>.</p>'
+            )
+    return ""
 
 
 def depth(shown: Shown, view: View, measure: Measure) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The page without a browser: address and form, what is refused, what is shown, endpoints."""
 
+import html
 import inspect
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -204,6 +206,27 @@ def test_outside_words_are_escaped() -> None:
 
 
 # One visitor each
+
+
+def test_what_is_stored_on_another_text_is_a_link_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    monkeypatch.delenv("NMVIZ_WIKITEXT2", raising=False)  # the text itself is not needed
+    service.store.cache_clear()
+    try:
+        view = settle(View.build({"pattern": "2:4", "criterion": "amber"}))
+        said = render.not_run(view)
+        assert re.search(r"measured on another text: .*>WikiText-2 \w+, [\d,]+ tokens</a>", said)
+        (address,) = re.findall(r'href="(.*?)"', said)
+        there = settle(View.from_query(html.unescape(address)))
+        found = render.find(there, None)
+        assert found and {r.experiment.corpus for r in found.results.values()} == {
+            there.experiment.corpus
+        }
+        assert "href" not in render.not_run(settle(View.build({"pattern": "3:7"})))
+    finally:
+        service.store.cache_clear()
 
 
 def test_cancelling_reaches_one_visitor() -> None:
