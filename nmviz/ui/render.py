@@ -79,8 +79,8 @@ def _elsewhere(view: View) -> str:
             there = view.model_copy(update={"experiment": view.experiment.but(**text)})
             said = f"{titles[text['corpus']]}, {text['tokens']:,} tokens"
             return (
-                f'<p class="words">It is measured on another text: <a href="?'
-                f'{esc(there.to_query())}">{esc(said)}</a>.</p>'
+                f'<p class="words">It is measured on another text: '
+                f'<a href="?{esc(there.to_query())}">{esc(said)}</a></p>'
             )
     return ""
 

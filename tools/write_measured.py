@@ -1,0 +1,290 @@
+"""Write the tables of measured runs, docs/measured.md and those of the README, from the runs that
+ship: results/runs, which `nmviz sweep` measures.
+
+.venv/bin/python tools/write_measured.py
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from scipy.special import stdtrit
+
+from nmviz.experiment import Experiment
+from nmviz.methods import ACTIVATION, WEIGHT
+from nmviz.models import MODELS
+from nmviz.pairing import Pairs, count, smallest_difference
+from nmviz.results import Measurement, Result
+from nmviz.store.transfer import read_jsonl
+from nmviz.tasks import TASKS
+
+PROJECT = Path(__file__).parents[1]
+RUNS = PROJECT / "results" / "runs"
+PATTERNS = ("1:4", "2:4", "4:8", "8:16", "16:32", "50%", "70%")
+STEADY = ("2:4", "8:16", "50%")
+CORE = ("arc_easy", "boolq", "piqa", "winogrande")
+COST = "cost in nats a token ± one standard error of the paired difference to dense"
+Rows = Sequence[Result]
+
+
+def documents() -> dict[Path, str]:
+    """Every file that has measured tables, with what belongs into it."""
+    page = PROJECT / "docs" / "measured.md"
+    readme = PROJECT / "README.md"
+    return {page: _page(), readme: _between_marks(readme.read_text(encoding="utf-8"))}
+
+
+def _page() -> str:
+    parts = [
+        "# What pruning does here\n\nWritten by `tools/write_measured.py` from the runs in "
+        "`results/runs`; `nmviz sweep results/grids/NAME.yaml` measures them.\n"
+    ]
+    for name in ("smollm2-135m", "gemma-3-270m"):
+        if runs := _runs(name):
+            parts.append(_text_grid(name, runs))
+    if runs := _runs("tasks"):
+        parts.append(_tasks(runs))
+    parts.append(_methods(_runs("methods")))
+    return "\n".join(parts)
+
+
+def _between_marks(readme: str) -> str:
+    """The README with its tables written anew."""
+    tables = {"patterns": _short_patterns, "tasks": _short_tasks}
+    for name, table in tables.items():
+        start, end = f"<!-- measured: {name} -->\n", "<!-- end -->"
+        before, found, rest = readme.partition(start)
+        if found:
+            readme = before + start + table() + end + rest.partition(end)[2]
+    return readme
+
+
+def _runs(name: str) -> list[Result]:
+    file = RUNS / f"{name}.jsonl"
+    return read_jsonl(file) if file.is_file() else []
+
+
+# A model's costs on a text: patterns by criteria, then mitigations.
+
+
+def _text_grid(name: str, runs: Rows) -> str:
+    first = runs[0]
+    dense = _measured(first, "dense_perplexity")
+    head = f"""
+## {_title(first.experiment)} on {first.experiment.corpus}, {first.experiment.tokens:,} tokens
+
+`nmviz sweep results/grids/{name}.yaml`: windows of {first.experiment.window}, every layer pruned,
+fp32. Dense perplexity {dense.value:.2f} ± {dense.stderr:.2f}. Cells are the {COST}, from
+{dense.n} {dense.unit_of_n}; an empty cell was not measured. Two cells of one table read the same
+text, but their errors are not paired with each other.
+"""
+    tables = [_patterns(runs, "weight", WEIGHT), _patterns(runs, "activation", ACTIVATION)]
+    return head + "".join(tables) + _repaired(runs)
+
+
+def _patterns(runs: Rows, target: str, criteria: Iterable[str]) -> str:
+    plain = [run for run in runs if run.experiment.target == target and _is_plain(run)]
+    names = [name for name in criteria if any(r.experiment.criterion == name for r in plain)]
+    found = {(r.experiment.pattern, r.experiment.criterion): _cost(r) for r in plain}
+    rows = [[p, *(found.get((p, name), "") for name in names)] for p in PATTERNS]
+    rows = [row for row in rows if any(row[1:])]
+    return f"\n### {_plural(target)}, by criterion\n\n" + _table(["", *names], rows)
+
+
+def _repaired(runs: Rows) -> str:
+    """Rows are mitigations, columns patterns; plain pruning by each criterion stands first."""
+    chosen = [run for run in runs if run.experiment.target == "activation"]
+    methods = {_method(run): _is_plain(run) for run in chosen}
+    repaired = {run.experiment.criterion for run in chosen if not _is_plain(run)}
+    names = [n for n, plain in methods.items() if not plain or n in repaired]
+    found = {(_method(run), run.experiment.pattern): _cost(run) for run in chosen}
+    patterns = [p for p in STEADY if any((n, p) in found for n in names if not methods[n])]
+    rows = [[n, *(found.get((n, p), "") for p in patterns)] for n in sorted(names, key=_order)]
+    return "\n### Activations, with mitigations\n\n" + _table(["", *patterns], rows)
+
+
+def _order(name: str) -> tuple[str, int, str]:
+    criterion, _, rest = name.partition(" + ")
+    return criterion, len(rest), rest
+
+
+def _short_patterns() -> str:
+    """Three methods at every pattern, for the README."""
+    runs = _runs("smollm2-135m")
+    shown = {"weights, magnitude": "weight magnitude", "weights, SparseGPT": "weight sparsegpt"}
+    shown |= {"activations, magnitude": "activation magnitude"}
+    found = {
+        (f"{r.experiment.target} {r.experiment.criterion}", r.experiment.pattern): _cost(r)
+        for r in runs
+        if _is_plain(r)
+    }
+    rows = [[p, *(found.get((key, p), "") for key in shown.values())] for p in PATTERNS]
+    return _table(["pattern", *shown], rows)
+
+
+# Zero-shot tasks: accuracies, and the difference to dense over all examples.
+
+
+def _tasks(runs: Rows) -> str:
+    first = next(run.experiment for run in runs)
+    head = f"""
+## Zero-shot tasks, {_title(first)}
+
+`nmviz sweep results/grids/tasks.yaml`: the first {first.limit} examples of each task, ± one
+standard error. The last columns compare with the dense model example by example over all
+{_examples(runs)} examples: the difference in points, the exact McNemar p value, and the smallest
+difference that as many examples as part the two models here could show at 5%.
+"""
+    return head + "\n" + _table(_task_head(), [_task_row(run, runs) for run in _in_order(runs)])
+
+
+def _task_head() -> list[str]:
+    names = [TASKS.get(name).title for name in CORE]
+    return ["", *names, "all", "against dense", "p", "could show"]
+
+
+def _task_row(run: Result, runs: Rows) -> list[str]:
+    levels = [_share(_measured(run, "acc", task)) for task in CORE]
+    right = [mark for task in CORE for mark in _right(run, task)]
+    whole = f"{100 * right.count('1') / len(right):.1f}%"
+    if run.experiment.mask.is_dense:
+        return ["dense", *levels, whole, "", "", ""]
+    pairs = _against_dense(run, runs)
+    told = f"{100 * pairs.difference:+.1f} ± {100 * (pairs.stderr or 0):.1f}"
+    least = smallest_difference(pairs.n, pairs.discordant)
+    shows = f"{100 * least:.1f}" if least is not None else "nothing"
+    return [_name(run), *levels, whole, told, f"{pairs.p_value:.2g}", shows]
+
+
+def _against_dense(run: Result, runs: Rows) -> Pairs:
+    dense = next(one for one in runs if one.experiment.mask.is_dense)
+    return count(*("".join(_right(one, task) for task in CORE) for one in (run, dense)))
+
+
+def _short_tasks() -> str:
+    """Without the columns of single tasks, for the README."""
+    runs = _runs("tasks")
+    rows = [_task_row(run, runs) for run in _in_order(runs)]
+    return _table(["", *_task_head()[5:]], [[row[0], *row[5:]] for row in rows])
+
+
+def _right(run: Result, task: str) -> str:
+    return next(one.right for one in run.examples if (one.task, one.metric) == (task, "acc"))
+
+
+def _examples(runs: Rows) -> int:
+    return sum(len(_right(runs[0], task)) for task in CORE)
+
+
+def _in_order(runs: Rows) -> list[Result]:
+    """Dense, then by pattern, weights first, plain methods before repaired ones."""
+    patterns = ["dense", *PATTERNS]
+    return sorted(
+        runs,
+        key=lambda run: (
+            patterns.index(run.experiment.pattern),
+            run.experiment.target == "activation",
+            len(run.experiment.mitigations),
+            _method(run),
+        ),
+    )
+
+
+# Every method on WikiText-2 validation, best to worst.
+
+
+def _methods(runs: Rows) -> str:
+    first = runs[0]
+    dense = _measured(first, "dense_perplexity")
+    head = f"""
+## Every method, {_title(first.experiment)} on {first.experiment.corpus}
+
+`nmviz sweep results/grids/methods.yaml`: {first.experiment.tokens:,} tokens in windows of
+{first.experiment.window}, all layers pruned, fp32. Dense perplexity {dense.value:.2f}. Best to
+worst; cost is the {COST}, from {dense.n} {dense.unit_of_n}. Calibration and training: 16 windows of
+512 tokens of wiki-leads, one epoch. Rounding alone moves a row by up to 0.02.
+"""
+    return head + "".join(_best_to_worst(runs, pattern) for pattern in STEADY)
+
+
+def _best_to_worst(runs: Rows, pattern: str) -> str:
+    found = [run for run in runs if run.experiment.pattern == pattern]
+    ordered = sorted(found, key=lambda run: _measured(run, "delta_nll").value)
+    plain = next(run for run in found if _name(run) == f"activations {pattern}, magnitude")
+    head = ["method", "perplexity", "cost", "same next word", "held-out error before, after"]
+    dense = ["dense", f"{_measured(plain, 'dense_perplexity').value:,.1f}", "", "", ""]
+    return f"""
+### {pattern}
+
+The smallest difference that could be seen at all between two rows that err like activations by
+magnitude, taken as unpaired, is about {_smallest(plain):.2f} nats a token (95%).
+
+{_table(head, [dense, *map(_ranked, ordered)])}"""
+
+
+def _ranked(run: Result) -> list[str]:
+    before, after = (run.get(f"heldout_loss_{when}") for when in ("before", "after"))
+    trained = f"{before.value:.4f}, {after.value:.4f}" if before and after else ""
+    perplexity = f"{_measured(run, 'perplexity').value:,.1f}"
+    same = f"{_measured(run, 'top1_agreement').value:.1%}"
+    return [f"{_plural(run.experiment.target).lower()}, {_method(run)}", perplexity, _cost(run),
+            same, trained]  # fmt: skip
+
+
+def _smallest(run: Result) -> float:
+    """Smallest difference of two unpaired rows that a 95% interval would not put at zero."""
+    delta = _measured(run, "delta_nll")
+    return float(stdtrit((delta.n or 2) - 1, 0.975) * 2**0.5 * (delta.stderr or 0.0))
+
+
+# Words and cells.
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _is_plain(run: Result) -> bool:
+    return not run.experiment.mitigations
+
+
+def _method(run: Result) -> str:
+    return " + ".join((run.experiment.criterion, *run.experiment.mitigations))
+
+
+def _name(run: Result) -> str:
+    return f"{_plural(run.experiment.target).lower()} {run.experiment.pattern}, {_method(run)}"
+
+
+def _plural(target: str) -> str:
+    return {"activation": "Activations", "weight": "Weights"}[target]
+
+
+def _title(experiment: Experiment) -> str:
+    return MODELS.get(experiment.model).info.title
+
+
+def _cost(run: Result) -> str:
+    delta = _measured(run, "delta_nll")
+    return f"{delta.value:.3f} ± {delta.stderr:.3f}"
+
+
+def _share(level: Measurement) -> str:
+    return f"{100 * level.value:.0f}% ± {100 * (level.stderr or 0):.0f}"
+
+
+def _measured(run: Result, metric: str, task: str | None = None) -> Measurement:
+    found = run.get(metric, task)
+    assert found is not None, f"{metric} was not measured"
+    return found
+
+
+def main(write: Callable[[Path, str], object] = Path.write_text) -> None:
+    """Write every document."""
+    for path, text in documents().items():
+        write(path, text)
+        print(f"written: {path.name}")
+
+
+if __name__ == "__main__":
+    main()
