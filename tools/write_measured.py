@@ -22,7 +22,8 @@ RUNS = PROJECT / "results" / "runs"
 PATTERNS = ("1:4", "2:4", "4:8", "8:16", "16:32", "50%", "70%")
 STEADY = ("2:4", "8:16", "50%")
 CORE = ("arc_easy", "boolq", "piqa", "winogrande")
-COST = "cost in nats a token ± one standard error of the paired difference to dense"
+COST = """what pruning costs in nats a token: the paired difference to dense in mean NLL, ± one
+standard error"""
 Rows = Sequence[Result]
 
 
@@ -36,7 +37,8 @@ def documents() -> dict[Path, str]:
 def _page() -> str:
     parts = [
         "# What pruning does here\n\nWritten by `tools/write_measured.py` from the runs in "
-        "`results/runs`; `nmviz sweep results/grids/NAME.yaml` measures them.\n"
+        "`results/runs`;\n`nmviz sweep results/grids/NAME.yaml` measures them. Both models"
+        "' weights were\nstored in about 4 bits and are computed in fp32.\n"
     ]
     for name in ("smollm2-135m", "gemma-3-270m"):
         if runs := _runs(name):
@@ -72,10 +74,10 @@ def _text_grid(name: str, runs: Rows) -> str:
     head = f"""
 ## {_title(first.experiment)} on {first.experiment.corpus}, {first.experiment.tokens:,} tokens
 
-`nmviz sweep results/grids/{name}.yaml`: windows of {first.experiment.window}, every layer pruned,
-fp32. Dense perplexity {dense.value:.2f} ± {dense.stderr:.2f}. Cells are the {COST}, from
-{dense.n} {dense.unit_of_n}; an empty cell was not measured. Two cells of one table read the same
-text, but their errors are not paired with each other.
+`nmviz sweep results/grids/{name}.yaml`: windows of {first.experiment.window}, every layer pruned.
+Dense perplexity {dense.value:.2f} ± {dense.stderr:.2f}. Cells are {COST}, from {dense.n}
+{dense.unit_of_n}; an empty cell was not measured. Two cells of a table read the same text, but
+their errors are not paired with each other.
 """
     tables = [_patterns(runs, "weight", WEIGHT), _patterns(runs, "activation", ACTIVATION)]
     return head + "".join(tables) + _repaired(runs)
@@ -199,9 +201,9 @@ def _methods(runs: Rows) -> str:
 ## Every method, {_title(first.experiment)} on {first.experiment.corpus}
 
 `nmviz sweep results/grids/methods.yaml`: {first.experiment.tokens:,} tokens in windows of
-{first.experiment.window}, all layers pruned, fp32. Dense perplexity {dense.value:.2f}. Best to
-worst; cost is the {COST}, from {dense.n} {dense.unit_of_n}. Calibration and training: 16 windows of
-512 tokens of wiki-leads, one epoch. Rounding alone moves a row by up to 0.02.
+{first.experiment.window}, every layer pruned. Dense perplexity {dense.value:.2f}. Best to worst;
+the cost is {COST}, from {dense.n} {dense.unit_of_n}. Calibration and training: 16 windows of 512
+tokens of wiki-leads, one epoch. Rounding alone moves a row by up to 0.02.
 """
     return head + "".join(_best_to_worst(runs, pattern) for pattern in STEADY)
 

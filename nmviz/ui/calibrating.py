@@ -13,7 +13,7 @@ from nmviz.ui import render
 from nmviz.ui.events import Update
 from nmviz.ui.failures import sentence
 from nmviz.ui.figures import drawn
-from nmviz.ui.handlers import SESSIONS, form
+from nmviz.ui.handlers import SESSIONS, view_of
 from nmviz.ui.html import esc, note, quantity, table
 from nmviz.ui.state import View
 from nmviz.views.method_errors import by_error, is_measured, label_of, method_errors, written
@@ -33,7 +33,7 @@ OUTPUTS = (
 def swept(values: Sequence[Any], before: str | None, again: bool = False) -> Update:
     """The error of every method at the layer; nothing when `before` says it is there already."""
     try:
-        view, _ = form(values)
+        view = view_of(values)
         now = swept_at(view)
         if now == before and not again:
             return {}
@@ -82,7 +82,7 @@ def calibrate(values: Sequence[Any], session: str) -> Iterator[Update]:
     """Calibrate the chosen method, telling how far it is; the last value is the method's key."""
     event = SESSIONS.running(session)
     try:
-        view, _ = form(values[:-1])
+        view = view_of(values[:-1])
         for progress in service.calibrate(experiment_of(view, str(values[-1] or "")), event):
             if progress.stage == "cancelled":
                 yield {"calibrating": note("Cancelled: nothing is left behind.")}

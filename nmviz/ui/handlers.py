@@ -37,12 +37,19 @@ LAYER_OUTPUTS = (
 
 def form(values: Sequence[Any]) -> tuple[View, str | None]:
     """The settled View of the form's values, and the visitor's own text."""
-    chosen = values[FIELDS.index("model")]
-    model = _models().get(chosen)
-    projections = model.projections if model else ()
-    view, text = read(values, projections)
-    view = settle(view)
+    view, text = _settled(values)
     return view, text_for(view, text)
+
+
+def view_of(values: Sequence[Any]) -> View:
+    """The settled View alone, for what reads no text."""
+    return _settled(values)[0]
+
+
+def _settled(values: Sequence[Any]) -> tuple[View, str | None]:
+    model = _models().get(values[FIELDS.index("model")])
+    view, text = read(values, model.projections if model else ())
+    return settle(view), text
 
 
 def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Update:
@@ -73,7 +80,7 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
 def looked(values: Sequence[Any], before: str | None) -> Update:
     """The pictures of the chosen layer; nothing when `before` says they are there already."""
     try:
-        view, _ = form(values)
+        view = view_of(values)
         now = looked_at(view)
         if large.is_large(view):
             look = view.look
@@ -106,7 +113,7 @@ def looked_at(view: View) -> str:
 def picked(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Update:
     """Another layer: its ring in the error over depth, and the address."""
     try:
-        view, _ = form(values)
+        view = view_of(values)
         if large.is_large(view):
             return {"query": view.to_query()}
         return {"query": view.to_query(), **render.depth(shown or Shown(), view, measure)}
@@ -160,7 +167,7 @@ def write(values: Sequence[Any], session: str) -> Iterator[Update]:
         yield {}  # a generator that yields nothing would empty the panel
         return
     try:
-        view, _ = form(values)
+        view = view_of(values)
         yield {"query": view.to_query(), "texts": texts(None, view, _waiting())}
         for progress in _generate(view, event):
             if progress.done or monotonic() - last > SECONDS_BETWEEN_TEXTS:
@@ -175,7 +182,7 @@ def write(values: Sequence[Any], session: str) -> Iterator[Update]:
 def moved(values: Sequence[Any], direction: str) -> Update:
     """The mask's window, one step on."""
     try:
-        view, _ = form(values)
+        view = view_of(values)
         return step(view.look, direction).model_dump(exclude={"block", "projection"})
     except UserError:
         return {}

@@ -15,7 +15,7 @@ from nmviz.ui.allowed import check_questions
 from nmviz.ui.events import Update
 from nmviz.ui.failures import sentence
 from nmviz.ui.figures import drawn
-from nmviz.ui.handlers import form
+from nmviz.ui.handlers import view_of
 from nmviz.ui.html import esc, note, quantity, table
 from nmviz.ui.measured import Asked, Measured, takes
 from nmviz.ui.origin import origin
@@ -73,7 +73,7 @@ def compared(values: Sequence[Any], key: Any) -> str:
 
 
 def _asked(values: Sequence[Any]) -> Asked:
-    view, _ = form(values[: -len(FIELDS)])
+    view = view_of(values[: -len(FIELDS)])
     service.refuse_large(view.experiment.model)
     how = read_questions(values[-len(FIELDS) :])
     weight, activation = (one.but(**how) for one in view.experiments())

@@ -11,6 +11,7 @@ from rows import GOALS, make_wheel
 
 from nmviz import service, task_data
 from nmviz.published import LARGE_MODELS
+from nmviz.service import OWN_TEXT
 from nmviz.store import seed
 from nmviz.ui import handlers, live, tasks_panel
 from nmviz.ui.allowed import model_of, settle
@@ -74,6 +75,12 @@ def test_what_is_missing_is_offered_run_and_then_found(usual: dict[str, Any]) ->
     assert [trace["name"] for trace in drawn] == ["dense", "weights", "activations", "by guessing"]
     for said in ("weights minus dense", "(p = ", "the first 6 examples of PIQA (validation)"):
         assert said in after["tasks_table"], said
+
+
+def test_tasks_bring_their_own_text_so_a_missing_one_is_no_matter(usual: dict[str, Any]) -> None:
+    run(asked(usual))
+    other = tasks_panel.found(asked({**usual, "corpus": OWN_TEXT}), None)
+    assert "On PIQA, right answers: dense" in other["tasks_head"]
 
 
 def test_what_the_store_has_is_shown_before_the_rest_is_run(usual: dict[str, Any]) -> None:
