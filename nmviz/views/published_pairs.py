@@ -28,6 +28,8 @@ NOTHING = "Nothing to draw: choose WT and ACT, or other methods, at some pattern
 ROW = 26
 BETWEEN = 0.6
 """Rows left empty between two models."""
+TALL = 1.5
+"""Rows that a live run takes, whose name has two lines."""
 
 
 def weights_and_activations(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
@@ -70,10 +72,10 @@ def _places(drawn: Sequence[Row]) -> dict[tuple[str, str], float]:
     """The height of every model and pattern, models set apart."""
     found: dict[tuple[str, str], float] = {}
     height, before = 0.0, ""
-    for panel, pattern in dict.fromkeys(_place(row) for row in drawn):
+    for (panel, pattern), live in dict.fromkeys((_place(row), row.live) for row in drawn):
         height += BETWEEN if before not in ("", panel) else 0.0
         found[panel, pattern] = height
-        height, before = height + 1, panel
+        height, before = height + (TALL if live else 1), panel
     return found
 
 

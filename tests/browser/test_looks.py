@@ -80,3 +80,11 @@ def test_headings_labels_and_findings(page: Page, app: App) -> None:
         "(e.labels && e.labels.length))).map(e => e.outerHTML.slice(0, 120))"
     )
     assert unnamed == []
+
+
+def test_the_settings_stay_in_sight(page: Page, app: App) -> None:
+    open_page(page, app.address())
+    page.evaluate("window.scrollTo(0, 900)")
+    page.wait_for_function("window.scrollY > 800")
+    top = page.locator("#controls").evaluate("box => box.getBoundingClientRect().top")
+    assert top == 0
