@@ -15,6 +15,7 @@ from nmviz.models import MODELS
 from nmviz.pairing import Pairs, count, smallest_difference
 from nmviz.results import Measurement, Result
 from nmviz.store.transfer import read_jsonl
+from nmviz.sweeps import read_grid
 from nmviz.tasks import TASKS
 
 PROJECT = Path(__file__).parents[1]
@@ -22,7 +23,7 @@ RUNS = PROJECT / "results" / "runs"
 PATTERNS = ("1:4", "2:4", "4:8", "8:16", "16:32", "50%", "70%")
 STEADY = ("2:4", "8:16", "50%")
 CORE = ("arc_easy", "boolq", "piqa", "winogrande")
-COST = """what pruning costs in nats a token: the paired difference to dense in mean NLL, ± one
+COST = """what pruning costs in nats a token (the paired difference to dense in mean NLL) ± one
 standard error"""
 Rows = Sequence[Result]
 
@@ -71,13 +72,15 @@ def _runs(name: str) -> list[Result]:
 def _text_grid(name: str, runs: Rows) -> str:
     first = runs[0]
     dense = _measured(first, "dense_perplexity")
+    asked, _ = read_grid(PROJECT / "results" / "grids" / f"{name}.yaml").experiments()
+    so_far = "" if len(runs) == len(asked) else f", {len(runs)} of its {len(asked)} runs so far"
     head = f"""
 ## {_title(first.experiment)} on {first.experiment.corpus}, {first.experiment.tokens:,} tokens
 
-`nmviz sweep results/grids/{name}.yaml`: windows of {first.experiment.window}, every layer pruned.
-Dense perplexity {dense.value:.2f} ± {dense.stderr:.2f}. Cells are {COST}, from {dense.n}
-{dense.unit_of_n}; an empty cell was not measured. Two cells of a table read the same text, but
-their errors are not paired with each other.
+`nmviz sweep results/grids/{name}.yaml`{so_far}: windows of
+{first.experiment.window}, every layer pruned. Dense perplexity {_dense(first)}.
+Cells are {COST}, from {dense.n} {dense.unit_of_n}; an empty cell was not measured. Two cells of a
+table read the same text, but their errors are not paired with each other.
 """
     tables = [_patterns(runs, "weight", WEIGHT), _patterns(runs, "activation", ACTIVATION)]
     return head + "".join(tables) + _repaired(runs)
@@ -270,6 +273,11 @@ def _title(experiment: Experiment) -> str:
 def _cost(run: Result) -> str:
     delta = _measured(run, "delta_nll")
     return f"{delta.value:.3f} ± {delta.stderr:.3f}"
+
+
+def _dense(run: Result) -> str:
+    dense = _measured(run, "dense_perplexity")
+    return f"{dense.value:.2f} ± {dense.stderr:.2f}"
 
 
 def _share(level: Measurement) -> str:
