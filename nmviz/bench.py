@@ -11,7 +11,8 @@ from typing import Any
 from nmviz import service
 from nmviz.benching import Row, in_turns
 from nmviz.experiment import Experiment
-from nmviz.explorer import Selection
+from nmviz.explorer import Row as Shown
+from nmviz.explorer import Selection, rows
 from nmviz.registry import Registry
 from nmviz.service.explore import explore
 
@@ -118,8 +119,11 @@ def _views() -> Iterator[Row]:
         "what is published of an experiment": lambda: service.of_experiment(
             Experiment(model="llama3.1-8b")
         ),
-        "every published accuracy, explored": lambda: explore(
+        "every published accuracy, explored": lambda: _explored(
             Selection(metric="acc", tasks=(), each_task=True)
+        ),
+        "everything, each task, live runs laid over it": lambda: explore(
+            Selection(tasks=(), each_task=True, live=True)
         ),
         "ten claims, answered": lambda: claims.answers(),
     }
@@ -132,7 +136,13 @@ def _figure(draw: Callable[..., Any], chosen: Selection) -> Any:
     """From the question to what the page is sent."""
     from nmviz.views.published_catalogue import MOST_DRAWN
 
-    return draw(explore(chosen)[:MOST_DRAWN]).to_json()
+    return draw(_explored(chosen)[:MOST_DRAWN]).to_json()
+
+
+def _explored(chosen: Selection) -> list[Shown]:
+    """As for the first time: nothing is known from an earlier answer."""
+    known = service.published()
+    return rows(known.results, known.names, known.marks, chosen)
 
 
 @_bench("start", "a fresh process until something is there, against importing gradio")

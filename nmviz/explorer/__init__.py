@@ -3,7 +3,7 @@
 from nmviz.explorer.choosing import Shown, leading, widen
 from nmviz.explorer.export import to_csv, to_json, to_latex
 from nmviz.explorer.row import Row, findings_of
-from nmviz.explorer.rows import rows
+from nmviz.explorer.rows import arranged, published_rows, rows
 from nmviz.explorer.selection import (
     MEASURES,
     ORDERS,
@@ -23,10 +23,12 @@ __all__ = [
     "Row",
     "Selection",
     "Shown",
+    "arranged",
     "choices",
     "findings_of",
     "leading",
     "pattern_order",
+    "published_rows",
     "rows",
     "task_title",
     "to_csv",

@@ -30,11 +30,22 @@ def rows(
 
     `live` are results of the store's own runs; they are used where the selection lays them over.
     """
-    answer = _Answer(results, names, marks, selection)
-    found = answer.rows()
-    if selection.live:
-        found += own.rows(live, names, selection)
-    return ordered(with_words(found, selection.words), selection.order)
+    return arranged(published_rows(results, names, marks, selection), names, selection, live)
+
+
+def published_rows(
+    results: Sequence[Result], names: Names, marks: Marks, selection: Selection
+) -> tuple[Row, ...]:
+    """The chosen rows of the published results alone, whatever the words and the order."""
+    return tuple(_Answer(results, names, marks, selection).rows())
+
+
+def arranged(
+    found: Sequence[Row], names: Names, selection: Selection, live: Sequence[Result]
+) -> list[Row]:
+    """Those rows with the live ones, where they are laid over, and in the selection's order."""
+    laid_over = own.rows(live, names, selection) if selection.live else []
+    return ordered(with_words([*found, *laid_over], selection.words), selection.order)
 
 
 @dataclass

@@ -1,9 +1,10 @@
 """Questions to the published results, answered from memory; live runs come from the store."""
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, lru_cache
 
 from nmviz.errors import UserError
-from nmviz.explorer import Choices, Row, Selection, choices, rows, widen
+from nmviz.explorer import Choices, Row, Selection, arranged, choices, published_rows, widen
 from nmviz.explorer.live import missing
 from nmviz.service.published import published
 from nmviz.service.runs import store
@@ -18,7 +19,15 @@ def explore(selection: Selection) -> list[Row]:
     if not known.results:
         raise UserError("The published results are not here: run nmviz from a checkout.")
     live = store().find(source="nmviz", sites=False) if selection.live else []
-    return rows(known.results, known.names, known.marks, selection, live)
+    found = _published(replace(selection, live=False, words="", order="place"))
+    return arranged(found, known.names, selection, live)
+
+
+@lru_cache(maxsize=64)
+def _published(selection: Selection) -> tuple[Row, ...]:
+    """Worked out once for the same choice: words, order and live runs change nothing of it."""
+    known = published()
+    return published_rows(known.results, known.names, known.marks, selection)
 
 
 def remarks(selection: Selection, found: list[Row]) -> list[str]:
