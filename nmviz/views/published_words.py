@@ -30,8 +30,11 @@ CLEAR = 2.0
 
 
 def pairs_sentence(rows: Sequence[Row]) -> str:
-    """Such as `Pruning activations loses less accuracy than pruning weights in 12 of 12 pairs`."""
-    pairs = pairs_of(rows)
+    """Such as `Pruning activations loses less accuracy than pruning weights in 12 of 12 pairs`.
+
+    Live runs count only where there is nothing else: they are of another model and protocol.
+    """
+    pairs = pairs_of([row for row in rows if not row.live] or rows)
     if not pairs:
         return ""
     better = [pair for pair in pairs if _is_better(pair[1], pair[0])]
