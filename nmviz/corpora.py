@@ -176,20 +176,19 @@ def _from_hub(part: str) -> str:
         file = hub.dataset_file(WIKITEXT2_REPOSITORY, name)
     except UserError as error:
         raise UserError(f"{str(error).rstrip('.')}; or {by_hand}.") from None
-    for empty in ("", " \n"):
-        text = rows_joined(file, empty)
+    rows = _rows(file)
+    for empty in ("", " \n"):  # a line with nothing but a blank may be left out of its row
+        text = "".join(row or empty for row in rows)
         if _sha256(text) == WIKITEXT2_SHA256[part]:
             return text
     raise UserError(f"The hub's WikiText-2 {part} is not the text it was: {by_hand}.")
 
 
-def rows_joined(parquet: Path, empty: str) -> str:
-    """The column `text` of a parquet file, its rows joined by nothing. `empty` stands for rows
-    without a letter, of which a line with a blank in it may be left out."""
+def _rows(parquet: Path) -> list[str]:
+    """The column `text` of a parquet file."""
     import pandas
 
-    rows = pandas.read_parquet(parquet, columns=["text"])["text"]
-    return "".join(row or empty for row in rows)
+    return list(pandas.read_parquet(parquet, columns=["text"])["text"])
 
 
 def _decode(data: bytes, name: str) -> str:

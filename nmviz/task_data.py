@@ -8,8 +8,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,27 +82,38 @@ def tables(name: str) -> Path | None:
     if found.revision:
         return None
     folder = cache_dir() / "tasks" / hashlib.sha256(found.identity.encode()).hexdigest()[:16] / name
-    if folder.is_dir():
-        return folder
-    make_folder(folder.parent)
-    with disk_errors(folder.parent), FileLock(folder.parent / f".{name}.lock"):
-        if not folder.is_dir():
-            _write(_read(TASKS.get(name), found), folder)
-    return folder
+    return _made_once(folder, lambda beside: _write(_read(TASKS.get(name), found), beside))
 
 
 def sentences() -> Path:
     """The folder in which nltk finds its data for telling English sentences apart, made where
     missing. UserError when it cannot be had."""
     pinned = fetch(SENTENCES)
-    folder = pinned.parent / "nltk_data"
-    with disk_errors(pinned.parent), FileLock(pinned.parent / ".words.lock"):
+
+    def unpack(beside: Path) -> None:
+        with ZipFile(pinned) as archive:
+            inside = [name for name in archive.namelist() if "/english/" in name]
+            archive.extractall(beside / "tokenizers", inside)
+
+    return _made_once(pinned.parent / "nltk_data", unpack)
+
+
+def _made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """The folder, where it is missing made beside and renamed, so that no half of it is ever seen.
+
+    Two processes may ask at once: one makes it, the other waits.
+    """
+    if folder.is_dir():
+        return folder
+    make_folder(folder.parent)
+    with disk_errors(folder.parent), FileLock(folder.parent / f".{folder.name}.lock"):
         if not folder.is_dir():
-            with tempfile.TemporaryDirectory(dir=pinned.parent, prefix="tmp-") as beside:
-                with ZipFile(pinned) as archive:
-                    inside = [name for name in archive.namelist() if "/english/" in name]
-                    archive.extractall(Path(beside) / "whole" / "tokenizers", inside)
-                os.replace(Path(beside) / "whole", folder)
+            beside = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+            try:
+                make(beside)
+                os.replace(beside, folder)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
     return folder
 
 
@@ -158,20 +168,15 @@ def _lines(file: Path) -> "Table":
 
 
 def _write(found: Iterator[tuple[str, "Table"]], folder: Path) -> None:
-    """Write the tables beside the folder and rename it, so that no half of it is ever seen."""
+    """The tables as files of the folder."""
     import pyarrow
 
-    beside = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    try:
-        for name, table in found:
-            path = beside / f"{name}.arrow"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            plain = table.replace_schema_metadata(None)
-            with (
-                pyarrow.OSFile(str(path), "wb") as sink,
-                pyarrow.ipc.new_stream(sink, plain.schema) as writer,
-            ):
-                writer.write_table(plain)
-        os.replace(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    for name, table in found:
+        path = folder / f"{name}.arrow"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        plain = table.replace_schema_metadata(None)
+        with (
+            pyarrow.OSFile(str(path), "wb") as sink,
+            pyarrow.ipc.new_stream(sink, plain.schema) as writer,
+        ):
+            writer.write_table(plain)

@@ -56,15 +56,14 @@ class PrunedActivations:
             if call.method.facts.needs == "weight":
                 self.states[site][call.method.name] = state_of_weight(call, site, self.pattern)
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether one look at a token gives what is kept: no mitigation, and a channel weight that
-        no input changes."""
-        sees = self.criterion.method.facts.sees_input
-        return self._one_pass and not (self.mitigations or sees or self.pattern.is_dense)
+    def pruner(self, site: Site) -> Callable[[np.ndarray], np.ndarray] | None:
+        """Of one token [d_in] what is kept, the rest zero.
 
-    def pruner(self, site: Site) -> Callable[[np.ndarray], np.ndarray]:
-        """Of one token [d_in] what is kept, the rest zero, where that `is_plain`."""
+        None where one look does not tell: with a mitigation, or a weight that the input changes.
+        """
+        sees = self.criterion.method.facts.sees_input
+        if not self._one_pass or self.mitigations or sees or self.pattern.is_dense:
+            return None
         return token_pruner(site.weight[:1], self._given(site, site.weight[:1]), self.pattern)
 
     def forward(self, site: Site, x: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ class SkippedRows:
         self._together: list[Site] = []
         self._made: dict[Site, Tensor] = {}
         pruned.multiply = self.multiply
-        pruned.single = self.single if pruned.is_plain else None
+        pruned.single = self.single
 
     def multiply(self, site: Site, kept: Tensor) -> Tensor:
         """[..., d_in], of which what is dropped is zero, to [..., d_out]."""
@@ -77,12 +77,11 @@ class SkippedRows:
         return self._made[site]
 
     def single(self, site: Site, x: Tensor) -> Tensor | None:
-        """The same of an input not yet pruned; None where it is not of a single token."""
-        if not _is_single(site, x):
+        """The same of an input not yet pruned; None where it is not of a single token, or its mask
+        takes more than a look at it."""
+        if not _is_single(site, x) or (prune := self._plan(site).prune) is None:
             return None
         if x is not self._last or site not in self._made:
-            prune = self._plan(site).prune
-            assert prune is not None
             self._make(site, x, prune(x.detach().numpy().reshape(-1)))
         return self._made[site]
 
@@ -100,7 +99,7 @@ class SkippedRows:
         if site not in self._plans:
             sites = tuple(self._sharing.get(site, (site,)))
             turned = torch.cat([one.weight for one in sites]).T.contiguous().numpy()
-            prune = self._pruned.pruner(site) if self._pruned.is_plain else None
+            prune = self._pruned.pruner(site)
             ends = list(accumulate((one.d_out for one in sites), initial=0))
             parts = [(one, slice(*cut)) for one, cut in zip(sites, pairwise(ends), strict=True)]
             self._plans[site] = Plan(parts, turned, prune)

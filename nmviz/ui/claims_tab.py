@@ -194,9 +194,9 @@ def _after(name: str, model: str) -> list[Any]:
 
 def _opened(tab: ClaimsTab, model: Any) -> list[Any]:
     """What is published, and every live half for the model."""
-    answers = claims.answers()
+    answers, changing = _answered(tab, model)
     main = [_main_values(claim, answers[claim.name]) for claim in _published()]
-    return [*(value for values in main for value in values), *_refreshed(tab, model)]
+    return [*(value for values in main for value in values), *changing]
 
 
 def _main_values(claim: Claim, answer: Answer) -> list[Any]:
@@ -218,15 +218,21 @@ def _figure_values(claim: Claim, half: Half | None, which: str) -> list[Any]:
 
 def _refreshed(tab: ClaimsTab, model: Any) -> list[Any]:
     """Every live half for the model, from the store."""
+    return _answered(tab, model)[1]
+
+
+def _answered(tab: ClaimsTab, model: Any) -> tuple[Mapping[str, Answer], list[Any]]:
+    """The answers for the model, and the values of what depends on it."""
     try:
         known = _known(model)
         answers = claims.answers(known)
     except Exception as error:
-        return [note(sentence(error), "error"), *[gr.skip()] * (len(tab.changing) - 1)]
+        said = note(sentence(error), "error")
+        return claims.answers(), [said, *[gr.skip()] * (len(tab.changing) - 1)]
     each = [
         value for claim in CLAIMS.values() for value in _values(claim, answers[claim.name], known)
     ]
-    return [html.overview(answers), *each]
+    return answers, [html.overview(answers), *each]
 
 
 def _changing(claim: Claim, parts: Parts) -> list[Any]:

@@ -25,7 +25,7 @@ from nmviz.views.published_parts import (
     scale_of,
 )
 from nmviz.views.published_words import methods_sentence
-from nmviz.views.theme import MARKERS, NAMES, empty, figure_of, ink
+from nmviz.views.theme import MARKERS, NAMES, empty, figure_of, ink, named_rows
 
 NOTHING = "Nothing to draw: no method is left in this choice."
 ROW = 20
@@ -49,7 +49,7 @@ def methods_by_model(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
         for column in dict.fromkeys(column_of(one.row) for one in inside):
             own = [one for one in inside if column_of(one.row) == column]
             traces.append({**_dots(own, column, names, label, scale), **grid.axes(place)})
-    layout = grid.layout(scale.axis(), _y(names))
+    layout = grid.layout(scale.axis(), {**named_rows(names), "showgrid": True})
     layout["annotations"] = grid.headings(dark)
     traces = once([*traces, *legend_notes(drawn)])
     return figure_of(traces, layout, dark, height=grid.outer, title=methods_sentence(drawn))
@@ -90,13 +90,3 @@ def _belongs(row: Row, panel: tuple[str, str]) -> bool:
 def _title(row: Row) -> str:
     name, _, after = panel_title(row).partition("<br>")
     return f"{name}<br>{row.pattern}" + (f", {after}" if after else "")
-
-
-def _y(names: Sequence[str]) -> dict[str, Any]:
-    return {
-        "tickvals": list(range(len(names))),
-        "ticktext": list(names),
-        "range": [len(names) - 0.4, -0.6],
-        "zeroline": False,
-        "ticks": "",
-    }
