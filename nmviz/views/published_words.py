@@ -1,4 +1,8 @@
-"""The sentences above figures of published results, computed from the rows they draw."""
+"""The sentences above figures of published results, computed from the rows they draw.
+
+Live runs laid over them count only where nothing else is drawn: they are of another model and
+protocol.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -30,11 +34,8 @@ CLEAR = 2.0
 
 
 def pairs_sentence(rows: Sequence[Row]) -> str:
-    """Such as `Pruning activations loses less accuracy than pruning weights in 12 of 12 pairs`.
-
-    Live runs count only where there is nothing else: they are of another model and protocol.
-    """
-    pairs = pairs_of([row for row in rows if not row.live] or rows)
+    """Such as `Pruning activations loses less accuracy than pruning weights in 12 of 12 pairs`."""
+    pairs = pairs_of(_counted(rows))
     if not pairs:
         return ""
     better = [pair for pair in pairs if _is_better(pair[1], pair[0])]
@@ -54,13 +55,13 @@ def pairs_sentence(rows: Sequence[Row]) -> str:
 def ladder_sentence(rows: Sequence[Row]) -> str:
     """The longest line over patterns that keep half: its first value, its last, and the ratio."""
     lines: dict[tuple[str, str, str, str], list[Row]] = {}
-    for row in rows:
+    for row in _counted(rows):
         if row.value is not None and parse_pattern(row.pattern).density == 0.5:
             lines.setdefault((panel_of(row), row.method, row.layers, row.task), []).append(row)
     if not lines:
         return pairs_sentence(rows) or range_sentence(rows)
-    line = max(lines.values(), key=lambda line: (len({r.pattern for r in line}), not line[0].live,
-                                                 line[0].method == "ACT"))  # fmt: skip
+    line = max(lines.values(), key=lambda one: (len({r.pattern for r in one}),
+                                                one[0].method == "ACT"))  # fmt: skip
     order = patterns_of(line)
     line = sorted(line, key=lambda row: order.index(row.pattern))
     if len(order) < 2:
@@ -70,14 +71,15 @@ def ladder_sentence(rows: Sequence[Row]) -> str:
     if len(steps) > 5:
         steps = [steps[0], steps[-1]]
     said = f"{line[0].method} on {line[0].model}: {noun} is {', '.join(steps)}"
-    compared = pairs_sentence([row for row in rows if not row.live])
+    compared = pairs_sentence(rows)
     return f"{said}. {compared}" if compared else said
 
 
 def methods_sentence(rows: Sequence[Row]) -> str:
     """Which way of pruning activations is best in every panel, and whether by more than noise."""
     bests = []
-    for group in _by_panel(row for row in rows if row.target == "activation" and not row.is_dense):
+    pruned = (row for row in _counted(rows) if row.target == "activation" and not row.is_dense)
+    for group in _by_panel(pruned):
         ranked = _ranked(group)
         if len(ranked) > 1:
             bests.append((ranked[0], ranked[1]))
@@ -102,7 +104,8 @@ def _resting(pairs: Sequence[tuple[Row, Row]], what: str) -> str:
 
 def range_sentence(rows: Sequence[Row]) -> str:
     """The least and the most of what is shown."""
-    known = sorted((row for row in rows if row.value is not None and not row.is_dense), key=_value)
+    numbers = (row for row in _counted(rows) if row.value is not None and not row.is_dense)
+    known = sorted(numbers, key=_value)
     if not known:
         return ""
     low, high = known[0], known[-1]
@@ -111,6 +114,10 @@ def range_sentence(rows: Sequence[Row]) -> str:
         return f"{_who(low)}: {noun} is {low.told}"
     reach = f"goes from {low.told} ({_who(low)}) to {high.told} ({_who(high)})"
     return f"{noun[0].upper()}{noun[1:]} {reach}"
+
+
+def _counted(rows: Sequence[Row]) -> Sequence[Row]:
+    return [row for row in rows if not row.live] or rows
 
 
 def pairs_of(rows: Iterable[Row]) -> list[tuple[Row, Row]]:

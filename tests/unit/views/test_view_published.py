@@ -23,6 +23,7 @@ from nmviz.views.published_words import (
     ladder_sentence,
     methods_sentence,
     pairs_sentence,
+    range_sentence,
 )
 from nmviz.views.theme import title_of
 
@@ -269,3 +270,11 @@ def test_a_figure_is_asked_for_by_name() -> None:
     assert figure_named("layers").title.endswith("(Table 12)")
     with pytest.raises(Exception, match="no published figure 'nothing': choose one of pattern-"):
         figure_named("nothing")
+
+
+def test_no_sentence_counts_live_runs_among_the_published() -> None:
+    printed = [row_of("WT", 20.0, 1.0), row_of("ACT", 5.0, 1.0), row_of("VAR", 4.0, 1.0)]
+    live = [row_of("WT", 90.0, 1.0, live=True), row_of("ACT", -9.0, 1.0, live=True)]
+    for sentence in (pairs_sentence, ladder_sentence, methods_sentence, range_sentence):
+        assert sentence([*live, *printed]) == sentence(printed) != ""
+        assert "90" in range_sentence(live)  # with nothing else they are what is told
