@@ -1,5 +1,8 @@
 """What several test files share."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,3 +23,59 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny import make_tiny_model  # here, so that tests without a model need no torch
 
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of what ships, made once a session: stores of tests begin as copies of it."""
+    from nmviz.store import open_store, seed
+
+    place = tmp_path_factory.mktemp("shipped") / "store.sqlite"
+    with open_store(place) as store:
+        seed.build(store)
+    return place
+
+
+@pytest.fixture
+def own_store(shipped: Path, tmp_path: Path) -> Iterator[Path]:
+    """What ships is all that the process's store holds."""
+    with _store_at(shutil.copy(shipped, tmp_path / "store.sqlite")) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def module_store(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """As `own_store`, one for all tests of a file."""
+    folder = tmp_path_factory.mktemp("store")
+    with _store_at(shutil.copy(shipped, folder / "store.sqlite")) as place:
+        yield place
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> Iterator[Path]:
+    """The process's store holds nothing, not even what ships."""
+    from nmviz.store import seed
+
+    with pytest.MonkeyPatch.context() as patch, _store_at(tmp_path / "store.sqlite") as place:
+        patch.setattr(seed, "build", lambda _: None)
+        yield place
+
+
+@contextmanager
+def _store_at(place: Path) -> Iterator[Path]:
+    """The process's store lies there; nothing is remembered of another, before and after."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NMVIZ_STORE_URL", f"sqlite:///{place}")
+        _forget_store()
+        yield place
+        _forget_store()
+
+
+def _forget_store() -> None:
+    from nmviz import service
+    from nmviz.service.explore import to_choose
+
+    if service.store.cache_info().currsize:
+        service.store().close()
+    for cache in (service.store, service.published, to_choose):
+        cache.cache_clear()

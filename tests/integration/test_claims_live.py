@@ -1,6 +1,5 @@
 """The live halves with the tiny model: overlap, times, runs; cancelling; what the tab is given."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -20,14 +19,7 @@ from nmviz.ui import claims_render
 from nmviz.ui.claims_tab import _bits, _run
 from nmviz.views.theme import title_of
 
-
-@pytest.fixture(autouse=True)
-def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
-    service.store.cache_clear()
-    yield
-    service.store().close()
-    service.store.cache_clear()
+pytestmark = pytest.mark.usefixtures("own_store")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,16 +29,15 @@ Run = Callable[..., Done]
 
 @pytest.fixture
 def run(
+    own_store: Path,
     tmp_path: Path,
     tiny_model: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Run]:
+) -> Run:
     """`nmviz ARGUMENTS` in this process, which keeps the model between calls."""
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
-    service.store.cache_clear()
 
     def call(*arguments: str) -> Done:
         given = list(arguments)
@@ -53,8 +52,7 @@ def run(
         out, err = capsys.readouterr()
         return Done(int(end.value.code or 0), out, err)
 
-    yield call
-    service.store.cache_clear()
+    return call
 
 
 def ran(done: Done) -> Any:

@@ -5,7 +5,7 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,15 +20,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
-    service.store.cache_clear()
-    yield tmp_path / "store.sqlite"
-    service.store.cache_clear()
-
-
-@pytest.fixture
-def run(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(
+    own_store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
     """`nmviz store ARGUMENTS` in this process: status, stdout, stderr."""
 
     def call(*arguments: object) -> tuple[int, str, str]:
@@ -54,16 +48,16 @@ def dump(place: Path) -> list[str]:
         connection.close()
 
 
-def test_the_same_file_twice_adds_nothing(run: Run, place: Path, tmp_path: Path) -> None:
+def test_the_same_file_twice_adds_nothing(run: Run, own_store: Path, tmp_path: Path) -> None:
     for name, document in (("e.json", lm_eval_document()), ("log.json", log_document())):
         file = write(tmp_path / name, document)
         status, said, _ = run("import", file)
         assert status == 0 and said.startswith("1 result read: 1 added, 0 were there already.")
-        before = dump(place)
+        before = dump(own_store)
         status, said, _ = run("import", file)
         assert status == 0 and said.startswith("1 result read: 0 added, 1 was there already.")
         assert said.count("\n") == 1
-        assert dump(place) == before
+        assert dump(own_store) == before
 
 
 @pytest.mark.parametrize(
@@ -78,17 +72,24 @@ def test_the_same_file_twice_adds_nothing(run: Run, place: Path, tmp_path: Path)
     ],
 )
 def test_a_broken_file_is_one_line_and_changes_nothing(
-    run: Run, place: Path, tmp_path: Path, arguments: tuple[str, ...], content: object, says: str
+    run: Run,
+    own_store: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    content: object,
+    says: str,
 ) -> None:
     service.store()
-    before = dump(place)
+    before = dump(own_store)
     status, said, mistake = run("import", write(tmp_path / "bad.json", content), *arguments)
     assert (status, said) == (2, "")
     assert says in mistake and mistake.count("\n") == 1
-    assert dump(place) == before
+    assert dump(own_store) == before
 
 
-def test_a_colleagues_export_comes_in_as_own_runs(run: Run, place: Path, tmp_path: Path) -> None:
+def test_a_colleagues_export_comes_in_as_own_runs(
+    run: Run, own_store: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "theirs.jsonl"
     status, said, _ = run("export", file)
     own = len(file.read_text().splitlines())
@@ -137,13 +138,13 @@ def test_a_file_that_cannot_be_written_is_one_line(
     assert says in mistake and mistake.count("\n") == 1
 
 
-def test_the_installed_command_imports(place: Path, tmp_path: Path) -> None:
+def test_the_installed_command_imports(own_store: Path, tmp_path: Path) -> None:
     file = write(tmp_path / "e.json", lm_eval_document())
     command = [sys.executable, "-m", "nmviz.cli", "store", "import", str(file)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("1 result read: 1 added")
-    with open_store(place) as store:
+    with open_store(own_store) as store:
         assert export_file(store, tmp_path / "own.jsonl").endswith("written to own.jsonl.")
-        (result,) = store.find(own=True)
+        (result,) = store.find(own=True, seeded=False)
     assert result.experiment.model == "example/small-1b"

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,7 +13,6 @@ from xml.etree import ElementTree
 import plotly.graph_objects as go
 import pytest
 
-from nmviz import service
 from nmviz.cli import main
 from nmviz.views.paper import write_figure
 from nmviz.views.published_catalogue import FIGURES
@@ -22,19 +21,11 @@ Run = Callable[..., tuple[int, str, str]]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.fixture(scope="module")
-def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('figures') / 'store.sqlite'}"
-
-
 @pytest.fixture
 def run(
-    store_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
+    module_store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
     """`nmviz figure ARGUMENTS` in this process: status, stdout, stderr."""
-    monkeypatch.setenv("NMVIZ_STORE_URL", store_url)
-    service.store.cache_clear()
-    service.published.cache_clear()
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["nmviz", "figure", *arguments])
@@ -44,9 +35,7 @@ def run(
         out, err = capsys.readouterr()
         return int(end.value.code or 0), out, err
 
-    yield call
-    service.store.cache_clear()
-    service.published.cache_clear()
+    return call
 
 
 @pytest.fixture
@@ -143,7 +132,7 @@ def test_a_figure_is_drawn_where_an_event_loop_runs(tmp_path: Path) -> None:
     assert ElementTree.parse(file).getroot().tag == f"{SVG}svg"
 
 
-def test_without_chromium_it_says_what_to_install(store_url: str, tmp_path: Path) -> None:
+def test_without_chromium_it_says_what_to_install(module_store: Path, tmp_path: Path) -> None:
     file = tmp_path / "layers.svg"
     done = subprocess.run(
         [sys.executable, "-m", "nmviz.cli", "figure", "layers", "--out", str(file)],
@@ -151,7 +140,7 @@ def test_without_chromium_it_says_what_to_install(store_url: str, tmp_path: Path
             "PATH": str(tmp_path),
             "HOME": str(tmp_path),
             "BROWSER_PATH": str(tmp_path / "none"),
-            "NMVIZ_STORE_URL": store_url,
+            "NMVIZ_STORE_URL": f"sqlite:///{module_store}",
         },
         capture_output=True,
         text=True,

@@ -1,7 +1,5 @@
 """Explore with a model too large to run here: what is published, and why the rest is empty."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +17,7 @@ from nmviz.ui.state import View
 LLAMA = "llama3.1-8b"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    folder: Path = tmp_path_factory.mktemp("large")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NMVIZ_STORE_URL", f"sqlite:///{folder / 'store.sqlite'}")
-        service.store.cache_clear()
-        yield
-    service.store.cache_clear()
+pytestmark = pytest.mark.usefixtures("module_store")
 
 
 def values(**fields: Any) -> list[Any]:

@@ -36,19 +36,16 @@ SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}
 
 
 @pytest.fixture(scope="module")
-def tiny(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The id of the tiny model, offered beside the others, with a corpus and an empty store."""
+def tiny(tiny_model: Path, module_store: Path) -> Iterator[str]:
+    """The id of the tiny model, offered beside the others, with a corpus and a store."""
     from tiny import PARAGRAPHS
 
-    folder = tmp_path_factory.mktemp("page")
+    folder = module_store.parent
     (folder / "wiki.test.raw").write_text("\n\n".join(PARAGRAPHS * 20), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NMVIZ_MODELS", str(tiny_model))
         patch.setenv("NMVIZ_WIKITEXT2", str(folder))
-        patch.setenv("NMVIZ_STORE_URL", f"sqlite:///{folder / 'store.sqlite'}")
-        service.store.cache_clear()
         yield str(tiny_model)
-    service.store.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -208,25 +205,19 @@ def test_outside_words_are_escaped() -> None:
 # One visitor each
 
 
-def test_what_is_stored_on_another_text_is_a_link_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
+@pytest.mark.usefixtures("own_store")
+def test_what_is_stored_on_another_text_is_a_link_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NMVIZ_WIKITEXT2", raising=False)  # the text itself is not needed
-    service.store.cache_clear()
-    try:
-        view = settle(View.build({"pattern": "2:4", "criterion": "amber"}))
-        said = render.not_run(view)
-        assert re.search(r"measured on another text: .*>WikiText-2 \w+, [\d,]+ tokens</a>", said)
-        (address,) = re.findall(r'href="(.*?)"', said)
-        there = settle(View.from_query(html.unescape(address)))
-        found = render.find(there, None)
-        assert found and {r.experiment.corpus for r in found.results.values()} == {
-            there.experiment.corpus
-        }
-        assert "href" not in render.not_run(settle(View.build({"pattern": "3:7"})))
-    finally:
-        service.store.cache_clear()
+    view = settle(View.build({"pattern": "2:4", "criterion": "amber"}))
+    said = render.not_run(view)
+    assert re.search(r"measured on another text: .*>WikiText-2 \w+, [\d,]+ tokens</a>", said)
+    (address,) = re.findall(r'href="(.*?)"', said)
+    there = settle(View.from_query(html.unescape(address)))
+    found = render.find(there, None)
+    assert found and {r.experiment.corpus for r in found.results.values()} == {
+        there.experiment.corpus
+    }
+    assert "href" not in render.not_run(settle(View.build({"pattern": "3:7"})))
 
 
 def test_cancelling_reaches_one_visitor() -> None:

@@ -1,7 +1,6 @@
 """The page's handlers without a browser: menus, every method at a layer, one at a time."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +28,18 @@ METHODS = {m.name: m for registry in (ACTIVATION, WEIGHT, MITIGATIONS) for m in 
 
 
 @pytest.fixture(autouse=True)
-def own_page(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The tiny model, a text in a folder, an empty store and nothing calibrated yet."""
+def own_page(
+    own_store: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tiny model, a text in a folder, a store of its own and nothing calibrated yet."""
     from tiny import PARAGRAPHS
 
     for name in ("wiki.test.raw", "wiki.valid.raw"):
         (tmp_path / name).write_text("\n\n".join(PARAGRAPHS * 20), encoding="utf-8")
     monkeypatch.setenv("NMVIZ_MODELS", str(tiny_model))
     monkeypatch.setenv("NMVIZ_WIKITEXT2", str(tmp_path))
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
     monkeypatch.setattr(artefacts, "path_of", lambda key: tmp_path / f"{key}.safetensors")
     monkeypatch.setattr(calibration, "WINDOW", 64)
-    service.store.cache_clear()
-    yield
-    service.store().close()
-    service.store.cache_clear()
 
 
 @pytest.fixture

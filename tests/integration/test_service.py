@@ -1,6 +1,5 @@
 """The service: store first, then live; canonical scope; refusals before anything is loaded."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -14,13 +13,7 @@ from nmviz.results import Progress
 TEXT = "Bread is made from flour, water, salt and yeast. The dough rests. " * 40
 
 
-@pytest.fixture(autouse=True)
-def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
-    service.store.cache_clear()
-    yield
-    service.store().close()
-    service.store.cache_clear()
+pytestmark = pytest.mark.usefixtures("own_store")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from kinds import KINDS, make_model
 from tiny import PARAGRAPHS, make_tokenizer
 
-from nmviz import cli, service
+from nmviz import cli
 
 
 @pytest.fixture(scope="module", params=["gpt2", "gpt-neox"])
@@ -21,9 +21,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(autouse=True)
-def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
-    service.store.cache_clear()
+def own_places(own_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "text.txt").write_text("\n\n".join(PARAGRAPHS))
     monkeypatch.chdir(tmp_path)
 

@@ -34,15 +34,10 @@ COUNT = 10
 
 
 @pytest.fixture(autouse=True)
-def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_places(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text and a store of their own."""
     (tmp_path / "wiki.test.raw").write_text(TEXT)
     monkeypatch.setenv("NMVIZ_WIKITEXT2", str(tmp_path))
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
-    monkeypatch.setattr("nmviz.store.seed.build", lambda *_, **__: None)
-    service.store.cache_clear()
-    yield
-    service.store().close()
-    service.store.cache_clear()
 
 
 @pytest.fixture(autouse=True)

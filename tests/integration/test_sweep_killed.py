@@ -6,7 +6,6 @@ that has torch loaded and nothing computed, so that a start costs no import.
 
 import multiprocessing
 import random
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -38,15 +37,10 @@ TEXT = "The river rises in spring, and two bridges join the market and the harbo
 
 
 @pytest.fixture(autouse=True)
-def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_places(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text and a store of their own."""
     (tmp_path / "wiki.test.raw").write_text(TEXT)
-    service.store.cache_clear()
     monkeypatch.setenv("NMVIZ_WIKITEXT2", str(tmp_path))
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
-    monkeypatch.setattr(seed, "build", lambda *_, **__: None)
-    yield
-    service.store().close()
-    service.store.cache_clear()
 
 
 def start(grid: str, folder: str, told: Connection, torn: bool) -> None:

