@@ -10,7 +10,7 @@ from nmviz.results import Measurement
 
 FEWEST_WINDOWS = 8  # with fewer, the standard error comes from blocks of tokens
 TOKENS_A_BLOCK = 64
-TOKENS_AT_ONCE = 128  # bounds the [tokens, vocabulary] tensors of a comparison
+TOKENS_AT_ONCE = 16  # bounds the [tokens, vocabulary] tensors of a comparison: they fit the cache
 
 
 @dataclass(frozen=True)
