@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from nmviz.errors import UserError
 from nmviz.methods import BY_TARGET, MITIGATIONS
-from nmviz.methods.method import Call, parse_call, split_calls
+from nmviz.methods.method import UNKNOWN, Call, parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.scopes import read_blocks, write_blocks
 from nmviz.tasks import read_tasks
@@ -257,6 +257,10 @@ def _check_fit(pattern: Pattern, calls: list[Call]) -> None:
             raise ValueError(
                 f"{method.name} and {other} do not go together: {reason}; leave one out."
             )
+    learned = [call for call in calls if call.method.facts.learned]
+    if len({call.settings["epochs"] for call in learned} - {UNKNOWN}) > 1:
+        trained = " and ".join(call.method.name for call in learned)
+        raise ValueError(f"{trained} are trained together: give them the same epochs.")
 
 
 def _is_dense(given: dict[str, Any]) -> bool:

@@ -151,7 +151,7 @@ class Histogram:
     edges: np.ndarray  # [bins + 1]
     kept: np.ndarray  # [bins]
     dropped: np.ndarray  # [bins]
-    shift: float | None = None  # mean of what the `before` steps took away, where they did
+    shift: float | None = None  # mean of what dropped entries become, where that is not 0
     cut: float | None = None  # median over tokens (or the matrix) of the smallest score kept
 
 
@@ -185,6 +185,7 @@ class SiteLook:
     kept: float
     inputs: Histogram  # activation: the site's inputs; weight: the site's weights
     mask: MaskWindow
+    turned: bool = False  # the inputs are shown on the axes they are masked on, not by channel
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from transformers import (
     GPT2Config,
     GPTNeoXConfig,
     LlamaConfig,
+    OPTConfig,
     PreTrainedConfig,
     Qwen2Config,
     Qwen3Config,
@@ -61,6 +62,16 @@ KINDS = {
         {"n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 128},
         ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"],
         ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"],
+    ),
+    "opt": Kind(  # flattens the windows of a pass before fc1
+        OPTConfig,
+        {
+            **{name: size for name, size in SIZES.items() if name != "intermediate_size"},
+            "ffn_dim": 128,
+            "word_embed_proj_dim": 64,
+        },
+        ["k", "v", "q", "out", "fc1", "fc2"],
+        ["k", "v", "q", "out", "fc1", "fc2"],
     ),
     "gpt-neox": Kind(
         GPTNeoXConfig,

@@ -127,7 +127,12 @@ class PrunedActivations:
     def masked(self, site: Site, x: Tensor) -> Masked:
         shifted, undos = self._before(site, x)
         mask, scores = self._mask(site, shifted)
-        return Masked(x, scores, mask, x - shifted if undos else None)
+        if any(step.turns for step in self.mitigations):
+            return Masked(shifted, scores, mask, turned=True)
+        dropped = torch.zeros_like(shifted)
+        for undo in reversed(undos):
+            dropped = undo(dropped)
+        return Masked(x, scores, mask, dropped if dropped.any() else None)
 
     def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
         if self.pattern.is_grouped:  # exactly N of every M, whatever the input

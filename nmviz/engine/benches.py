@@ -94,7 +94,7 @@ def _decode_whole(loaded: LoadedModel) -> Iterator[Row]:
         writer = write(loaded, ids, sampling, forwards(pruned, _go_on) if name != "dense" else {})
         for _ in range(3):
             next(writer)
-        limit = read(loaded, 2) / dense_bytes(loaded)
+        limit = (read(loaded) or dense_bytes(loaded)) / dense_bytes(loaded)
         case = name if name == "dense" else f"{name} skipped (limit {limit:.2f})"
         cases[f"{loaded.info.id}, {case}"] = partial(next, writer)
     yield from in_turns(cases, f"{loaded.info.id}, dense", repeats=41)

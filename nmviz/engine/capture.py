@@ -27,7 +27,7 @@ class Capture:
     """The dense inputs of every site over one prompt."""
 
     tokens: tuple[str, ...]
-    inputs: dict[Site, Tensor]  # [tokens, d_in]; sites that share an input share the tensor
+    inputs: dict[str, Tensor]  # [tokens, d_in] by the site's name, shared where the input is
 
     @property
     def size(self) -> int:
@@ -68,10 +68,10 @@ def make_capture(loaded: LoadedModel, prompt: str) -> Capture:
     if len(ids) == 0:
         raise UserError("The prompt is empty: write a few words.")
     ids = ids[:LARGEST_PROMPT]
-    inputs: dict[Site, Tensor] = {}
+    inputs: dict[str, Tensor] = {}
 
     def forward(site: Site, x: Tensor) -> Tensor:
-        inputs[site] = x[0]
+        inputs[site.name] = x[0]
         return site.dense(x)
 
     watching: dict[Site, Callable[[Tensor], Tensor]]
@@ -96,7 +96,7 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
     """One site under one experiment, on the captured inputs. No forward pass."""
     experiment = pruned.experiment
     experiment.mask.check_divides(site.d_in, site.name)
-    x = capture.inputs[site]
+    x = capture.inputs[site.name]
     masked = pruned.masked(site, x)
     labels = capture.tokens
     if experiment.target == "weight":
@@ -113,6 +113,7 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
         kept=masked.mask.sum().item() / masked.mask.numel(),
         inputs=_histogram(masked),
         mask=_part_of(masked, part, labels, experiment.mask.group),
+        turned=masked.turned,
     )
 
 

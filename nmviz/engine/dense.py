@@ -153,7 +153,8 @@ def _make(loaded: LoadedModel, ids: Tensor, watch: Watch, check: Check) -> Dense
 
     observing: Mapping[Site, SiteForward]
     observing = {site: partial(forward, site) for site in find_sites(loaded.model)}
-    with loaded.lock, replaced(observing), block_outputs(loaded.model, made.hidden.__setitem__):
+    hidden = block_outputs(loaded.model, made.hidden.__setitem__)
+    with loaded.lock, replaced(observing, len(ids)), hidden:
         scores = logits(loaded, ids)
     made.tokens = [
         DenseTokens.of(one, own.to(one.device)) for one, own in zip(scores, ids, strict=True)

@@ -102,7 +102,7 @@ def compare_windows(
     yield
     for comparison in comparisons:
         drifted = partial(_add_drift, comparison.propagated, dense.hidden)
-        computing = replaced(forwards(comparison.pruned, check))
+        computing = replaced(forwards(comparison.pruned, check), len(ids))
         with loaded.lock, computing, block_outputs(loaded.model, drifted):
             pruned = logits(loaded, ids)
         for of_dense, of_pruned, own in zip(dense.tokens, pruned, ids, strict=True):
@@ -113,7 +113,7 @@ def compare_windows(
 def pruned_nll(loaded: LoadedModel, ids: Tensor, pruned: Pruned, check: Check) -> Tensor:
     """NLL of each predicted token under a pruned model: ids int64 [windows, tokens] to float64
     [windows, tokens - 1]."""
-    with loaded.lock, replaced(forwards(pruned, check)):
+    with loaded.lock, replaced(forwards(pruned, check), len(ids)):
         scores = logits(loaded, ids)
     return torch.stack(
         [token_nll(one, own.to(one.device)) for one, own in zip(scores, ids, strict=True)]

@@ -59,11 +59,11 @@ def generate(
 def _with_reads(
     progress: GenerationProgress, loaded: LoadedModel, reads: Sequence[Read]
 ) -> GenerationProgress:
-    """The texts with the bytes read a token: the dense one first. The prompt is no single token."""
+    """The texts, the dense one first, with the bytes read a token once it comes by itself."""
     dense, *others = progress.continuations
     told = [replace(dense, bytes_a_token=dense_bytes(loaded))]
     for text, read in zip(others, reads, strict=True):
-        told.append(replace(text, bytes_a_token=read(loaded, len(text.tokens) - 1)))
+        told.append(replace(text, bytes_a_token=read(loaded)))
     return replace(progress, continuations=tuple(told))
 
 

@@ -9,7 +9,7 @@ from nmviz.engine.skipping import SkippedRows
 from nmviz.engine.sparsify import Pruned
 from nmviz.methods.mitigations import Mitigation
 
-Read = Callable[[LoadedModel, int], float]  # of a model and a count of single tokens: bytes a token
+Read = Callable[[LoadedModel], float | None]  # bytes a token; None before any was read by itself
 
 
 def skip(pruned: Pruned) -> Read:
@@ -18,12 +18,14 @@ def skip(pruned: Pruned) -> Read:
     Pruned weights are multiplied as they are, zeros and all: skipping single ones saves nothing.
     """
     if not isinstance(pruned, PrunedActivations):
-        return lambda loaded, tokens: dense_bytes(loaded)
+        return dense_bytes
     rows = SkippedRows(pruned)
 
-    def read(loaded: LoadedModel, tokens: int) -> float:
+    def read(loaded: LoadedModel) -> float | None:
+        if not rows.tokens:
+            return None
         inside = sum(site.weight.nbytes for site in pruned.sites)
-        return dense_bytes(loaded) - inside + rows.read / max(1, tokens) + _repairs(pruned)
+        return dense_bytes(loaded) - inside + rows.read / rows.tokens + _repairs(pruned)
 
     return read
 

@@ -68,8 +68,8 @@ def find_sites(model: nn.Module) -> tuple[Site, ...]:
 
     The same model gives the same Site objects every time: they serve as keys.
     """
-    if model not in _FOUND:
-        _FOUND[model] = tuple(_search(model))
+    if model not in _FOUND:  # two threads may both search: the first to be done is kept
+        _FOUND.setdefault(model, tuple(_search(model)))
     return _FOUND[model]
 
 

@@ -5,6 +5,7 @@ the entries of x, and a dropped entry's row is never touched. Memory traffic fal
 which is what decoding waits for. Eight rows are added at once: y is read an eighth as often.
 """
 
+import weakref
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
@@ -53,12 +54,13 @@ class SkippedRows:
 
     For one token at a time, as in decoding; several tokens keep different rows and are multiplied
     whole, and show which sites are given the same input. Turned weights are kept as long as this
-    is. `read` counts bytes of weights read for single tokens.
+    is. `read` counts bytes of weights read for single tokens, `tokens` those.
     """
 
     def __init__(self, pruned: PrunedActivations) -> None:
-        self.read = 0
-        self._pruned = pruned
+        self.read = self.tokens = 0
+        self._pruned = weakref.proxy(pruned)  # which holds this: both go at once, weights and all
+        self._first: Site | None = None
         self._plans: dict[Site, Plan] = {}
         self._sharing: dict[Site, list[Site]] = {}
         self._last: Tensor | None = None
@@ -88,6 +90,8 @@ class SkippedRows:
     def _make(self, site: Site, given: Tensor, kept: np.ndarray) -> None:
         plan = self._plan(site)
         y, rows = product(plan.turned, kept)
+        self._first = self._first or site  # a token comes to it once
+        self.tokens += site is self._first
         self.read += rows * y.nbytes
         shaped = y.reshape((1,) * (given.dim() - 1) + y.shape)
         if given is not self._last:

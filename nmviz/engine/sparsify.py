@@ -21,17 +21,18 @@ from nmviz.methods.patterns import Pattern
 SiteForward = Callable[[Tensor], Tensor]
 States = dict[str, dict[str, Tensor]]  # of one site: method name -> its tensors
 
-_OF_WEIGHT: WeakKeyDictionary[Site, States] = WeakKeyDictionary()
+_OF_WEIGHT: WeakKeyDictionary[Site, dict[str, tuple[str, dict[str, Tensor]]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class Masked:
     """What a mask did at one site: [..., d_in] of its input or [d_out, d_in] of its weight."""
 
-    values: Tensor  # before the mask: the site's inputs, or its weight
+    values: Tensor  # before the mask: the site's inputs (turned, where that is), or its weight
     scores: Tensor
     mask: Tensor  # bool
-    shift: Tensor | None = None  # what the `before` steps took away
+    shift: Tensor | None = None  # what dropped entries become, where that is not 0
+    turned: bool = False  # the values are the inputs on other axes
 
 
 class Pruned(Protocol):
@@ -69,13 +70,16 @@ class Pruned(Protocol):
 
 
 @contextmanager
-def replaced(substitutes: Mapping[Site, SiteForward]) -> Iterator[None]:
-    """Sites compute something else inside the block; undone whatever happens inside."""
+def replaced(substitutes: Mapping[Site, SiteForward], windows: int = 1) -> Iterator[None]:
+    """Sites compute something else inside the block; undone whatever happens inside.
+
+    They are given [windows, tokens, d_in], also where a model flattens its windows before a layer.
+    """
     missing = object()
     before = {site: site.module.__dict__.get("forward", missing) for site in substitutes}
     try:
         for site, forward in substitutes.items():
-            site.module.__dict__["forward"] = forward
+            site.module.__dict__["forward"] = partial(_by_window, forward, windows)
         yield
     finally:
         for site, forward in before.items():
@@ -83,6 +87,14 @@ def replaced(substitutes: Mapping[Site, SiteForward]) -> Iterator[None]:
                 site.module.__dict__.pop("forward", None)
             else:
                 site.module.__dict__["forward"] = forward
+
+
+def _by_window(forward: SiteForward, windows: int, x: Tensor) -> Tensor:
+    """A flat input (OPT's fc1 has one) window by window, or as one where they do not divide it."""
+    if x.dim() > 2:
+        return forward(x)
+    count = windows if len(x) % windows == 0 else 1
+    return forward(x.unflatten(0, (count, -1))).flatten(0, 1)
 
 
 def forwards(pruned: Pruned, check: Callable[[], None]) -> dict[Site, SiteForward]:
@@ -104,8 +116,11 @@ def state_of(call: Call, site: Site, x: Tensor | None, pattern: Pattern) -> dict
 
 
 def state_of_weight(call: Call, site: Site, pattern: Pattern) -> dict[str, Tensor]:
-    """State that only the weight decides: worked out once and kept as long as the model is."""
+    """State that only the weight decides: worked out once and kept as long as the model is, of a
+    method under the settings that were asked for last."""
     kept = _OF_WEIGHT.setdefault(site, {})
-    if str(call) not in kept:
-        kept[str(call)] = state_of(call, site, None, pattern)
-    return kept[str(call)]
+    settings, state = kept.get(call.method.name, ("", {}))
+    if settings != str(call):
+        state = state_of(call, site, None, pattern)
+        kept[call.method.name] = str(call), state
+    return state

@@ -220,10 +220,8 @@ def _settings(trial: Trial) -> dict[str, str]:
 
 def _each_alone(pruned: Pruned) -> bool:
     """Whether no token's mask depends on the other tokens, so that a batch may hold many texts."""
-    return pruned.experiment.mask.is_dense or all(
-        call.method.facts.batch_invariant and call.settings.get("over") != "window"
-        for call in pruned.calls
-    )
+    pattern = pruned.experiment.mask
+    return pattern.is_dense or all(call.is_batch_invariant(pattern) for call in pruned.calls)
 
 
 def _dense(loaded: LoadedModel, check: Check) -> dict[Site, SiteForward]:

@@ -55,7 +55,7 @@ def _learned(pruned: Pruned, sites: list[Site]) -> tuple[list[dict], int]:
             states = (pruned.states[site][call.method.name] for site in sites)
             tensors = [tensor.requires_grad_() for state in states for tensor in state.values()]
             groups.append({"params": tensors, "lr": float(call.settings["rate"])})
-            epochs = max(epochs, int(call.settings["epochs"]))
+            epochs = int(call.settings["epochs"])  # the same of all: see `Experiment`
     return groups, epochs
 
 

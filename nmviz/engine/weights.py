@@ -27,13 +27,18 @@ class PrunedWeights:
         self.criterion = parse_call(experiment.criterion, WEIGHT)
         self.generator = None if tie_seed is None else torch.Generator().manual_seed(tie_seed)
         self.states: dict[Site, States] = defaultdict(dict)
-        self.ties = Ties(0, 0)
+        self._ties: dict[Site, Ties] = {}
         self._pruned: dict[Site, Tensor] = {}
         self._kept: dict[Site, tuple[int, int]] = {}
 
     @property
     def calls(self) -> Sequence[Call]:
         return [self.criterion]
+
+    @property
+    def ties(self) -> Ties:
+        """What a tie decides, over the sites that are finished."""
+        return sum(self._ties.values(), Ties(0, 0))
 
     @property
     def unit_of_ties(self) -> str:
@@ -53,7 +58,7 @@ class PrunedWeights:
         self._pruned[site] = torch.where(masked.mask, weight, 0)
         self._kept[site] = int(masked.mask.sum()), masked.mask.numel()
         if self.generator is None and changed is None:
-            self.ties += count_ties(masked.scores, self.pattern, self._over)
+            self._ties[site] = count_ties(masked.scores, self.pattern, self._over)
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
         return functional.linear(x, self._pruned[site], site.bias)

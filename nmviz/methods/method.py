@@ -148,10 +148,10 @@ class Call:
     def settings(self) -> dict[str, Value]:
         return dict(self.arguments)
 
-    @property
-    def batch_invariant(self) -> bool:
-        """Whether a token's mask, at P% too, does not depend on the other tokens."""
-        return self.method.facts.batch_invariant and self.settings.get("over") != "window"
+    def is_batch_invariant(self, pattern: Pattern) -> bool:
+        """Whether a token's mask does not depend on the other tokens."""
+        looks_around = self.settings.get("over") == "window" and not pattern.is_grouped
+        return self.method.facts.batch_invariant and not looks_around
 
     @property
     def excludes(self) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ class Mitigation:
     """Every step does nothing: subclasses fill in the ones they have."""
 
     rescales: ClassVar[bool] = False  # `kept` scales to the shifted token's variance, no more
+    turns: ClassVar[bool] = False  # `before` gives other axes: entries of x' are no channels
 
     def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
         return {}
@@ -222,9 +223,8 @@ class LearnedScale(Mitigation):
 class LowRank(Mitigation):
     """R-Sparse: send what was dropped through a low-rank copy of the weight.
 
-    The copy is the truncated singular value decomposition of the weight at `rank`, as the paper's
-    text says; the released code trains two random factors instead, and its own decomposition is
-    never called. At full rank nothing is lost.
+    The copy is the truncated singular value decomposition of the weight at `rank`, as the paper
+    says; the released code trains two random factors instead. At full rank nothing is lost.
     """
 
     rank: int = 64
@@ -258,9 +258,8 @@ class LowRank(Mitigation):
 class Smoothing(Mitigation):
     """Smoothing (PCS): even out the channels before the mask, and back after it.
 
-    A channel with large inputs and small weights is scaled down, so the mask sees both. The maxima
-    run over the tokens of one window, as in the authors' code. The paper defines it and reports no
-    result.
+    A channel with large inputs and small weights is scaled down, so the mask sees both. Maxima run
+    over one window's tokens, as in the authors' code. The paper defines it and reports no result.
     """
 
     def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo]:
@@ -282,10 +281,11 @@ class Rotation(Mitigation):
     """Rotation (La-RoSA): turn the inputs onto their main directions before the mask, and back.
 
     In the turned space few entries carry most of the input. Directions come from calibration text,
-    largest variance first; turning back after the mask is the same as turning the weight. La-RoSA
-    keeps the top entries of the whole token: with N:M the largest directions share a block and drop
-    one another, which costs far more than the rotation gains.
+    largest variance first. La-RoSA keeps the top entries of the whole token: with N:M the largest
+    directions share a block and drop one another, which costs far more than the rotation gains.
     """
+
+    turns: ClassVar[bool] = True
 
     def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
         import torch

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nmviz.errors import UserError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -35,6 +37,7 @@ def inverse_factor(x: Tensor, damp: float) -> Tensor:
     """Upper Cholesky factor U with H^-1 = U^T U, float64 [d_in, d_in].
 
     H = 2/n X^T X + damp * mean(diag) * I, and 1 on the diagonal of channels that are always 0.
+    UserError where it has no inverse: with little damping and fewer tokens than channels.
     """
     import torch
 
@@ -43,8 +46,14 @@ def inverse_factor(x: Tensor, damp: float) -> Tensor:
     silent = hessian.diagonal() == 0
     hessian.diagonal()[silent] = 1
     hessian.diagonal().add_(damp * hessian.diagonal().mean())
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
-    return torch.linalg.cholesky(inverse, upper=True)
+    try:
+        inverse = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
+        return torch.linalg.cholesky(inverse, upper=True)
+    except torch.linalg.LinAlgError:
+        raise UserError(
+            f"sparsegpt cannot invert what {len(x):,} tokens of calibration text say of "
+            f"{x.shape[1]:,} channels: raise damp (0.01 is usual), or read more windows."
+        ) from None
 
 
 def _prune_columns(

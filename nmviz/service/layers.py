@@ -63,7 +63,7 @@ def sweep_layer(
 
     loaded = load(experiment.model)
     site = find_site(loaded.model, block, projection)
-    x = _captures().get(loaded, prompt).inputs[site]
+    x = _captures().get(loaded, prompt).inputs[site.name]
     y = site.dense(x)  # once for all rows
 
     def measured(row: MethodError) -> MethodError:

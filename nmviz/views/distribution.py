@@ -129,7 +129,8 @@ def _rule(places: list[float], top: float, name: str, colour: str, dash: str) ->
 
 
 def _axes(figure: go.Figure, look: SiteLook, top: float, cut: float | None) -> None:
-    what = "input" if look.target == "activation" else "weight"
+    turned = "turned " if look.turned else ""
+    what = f"{turned}input" if look.target == "activation" else "weight"
     rows = "tokens" if look.target == "activation" else "rows"
     below = "" if cut is None else f"<br>cut: least score kept, median of {rows}"
     uneven = is_uneven(look.inputs.edges)
@@ -151,7 +152,8 @@ def _axes(figure: go.Figure, look: SiteLook, top: float, cut: float | None) -> N
 
 
 def _title(look: SiteLook, dropped: float) -> str:
-    what = "inputs" if look.target == "activation" else "weights"
+    turned = "turned " if look.turned else ""
+    what = f"{turned}inputs" if look.target == "activation" else "weights"
     if not dropped:
         return f"All {what} are kept"
     part = "Half" if abs(dropped - 0.5) < 0.005 else share(dropped)

@@ -137,7 +137,8 @@ def _axes(figure: go.Figure, look: SiteLook, height: int, power: int | None) -> 
     rows, columns = window.kept.shape
     activation = look.target == "activation"
     above, below = _ends(window)
-    across = f"{'channel' if activation else 'column (input)'} of {window.columns_in_all:,}"
+    column = ("direction" if look.turned else "channel") if activation else "column (input)"
+    across = f"{column} of {window.columns_in_all:,}"
     if power:
         across += f"<br>printed: value × {10**power:,}"
     plain = {"showgrid": False, "zeroline": False, "showline": False}

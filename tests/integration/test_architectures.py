@@ -15,7 +15,7 @@ from nmviz import corpora, service
 from nmviz.engine import artefacts, calibration
 from nmviz.engine.blockwise import Walk
 from nmviz.engine.calibration import bind
-from nmviz.engine.evaluate import logits
+from nmviz.engine.evaluate import logits, pruned_nll
 from nmviz.engine.generate import Sampling, generate
 from nmviz.engine.loading import LoadedModel, encode
 from nmviz.engine.sites import Site, choose, find_blocks, find_site, find_sites
@@ -113,10 +113,27 @@ def test_biases_are_kept(loaded: LoadedModel, untouched: Tensor, target: str) ->
     assert has_bias == set(KINDS[loaded.info.id].biased)
 
 
+@pytest.mark.parametrize("criterion", ["clact", "gradient"])
+def test_windows_read_together_are_pruned_one_by_one(loaded: LoadedModel, criterion: str) -> None:
+    windows = encode(loaded, "\n\n".join(PARAGRAPHS))[: 4 * WINDOW].view(4, WINDOW)
+    chosen = Experiment.build(
+        pattern="2:4", criterion=criterion, window=WINDOW, tokens=64, calibration_windows=3
+    )
+    pruned = bind(loaded, chosen, nothing).pruned
+    together = pruned_nll(loaded, windows, pruned, nothing)
+    alone = [pruned_nll(loaded, ids[None], pruned, nothing) for ids in windows]
+    assert torch.allclose(together, torch.cat(alone), atol=1e-3)
+    if criterion == "gradient":
+        for site in pruned.sites:
+            assert pruned.states[site]["gradient"]["rms"].unique().numel() > site.d_in // 2
+
+
 def inputs_of(loaded: LoadedModel, site: Site, windows: Tensor) -> Tensor:
     """A site's inputs over the windows, by a plain hook."""
     seen: list[Tensor] = []
-    hook = site.module.register_forward_pre_hook(lambda _, args: seen.append(args[0][0]))
+    hook = site.module.register_forward_pre_hook(
+        lambda _, args: seen.append(args[0].flatten(0, -2))
+    )
     for ids in windows:
         logits(loaded, ids)
     hook.remove()

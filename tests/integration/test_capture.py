@@ -1,13 +1,17 @@
 """Looking at a site through a capture: no forward pass, the right window, bounded memory."""
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tiny import PARAGRAPHS
 
-from nmviz.engine import capture
-from nmviz.engine.calibration import bind_site
+from nmviz import corpora
+from nmviz.engine import artefacts, calibration, capture
+from nmviz.engine.calibration import bind, bind_site
 from nmviz.engine.capture import Capture, Captures, Part, look, make_capture
 from nmviz.engine.loading import LoadedModel, encode, load
 from nmviz.engine.sites import Site, find_site
@@ -39,7 +43,7 @@ def test_a_capture_holds_the_dense_input_of_every_site(loaded: LoadedModel) -> N
     hook = site.module.register_forward_pre_hook(lambda _, args: seen.append(args[0][0]))
     loaded.model(input_ids=encode(loaded, PROMPT)[None])
     hook.remove()
-    assert torch.equal(made.inputs[site], seen[0])
+    assert torch.equal(made.inputs[site.name], seen[0])
 
 
 def test_sites_with_one_input_share_its_memory(loaded: LoadedModel) -> None:
@@ -47,6 +51,15 @@ def test_sites_with_one_input_share_its_memory(loaded: LoadedModel) -> None:
     tokens = len(made.tokens)
     # q, k, v share 64; o has 64; gate, up share 64; down has 128; three blocks of float32
     assert made.size == 3 * tokens * (64 + 64 + 64 + 128) * 4
+
+
+def test_a_capture_serves_the_model_loaded_again(loaded: LoadedModel) -> None:
+    captures = Captures()
+    captures.get(loaded, PROMPT)
+    again = replace(loaded, model=copy.deepcopy(loaded.model))
+    site = find_site(again.model, 1, "o")
+    seen = at(again, captures.get(again, PROMPT), Experiment(pattern="2:4"), site, Part())
+    assert seen.site == site.name
 
 
 def test_a_long_prompt_is_cut_and_an_empty_one_refused(loaded: LoadedModel) -> None:
@@ -75,7 +88,7 @@ def test_the_mask_of_activations_is_tokens_by_channels(loaded: LoadedModel) -> N
     assert seen.mask.row_labels == made.tokens[2:5]
     assert (seen.mask.first_row, seen.mask.first_column) == (2, 8)
     assert (seen.mask.rows_in_all, seen.mask.columns_in_all) == (len(made.tokens), 128)
-    assert np.array_equal(seen.mask.values, made.inputs[site][2:5, 8:24].numpy())
+    assert np.array_equal(seen.mask.values, made.inputs[site.name][2:5, 8:24].numpy())
     assert np.array_equal(seen.mask.scores, np.abs(seen.mask.values))
     assert seen.kept == 0.25
     assert seen.mask.group == 4
@@ -99,13 +112,40 @@ def test_the_histogram_counts_every_entry_once(loaded: LoadedModel) -> None:
     size = len(made.tokens) * 64
     assert inputs.kept.sum() == inputs.dropped.sum() == size // 2
     assert (np.diff(inputs.edges) > 0).all()
-    assert inputs.shift == pytest.approx(made.inputs[site].median(-1).values.mean().item())
+    assert inputs.shift == pytest.approx(made.inputs[site.name].median(-1).values.mean().item())
+
+
+def test_what_dropped_inputs_become_is_what_the_layer_multiplies(
+    loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artefacts, "path_of", lambda key: tmp_path / f"{key}.safetensors")
+    monkeypatch.setattr(calibration, "WINDOW", 32)
+    monkeypatch.setattr(corpora, "read", lambda *_: "\n\n".join(PARAGRAPHS))
+    monkeypatch.setattr(corpora, "identify", lambda _: "paragraphs")
+    made = make_capture(loaded, PROMPT)
+    site = find_site(loaded.model, 0, "q")
+    x = made.inputs[site.name]
+    turned = Experiment.build(pattern="2:4", mitigations="la-rosa", calibration_windows=1)
+    for mitigations in ("smooth", "d-pts,smooth", "la-rosa"):
+        chosen = turned.but(mitigations=tuple(mitigations.split(",")))
+        bound = bind(loaded, chosen, lambda: None).pruned
+        seen = look(made, bound, site, Part(0, 99, 0, 99))
+        assert seen.turned == (mitigations == "la-rosa")
+        assert (seen.inputs.shift is None) == ("d-pts" not in mitigations)
+        kept = bound._kept_of_input(site, x)  # type: ignore[attr-defined]
+        if seen.turned:
+            kept = kept @ bound.states[site]["la-rosa"]["rotation"]
+        gone = torch.tensor(~seen.mask.kept)
+        expected = x.median(-1, keepdim=True).values.expand_as(x) if seen.inputs.shift else 0 * x
+        assert torch.allclose(kept[gone], expected[gone], atol=1e-5)
+        if mitigations != "d-pts,smooth":  # there what is kept goes through a shift and back
+            assert torch.allclose(kept[~gone], torch.tensor(seen.mask.values)[~gone], atol=1e-4)
 
 
 def test_the_error_of_a_look_is_that_of_the_layer(loaded: LoadedModel) -> None:
     made = make_capture(loaded, PROMPT)
     site = find_site(loaded.model, 1, "v")
-    x = made.inputs[site]
+    x = made.inputs[site.name]
     blocks = x.view(len(x), -1, 4)
     top = blocks.abs().topk(2, -1).indices
     kept = torch.zeros_like(blocks).scatter(-1, top, blocks.gather(-1, top)).view_as(x)

@@ -125,7 +125,9 @@ def test_a_share_of_a_window_looks_at_all_its_tokens(
     x = inputs(loaded, 0, "gate")
     x[0] *= 30
     whole, alone = pruned.masked(site, x).mask[1:], pruned.masked(site, x[1:]).mask
-    assert torch.equal(whole, alone) == parse_call(chosen.criterion, ACTIVATION).batch_invariant
+    call = parse_call(chosen.criterion, ACTIVATION)
+    assert torch.equal(whole, alone) == call.is_batch_invariant(chosen.mask)
+    assert call.is_batch_invariant(parse_pattern("2:4")) == call.method.facts.batch_invariant
 
 
 @pytest.mark.parametrize("combined", COMBINED)

@@ -106,6 +106,16 @@ def test_real_speed_writes_what_masking_writes_and_counts_what_it_reads(
         assert 0 < low <= middle <= high
 
 
+def test_a_text_that_ends_early_reads_as_much_a_token(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (_, whole) = last_of(loaded, [Experiment(pattern="2:4")], real_speed=True).continuations
+    monkeypatch.setattr(loaded.model.generation_config, "eos_token_id", whole.tokens[5].id)
+    (_, short) = last_of(loaded, [Experiment(pattern="2:4")], real_speed=True).continuations
+    assert 0 < len(short.tokens) <= 5
+    assert short.bytes_a_token == pytest.approx(whole.bytes_a_token, rel=1e-3)
+
+
 def last_of(loaded: LoadedModel, pair: list[Experiment], *, real_speed: bool) -> GenerationProgress:
     *_, final = generate(loaded, pair, PROMPT, Sampling(12, chat=False), Event(), real_speed)
     return final

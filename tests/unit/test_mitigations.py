@@ -215,6 +215,7 @@ def test_channels_are_not_weighed_by_weights_they_no_longer_meet(
     [
         ({"mitigations": "r-sparse(rank=0)"}, "at least 1"),
         ({"mitigations": "ls(epochs=0)"}, "at least 1"),
+        ({"mitigations": "ls,l-pts(where=output, epochs=5)"}, "give them the same epochs"),
         ({"mitigations": "l-pts(rate=-1)"}, "at least 0"),
         ({"mitigations": "ls(rate=inf)"}, "not finite"),
         ({"target": "weight", "criterion": "ria(power=nan)"}, "not finite"),

@@ -1,5 +1,6 @@
 """The product that reads only what was kept, against the whole product."""
 
+import weakref
 from itertools import product
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_a_site_that_skips_is_the_masked_site_to_rounding(pattern: str, mitigati
     rows = skipping.SkippedRows(skipped)
     several = torch.randn(1, 5, 64, generator=generator)
     torch.testing.assert_close(skipped.forward(site, several), masked.forward(site, several))
-    assert rows.read == 0, "several tokens keep different rows"
+    assert rows.read == rows.tokens == 0, "several tokens keep different rows"
     for x in several[0].split(1):
         expected = masked.forward(site, x[None])
         torch.testing.assert_close(skipped.forward(site, x[None]), expected)
@@ -78,7 +79,18 @@ def test_sites_that_share_an_input_are_each_their_own_product(criterion: str) ->
     for shared, alone in inputs:  # as q, k and v are given one input and o another
         for site, x in zip(sites, (shared, shared, shared, alone), strict=True):
             torch.testing.assert_close(skipped.forward(site, x), masked.forward(site, x))
+    assert rows.tokens == len(tokens)
     assert rows.read == len(tokens) * 32 * (24 + 8 + 8 + 40) * 4
+
+
+def test_turned_weights_go_with_what_was_pruned() -> None:
+    site = site_of(torch.ones(4, 16))
+    skipped = PrunedActivations(Experiment.build(pattern="8:16"), [site])
+    rows = weakref.ref(skipping.SkippedRows(skipped))
+    skipped.forward(site, torch.ones(1, 1, 16))
+    assert rows() is not None
+    del skipped  # no sweep for garbage is needed
+    assert rows() is None
 
 
 def test_a_token_that_is_no_number_is_refused() -> None:

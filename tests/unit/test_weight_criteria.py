@@ -6,6 +6,7 @@ from test_activation_criteria import site_of
 from torch import Tensor, tensor
 
 from nmviz.engine.weights import PrunedWeights
+from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.methods.sparsegpt import inverse_factor
 
@@ -65,6 +66,8 @@ def test_ties_of_a_row_are_counted_by_row() -> None:
     for weight, rows in ((tied, 1), (untied, 0)):
         made = pruned("wanda", "50%", weight, ones)
         assert (made.ties.tied, made.ties.count, made.unit_of_ties) == (rows, 2, "rows")
+        made.finish(made.sites[0])  # as when it was calibrated in the same call
+        assert (made.ties.tied, made.ties.count) == (rows, 2)
     whole = pruned("magnitude", "50%", tied, ones)
     assert (whole.ties.tied, whole.unit_of_ties) == (0, "entries")
     assert pruned("wanda", "2:4", tied, ones).unit_of_ties == "blocks"
@@ -117,6 +120,13 @@ def test_sparsegpt_errs_at_most_as_much_as_magnitude_on_its_calibration_text(
         for name in ("sparsegpt", "magnitude")
     }
     assert errors["sparsegpt"] < errors["magnitude"]
+
+
+def test_sparsegpt_that_cannot_invert_says_what_to_change() -> None:
+    x = torch.randn(8, 16, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(UserError, match=r"8 tokens .* 16 channels: raise damp"):
+        inverse_factor(x, damp=0)
+    assert inverse_factor(x, damp=0.01).isfinite().all()
 
 
 def test_sparsegpt_keeps_n_of_every_m() -> None:
