@@ -24,6 +24,7 @@ from nmviz.cache import make_folder, require_space
 from nmviz.errors import UserError
 
 HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
+ADAPTER = "adapter_config.json"
 INDEX = "model.safetensors.index.json"
 TEXT_FILES = frozenset(
     "config.json generation_config.json tokenizer.json tokenizer_config.json tokenizer.model "
@@ -47,9 +48,15 @@ class Listing:
 def choose_weights(names: Iterable[str], where: str) -> tuple[str, ...]:
     """The weight files to use, sorted: safetensors, else the one GGUF file.
 
-    UserError when there are several GGUF files, only pickles, or none at all.
+    UserError when there are several GGUF files, only pickles, or none at all, and for an adapter:
+    transformers would put it into the model, whose layers and identity would be others.
     """
     names = sorted(name for name in names if "/" not in name)
+    if ADAPTER in names:
+        raise UserError(
+            f"{where} holds an adapter ({ADAPTER}): merge it into its model first, and give what "
+            "comes out."
+        )
     tensors = [name for name in names if name.endswith(".safetensors")]
     if tensors:
         usual = r"model(-\d+-of-\d+)?\.safetensors"

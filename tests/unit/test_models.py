@@ -110,6 +110,8 @@ def test_a_gguf_file_and_its_folder_are_one_model(tmp_path: Path) -> None:
         (("weights.pth",), "pickles"),
         (("model.safetensors",), r"no config\.json"),
         (("README.md",), "no safetensors or GGUF"),
+        (("adapter_config.json", "adapter_model.safetensors"), "merge it into its model first"),
+        (("adapter_config.json", "config.json", "model.safetensors"), "holds an adapter"),
     ],
 )
 def test_folders_that_cannot_be_used(tmp_path: Path, names: tuple[str, ...], words: str) -> None:
@@ -257,6 +259,13 @@ def test_a_hub_model_is_described_from_its_config_alone(fake_hub: FakeHub) -> No
 def test_pickles_on_the_hub_are_refused_before_anything_is_fetched(fake_hub: FakeHub) -> None:
     fake_hub.names = ("config.json", "pytorch_model.bin")
     with pytest.raises(UserError, match="owner/name has its weights only as pickles"):
+        models.locate("owner/name")
+    assert not fake_hub.folder.exists()
+
+
+def test_an_adapter_on_the_hub_is_refused_before_anything_is_fetched(fake_hub: FakeHub) -> None:
+    fake_hub.names = ("config.json", "adapter_config.json", "adapter_model.safetensors")
+    with pytest.raises(UserError, match="owner/name holds an adapter"):
         models.locate("owner/name")
     assert not fake_hub.folder.exists()
 
