@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -52,8 +52,9 @@ def sweep(
     if only_plan:
         print(json.dumps(_plan_json(plan)) if as_json else _plan_text(plan))
         return
+    events = measure(plan, device)
     print(_plan_text(plan), file=sys.stderr)
-    _run(plan, device)
+    _run(plan, events)
     ended = planning.plan(grid)
     if out is not None:
         write_jsonl(planning.stored_results(ended), out)
@@ -72,13 +73,13 @@ def _check_out(out: Path | None, only_plan: bool) -> None:
         raise UserError(f"{out} cannot be written: name a .jsonl file in a folder that exists.")
 
 
-def _run(plan: Plan, device: str) -> None:
+def _run(plan: Plan, events: Iterator[Event]) -> None:
     """Follow the sweep: a line for each experiment that ends, and below it what is at work."""
     if not plan.to_do:
         return
     with Table(plan) as table:
         try:
-            for event in measure(plan, device):
+            for event in events:
                 table.show(event)
         except KeyboardInterrupt:
             table.line("Stopped. What ended is stored; the same command goes on from there.")

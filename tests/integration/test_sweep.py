@@ -271,6 +271,7 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on(
         (("--plan", "--out", "x.jsonl"), "leave out --plan or --out"),
         (("--out", "runs.csv"), "name a .jsonl file"),
         (("--out", "/no/such/folder/runs.jsonl"), "folder that exists"),
+        (("--device", "nowhere"), "no device 'nowhere' on this machine"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
@@ -279,6 +280,7 @@ def test_a_mistake_is_one_line_and_status_2(
     status, out, err = command(*arguments)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert says in err
+    assert not service.store().beside("failures.jsonl").exists(), "no experiment's failure"
 
 
 def test_experiments_are_named_with_their_scope() -> None:
