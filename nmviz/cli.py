@@ -113,10 +113,7 @@ def run(
     steps = service.run([experiment], text=own, device=device, **how)
     last = _follow(steps, "examples" if experiment.tasks else "tokens")
     result = last.results[0]
-    if as_json:
-        print(json.dumps(printing.run_json(result), allow_nan=False))
-    else:
-        print(printing.run_text(result, last.from_store))
+    print(printing.run_line(result) if as_json else printing.run_text(result, last.from_store))
 
 
 @app.command()

@@ -13,6 +13,8 @@ import pytest
 from nmviz import service
 from nmviz.cli import main
 from nmviz.errors import UserError
+from nmviz.experiment import Experiment
+from nmviz.results import Measurement, Progress, Provenance, Result
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 40
 
@@ -131,6 +133,21 @@ def test_a_mistake_is_one_line_and_status_2(
     assert done.stdout == ""
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_number_that_is_not_finite_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = Result(
+        experiment=Experiment(),
+        measurements=(Measurement(metric="perplexity", value=float("inf")),),
+        provenance=Provenance(source="nmviz"),
+    )
+    monkeypatch.setattr(
+        service, "run", lambda *_, **__: iter([Progress("done", results=(result,))])
+    )
+    done = run("run", "--json")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "not finite" in done.stderr
+    assert "(perplexity): inf" in run("run").stdout
 
 
 def test_methods_and_models_as_json(run: Run) -> None:
