@@ -6,7 +6,7 @@ Only safetensors (or GGUF where there are none) and text files are ever fetched:
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -93,10 +93,9 @@ def snapshot(model_id: str) -> Path:
 def text_file(model_id: str, name: str) -> Path | None:
     """One config or tokenizer file of a repository, cached copy first; None where it has none."""
     repository, revision = split_id(model_id)
-    try:
+    with _plain_words(model_id), suppress(LocalEntryNotFoundError):
         return Path(hf_hub_download(repository, name, revision=revision, local_files_only=True))
-    except LocalEntryNotFoundError:
-        listing = _listing(repository, revision, model_id)
+    listing = _listing(repository, revision, model_id)
     if listing is None:
         raise _unreachable(model_id)
     if name not in listing.sizes:
@@ -107,11 +106,11 @@ def text_file(model_id: str, name: str) -> Path | None:
 
 def dataset_file(repository: str, name: str) -> Path:
     """One file of a data set on the hub."""
-    try:
-        return Path(hf_hub_download(repository, name, repo_type="dataset", local_files_only=True))
-    except LocalEntryNotFoundError:
-        pass
     with _plain_words(repository):
+        with suppress(LocalEntryNotFoundError):
+            return Path(
+                hf_hub_download(repository, name, repo_type="dataset", local_files_only=True)
+            )
         commit = HfApi().dataset_info(repository).sha
         return Path(hf_hub_download(repository, name, repo_type="dataset", revision=commit))
 

@@ -15,6 +15,7 @@ from nmviz.cli import main
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.results import Measurement, Progress, Provenance, Result
+from nmviz.ui.launch import serve
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 40
 
@@ -121,6 +122,9 @@ def test_a_weight_run_tells_its_ties(run: Run) -> None:
         (("run", "--tokens", "many"), "Invalid value for '--tokens'"),
         (("run", "--mitigate", "vart"), "did you mean var"),
         (("run", "--device", "nowhere"), "no device 'nowhere'"),
+        (("run", "--text", "x" * 5000), "cannot be read"),
+        (("run", "--text", "~nosuchuser/x"), "is not a path"),
+        (("run", "--model", "a/b--c"), "not a valid name on the hub"),
         (("run", "--nonsense"), "No such option"),
         (("nonsense",), "No such command"),
     ],
@@ -133,6 +137,12 @@ def test_a_mistake_is_one_line_and_status_2(
     assert done.stdout == ""
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", [70_000, -1])
+def test_a_port_that_is_none_is_refused(port: int) -> None:
+    with pytest.raises(UserError, match="give --port a number from 1 to 65535"):
+        serve(port=port, block=False)
 
 
 def test_a_number_that_is_not_finite_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

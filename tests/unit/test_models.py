@@ -305,6 +305,19 @@ def test_the_hub_s_refusals_are_one_sentence(
         assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    "name", ["a/b--c", "a/b..c", "a/b.", "a/-b", "-a/b", "a/b.git", f"a/{'b' * 200}"]
+)
+def test_a_name_that_the_hub_cannot_have_takes_no_other_off_the_page(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for door in (models.locate, models.describe, models.read_config):
+        with pytest.raises(UserError, match="is not a valid name on the hub: write owner/name"):
+            door(name)
+    monkeypatch.setenv("NMVIZ_MODELS", f"{name},smollm2-135m")
+    assert [info.id for info in models.offered()] == [*models.MODELS, name]
+
+
 def test_without_a_network_a_complete_copy_will_do(fake_hub: FakeHub) -> None:
     fake_hub.failure = ConnectionError("no route")
     make_folder(fake_hub.folder, config=LLAMA)
