@@ -1,9 +1,11 @@
 """The command line as others script against it: exact JSON, one line for an error, status 2."""
 
 import json
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,6 +178,41 @@ def test_the_store_is_built_verified_and_exported(run: Run, tmp_path: Path) -> N
     assert run("store", "export", str(exported)).returncode == 0
     keys = [json.loads(line)["experiment"] for line in exported.read_text().splitlines()]
     assert len(keys) >= 1
+
+
+def test_building_says_what_it_added_and_verifying_mends_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "new.sqlite"
+    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{place}")
+    built = run("store", "build").stdout
+    assert int(built.split(":")[1].split()[0]) > 100, built
+    assert ": 0 added" in run("store", "build").stdout
+    with closing(sqlite3.connect(place)) as connection, connection:
+        connection.execute("UPDATE seed_state SET digest = 'other'")  # as after an upgrade
+        connection.execute("DELETE FROM result WHERE id = 1")
+    for _ in range(2):
+        told = run("store", "verify")
+        assert told.returncode == 1 and "is not in the store" in told.stdout
+    assert ": 1 added" in run("store", "build").stdout
+    assert run("store", "verify").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [((), "what was whole by then is stored"), (("--no-store",), "nothing was stored")],
+)
+def test_a_stop_says_what_it_leaves_behind(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], left: str
+) -> None:
+    def stopped(*_: object, **__: object) -> Iterator[Progress]:
+        yield Progress("asking")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(service, "run", stopped)
+    done = run("run", *arguments)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == f"nmviz: stopped; {left}.\n"
 
 
 @pytest.mark.parametrize(
