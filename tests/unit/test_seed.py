@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,28 @@ def test_changed_files_replace_add_and_remove(store: Store, folder: Path) -> Non
     (folder / "runs" / "first.jsonl").unlink()
     assert build(store, folder) == BuildReport(added=0, replaced=0, removed=2, kept=0)
     assert store.find() == []
+
+
+def test_changed_code_reads_unchanged_files_again(
+    store: Store, folder: Path, tmp_path: Path, monkeypatch
+) -> None:
+    code = tmp_path / "tables.py"
+    code.write_text("before")
+    monkeypatch.setattr(seed, "_code", lambda: [code])
+    build(store, folder)
+    monkeypatch.setattr(seed, "_read_published", lambda _: [C])  # the same files, read otherwise
+    assert build(store, folder).added == 0
+    code.write_text("after")
+    assert build(store, folder) == BuildReport(added=1, replaced=0, removed=0, kept=2)
+
+
+def test_all_code_that_reads_what_ships_counts() -> None:
+    code = "import nmviz.store.seed, sys; print(*[m.__file__ for n, m in sys.modules.items() "
+    code += "if n.partition('.')[0] == 'nmviz'], sep=chr(10))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    used = {Path(line).resolve() for line in done.stdout.split()}
+    assert {"tables.py", "names.py", "rows.py", "logs.py"} <= {file.name for file in seed._code()}
+    assert len(used) > 20 and used <= {file.resolve() for file in seed._code()}
 
 
 def test_nothing_stays_behind_a_removed_result(store: Store, folder: Path, path: Path) -> None:
