@@ -114,10 +114,10 @@ def test_a_users_runs_survive_whatever_the_files_do(store: Store, folder: Path) 
     store.put(own)
     store.put(B)  # the very record that ships
     assert build(store, folder) == BuildReport(added=2, replaced=0, removed=0, kept=0)
-    assert store.find(own=True) == [own, B]
+    assert store.find(own=True) == [B, own]  # the oldest first: of B no time is known
     ship(folder, C)
     assert build(store, folder) == BuildReport(added=1, replaced=0, removed=2, kept=0)
-    assert store.find() == [own, B, C]
+    assert store.find() == [C, B, own]
     assert verify(store, folder) == []
 
 
@@ -143,6 +143,21 @@ def test_get_prefers_the_newer_and_then_the_user(store: Store, folder: Path) -> 
     assert store.get(shipped.key) == same
     store.put(newer)
     assert store.get(shipped.key) == newer
+
+
+def test_the_newest_is_the_same_for_whoever_asks(store: Store, folder: Path) -> None:
+    older, shipped, newer = (
+        make(value, started=f"2026-0{month}-01T00:00:00Z")
+        for value, month in ((2.0, 2), (3.0, 3), (4.0, 4))
+    )
+    same = make(5.0, started=shipped.provenance.started)
+    ship(folder, shipped)
+    for one in (newer, same, older):  # as an import adds them
+        store.put(one)
+    build(store, folder)
+    found = store.find(key=shipped.key)
+    assert found == [older, shipped, same, newer] == store.history(shipped.key)[::-1]
+    assert {result.key: result for result in found} == {shipped.key: store.get(shipped.key)}
 
 
 def test_one_record_in_two_files_is_one_row(store: Store, folder: Path) -> None:
