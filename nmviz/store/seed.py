@@ -140,14 +140,16 @@ def _align(connection: Connection, wanted: dict[str, Packed], broken: set[str]) 
     )
     there = {row.content_hash: row for row in connection.execute(query.where(ResultRow.seeded))}
     gone = [row for digest, row in there.items() if digest not in wanted or digest in broken]
-    own = [row.id for row in gone if row.own]
-    for identity in own:
+    own = {row.content_hash: row.id for row in gone if row.own}
+    spoiled = {digest for digest in own if digest in wanted}  # a file still has it as it was
+    kept = [identity for digest, identity in own.items() if digest not in spoiled]
+    for identity in kept:
         unmark = update(ResultRow).where(ResultRow.id == identity)
         connection.execute(unmark.values(seeded=False))
-    rows.remove(connection, [row.id for row in gone if not row.own])
+    rows.remove(connection, [row.id for row in gone if row.id not in kept])
     new = [packed for digest, packed in wanted.items() if digest not in there or digest in broken]
     for packed in new:
-        rows.add(connection, packed, seeded=True)
+        rows.add(connection, packed, own=packed.digest in spoiled, seeded=True)
     left = Counter((row.source_id, row.experiment_key) for row in gone)
     came = Counter((packed.result.provenance.source, packed.result.key) for packed in new)
     replaced = (left & came).total()

@@ -275,6 +275,20 @@ def test_building_again_mends_seeded_results(
     assert {result.experiment.pattern for result in store.find()} == {"2:4", "8:16"}
 
 
+def test_building_again_mends_a_result_that_is_the_users_too(
+    store: Store, folder: Path, path: Path
+) -> None:
+    store.put(A)
+    store.put(C)
+    build(store, folder)
+    change(path, "UPDATE measurement SET value = 1 WHERE result_id = 1")
+    assert store.find(own=True) != [A, C]
+    assert build(store, folder, again=True).replaced == 1
+    assert verify(store, folder) == []
+    assert sorted(store.find(own=True), key=repr) == sorted([A, C], key=repr)
+    assert sorted(store.find(seeded=True), key=repr) == sorted([A, B], key=repr)
+
+
 def test_verify_finds_files_that_changed(store: Store, folder: Path) -> None:
     build(store, folder)
     ship(folder, A, C)
