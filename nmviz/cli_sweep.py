@@ -1,6 +1,7 @@
 """`nmviz sweep`: the plan, a table that grows as experiments end, and what came of it."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -69,8 +70,11 @@ def _check_out(out: Path | None, only_plan: bool) -> None:
         return
     if only_plan:
         raise UserError("A plan has no results to write: leave out --plan or --out.")
-    if out.suffix.lower() != ".jsonl" or not out.absolute().parent.is_dir():
+    folder = out.absolute().parent
+    if out.suffix.lower() != ".jsonl" or out.is_dir() or not folder.is_dir():
         raise UserError(f"{out} cannot be written: name a .jsonl file in a folder that exists.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{out} cannot be written: name a folder that you may write to.")
 
 
 def _run(plan: Plan, events: Iterator[Event]) -> None:

@@ -127,6 +127,8 @@ def test_a_weight_run_tells_its_ties(run: Run) -> None:
         (("run", "--text", "x" * 5000), "cannot be read"),
         (("run", "--text", "~nosuchuser/x"), "is not a path"),
         (("run", "--model", "a/b--c"), "not a valid name on the hub"),
+        (("run", "--model", "llama3.1-8b"), "known here by its published results alone"),
+        (("models", "llama3.1-8b"), "known here by its published results alone"),
         (("run", "--nonsense"), "No such option"),
         (("nonsense",), "No such command"),
     ],
