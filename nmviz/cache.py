@@ -15,7 +15,8 @@ from nmviz.whole_files import replace_with
 
 BLOCK = 1 << 20
 ENVIRONMENT = "NMVIZ_CACHE"
-MOVE_IT = f"or set {ENVIRONMENT} to a folder on a larger disk"
+MOVE = "or set {} to a folder on a larger disk"
+MOVE_IT = MOVE.format(ENVIRONMENT)
 
 
 def cache_dir() -> Path:
@@ -28,35 +29,38 @@ def _user_cache() -> str:
     return platformdirs.user_cache_dir("nmviz")
 
 
-def make_folder(folder: Path) -> Path:
-    """Create the folder and return it. UserError when that is not possible."""
-    with disk_errors(folder):
+def make_folder(folder: Path, variable: str = ENVIRONMENT) -> Path:
+    """Create the folder, which `variable` can move, and return it. UserError when that is not
+    possible."""
+    with disk_errors(folder, variable):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 @contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
+def disk_errors(folder: Path, variable: str = ENVIRONMENT) -> Iterator[None]:
     """A disk that is full or cannot be written becomes one sentence (StorageError)."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageError(f"The disk with {folder} is full: make room, {MOVE_IT}.") from None
+            said = f"The disk with {folder} is full: make room, {MOVE.format(variable)}."
+            raise StorageError(said) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise StorageError(
-                f"{folder} cannot be written: set {ENVIRONMENT} to a folder that can."
+                f"{folder} cannot be written: set {variable} to a folder that can."
             ) from None
         raise
 
 
-def require_space(folder: Path, needed: int, purpose: str) -> None:
-    """StorageError when fewer than `needed` bytes are free on the disk that holds `folder`."""
+def require_space(folder: Path, needed: int, purpose: str, variable: str = ENVIRONMENT) -> None:
+    """StorageError when fewer than `needed` bytes are free on the disk that holds `folder`, which
+    `variable` can move."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StorageError(
             f"{purpose} needs {megabytes(needed)} MB in {folder}, where {megabytes(free)} MB are "
-            f"free: make room, {MOVE_IT}."
+            f"free: make room, {MOVE.format(variable)}."
         )
 
 

@@ -11,14 +11,14 @@ import typer
 from tqdm import tqdm
 
 from nmviz import corpora, printing, scopes, service
-from nmviz.cli_sweep import sweep
+from nmviz.cli_sweep import STOPPED, sweep
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.provenance import machine
 from nmviz.results import Progress
 from nmviz.service.explore import explore as rows_of_published
 from nmviz.starting import quick_start
-from nmviz.store import seed
+from nmviz.store import open_store, seed
 from nmviz.store.exporting import export_file
 from nmviz.store.importing import Format, import_file
 from nmviz.tasks import SETS
@@ -45,8 +45,8 @@ def main() -> None:
         print(f"nmviz: {_one_line(error)}", file=sys.stderr)
         sys.exit(USER_MISTAKE)
     except (KeyboardInterrupt, typer.Abort):
-        print("nmviz: stopped; nothing was stored.", file=sys.stderr)
-        sys.exit(130)
+        print("nmviz: stopped.", file=sys.stderr)
+        sys.exit(STOPPED)
 
 
 @app.command("app")
@@ -111,12 +111,9 @@ def run(
         print(f"nmviz: {terms}", file=sys.stderr)
     how: dict[str, Any] = {"rerun": rerun, "keep": not no_store, "precision": precision}
     steps = service.run([experiment], text=own, device=device, **how)
-    last = _follow(steps, "examples" if experiment.tasks else "tokens")
+    last = _follow(steps, "examples" if experiment.tasks else "tokens", kept=not no_store)
     result = last.results[0]
-    if as_json:
-        print(json.dumps(printing.run_json(result), allow_nan=False))
-    else:
-        print(printing.run_text(result, last.from_store))
+    print(printing.run_line(result) if as_json else printing.run_text(result, last.from_store))
 
 
 @app.command()
@@ -225,13 +222,15 @@ def bench(
 @store_app.command("build")
 def store_build() -> None:
     """Create the database or bring its seeded rows up to date; your own runs stay."""
-    print(seed.build(service.store(), again=True))
+    with open_store() as store:  # the service's own is built before it is seen
+        print(seed.build(store, again=True))
 
 
 @store_app.command("verify")
 def store_verify() -> None:
     """Recompute every key and every seeded row; status 1 when something does not agree."""
-    problems = seed.verify(service.store())
+    with open_store() as store:
+        problems = seed.verify(store)
     print("\n".join(problems) or "Every key and every seeded row agrees.")
     if problems:
         sys.exit(1)
@@ -263,8 +262,18 @@ def store_export(
     print(export_file(service.store(), file, everything=everything))
 
 
-def _follow(steps: Iterable[Progress], unit: str) -> Progress:
-    """Show progress on stderr where a person watches, every note once, and give the last step."""
+def _follow(steps: Iterable[Progress], unit: str, *, kept: bool) -> Progress:
+    """Show progress on stderr where a person watches, every note once, and give the last step; say
+    what a stop leaves behind."""
+    try:
+        return _last(steps, unit)
+    except KeyboardInterrupt:
+        left = "what was whole by then is stored" if kept else "nothing was stored"
+        print(f"nmviz: stopped; {left}.", file=sys.stderr)
+        raise typer.Exit(STOPPED) from None
+
+
+def _last(steps: Iterable[Progress], unit: str) -> Progress:
     last, noted = Progress("starting"), set[str | None]([None])
     with tqdm(unit=f" {unit}", disable=None, leave=False, file=sys.stderr) as bar:
         for last in steps:

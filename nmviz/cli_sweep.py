@@ -1,8 +1,9 @@
 """`nmviz sweep`: the plan, a table that grows as experiments end, and what came of it."""
 
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -52,8 +53,9 @@ def sweep(
     if only_plan:
         print(json.dumps(_plan_json(plan)) if as_json else _plan_text(plan))
         return
+    events = measure(plan, device)
     print(_plan_text(plan), file=sys.stderr)
-    _run(plan, device)
+    _run(plan, events)
     ended = planning.plan(grid)
     if out is not None:
         write_jsonl(planning.stored_results(ended), out)
@@ -68,17 +70,20 @@ def _check_out(out: Path | None, only_plan: bool) -> None:
         return
     if only_plan:
         raise UserError("A plan has no results to write: leave out --plan or --out.")
-    if out.suffix.lower() != ".jsonl" or not out.absolute().parent.is_dir():
+    folder = out.absolute().parent
+    if out.suffix.lower() != ".jsonl" or out.is_dir() or not folder.is_dir():
         raise UserError(f"{out} cannot be written: name a .jsonl file in a folder that exists.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{out} cannot be written: name a folder that you may write to.")
 
 
-def _run(plan: Plan, device: str) -> None:
+def _run(plan: Plan, events: Iterator[Event]) -> None:
     """Follow the sweep: a line for each experiment that ends, and below it what is at work."""
     if not plan.to_do:
         return
     with Table(plan) as table:
         try:
-            for event in measure(plan, device):
+            for event in events:
                 table.show(event)
         except KeyboardInterrupt:
             table.line("Stopped. What ended is stored; the same command goes on from there.")

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -84,17 +85,21 @@ def identify(corpus: str) -> str:
 
 def read_file(path: str | Path) -> str:
     """A user's text file, UTF-8 only. UserError, one sentence, when it cannot be used."""
-    file = Path(path).expanduser()
-    if not file.exists():
-        raise UserError(f"There is no file {file}: check the path.")
-    if not file.is_file():
-        raise UserError(f"{file} is not a file: name one text file.")
-    if file.stat().st_size > LARGEST_TEXT:
-        raise UserError(f"{file} is larger than {LARGEST_TEXT // 10**6} MB: use a part of it.")
     try:
+        file = Path(path).expanduser()
+        about = file.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise UserError(f"{file} is not a file: name one text file.")
+        if about.st_size > LARGEST_TEXT:
+            raise UserError(f"{file} is larger than {LARGEST_TEXT // 10**6} MB: use a part of it.")
         data = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"There is no file {file}: check the path.") from None
     except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror}): check it.") from None
+        said = f"{str(path)[:80]} cannot be read ({error.strerror}): check it."
+        raise UserError(said) from None
+    except (ValueError, RuntimeError):  # a zero byte, no such home
+        raise UserError(f"{str(path)[:80]!r} is not a path: check it.") from None
     return check_text(_decode(data, str(file)))
 
 

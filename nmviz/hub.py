@@ -4,12 +4,16 @@ Only safetensors (or GGUF where there are none) and text files are ever fetched:
 """
 
 import json
+import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
+from time import monotonic
 
 from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
@@ -24,6 +28,7 @@ from nmviz.cache import make_folder, require_space
 from nmviz.errors import UserError
 
 HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
+ADAPTER = "adapter_config.json"
 INDEX = "model.safetensors.index.json"
 TEXT_FILES = frozenset(
     "config.json generation_config.json tokenizer.json tokenizer_config.json tokenizer.model "
@@ -33,6 +38,7 @@ TEXT_FILES = frozenset(
 """Config and tokenizer files: with the weights, all that is fetched and all that is hashed."""
 
 HUB_PATIENCE = 10  # seconds
+FAILURE_KEPT = 60  # seconds
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
@@ -44,12 +50,22 @@ class Listing:
     sizes: Mapping[str, int]
 
 
+_answers: dict[str, tuple[float, Listing | UserError | None]] = {}
+_asking = Lock()
+
+
 def choose_weights(names: Iterable[str], where: str) -> tuple[str, ...]:
     """The weight files to use, sorted: safetensors, else the one GGUF file.
 
-    UserError when there are several GGUF files, only pickles, or none at all.
+    UserError when there are several GGUF files, only pickles, or none at all, and for an adapter:
+    transformers would put it into the model, whose layers and identity would be others.
     """
     names = sorted(name for name in names if "/" not in name)
+    if ADAPTER in names:
+        raise UserError(
+            f"{where} holds an adapter ({ADAPTER}): merge it into its model first, and give what "
+            "comes out."
+        )
     tensors = [name for name in names if name.endswith(".safetensors")]
     if tensors:
         usual = r"model(-\d+-of-\d+)?\.safetensors"
@@ -83,16 +99,16 @@ def snapshot(model_id: str) -> Path:
         return Path(snapshot_download(repository, revision=listing.commit, allow_patterns=wanted))
 
 
-def text_file(model_id: str, name: str) -> Path | None:
-    """One config or tokenizer file of a repository, cached copy first; None where it has none."""
+def text_file(model_id: str, name: str, *, needed: bool = True) -> Path | None:
+    """One config or tokenizer file of a repository, cached copy first; None where it has none, and
+    where nobody can tell unless it is `needed`."""
     repository, revision = split_id(model_id)
-    try:
+    with _plain_words(model_id), suppress(LocalEntryNotFoundError):
         return Path(hf_hub_download(repository, name, revision=revision, local_files_only=True))
-    except LocalEntryNotFoundError:
-        listing = _listing(repository, revision, model_id)
-    if listing is None:
+    listing = _listing(repository, revision, model_id)
+    if listing is None and needed:
         raise _unreachable(model_id)
-    if name not in listing.sizes:
+    if listing is None or name not in listing.sizes:
         return None
     with _plain_words(model_id):
         return Path(hf_hub_download(repository, name, revision=listing.commit))
@@ -100,11 +116,11 @@ def text_file(model_id: str, name: str) -> Path | None:
 
 def dataset_file(repository: str, name: str) -> Path:
     """One file of a data set on the hub."""
-    try:
-        return Path(hf_hub_download(repository, name, repo_type="dataset", local_files_only=True))
-    except LocalEntryNotFoundError:
-        pass
     with _plain_words(repository):
+        with suppress(LocalEntryNotFoundError):
+            return Path(
+                hf_hub_download(repository, name, repo_type="dataset", local_files_only=True)
+            )
         commit = HfApi().dataset_info(repository).sha
         return Path(hf_hub_download(repository, name, repo_type="dataset", revision=commit))
 
@@ -128,12 +144,31 @@ def split_id(model_id: str) -> tuple[str, str | None]:
 
 
 def _listing(repository: str, revision: str | None, model_id: str) -> Listing | None:
-    """The repository's files, asked of the hub; None when the hub cannot be reached."""
+    """The repository's files, asked of the hub; None when the hub cannot be reached.
+
+    An answer is remembered as long as the process lives, a failure for a minute: the page describes
+    what it offers several times an event, and would wait for the hub each time.
+    """
+    with _asking:
+        asked, answer = _answers.get(model_id, (-math.inf, None))
+        if not isinstance(answer, Listing) and monotonic() - asked > FAILURE_KEPT:
+            answer = _ask(repository, revision, model_id)
+            _answers[model_id] = monotonic(), answer
+    if isinstance(answer, UserError):
+        raise UserError(str(answer))
+    return answer
+
+
+def _ask(repository: str, revision: str | None, model_id: str) -> Listing | UserError | None:
     try:
         with _plain_words(model_id):
-            info = HfApi().model_info(repository, revision=revision, files_metadata=True)
+            info = HfApi().model_info(
+                repository, revision=revision, files_metadata=True, timeout=HUB_PATIENCE
+            )
     except _UnreachableError:
         return None
+    except UserError as refusal:
+        return refusal
     sizes = {entry.rfilename: entry.size or 0 for entry in info.siblings or ()}
     return Listing(info.sha or "main", sizes)
 
@@ -160,10 +195,11 @@ def _is_complete(folder: Path) -> bool:
 def _require_space_for(
     listing: Listing, weights: tuple[str, ...], repository: str, model_id: str
 ) -> None:
-    cache = make_folder(Path(constants.HF_HUB_CACHE))
+    variable = "HF_HUB_CACHE" if os.environ.get("HF_HUB_CACHE") else "HF_HOME"
+    cache = make_folder(Path(constants.HF_HUB_CACHE), variable)
     owned = cache / f"models--{repository.replace('/', '--')}" / "snapshots" / listing.commit
     missing = sum(listing.sizes[name] for name in weights if not (owned / name).exists())
-    require_space(cache, missing, model_id)
+    require_space(cache, missing, model_id, variable)
 
 
 class _UnreachableError(UserError):

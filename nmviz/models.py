@@ -79,8 +79,8 @@ def describe(model_id: str) -> ModelInfo:
     path = _local(model_id)
     if path is None:
         config = hub.text_file(model_id, "config.json")
-        settings = _tokenizer_settings(hub.text_file(model_id, "tokenizer_config.json"))
-        chat = "chat_template" in settings
+        about = hub.text_file(model_id, "tokenizer_config.json", needed=False)
+        chat = "chat_template" in _tokenizer_settings(about)
         return _from_config(model_id, model_id.split("@")[0], _json(config), chat)
     folder, weights = _weights_in(path)
     if weights[0].endswith(".gguf"):

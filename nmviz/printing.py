@@ -1,8 +1,10 @@
 """Results and methods as the command line prints them."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+from nmviz.errors import UserError
 from nmviz.methods.method import Method
 from nmviz.metrics import METRICS
 from nmviz.pairing import smallest_difference
@@ -20,6 +22,16 @@ def run_json(result: Result) -> dict[str, Any]:
         "drift": [d.model_dump() for d in result.drift],
         "provenance": result.provenance.model_dump(mode="json", exclude_none=True),
     }
+
+
+def run_line(result: Result) -> str:
+    """That object as one line. UserError for a number that is not finite, which is no JSON."""
+    try:
+        return json.dumps(run_json(result), allow_nan=False)
+    except ValueError:
+        raise UserError(
+            "The result holds a number that is not finite, which JSON cannot say: leave out --json."
+        ) from None
 
 
 def run_text(result: Result, from_store: bool) -> str:

@@ -143,16 +143,24 @@ def _words(fields: Mapping[str, Value], axes: Axes) -> str:
     return ", ".join(f"{name} {','.join(map(str, _parts(value)))}" for name, value in said.items())
 
 
+READ_TAGS = (*(f"tag:yaml.org,2002:{kind}" for kind in ("null", "str", "seq", "map")), None)
+"""What a grid is made of; None is the library's refusal of every other tag."""
+
+
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which every value but null is text.
 
     YAML 1.1 takes 8:16 for a number of base 60. Aliases are refused, since a few of them can stand
-    for any amount of data, and so is a name that stands twice, of which YAML keeps the last.
+    for any amount of data, and so are a name that stands twice, of which YAML keeps the last, and
+    a tag such as !!int, which would make something else than text.
     """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the library's own
         first: [entry for entry in entries if entry[0] == "tag:yaml.org,2002:null"]
         for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors = {  # noqa: RUF012 - the library's own
+        tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if tag in READ_TAGS
     }
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -161,7 +169,8 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        names = Counter(str(name.value) for name, _ in node.value)
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []  # `!!map` goes anywhere
+        names = Counter(str(name.value) for name, _ in pairs)
         for name in (name for name, count in names.items() if count > 1):
             problem = f"{name[:60]!r} stands there twice"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)

@@ -157,11 +157,12 @@ def _read(task: Task, found: Origin) -> Iterator[tuple[str, "Table"]]:
 
 
 def _lines(file: Path) -> "Table":
-    """A file of one JSON object a line."""
+    """A file of one JSON object a line; blank lines are none, and U+2028 in a prompt ends none."""
     import pyarrow
 
     try:
-        rows: list[Any] = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        lines = file.read_text("utf-8").split("\n")
+        rows: list[Any] = [json.loads(line) for line in lines if line.strip()]
         return pyarrow.Table.from_pylist(rows)
     except (OSError, ValueError, AttributeError, pyarrow.ArrowException):
         raise UserError(f"{file} is no file of one JSON object a line: fetch it again.") from None

@@ -61,11 +61,6 @@ def path_of(key: str) -> Path:
     return cache_dir() / "calibrated" / f"{key}.safetensors"
 
 
-def is_kept(key: str) -> bool:
-    """Whether an artefact is there."""
-    return path_of(key).is_file()
-
-
 def save(key: str, pruned: Pruned, figures: Mapping[str, float]) -> None:
     """Write what calibration gave every site, whole or not at all; `figures` are kept beside it."""
     calibrated = {call.method.name for call in pruned.calls if call.method.calibrated}

@@ -49,6 +49,7 @@ def read_gguf(files: ModelFiles) -> Any:
             dtype=torch.float32,
             attn_implementation="sdpa",
             local_files_only=True,
+            trust_remote_code=False,
         )
 
 
@@ -71,7 +72,7 @@ def _convert(files: ModelFiles, folder: Path) -> None:
         alone = _set_apart(files, Path(workspace) / "source")
         model = read_gguf(alone)
         tokenizer = AutoTokenizer.from_pretrained(
-            alone.folder, gguf_file=alone.gguf, local_files_only=True
+            alone.folder, gguf_file=alone.gguf, local_files_only=True, trust_remote_code=False
         )
         tensors = unique_tensors(model)
         size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())

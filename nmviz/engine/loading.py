@@ -133,15 +133,18 @@ def _load(model_id: str, device: str) -> LoadedModel:
 
 
 def load_model(folder: Path, model_id: str) -> Any:
-    """The model of a folder of safetensors. UserError when tensors are missing from it."""
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=torch.float32,
-        attn_implementation="sdpa",
-        use_safetensors=True,
-        local_files_only=True,
-        output_loading_info=True,
-    )
+    """The model of a folder of safetensors. UserError when tensors are missing from it, or when it
+    brings code."""
+    with _no_code_of(model_id):
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            trust_remote_code=False,
+        )
     model, report = loaded
     if report["missing_keys"]:  # transformers would fill them with random numbers
         some = sorted(report["missing_keys"])[0]
@@ -150,9 +153,12 @@ def load_model(folder: Path, model_id: str) -> Any:
 
 
 def load_tokenizer(folder: Path, model_id: str) -> Any:
-    """The tokenizer of a folder. UserError when the folder has no vocabulary."""
+    """The tokenizer of a folder. UserError when the folder has no vocabulary, or code for it."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        with _no_code_of(f"The tokenizer of {model_id}"):
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         tokenizer = None
     if tokenizer is None or not len(tokenizer):
@@ -161,6 +167,23 @@ def load_tokenizer(folder: Path, model_id: str) -> Any:
             "weights."
         )
     return tokenizer
+
+
+@contextmanager
+def _no_code_of(what: str) -> Iterator[None]:
+    """transformers' refusal to run what lies beside the weights, as one sentence (UserError).
+
+    It refuses only where it is told so: told nothing, it asks on stdin and runs the code at a y.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise UserError(
+            f"{what} runs code of its own, which is never done here: choose a model of an "
+            "architecture that transformers itself knows."
+        ) from None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nmviz import tasks
 from nmviz.errors import UserError
 from nmviz.published.names import Names
 from nmviz.results import Censored, Measurement, Printed, Provenance, Result
@@ -41,18 +42,8 @@ FOUR_TASKS = ("arc_easy", "boolq", "piqa", "winogrande")
 SUMMARY = "mean of "
 """What the name of a task begins with that is itself an average over tasks."""
 EXAMPLES = {
-    "arc_easy": 2376,
-    "arc_challenge": 1172,
-    "boolq": 3270,
-    "hellaswag": 10042,
-    "ifeval": 541,
-    "lambada_openai": 5153,
-    "lambada_standard": 5153,
-    "mmlu": 14042,
-    "openbookqa": 500,
-    "piqa": 1838,
-    "rte": 277,
-    "winogrande": 1267,
+    **{task.name: task.examples for task in tasks.TASKS.values()},
+    "lambada_standard": tasks.TASKS.get("lambada_openai").examples,
 }
 """Examples in the split that lm-eval scores, for the counts beside published accuracies."""
 LOGGED = {"num_fewshot": "0", "apply_chat_template": "False", "batch_size": "512"}

@@ -75,7 +75,7 @@ def _own(model: str) -> tuple[Result, ...]:
         for one in family
     }
     found = store().find(sites=False, model=model, source="nmviz")
-    newest = {bare(result.experiment).key: result for result in found}  # in the order of adding
+    newest = {bare(result.experiment).key: result for result in found}  # oldest first
     return tuple(result for key, result in newest.items() if key in wanted)
 
 

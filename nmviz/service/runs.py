@@ -74,7 +74,7 @@ def run(
         answers |= {_asked(result, missing): result for result in progress.results}
         whole = [r for r in progress.results if not r.partial and r.key not in kept]
         kept |= {result.key for result in whole}
-        note = (put(whole) if keep else None) or note
+        note = _joined([note, put(whole) if keep else None])
         ready = tuple(answers[e.key] for e in wanted if e.key in answers)
         yield replace(progress, results=ready, note=progress.note or note)
 
@@ -250,10 +250,17 @@ def _live(
 
 
 def put(results: Sequence[Result]) -> str | None:
-    """Store results; what was measured is still shown when that fails, with the reason."""
-    try:
-        for result in results:
+    """Store results; what was measured is still shown when that fails, with every reason. One that
+    cannot be stored takes none of the others along."""
+    reasons: list[str] = []
+    for result in results:
+        try:
             store().put(result)
-    except UserError as error:
-        return f"The result is not stored: {error}"
-    return None
+        except UserError as error:
+            reasons.append(str(error))
+    return f"The result is not stored: {_joined(reasons)}" if reasons else None
+
+
+def _joined(notes: Sequence[str | None]) -> str | None:
+    """Notes one behind the other, each once; None where there are none."""
+    return " ".join(dict.fromkeys(note for note in notes if note)) or None

@@ -44,8 +44,9 @@ def catalogue() -> Catalogue:
 
 def describe(model_id: str) -> models.ModelInfo:
     """What is known of a model before it is loaded, its layers included. UserError when there is no
-    such model.
+    such model, or only published results of it.
     """
+    refuse_large(model_id)
     return _with_layers(models.describe(model_id))
 
 

@@ -38,9 +38,18 @@ Event = Working | Outcome
 def sweep(plan: Plan, device: str = "cpu") -> Iterator[Event]:
     """Measure what is to do, in the plan's order. May be left or killed at any moment.
 
-    UserError when another sweep is at work on the store; StorageError when the disk or the database
+    UserError at once for a device that is not there, which is no experiment's failure, and, once it
+    begins, when another sweep is at work on the store; StorageError when the disk or the database
     fails. What fails in one experiment is its failure, and the sweep goes on.
     """
+    if plan.groups:
+        from nmviz.engine.loading import check_device
+
+        check_device(device)
+    return _sweep(plan, device)
+
+
+def _sweep(plan: Plan, device: str) -> Iterator[Event]:
     with alone(store()):
         for group in plan.groups:
             yield from _measure(group, device)

@@ -85,7 +85,7 @@ def estimate(experiments: Sequence[Experiment], store: Store) -> float | None:
 def _seconds_an_example(model: str, store: Store) -> Mapping[str, float]:
     here = provenance.machine()
     found: dict[str, float] = {}
-    for run in store.find(sites=False, model=model, source=OWN):  # in the order of adding
+    for run in store.find(sites=False, model=model, source=OWN):  # oldest first
         made = run.provenance
         for name in run.experiment.tasks if here.items() <= made.machine.items() else ():
             number = run.get(TASKS.get(name).metrics[0], name)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+import nmviz
 from nmviz import published
 from nmviz.errors import UserError
 from nmviz.results import Result
@@ -21,6 +22,8 @@ from nmviz.store.transfer import read_bytes, read_packed
 
 STATE = "runs"
 RUNS, PUBLISHED = "runs", "published"
+CODE = ("*.py", "methods/*.py", "published/*.py", "store/*.py")
+"""What decides, with the files, what is seeded: keys, names, cells, rows."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,14 @@ def build(store: Store, folder: Path | None = None, *, again: bool = False) -> B
     """Bring the seeded results in line with `results/runs/*.jsonl` and `results/published`; a
     user's own runs stay.
 
-    Unchanged files are not read again unless `again`, which also replaces seeded rows that no
-    longer agree with their hash. Without a folder, as in an installed package, nothing changes.
+    Unchanged files are not read again by unchanged code unless `again`, which also replaces seeded
+    rows that no longer agree with their hash. Without a folder, as in an installed package, nothing
+    changes.
     UserError, with file and line, for a broken file: then nothing changes either.
     """
     folder = folder or results_folder()
     files = _files(folder)
-    digest = _digest(files)
+    digest = _digest([*_code(), *files])
     with store.reading() as connection:
         kept = _count(connection)
         known = connection.execute(_state()).one_or_none()
@@ -76,6 +80,11 @@ def _files(folder: Path | None) -> list[Path]:
     if folder is None:
         return []
     return sorted([*(folder / RUNS).glob("*.jsonl"), *(folder / PUBLISHED).glob("*.*")])
+
+
+def _code() -> list[Path]:
+    package = Path(nmviz.__file__).parent
+    return sorted(file for part in CODE for file in package.glob(part))
 
 
 def _digest(files: list[Path]) -> str:
@@ -131,14 +140,16 @@ def _align(connection: Connection, wanted: dict[str, Packed], broken: set[str]) 
     )
     there = {row.content_hash: row for row in connection.execute(query.where(ResultRow.seeded))}
     gone = [row for digest, row in there.items() if digest not in wanted or digest in broken]
-    own = [row.id for row in gone if row.own]
-    for identity in own:
+    own = {row.content_hash: row.id for row in gone if row.own}
+    spoiled = {digest for digest in own if digest in wanted}  # a file still has it as it was
+    kept = [identity for digest, identity in own.items() if digest not in spoiled]
+    for identity in kept:
         unmark = update(ResultRow).where(ResultRow.id == identity)
         connection.execute(unmark.values(seeded=False))
-    rows.remove(connection, [row.id for row in gone if not row.own])
+    rows.remove(connection, [row.id for row in gone if row.id not in kept])
     new = [packed for digest, packed in wanted.items() if digest not in there or digest in broken]
     for packed in new:
-        rows.add(connection, packed, seeded=True)
+        rows.add(connection, packed, own=packed.digest in spoiled, seeded=True)
     left = Counter((row.source_id, row.experiment_key) for row in gone)
     came = Counter((packed.result.provenance.source, packed.result.key) for packed in new)
     replaced = (left & came).total()

@@ -34,7 +34,9 @@ _FILTERS: dict[str, Any] = {
     "tokens": ExperimentRow.tokens,
     "window": ExperimentRow.window,
 }
-_NEWEST_FIRST = (ResultRow.started.desc(), ResultRow.own.desc(), ResultRow.id.desc())
+_AGE = (ResultRow.started, ResultRow.own, ResultRow.id)
+"""What is newer: started later; of equal age the user's own; added later."""
+_NEWEST_FIRST = tuple(column.desc() for column in _AGE)
 _log = logging.getLogger(__name__)
 
 
@@ -95,13 +97,13 @@ class Store:
 
     def find(self, *, sites: bool = True, **filters: Filter) -> list[Result]:
         """Results by key, source, own, seeded, model, target, pattern, criterion, mitigations,
-        corpus, tokens or window, in the order they were added.
+        corpus, tokens or window, oldest first: the last one of a key is what `get` gives.
 
         A list means any of its values. Without `sites` sites, drift and examples stay empty: much
         faster for many. TypeError for a filter of another name.
         """
         where = [_condition(name, value) for name, value in filters.items()]
-        return self._load(*where, order=(ResultRow.id,), sites=sites)
+        return self._load(*where, order=_AGE, sites=sites)
 
     def put(self, result: Result) -> bool:
         """Write a result once, whole or not at all. False when it was already there.

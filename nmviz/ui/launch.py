@@ -12,6 +12,7 @@ from nmviz.starting import started
 from nmviz.ui.theme import theme
 
 HERE = Path(__file__).parent
+LAST_PORT = 65_535
 
 
 def build() -> gr.Blocks:
@@ -44,8 +45,10 @@ def launch_kwargs() -> dict[str, Any]:
 def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
     """Serve the page and say where. With `block` it ends when the process is stopped.
 
-    UserError when the port is taken.
+    UserError when the port is taken, or none.
     """
+    if not 0 <= port <= LAST_PORT:
+        raise UserError(f"There is no port {port}: give --port a number from 1 to {LAST_PORT}.")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     page = build()
     try:

@@ -1,9 +1,11 @@
 """The command line as others script against it: exact JSON, one line for an error, status 2."""
 
 import json
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ import pytest
 from nmviz import service
 from nmviz.cli import main
 from nmviz.errors import UserError
+from nmviz.experiment import Experiment
+from nmviz.results import Measurement, Progress, Provenance, Result
+from nmviz.ui.launch import serve
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 40
 
@@ -119,6 +124,11 @@ def test_a_weight_run_tells_its_ties(run: Run) -> None:
         (("run", "--tokens", "many"), "Invalid value for '--tokens'"),
         (("run", "--mitigate", "vart"), "did you mean var"),
         (("run", "--device", "nowhere"), "no device 'nowhere'"),
+        (("run", "--text", "x" * 5000), "cannot be read"),
+        (("run", "--text", "~nosuchuser/x"), "is not a path"),
+        (("run", "--model", "a/b--c"), "not a valid name on the hub"),
+        (("run", "--model", "llama3.1-8b"), "known here by its published results alone"),
+        (("models", "llama3.1-8b"), "known here by its published results alone"),
         (("run", "--nonsense"), "No such option"),
         (("nonsense",), "No such command"),
     ],
@@ -131,6 +141,27 @@ def test_a_mistake_is_one_line_and_status_2(
     assert done.stdout == ""
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", [70_000, -1])
+def test_a_port_that_is_none_is_refused(port: int) -> None:
+    with pytest.raises(UserError, match="give --port a number from 1 to 65535"):
+        serve(port=port, block=False)
+
+
+def test_a_number_that_is_not_finite_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = Result(
+        experiment=Experiment(),
+        measurements=(Measurement(metric="perplexity", value=float("inf")),),
+        provenance=Provenance(source="nmviz"),
+    )
+    monkeypatch.setattr(
+        service, "run", lambda *_, **__: iter([Progress("done", results=(result,))])
+    )
+    done = run("run", "--json")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "not finite" in done.stderr
+    assert "(perplexity): inf" in run("run").stdout
 
 
 def test_methods_and_models_as_json(run: Run) -> None:
@@ -149,6 +180,41 @@ def test_the_store_is_built_verified_and_exported(run: Run, tmp_path: Path) -> N
     assert run("store", "export", str(exported)).returncode == 0
     keys = [json.loads(line)["experiment"] for line in exported.read_text().splitlines()]
     assert len(keys) >= 1
+
+
+def test_building_says_what_it_added_and_verifying_mends_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "new.sqlite"
+    monkeypatch.setenv("NMVIZ_STORE_URL", f"sqlite:///{place}")
+    built = run("store", "build").stdout
+    assert int(built.split(":")[1].split()[0]) > 100, built
+    assert ": 0 added" in run("store", "build").stdout
+    with closing(sqlite3.connect(place)) as connection, connection:
+        connection.execute("UPDATE seed_state SET digest = 'other'")  # as after an upgrade
+        connection.execute("DELETE FROM result WHERE id = 1")
+    for _ in range(2):
+        told = run("store", "verify")
+        assert told.returncode == 1 and "is not in the store" in told.stdout
+    assert ": 1 added" in run("store", "build").stdout
+    assert run("store", "verify").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [((), "what was whole by then is stored"), (("--no-store",), "nothing was stored")],
+)
+def test_a_stop_says_what_it_leaves_behind(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], left: str
+) -> None:
+    def stopped(*_: object, **__: object) -> Iterator[Progress]:
+        yield Progress("asking")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(service, "run", stopped)
+    done = run("run", *arguments)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == f"nmviz: stopped; {left}.\n"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -157,6 +160,45 @@ def test_code_beside_a_known_architecture_is_not_run(copy: Path, tmp_path: Path)
     change_config(copy, auto_map={"AutoModelForCausalLM": "evil.Model"})
     assert isinstance(loading.load(str(copy)).model, LlamaForCausalLM)
     assert not ran.exists()
+
+
+LOAD = """
+import sys
+from nmviz.engine import loading
+from nmviz.errors import UserError
+try:
+    loading.load(sys.argv[1])
+except UserError as refusal:
+    print(f"refused: {refusal}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "auto_map"),
+    [
+        ("tokenizer_config.json", {"AutoTokenizer": ["evil.Evil", None]}),
+        ("config.json", {"AutoModelForCausalLM": "evil.Evil"}),
+    ],
+)
+def test_no_answer_on_stdin_makes_code_beside_a_model_run(
+    copy: Path, tmp_path: Path, file: str, auto_map: dict[str, Any]
+) -> None:
+    ran = tmp_path / "ran"
+    (copy / "evil.py").write_text(f"open({str(ran)!r}, 'w')\nclass Evil: pass\n")
+    change_config(copy, model_type="vit")  # known to transformers, but neither text nor tokenizer
+    told = json.loads((copy / file).read_text())
+    told.pop("tokenizer_class", None)
+    (copy / file).write_text(json.dumps({**told, "auto_map": auto_map}))
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(copy)],
+        input="y\ny\ny\n",
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HF_HOME": str(tmp_path / "hub")},
+    )
+    assert not ran.exists()
+    assert done.stdout.startswith("refused: ") and done.stdout.count("\n") == 1, done.stderr
+    assert "runs code of its own, which is never done here" in done.stdout
 
 
 @pytest.mark.parametrize("device", ["nosuch", "cuda:99", "meta:x"])

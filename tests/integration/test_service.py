@@ -8,7 +8,7 @@ import pytest
 from nmviz import service
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
-from nmviz.results import Progress
+from nmviz.results import Progress, Result
 
 TEXT = "Bread is made from flour, water, salt and yeast. The dough rests. " * 40
 
@@ -112,6 +112,26 @@ def test_what_is_measured_is_shown_even_when_it_cannot_be_stored(
     final = last(experiment)
     assert final.results[0].get("perplexity") is not None
     assert final.note == "The result is not stored: The disk is full: make room."
+
+
+def test_a_result_that_cannot_be_stored_loses_no_other(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = service.store().put
+
+    def refuse(result: Result) -> bool:
+        pattern = result.experiment.pattern
+        if pattern != "4:8":
+            raise UserError(f"{pattern} is not finite.")
+        return put(result)
+
+    monkeypatch.setattr(service.store(), "put", refuse)
+    patterns = ("2:4", "4:8", "8:16", "1:2")
+    final = last(*(experiment.but(pattern=pattern) for pattern in patterns))
+    monkeypatch.undo()
+    assert service.lookup(experiment.but(pattern="4:8"), TEXT) == final.results[1]
+    told = "2:4 is not finite. 8:16 is not finite. 1:2 is not finite."
+    assert final.note == f"The result is not stored: {told}"
 
 
 def test_look_and_generate_answer(experiment: Experiment) -> None:

@@ -1,6 +1,7 @@
 """Sweeps on a tiny model: plan, run, go on, fail, write, and what the command says of it."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -271,6 +272,7 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on(
         (("--plan", "--out", "x.jsonl"), "leave out --plan or --out"),
         (("--out", "runs.csv"), "name a .jsonl file"),
         (("--out", "/no/such/folder/runs.jsonl"), "folder that exists"),
+        (("--device", "nowhere"), "no device 'nowhere' on this machine"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
@@ -279,6 +281,21 @@ def test_a_mistake_is_one_line_and_status_2(
     status, out, err = command(*arguments)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert says in err
+    assert not service.store().beside("failures.jsonl").exists(), "no experiment's failure"
+
+
+def test_a_folder_in_the_way_of_what_is_written_is_told_first(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.jsonl").mkdir()
+    status, out, err = command("--out", str(tmp_path / "x.jsonl"))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "name a .jsonl file" in err
+    may = os.access  # root may write anywhere
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK and may(path, mode))
+    status, out, err = command("--out", str(tmp_path / "runs.jsonl"))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "a folder that you may write to" in err
 
 
 def test_experiments_are_named_with_their_scope() -> None:

@@ -1,5 +1,6 @@
 """Texts: the definitions to the letter, and files that cannot be used."""
 
+import errno
 import hashlib
 import json
 import sys
@@ -150,9 +151,37 @@ def test_files_that_cannot_be_used(tmp_path: Path, content: bytes, words: str) -
         corpora.read_file(file)
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("x" * 5000, r"^x{80} cannot be read \("),
+        ("~nosuchuser/x", "'~nosuchuser/x' is not a path"),
+        ("a\0b", "is not a path"),
+        ("a\ud800b", "is not a path"),
+    ],
+    ids=["long", "no such home", "zero byte", "half a character"],
+)
+def test_what_can_be_no_path_is_one_sentence(path: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        corpora.read_file(path)
+
+
+def test_a_file_in_a_folder_that_may_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", forbidden)
+    with pytest.raises(UserError, match=r"text\.txt cannot be read \(Permission denied\)"):
+        corpora.read_file(tmp_path / "text.txt")
+
+
 def test_missing_folders_and_large_files(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="There is no file"):
         corpora.read_file(tmp_path / "none.txt")
+    with pytest.raises(UserError, match="There is no file"):
+        corpora.read_file(Path(__file__) / "none.txt")
     with pytest.raises(UserError, match="is not a file"):
         corpora.read_file(tmp_path)
     large = tmp_path / "large.txt"

@@ -25,6 +25,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("NMVIZ_MODELS", raising=False)
     models._snapshot.cache_clear()
+    monkeypatch.setattr(hub, "_answers", {})
 
 
 def make_folder(folder: Path, *names: str, config: dict | None = None) -> Path:
@@ -110,6 +111,8 @@ def test_a_gguf_file_and_its_folder_are_one_model(tmp_path: Path) -> None:
         (("weights.pth",), "pickles"),
         (("model.safetensors",), r"no config\.json"),
         (("README.md",), "no safetensors or GGUF"),
+        (("adapter_config.json", "adapter_model.safetensors"), "merge it into its model first"),
+        (("adapter_config.json", "config.json", "model.safetensors"), "holds an adapter"),
     ],
 )
 def test_folders_that_cannot_be_used(tmp_path: Path, names: tuple[str, ...], words: str) -> None:
@@ -171,10 +174,12 @@ class FakeHub:
         self.wanted: list[str] = []
         self.failure: Exception | None = None
 
-    def model_info(self, repository: str, revision: str | None, files_metadata: bool) -> object:
+    def model_info(
+        self, repository: str, revision: str | None, files_metadata: bool, timeout: float
+    ) -> object:
+        self.asked.append(f"{repository}@{revision}")
         if self.failure:
             raise self.failure
-        self.asked.append(f"{repository}@{revision}")
         files = [SimpleNamespace(rfilename=name, size=10) for name in self.names]
         return SimpleNamespace(sha="c0ffee", siblings=files)
 
@@ -200,7 +205,7 @@ class FakeHub:
         revision: str | None = None,
         local_files_only: bool = False,
     ) -> str:
-        if local_files_only:
+        if local_files_only and not (self.folder / name).is_file():
             raise hub_errors.LocalEntryNotFoundError("not here")
         make_folder(self.folder, config=LLAMA)
         return str(self.folder / name)
@@ -261,13 +266,34 @@ def test_pickles_on_the_hub_are_refused_before_anything_is_fetched(fake_hub: Fak
     assert not fake_hub.folder.exists()
 
 
+def test_an_adapter_on_the_hub_is_refused_before_anything_is_fetched(fake_hub: FakeHub) -> None:
+    fake_hub.names = ("config.json", "adapter_config.json", "adapter_model.safetensors")
+    with pytest.raises(UserError, match="owner/name holds an adapter"):
+        models.locate("owner/name")
+    assert not fake_hub.folder.exists()
+
+
 def test_too_little_room_for_a_hub_model(
     fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nmviz.cache.shutil.disk_usage", lambda _: SimpleNamespace(free=3))
-    with pytest.raises(UserError, match="owner/name needs 1 MB"):
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    with pytest.raises(UserError, match=r"owner/name needs 1 MB.* set HF_HOME to a folder"):
+        models.locate("owner/name")
+    monkeypatch.setenv("HF_HUB_CACHE", "elsewhere")
+    with pytest.raises(UserError, match=r"owner/name needs 1 MB.* set HF_HUB_CACHE to a folder"):
         models.locate("owner/name")
     assert not fake_hub.folder.exists()
+
+
+def test_a_folder_of_the_hub_s_that_cannot_be_made(
+    fake_hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path / "file"))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    with pytest.raises(UserError, match="file cannot be written: set HF_HOME to a folder that can"):
+        models.locate("owner/name")
 
 
 def refusal(kind: type[Exception]) -> Exception:
@@ -294,6 +320,48 @@ def test_the_hub_s_refusals_are_one_sentence(
         with pytest.raises(UserError, match=words) as told:
             door("owner/name")
         assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b--c", "a/b..c", "a/b.", "a/-b", "-a/b", "a/b.git", f"a/{'b' * 200}"]
+)
+def test_a_name_that_the_hub_cannot_have_takes_no_other_off_the_page(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for door in (models.locate, models.describe, models.read_config):
+        with pytest.raises(UserError, match="is not a valid name on the hub: write owner/name"):
+            door(name)
+    monkeypatch.setenv("NMVIZ_MODELS", f"{name},smollm2-135m")
+    assert [info.id for info in models.offered()] == [*models.MODELS, name]
+
+
+@pytest.mark.parametrize("failure", [None, ConnectionError("no route")])
+def test_the_hub_is_asked_once_for_what_is_offered_and_a_failure_kept_a_minute(
+    fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch, failure: Exception | None
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(hub, "monotonic", lambda: now)
+    monkeypatch.setenv("NMVIZ_MODELS", "owner/name")
+    fake_hub.failure = failure
+    first = [models.offered()[-1] for _ in range(3)]
+    assert first[0] == first[1] == first[2]
+    assert len(fake_hub.asked) == 1
+    assert ("cannot be reached" in first[0].note) is (failure is not None)
+    now += hub.FAILURE_KEPT + 1
+    fake_hub.failure = None
+    assert models.offered()[-1].blocks == 3
+    assert len(fake_hub.asked) == (1 if failure is None else 2)
+
+
+def test_without_a_network_a_cached_config_will_do(fake_hub: FakeHub) -> None:
+    fake_hub.failure = ConnectionError("no route")
+    make_folder(fake_hub.folder, config=LLAMA)
+    info = models.describe("owner/name")
+    assert (info.blocks, info.chat) == (3, False)
+    assert models.read_config("owner/name") == LLAMA
+    (fake_hub.folder / "config.json").unlink()
+    with pytest.raises(UserError, match="the model hub cannot be reached"):
+        models.describe("owner/name")
 
 
 def test_without_a_network_a_complete_copy_will_do(fake_hub: FakeHub) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,28 @@ def test_changed_files_replace_add_and_remove(store: Store, folder: Path) -> Non
     assert store.find() == []
 
 
+def test_changed_code_reads_unchanged_files_again(
+    store: Store, folder: Path, tmp_path: Path, monkeypatch
+) -> None:
+    code = tmp_path / "tables.py"
+    code.write_text("before")
+    monkeypatch.setattr(seed, "_code", lambda: [code])
+    build(store, folder)
+    monkeypatch.setattr(seed, "_read_published", lambda _: [C])  # the same files, read otherwise
+    assert build(store, folder).added == 0
+    code.write_text("after")
+    assert build(store, folder) == BuildReport(added=1, replaced=0, removed=0, kept=2)
+
+
+def test_all_code_that_reads_what_ships_counts() -> None:
+    code = "import nmviz.store.seed, sys; print(*[m.__file__ for n, m in sys.modules.items() "
+    code += "if n.partition('.')[0] == 'nmviz'], sep=chr(10))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    used = {Path(line).resolve() for line in done.stdout.split()}
+    assert {"tables.py", "names.py", "rows.py", "logs.py"} <= {file.name for file in seed._code()}
+    assert len(used) > 20 and used <= {file.resolve() for file in seed._code()}
+
+
 def test_nothing_stays_behind_a_removed_result(store: Store, folder: Path, path: Path) -> None:
     build(store, folder)
     (folder / "runs" / "first.jsonl").unlink()
@@ -90,10 +114,10 @@ def test_a_users_runs_survive_whatever_the_files_do(store: Store, folder: Path) 
     store.put(own)
     store.put(B)  # the very record that ships
     assert build(store, folder) == BuildReport(added=2, replaced=0, removed=0, kept=0)
-    assert store.find(own=True) == [own, B]
+    assert store.find(own=True) == [B, own]  # the oldest first: of B no time is known
     ship(folder, C)
     assert build(store, folder) == BuildReport(added=1, replaced=0, removed=2, kept=0)
-    assert store.find() == [own, B, C]
+    assert store.find() == [C, B, own]
     assert verify(store, folder) == []
 
 
@@ -119,6 +143,21 @@ def test_get_prefers_the_newer_and_then_the_user(store: Store, folder: Path) -> 
     assert store.get(shipped.key) == same
     store.put(newer)
     assert store.get(shipped.key) == newer
+
+
+def test_the_newest_is_the_same_for_whoever_asks(store: Store, folder: Path) -> None:
+    older, shipped, newer = (
+        make(value, started=f"2026-0{month}-01T00:00:00Z")
+        for value, month in ((2.0, 2), (3.0, 3), (4.0, 4))
+    )
+    same = make(5.0, started=shipped.provenance.started)
+    ship(folder, shipped)
+    for one in (newer, same, older):  # as an import adds them
+        store.put(one)
+    build(store, folder)
+    found = store.find(key=shipped.key)
+    assert found == [older, shipped, same, newer] == store.history(shipped.key)[::-1]
+    assert {result.key: result for result in found} == {shipped.key: store.get(shipped.key)}
 
 
 def test_one_record_in_two_files_is_one_row(store: Store, folder: Path) -> None:
@@ -234,6 +273,20 @@ def test_building_again_mends_seeded_results(
     build(store, folder, again=True)
     assert verify(store, folder) == []
     assert {result.experiment.pattern for result in store.find()} == {"2:4", "8:16"}
+
+
+def test_building_again_mends_a_result_that_is_the_users_too(
+    store: Store, folder: Path, path: Path
+) -> None:
+    store.put(A)
+    store.put(C)
+    build(store, folder)
+    change(path, "UPDATE measurement SET value = 1 WHERE result_id = 1")
+    assert store.find(own=True) != [A, C]
+    assert build(store, folder, again=True).replaced == 1
+    assert verify(store, folder) == []
+    assert sorted(store.find(own=True), key=repr) == sorted([A, C], key=repr)
+    assert sorted(store.find(seeded=True), key=repr) == sorted([A, B], key=repr)
 
 
 def test_verify_finds_files_that_changed(store: Store, folder: Path) -> None:

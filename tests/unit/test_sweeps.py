@@ -145,6 +145,19 @@ def test_tags_make_no_objects(tag: str) -> None:
     assert "could not determine a constructor" in refused(f"grids: [{{model: {tag} }}]")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("!!int abc", "!!int ''", "!!int 1:2", "!!float abc", "!!float ''", "!!bool maybe"),
+        *("!!timestamp x", "!!timestamp 2020-13-45", "!!binary x", "!!omap [a: b]", "!!set {a}"),
+        *("!!set x", "!!pairs [a: b]", "!!map abc", "!!map [a]", "!!seq abc", "!!str {a: b}"),
+    ],
+)
+def test_a_tag_is_refused_wherever_it_stands(value: str) -> None:
+    for text in (value, f"grids: {value}", f"grids: [{{pattern: {value}}}]", f"? {value}\n: b"):
+        assert "line 1, " in refused(text)
+
+
 def test_a_bomb_of_anchors_is_refused_at_the_first_alias() -> None:
     levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
     assert "line 2, anchors" in refused("\n".join(["a0: &a0 [x]", *levels]))

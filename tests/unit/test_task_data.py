@@ -74,6 +74,18 @@ def test_prompts_of_ifeval_come_from_a_file_or_the_hub(
     assert task_data.said("ifeval") == "train, from a file"
 
 
+def test_a_line_of_prompts_ends_where_the_file_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = ["Write\u2028two lines.", "Write\u0085one."]
+    told = [json.dumps({"prompt": prompt}, ensure_ascii=False) for prompt in prompts]
+    file = tmp_path / task_data.IFEVAL_NAME
+    file.write_bytes("\r\n".join([told[0], "", told[1], "", " ", ""]).encode())
+    monkeypatch.setenv(task_data.IFEVAL_FILE, str(file))
+    found = rows(task_data.tables("ifeval"), "train")
+    assert [row["prompt"] for row in found] == prompts
+
+
 def _unreachable(repository: str) -> str:
     raise UserError("The hub cannot be reached.")
 
