@@ -20,13 +20,18 @@ MOST_METHODS = 8
 MOST_EXAMPLES = 20_000
 
 
+def offered(model: object) -> "ModelInfo | None":
+    """The model of that id, where the page offers it."""
+    return next((one for one in service.catalogue().models if one.id == model), None)
+
+
 def model_of(view: View) -> "ModelInfo":
     """The model of the view. UserError unless the page offers it."""
-    models = {model.id: model for model in service.catalogue().models}
     chosen = view.experiment.model
-    if chosen not in models:
+    known = offered(chosen)
+    if known is None:
         raise UserError(f"This page does not offer the model {chosen[:60]!r}: choose one it lists.")
-    return models[chosen]
+    return known
 
 
 def settle(view: View) -> View:

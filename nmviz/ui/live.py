@@ -53,7 +53,13 @@ def wire_live(
         ran = _begin(page, name, "run").then(
             _running(page, rerun), page.form_and_shown, page.outputs, **READ, **LIVE
         )
-        ended = _write(page, ran)
+        answered = ran.then(
+            page.answer_ran(handlers.ended),
+            [*page.form_and_shown, page.named["ran"]],
+            page.outputs,
+            **FROM_STORE,
+        )
+        ended = _write(page, answered)
         then_layer(ended)
         then_each(ended, True)
     _write(page, _begin(page, "write", "write"))

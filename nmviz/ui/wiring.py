@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from nmviz.ui import calibrating, handlers, menus, one_at_a_time, tasks_panel
+from nmviz.ui import calibrating, handlers, menus, one_at_a_time, picking, tasks_panel
 from nmviz.ui.events import FROM_STORE, PICTURES, READ, Page, session_of
 from nmviz.ui.handlers import SESSIONS
 from nmviz.ui.live import wire_live
@@ -150,25 +150,26 @@ def _layer(page: Page) -> None:
     typed = [event for one in (*window, named["prompt"]) for event in (one.submit, one.blur)]
     _look(page, partial(gr.on, typed))
 
-    def clicked(event: gr.EventData) -> Any:
-        return handlers.pick(str(getattr(event, "place", "")))
+    def clicked(model: Any, event: gr.EventData) -> Any:
+        return picking.pick(str(getattr(event, "place", "")), model)
 
     redraw = page.answer_shown(handlers.picked)
     panels.measure.input(redraw, page.form_and_shown, page.outputs, **FROM_STORE)
     block, projection, pick = named["block"], named["projection"], named["pick"]
     place = [block, named["model"]]
     moves = [
-        panels.before.click(partial(handlers.block_by, -1), place, block, **FROM_STORE).then,
-        panels.after.click(partial(handlers.block_by, 1), place, block, **FROM_STORE).then,
-        pick.select(clicked, None, [block, projection], **FROM_STORE).then,
+        panels.before.click(partial(picking.block_by, -1), place, block, **FROM_STORE).then,
+        panels.after.click(partial(picking.block_by, 1), place, block, **FROM_STORE).then,
+        pick.select(clicked, named["model"], [block, projection], **FROM_STORE).then,
         partial(gr.on, [block.input, projection.input]),
     ]
     for on in moves:
         on(fn=redraw, inputs=page.form_and_shown, outputs=page.outputs, **FROM_STORE)
         _look(page, on)
+    given = [*page.form, named["mask_size"]]
     for direction, button in panels.steps.items():
-        answer = page.answer(partial(handlers.moved, direction=direction))
-        _look(page, button.click(answer, page.form, window, **FROM_STORE).then)
+        answer = page.answer_after(partial(picking.moved, direction=direction))
+        _look(page, button.click(answer, given, window, **FROM_STORE).then)
 
 
 def _address(page: Page) -> None:

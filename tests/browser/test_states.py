@@ -1,4 +1,4 @@
-"""States of the page that are easily overlooked: the dark theme of single figures, moved settings."""
+"""States that are easily overlooked: the dark theme of single figures, settings that moved."""
 
 import pytest
 from playwright.sync_api import Page, expect
