@@ -126,10 +126,15 @@ def picked(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upda
 
 
 def run(
-    values: Sequence[Any], shown: Shown | None, measure: Measure, session: str, rerun: bool
+    values: Sequence[Any],
+    shown: Shown | None,
+    measure: Measure,
+    session: str,
+    rerun: bool,
+    turn: int | None = None,
 ) -> Iterator[Update]:
     """Measure both experiments, showing what is known after every window."""
-    event = SESSIONS.running(session)
+    event = SESSIONS.running(session, turn)
     now = shown or Shown()
     try:
         view, text = form(values)
@@ -177,9 +182,9 @@ def ended(values: Sequence[Any], shown: Shown | None, measure: Measure, ran: str
     return changed(values, shown, measure)
 
 
-def write(values: Sequence[Any], session: str) -> Iterator[Update]:
+def write(values: Sequence[Any], session: str, turn: int | None = None) -> Iterator[Update]:
     """The three texts, as they are written."""
-    event = SESSIONS.running(session)
+    event = SESSIONS.running(session, turn)
     view, last = View(), 0.0
     progress: GenerationProgress | None = None
     if event.is_set():

@@ -66,7 +66,16 @@ def _page(controls: Controls, panels: Panels) -> Page:
         "chips": controls.chips,
     }
     named["shown"] = gr.State()
-    for state in ("looked_at", "swept_at", "each_of", "tasks_of", "menus_for", "ran", "mask_size"):
+    for state in (
+        "looked_at",
+        "swept_at",
+        "each_of",
+        "tasks_of",
+        "menus_for",
+        "ran",
+        "mask_size",
+        "turn",
+    ):
         named[state] = gr.State()
     named["mitigated"] = gr.State([])
     named["query"] = gr.Textbox(elem_id="query", elem_classes="offstage", label="address")
