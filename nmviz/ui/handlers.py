@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
+from nmviz.errors import UserError
 from nmviz.results import Column, GenerationProgress, Result
 from nmviz.service import OWN_TEXT
 from nmviz.ui import large, render
@@ -22,7 +23,7 @@ from nmviz.ui.restore import chip_of
 from nmviz.ui.scoping import projections_of, scope_values
 from nmviz.ui.sessions import Sessions
 from nmviz.ui.state import View
-from nmviz.ui.texts import texts
+from nmviz.ui.texts import outdated, texts
 from nmviz.views.error_depth import Measure
 
 SESSIONS = Sessions()
@@ -192,7 +193,8 @@ def write(values: Sequence[Any], session: str, turn: int | None = None) -> Itera
         return
     try:
         view = view_of(values)
-        yield {"query": view.to_query(), "texts": texts(None, view, note(WRITING))}
+        begun = {"query": view.to_query(), "written": view, "texts_note": ""}
+        yield {**begun, "texts": texts(None, view, note(WRITING))}
         for progress in _generate(view, event):
             if progress.done or monotonic() - last > SECONDS_BETWEEN_TEXTS:
                 last = monotonic()
@@ -200,7 +202,17 @@ def write(values: Sequence[Any], session: str, turn: int | None = None) -> Itera
         stopped = note("Cancelled: the texts end here.") if event.is_set() else ""
         yield {"texts": texts(progress, view, stopped)}
     except Exception as error:
-        yield {"texts": texts(progress, view, note(sentence(error), "error"))}
+        yield {"written": None, "texts": texts(progress, view, note(sentence(error), "error"))}
+
+
+def aged(values: Sequence[Any], written: View | None) -> Update:
+    """The line that the texts are of other settings; their panel is dimmed while it is there."""
+    if written is None:
+        return {"texts_note": ""}
+    try:
+        return {"texts_note": outdated(written, view_of(values))}
+    except UserError:
+        return {}
 
 
 def fitted(values: Sequence[Any]) -> Update:
@@ -218,6 +230,8 @@ def fitted(values: Sequence[Any]) -> Update:
     return {
         "terms": terms(model),
         "texts": large.texts(view),
+        "written": None,
+        "texts_note": "",
         **scope_values(kept or names, model),
         "projections": gr.CheckboxGroup(choices=names, value=kept or names),
         "blocks": "",

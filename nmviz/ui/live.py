@@ -120,10 +120,23 @@ def _bar_outputs(page: Page) -> list[Any]:
 
 
 def _write(page: Page, after: Any) -> Any:
-    outputs = page.these("texts", "query")
+    outputs = page.these("texts", "query", "written", "texts_note")
     inputs = [*page.form, page.named["turn"]]
     wrote = after.then(_generating(page, handlers.write), inputs, outputs, **READ, **LIVE)
-    return _end(page, wrote)
+    ended = _end(page, wrote)
+    wire_age(page, ended.then)  # settings may have moved while the models wrote
+    return ended
+
+
+def wire_age(page: Page, on: Callable[..., Any]) -> None:
+    """The texts are compared with the settings that they were written for."""
+    inputs = [*page.form, page.named["written"]]
+    on(
+        fn=page.answer_after(handlers.aged),
+        inputs=inputs,
+        outputs=page.named["texts_note"],
+        **FROM_STORE,
+    )
 
 
 def _running(page: Page, rerun: bool) -> Callable[..., Iterator[Any]]:

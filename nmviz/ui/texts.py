@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from math import exp, fsum, log
 
+from nmviz.experiment import TEXT, Experiment
 from nmviz.results import COLUMNS, Column, Continuation, GenerationProgress
-from nmviz.ui.html import esc, hint
+from nmviz.ui.html import esc, hint, note
 from nmviz.ui.state import View
 from nmviz.views import numbers
 from nmviz.views.texts import FIRST, mark_differences
 from nmviz.views.theme import NAMES
+from nmviz.views.words import how_and_where
 
 CLASSES = {FIRST: "first"}
 WAITING = "Press Write the three texts, or Run: each model continues the prompt."
@@ -41,6 +43,25 @@ def texts(progress: GenerationProgress | None, view: View, message: str = "") ->
         else ""
     )
     return f'{message}{wait}{key}<div class="cards">{inner}</div>'
+
+
+def outdated(written: View, view: View) -> str:
+    """That the texts are of other settings than the view's, where they are; else nothing."""
+    models, others = _models(written), _models(view)
+    if (models, written.writing) == (others, view.writing):
+        return ""
+    said = "with another prompt or other settings of writing"
+    if models != others:
+        weight, activation = written.experiments()
+        said = f"at {weight.pattern}, weights: {how_and_where(weight)}; "
+        said += f"activations: {how_and_where(activation)}"
+    return note(f"Written {said}. Press Write the three texts for what is chosen now.", "stale")
+
+
+def _models(view: View) -> list[Experiment]:
+    """The pruned models alone: on which text they are measured changes no word."""
+    text = Experiment().model_dump(include=set(TEXT))
+    return [one.but(**text) for one in view.experiments()]
 
 
 def _column(name: Column, given: Mapping[Column, Continuation], words: str, view: View) -> str:

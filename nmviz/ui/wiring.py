@@ -9,7 +9,7 @@ import gradio as gr
 from nmviz.ui import calibrating, handlers, menus, one_at_a_time, picking, tasks_panel
 from nmviz.ui.events import FROM_STORE, PICTURES, READ, Page, session_of
 from nmviz.ui.handlers import SESSIONS
-from nmviz.ui.live import wire_live
+from nmviz.ui.live import wire_age, wire_live
 from nmviz.ui.restore import restored
 from nmviz.ui.tasks_form import FIELDS
 
@@ -77,6 +77,9 @@ def _settings(page: Page) -> None:
     for first in (chip, model, scope):
         _change(page, first.then)
         _look(page, first.then)
+    writing = [named[name] for name in ("prompt", "new_tokens", "temperature")]
+    moved = [event for one in writing for event in (one.submit, one.blur)]
+    wire_age(page, partial(gr.on, [*moved, named["real_speed"].input]))
     named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
     named["pattern"].change(
         menus.relabelled,
@@ -100,6 +103,7 @@ def _change(page: Page, on: Callable[..., Any]) -> None:
     function = page.answer_shown(handlers.changed)
     changed = on(fn=function, inputs=page.form_and_shown, outputs=page.outputs, **FROM_STORE)
     _each(page, changed.then)
+    wire_age(page, changed.then)
 
 
 def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:

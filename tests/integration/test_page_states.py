@@ -92,6 +92,22 @@ def test_cards_name_what_they_are_of() -> None:
     assert "wanda, only q and k in blocks 0-3" in shown
 
 
+def test_texts_of_other_settings_say_so(tiny: str) -> None:
+    values = form(model=tiny, **SMALL, pattern="2:4", new_tokens=2)
+    handlers.SESSIONS.start("writer")
+    first, *_, last = handlers.write(values, "writer")
+    assert "written" not in last  # it stays that of the beginning
+    written = first["written"]
+    assert handlers.aged(values, written) == {"texts_note": ""}
+    same = form(model=tiny, corpus="wikitext-2", tokens=512, window=32, pattern="2:4", new_tokens=2)
+    assert handlers.aged(same, written) == {"texts_note": ""}
+    other = handlers.aged(form(model=tiny, **SMALL, pattern="8:16", new_tokens=2), written)
+    assert "stale" in other["texts_note"] and "at 2:4, weights: magnitude" in other["texts_note"]
+    asked = form(model=tiny, **SMALL, pattern="2:4", new_tokens=2, prompt="Else")
+    assert "another prompt" in handlers.aged(asked, written)["texts_note"]
+    assert handlers.fitted(asked)["written"] is None
+
+
 def test_only_a_layer_of_the_model_is_picked(tiny: str) -> None:
     model = next(one for one in service.catalogue().models if one.id == tiny)
     assert picking.pick("1,down", tiny) == (1, "down")
