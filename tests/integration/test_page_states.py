@@ -14,6 +14,7 @@ from nmviz.ui.allowed import model_of, settle
 from nmviz.ui.cards import cards
 from nmviz.ui.controls import FIELDS, values_of
 from nmviz.ui.layer import step
+from nmviz.ui.render import Shown, status
 from nmviz.ui.state import Look, View
 
 LLAMA = "llama3.1-8b"
@@ -90,6 +91,8 @@ def test_cards_name_what_they_are_of() -> None:
     shown = cards({"activation": result}, view)
     assert "magnitude + d-pts + var, only q and k in blocks 0-3" in shown
     assert "wanda, only q and k in blocks 0-3" in shown
+    said = "± is one standard error; n is 4 windows."
+    assert said in shown and said in status(Shown(view, None, {"activation": result}))
 
 
 def test_texts_of_other_settings_say_so(tiny: str) -> None:
