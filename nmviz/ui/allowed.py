@@ -58,16 +58,6 @@ def settle(view: View) -> View:
     return view.model_copy(update={"look": filled})
 
 
-def fit_look(view: View) -> View:
-    """The view with a layer the model has: of another model, the nearest block and projection."""
-    model = model_of(view)
-    look = view.look
-    block = None if look.block is None else min(look.block, max(0, model.blocks - 1))
-    projection = look.projection if look.projection in model.projections else None
-    fitted = Look(**{**look.model_dump(), "block": block, "projection": projection})
-    return settle(view.model_copy(update={"look": fitted}))
-
-
 def text_for(view: View, text: str | None) -> str | None:
     """The visitor's own text where the view measures on it, else None."""
     if view.experiment.corpus != OWN_TEXT:

@@ -11,7 +11,7 @@ from nmviz.errors import UserError
 from nmviz.results import Column, GenerationProgress, Result
 from nmviz.service import OWN_TEXT
 from nmviz.ui import large, render
-from nmviz.ui.allowed import check_live, fit_look, model_of, offered, settle, text_for
+from nmviz.ui.allowed import check_live, model_of, offered, settle, text_for
 from nmviz.ui.controls import FIELDS, block_choices, read
 from nmviz.ui.events import Update
 from nmviz.ui.failures import sentence
@@ -221,7 +221,7 @@ def fitted(values: Sequence[Any]) -> Update:
     model = offered(fields["model"])
     if model is None:
         return {}
-    view = fit_look(View.build({"model": model.id}))
+    view = settle(View.build({"model": model.id}))
     look = view.look
     if not model.published:
         service.warm(model.id)

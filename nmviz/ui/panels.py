@@ -66,7 +66,7 @@ def _depth(named: dict[str, Any]) -> gr.Radio:
                 label="Which error",
                 show_label=False,
                 container=False,
-                elem_classes="chips quiet",
+                elem_classes="chips",
                 elem_id="measure",
             )
         named["depth_plot"] = _plot("depth-plot")
