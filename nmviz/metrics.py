@@ -130,7 +130,7 @@ _add(
     "acc_norm",
     "right answers, length counted (normalised accuracy)",
     "share",
-    "The same with every answer's likelihood taken per character, so that long answers do not lose.",
+    "The same with every answer's likelihood taken per character, so that long ones do not lose.",
     "mean of [argmax over answers of ln p(answer | question) / characters(answer) = the right one]",
 )
 _add(

@@ -23,7 +23,7 @@ HEADER = """
   <div class="tools">
     <button type="button" id="drawer" aria-expanded="false">Settings</button>
     <button type="button" id="copy-link">Copy link</button>
-    <button type="button" id="theme" aria-pressed="false">Dark</button>
+    <button type="button" id="theme">Dark</button>
   </div>
 </header>
 """

@@ -5,7 +5,7 @@ from math import exp, fsum, log
 
 from nmviz.experiment import TEXT, Experiment
 from nmviz.results import COLUMNS, Column, Continuation, GenerationProgress
-from nmviz.ui.html import esc, hint, note
+from nmviz.ui.html import esc, hint, note, table
 from nmviz.ui.state import View
 from nmviz.views import numbers
 from nmviz.views.texts import FIRST, mark_differences
@@ -42,7 +42,8 @@ def texts(progress: GenerationProgress | None, view: View, message: str = "") ->
         if len(given) > 1
         else ""
     )
-    return f'{message}{wait}{key}<div class="cards">{inner}</div>'
+    below = _chances_table(given) if progress is not None and progress.done else ""
+    return f'{message}{wait}{key}<div class="cards">{inner}</div>{below}'
 
 
 def outdated(written: View, view: View) -> str:
@@ -117,6 +118,29 @@ def _chances(given: Mapping[Column, Continuation], place: int) -> str:
         if place < len(text.dense_probability)
     )
     return "probability of this token: " + ", ".join(known)
+
+
+def _chances_table(given: Mapping[Column, Continuation]) -> str:
+    """The same in a table, for those who cannot hover."""
+    dense = given.get("dense")
+    known = {name: text for name, text in given.items() if text.dense_probability}
+    if dense is None or not known:
+        return ""
+    rows = [
+        [
+            f"{place + 1}. {esc(token.text.strip() or '␣')}",
+            *(_chance(text, place) for text in known.values()),
+        ]
+        for place, token in enumerate(dense.tokens)
+    ]
+    heads = ["token", *(esc(NAMES[name]) for name in known)]
+    told = table("probability of each token of the dense text", heads, rows)
+    return f"<details><summary>Probability of each token</summary>{told}</details>"
+
+
+def _chance(text: Continuation, place: int) -> str:
+    known = text.dense_probability
+    return esc(numbers.share(known[place])) if place < len(known) else "&ndash;"
 
 
 def _likely(text: Continuation | None) -> str:
