@@ -42,7 +42,8 @@ _add(
     "cost of pruning (difference in mean NLL)",
     "nats a token",
     "Pruned minus dense, token by token on the same text. 0.69 doubles the perplexity.",
-    "mean of (-ln p_pruned + ln p_dense); standard error from the windows' differences",
+    "mean of (-ln p_pruned + ln p_dense); standard error from the windows' differences, with fewer "
+    "than 8 windows from those of blocks of 64 tokens",
 )
 _add(
     "kl",
@@ -129,8 +130,8 @@ _add(
     "acc_norm",
     "right answers, length counted (normalised accuracy)",
     "share",
-    "The same with every answer's likelihood taken per byte, so that long answers do not lose.",
-    "mean of [argmax over answers of ln p(answer | question) / bytes(answer) = the right one]",
+    "The same with every answer's likelihood taken per character, so that long ones do not lose.",
+    "mean of [argmax over answers of ln p(answer | question) / characters(answer) = the right one]",
 )
 _add(
     "average_drop",

@@ -194,8 +194,11 @@ LIVE = Telling(
 
 def _live(evidence: Evidence) -> Half | None:
     plain, *others = evidence.most(experiments)
-    runs = {name: run for name, run in zip(CRITERIA, others, strict=True) if run is not None}
-    return half(plain, runs, LIVE) if plain and runs else None
+    return (
+        half(plain, dict(zip(CRITERIA, others, strict=True)), LIVE)
+        if plain and any(others)
+        else None
+    )
 
 
 CLAIM = Claim(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
 from statistics import NormalDist
-from typing import Literal
+from typing import Literal, get_args
 
 Sign = Literal["yes", "no", "open"]
 Verdict = Literal["holds", "holds partly", "does not hold", "not decidable here"]
@@ -109,12 +109,20 @@ def every(signs: Iterable[Sign]) -> Sign:
     return "no" if "no" in seen else "yes" if seen == {"yes"} else "open"
 
 
-def verdict_of(signs: Iterable[Sign]) -> Verdict:
+def verdict_of(signs: Iterable[Sign], missing: int = 0) -> Verdict:
     """All yes: holds. Some yes: holds partly. None yes and at least half no: does not hold.
 
-    Otherwise it cannot be decided: one no among many open ones refutes little.
+    Otherwise it cannot be decided: one no among many open ones refutes little. Where so many more
+    are `missing`, only a verdict that none of them could change stands.
     """
-    every_sign = list(signs)
+    known = list(signs)
+    if missing:
+        whole = {_verdict([*known, *[sign] * missing]) for sign in get_args(Sign)}
+        return whole.pop() if len(whole) == 1 else "not decidable here"
+    return _verdict(known)
+
+
+def _verdict(every_sign: Sequence[Sign]) -> Verdict:
     if every_sign and set(every_sign) == {"yes"}:
         return "holds"
     if "yes" in every_sign:

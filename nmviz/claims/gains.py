@@ -7,7 +7,7 @@ from functools import partial
 from nmviz.claims import own
 from nmviz.claims.answer import Half
 from nmviz.claims.estimate import above, verdict_of
-from nmviz.claims.words import model_title, with_interval
+from nmviz.claims.words import model_title, paragraphs, with_interval
 from nmviz.results import Result
 from nmviz.views.claim_rows import IntervalRow, interval_rows
 from nmviz.wording import listed
@@ -27,9 +27,16 @@ class Telling:
     remarks: tuple[str, ...] = ()
 
 
-def half(plain: Result, others: Mapping[str, Result], told: Telling) -> Half:
-    """What each of the others costs less than plain pruning, with an interval for all at once."""
-    gains = {name: own.dearer(plain, run, len(others)) for name, run in others.items()}
+def half(plain: Result, asked: Mapping[str, Result | None], told: Telling) -> Half:
+    """What each of the others costs less than plain pruning, with an interval for all at once.
+
+    `asked` has all that the rule compares: those not run yet count among the comparisons, or the
+    intervals would grow with every run that is added.
+    """
+    others = {name: run for name, run in asked.items() if run is not None}
+    gains = {name: own.dearer(plain, run, len(asked)) for name, run in others.items()}
+    verdict = verdict_of((above(gain) for gain in gains.values()), len(asked) - len(others))
+    missing = [name for name in asked if name not in others]
     title = model_title(plain.experiment.model)
     said = listed(f"{with_interval(gain)} by {name}" for name, gain in gains.items())
     cost = with_interval(own.cost(plain))
@@ -44,9 +51,12 @@ def half(plain: Result, others: Mapping[str, Result], told: Telling) -> Half:
         lines={told.line: 0.0},
     )
     return Half(
-        verdict_of(above(gain) for gain in gains.values()),
-        f"On {title} {told.plain} costs {cost} nats a token; {told.saved}: {said}{told.end}.",
-        told.rule,
+        verdict,
+        paragraphs(
+            f"On {title} {told.plain} costs {cost} nats a token; {told.saved}: {said}{told.end}.",
+            own.absent(missing, 1 + len(asked), verdict),
+        ),
+        f"{told.rule} {own.ALL_RUNS}",
         tuple(numbers),
         figure,
         (own.APART, *told.remarks),

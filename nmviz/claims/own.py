@@ -10,16 +10,23 @@ from math import sqrt
 from nmviz.claims.answer import Number
 from nmviz.claims.budgets import Budget
 from nmviz.claims.digits import plain
-from nmviz.claims.estimate import Estimate, Z, fieller, student
+from nmviz.claims.estimate import Estimate, Verdict, Z, fieller, student
 from nmviz.claims.words import model_title
 from nmviz.experiment import Experiment, Target
 from nmviz.results import Result
+from nmviz.wording import listed
 
 NATS = "nats a token"
+OPEN: Verdict = "not decidable here"
 HOW = "Student's t over pieces of text; each run is paired with its dense pass, two runs are not"
 APART = (
     "Another model, another text and another measure than the published numbers above: "
     "only the direction can be compared."
+)
+
+ALL_RUNS = (
+    "All runs the rule asks for must be there: while some are missing only a verdict stands that "
+    "none of them could change."
 )
 
 
@@ -60,6 +67,15 @@ def times_as_dear(one: Result, other: Result) -> Estimate:
     wider = student(0.0, 1.0, min(n, m)).high or Z  # t instead of the normal distribution
     scale = (wider / Z) ** 2
     return fieller(a, b, (scale * of_a**2, scale * of_b**2), 0.0)
+
+
+def absent(names: Sequence[str], asked: int, verdict: Verdict) -> str:
+    """Which of the runs that the rule asks for are not there; empty where all are."""
+    if not names:
+        return ""
+    there = asked - len(names)
+    said = f"{there} of the {asked} runs that the rule asks for are there; missing: {listed(names)}"
+    return said + ("." if verdict == OPEN else ". Nothing they give can change the verdict.")
 
 
 def run_number(run: Result) -> Number:

@@ -268,10 +268,8 @@ LIVE = Telling(
 
 def _live(evidence: Evidence) -> Half | None:
     plain, *others = evidence.most(experiments)
-    repaired = {
-        NAMES[one.experiment.mitigations[0].partition("(")[0]]: one for one in others if one
-    }
-    return half(plain, repaired, LIVE) if plain and repaired else None
+    repaired = dict(zip(NAMES.values(), others, strict=True))
+    return half(plain, repaired, LIVE) if plain and any(others) else None
 
 
 CLAIM = Claim(

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 
 from nmviz.claims import drops, own
 from nmviz.claims.answer import Answer, Claim, Half, Live
 from nmviz.claims.budgets import Budget
 from nmviz.claims.comparing import Compared, counted, judge
 from nmviz.claims.drops import Row
-from nmviz.claims.estimate import above, verdict_of
+from nmviz.claims.estimate import Verdict, above, verdict_of
 from nmviz.claims.evidence import Evidence
 from nmviz.claims.words import (
     POINTS,
@@ -45,7 +46,8 @@ RULE = (
 )
 LIVE_RULE = (
     "The cost of pruned weights less that of pruned activations, magnitude, same pattern, same "
-    "text: above 0 with the whole 95% interval at every pattern."
+    "text: above 0 with the whole 95% interval at every pattern: holds; at some: holds partly. "
+    f"{own.ALL_RUNS}"
 )
 
 
@@ -154,17 +156,22 @@ def _draw(compared: list[Compared]) -> Figure:
 
 
 def _live(evidence: Evidence) -> Half | None:
+    runs = evidence.most(experiments)
+    found = iter(runs)
     pairs: list[tuple[str, Result, Result]] = []
-    found = iter(evidence.most(experiments))
     for pattern, weights, activations in zip(LIVE_PATTERNS, found, found, strict=True):
         if weights is not None and activations is not None:
             pairs.append((pattern, weights, activations))
     if not pairs:
         return None
+    verdict, missing = _judged(pairs, runs)
     gaps = {pattern: own.dearer(weights, acts) for pattern, weights, acts in pairs}
     said = listed(f"{with_interval(gap)} at {pattern}" for pattern, gap in gaps.items())
     title = model_title(evidence.model)
-    text = f"On {title} pruned weights cost more than pruned activations by {said} nats a token."
+    text = paragraphs(
+        f"On {title} pruned weights cost more than pruned activations by {said} nats a token.",
+        missing,
+    )
     numbers = [own.run_number(run) for _, *runs in pairs for run in runs]
     for pattern, weights, acts in pairs:
         label = f"{pattern}: weights less activations"
@@ -180,8 +187,19 @@ def _live(evidence: Evidence) -> Half | None:
         axis="cost of pruning (nats a token)",
         title=f"Live, {title}: the cost of either target",
     )
-    verdict = verdict_of(above(gap) for gap in gaps.values())
     return Half(verdict, text, LIVE_RULE, tuple(numbers), figure, (own.APART,))
+
+
+def _judged(
+    pairs: Sequence[tuple[str, Result, Result]], runs: Sequence[Result | None]
+) -> tuple[Verdict, str]:
+    """The verdict of the patterns that have both runs, and what is said of the missing ones."""
+    signs = [above(own.dearer(weights, activations)) for _, weights, activations in pairs]
+    verdict = verdict_of(signs, len(LIVE_PATTERNS) - len(pairs))
+    asked = product(LIVE_PATTERNS, ("weights", "activations"))
+    named = [f"{target} at {pattern}" for pattern, target in asked]
+    missing = [name for name, run in zip(named, runs, strict=True) if run is None]
+    return verdict, own.absent(missing, len(runs), verdict)
 
 
 CLAIM = Claim(

@@ -20,13 +20,18 @@ MOST_METHODS = 8
 MOST_EXAMPLES = 20_000
 
 
+def offered(model: object) -> "ModelInfo | None":
+    """The model of that id, where the page offers it."""
+    return next((one for one in service.catalogue().models if one.id == model), None)
+
+
 def model_of(view: View) -> "ModelInfo":
     """The model of the view. UserError unless the page offers it."""
-    models = {model.id: model for model in service.catalogue().models}
     chosen = view.experiment.model
-    if chosen not in models:
+    known = offered(chosen)
+    if known is None:
         raise UserError(f"This page does not offer the model {chosen[:60]!r}: choose one it lists.")
-    return models[chosen]
+    return known
 
 
 def settle(view: View) -> View:
@@ -51,16 +56,6 @@ def settle(view: View) -> View:
         raise UserError(f"{model.title} has no projection {projection!r}: choose one of {names}.")
     filled = Look(**{**look.model_dump(), "block": block, "projection": projection})
     return view.model_copy(update={"look": filled})
-
-
-def fit_look(view: View) -> View:
-    """The view with a layer the model has: of another model, the nearest block and projection."""
-    model = model_of(view)
-    look = view.look
-    block = None if look.block is None else min(look.block, max(0, model.blocks - 1))
-    projection = look.projection if look.projection in model.projections else None
-    fitted = Look(**{**look.model_dump(), "block": block, "projection": projection})
-    return settle(view.model_copy(update={"look": fitted}))
 
 
 def text_for(view: View, text: str | None) -> str | None:

@@ -78,9 +78,9 @@ def panel(view: View, rows: Sequence[MethodError]) -> Update:
     }
 
 
-def calibrate(values: Sequence[Any], session: str) -> Iterator[Update]:
+def calibrate(values: Sequence[Any], session: str, turn: int | None = None) -> Iterator[Update]:
     """Calibrate the chosen method, telling how far it is; the last value is the method's key."""
-    event = SESSIONS.running(session)
+    event = SESSIONS.running(session, turn)
     try:
         view = view_of(values[:-1])
         for progress in service.calibrate(experiment_of(view, str(values[-1] or "")), event):

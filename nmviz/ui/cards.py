@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from math import exp, isfinite, log
 
+from nmviz.experiment import Experiment
 from nmviz.metrics import METRICS
 from nmviz.results import COLUMNS, Column, Measurement, Result
 from nmviz.ui.html import esc, hint, quantity
 from nmviz.ui.state import View
 from nmviz.views import numbers
 from nmviz.views.theme import NAMES
-from nmviz.views.words import tie_note, training_of
+from nmviz.views.words import how_and_where, tie_note, training_of
 
 Results = Mapping[Column, Result]
 
@@ -28,17 +29,23 @@ def cards(results: Results, view: View) -> str:
 
 def _card(column: Column, results: Results, view: View) -> str:
     result = _source(column, results)
-    shown = result.experiment if result else view.experiment
+    shown = result.experiment if result else _experiment(column, view)
     pattern = "" if column == "dense" else f" <span>{esc(shown.pattern)}</span>"
     metric = "dense_perplexity" if column == "dense" else "perplexity"
     level = result.get(metric) if result else None
     body = _level(metric, level) + ("" if column == "dense" else _differences(result))
-    words = "nothing dropped" if column == "dense" else esc(shown.mask.words)
+    words = "nothing dropped"
+    if column != "dense":
+        words = f"{esc(shown.mask.words)}<br>{esc(how_and_where(shown))}"
     return (
         f'<article class="card {column}" aria-label="{esc(NAMES[column])}">'
         f"<h3>{esc(NAMES[column])}{pattern}</h3>"
         f'<p class="words">{words}</p>{body}</article>'
     )
+
+
+def _experiment(column: Column, view: View) -> Experiment:
+    return view.experiment if column == "dense" else view.of(column)
 
 
 def _source(column: Column, results: Results) -> Result | None:
@@ -90,7 +97,16 @@ def _differences(result: Result | None) -> str:
         f"<dd>{_number(result, metric)}</dd></div>"
         for metric, words, term in rows
     )
-    return f"<dl>{cells}</dl>{_training(result)}{_ties(result)}"
+    errors = f'<p class="words">{esc(said)}</p>' if (said := spread_of(result)) else ""
+    return f"<dl>{cells}</dl>{errors}{_training(result)}{_ties(result)}"
+
+
+def spread_of(result: Result | None) -> str:
+    """What stands after ± in the numbers of a result; empty where no spread is known."""
+    cost = result.get("delta_nll") if result else None
+    if cost is None or cost.stderr is None or cost.n is None:
+        return ""
+    return f"± is one standard error; n is {cost.n:,} {cost.unit_of_n or 'parts of the text'}."
 
 
 def _number(result: Result | None, metric: str) -> str:

@@ -47,7 +47,7 @@ def main_half(name: str, answer: Answer) -> str:
 def live_half(name: str, answer: Answer, title: str) -> str:
     """The same of the small model; or what its button would run."""
     claim = CLAIMS.get(name)
-    if claim.only_live or answer.live is None:
+    if answer.live is None:
         return f'<h3>Live</h3><p class="words">{esc(claim.live.words)}.</p>'.replace("..", ".")
     head = f"<h3>Live, {esc(title)}</h3>{badge(answer.live.verdict)}"
     return f'<header class="claim-head">{head}</header>{_half(answer.live)}'

@@ -140,25 +140,27 @@ def _wire(tab: ClaimsTab, page_tab: Any) -> None:
 
 
 def _wire_live(tab: ClaimsTab, name: str, parts: Parts) -> None:
+    turn = gr.State()
     buttons = [parts["run"], parts["cancel"], parts["bar"]]
     changing = [*_changing(CLAIMS.get(name), parts), tab.overview]
 
     def begin(request: gr.Request) -> Any:
-        SESSIONS.start(session_of(request))
-        return _buttons(True), gr.Button(visible=True), render.bar(Progress("waiting its turn"))
+        begun = SESSIONS.start(session_of(request)).number
+        waiting = render.bar(Progress("waiting its turn"))
+        return _buttons(True), gr.Button(visible=True), waiting, begun
 
-    def running(request: gr.Request, model: Any) -> Iterator[Any]:
-        for bar, values in _run(name, model, session_of(request)):
-            rest = values or [gr.skip()] * len(changing)
-            yield [bar, *rest]
+    def running(request: gr.Request, model: Any, begun: int | None) -> Iterator[Any]:
+        yield from _run(name, model, session_of(request), begun)
 
     def end(said: Any) -> Any:
         # Whoever cancels a run that has just ended has stopped nothing.
         return _buttons(False), gr.Button(visible=False), "" if said == STOPPING else said
 
-    begun = parts["run"].click(begin, None, buttons, **FROM_STORE)
-    ran = begun.then(running, tab.model, [parts["bar"], *changing], **READ, **LIVE)
-    ran.then(end, parts["bar"], buttons, **FROM_STORE)
+    begun = parts["run"].click(begin, None, [*buttons, turn], **FROM_STORE)
+    ran = begun.then(running, [tab.model, turn], parts["bar"], **READ, **LIVE)
+    ended = ran.then(end, parts["bar"], buttons, **FROM_STORE)
+    # Of the model that is chosen by then, not of the one that was run.
+    ended.then(partial(_after, name), tab.model, changing, **FROM_STORE)
     cancels(parts["cancel"], parts["bar"])
 
 
@@ -166,30 +168,34 @@ def _buttons(working: bool) -> Any:
     return gr.Button(visible=not working)
 
 
-def _run(name: str, model: Any, session: str) -> Iterator[tuple[str, list[Any] | None]]:
-    """The bar, and in the end the values of what has changed."""
-    event = SESSIONS.running(session)
+def _run(name: str, model: Any, session: str, turn: int | None = None) -> Iterator[str]:
+    """The bar, and the last word."""
+    event = SESSIONS.running(session, turn)
     try:
-        known = _known(model)
-        for progress in claims.run_live(name, known, event):
+        for progress in claims.run_live(name, _known(model), event):
             if progress.stage == "cancelled":
-                yield CANCELLED, None
+                yield CANCELLED
             elif progress.stage == "done":
                 said = note("From the store: it was run before.") if progress.from_store else ""
-                yield said + _stored(progress), _after(name, known)
+                yield said + _stored(progress)
             else:
-                yield render.bar(progress), None
+                yield render.bar(progress)
     except Exception as error:
-        yield note(sentence(error), "error"), None
+        yield note(sentence(error), "error")
 
 
 def _stored(progress: Progress) -> str:
     return note(progress.note, "warning") if progress.note else ""
 
 
-def _after(name: str, model: str) -> list[Any]:
-    answers = claims.answers(model)
-    return [*_values(CLAIMS.get(name), answers[name], model), html.overview(answers)]
+def _after(name: str, model: Any) -> Any:
+    """The values of what a run may have changed: the claim and the overview."""
+    try:
+        known = _known(model)
+    except UserError:
+        return gr.skip()
+    answers = claims.answers(known)
+    return [*_values(CLAIMS.get(name), answers[name], known), html.overview(answers)]
 
 
 def _opened(tab: ClaimsTab, model: Any) -> list[Any]:

@@ -58,6 +58,10 @@ class Page:
         """A handler of the form's values, what is shown, and the measure over depth."""
         return lambda *given: self.named_values(handler(given[:-2], given[-2], given[-1]))
 
+    def answer_ran(self, handler: Callable[..., Update]) -> Callable[..., Any]:
+        """The same with what the last run was asked for."""
+        return lambda *given: self.named_values(handler(given[:-3], *given[-3:]))
+
 
 def session_of(request: gr.Request) -> str:
     """The visitor's session; every page has its own."""

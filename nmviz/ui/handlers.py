@@ -11,25 +11,26 @@ from nmviz.errors import UserError
 from nmviz.results import Column, GenerationProgress, Result
 from nmviz.service import OWN_TEXT
 from nmviz.ui import large, render
-from nmviz.ui.allowed import check_live, fit_look, model_of, settle, text_for
+from nmviz.ui.allowed import check_live, model_of, offered, settle, text_for
 from nmviz.ui.controls import FIELDS, block_choices, read
 from nmviz.ui.events import Update
 from nmviz.ui.failures import sentence
 from nmviz.ui.html import note
-from nmviz.ui.layer import layer_panels, refused, step
+from nmviz.ui.layer import layer_panels, refused
 from nmviz.ui.notes import method_notes, terms
 from nmviz.ui.render import Shown
 from nmviz.ui.restore import chip_of
 from nmviz.ui.scoping import projections_of, scope_values
 from nmviz.ui.sessions import Sessions
 from nmviz.ui.state import View
-from nmviz.ui.texts import texts
+from nmviz.ui.texts import outdated, texts
 from nmviz.views.error_depth import Measure
 
 SESSIONS = Sessions()
 SECONDS_BETWEEN_TEXTS = 0.15
+WRITING = "The models are writing."
 LAYER_OUTPUTS = (
-    *("looked_at", "layer_head"),
+    *("looked_at", "mask_size", "layer_head"),
     *("weight_inputs_head", "weight_inputs", "weight_mask_head", "weight_mask"),
     *("activation_inputs_head", "activation_inputs", "activation_mask_head", "activation_mask"),
 )
@@ -47,7 +48,7 @@ def view_of(values: Sequence[Any]) -> View:
 
 
 def _settled(values: Sequence[Any]) -> tuple[View, str | None]:
-    model = _models().get(values[FIELDS.index("model")])
+    model = offered(values[FIELDS.index("model")])
     view, text = read(values, model.projections if model else ())
     return settle(view), text
 
@@ -72,6 +73,10 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
             now = render.find(view, text)
         if now is not None:
             return {**update, "shown": now, **render.panels(now, view, measure)}
+        if not shown.results:  # cards of a large model may stand there, which answer nothing here
+            now = Shown(view, text)
+            panels = render.panels(now, view, measure, render.not_run(view))
+            return {**update, "shown": now, **panels}
         return {**update, "status": render.status(shown, render.not_run(view))}
     except Exception as error:
         return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
@@ -122,17 +127,22 @@ def picked(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upda
 
 
 def run(
-    values: Sequence[Any], shown: Shown | None, measure: Measure, session: str, rerun: bool
+    values: Sequence[Any],
+    shown: Shown | None,
+    measure: Measure,
+    session: str,
+    rerun: bool,
+    turn: int | None = None,
 ) -> Iterator[Update]:
     """Measure both experiments, showing what is known after every window."""
-    event = SESSIONS.running(session)
+    event = SESSIONS.running(session, turn)
     now = shown or Shown()
     try:
         view, text = form(values)
+        yield {"ran": asked_by(view, text), "query": view.to_query()}
         service.refuse_large(view.experiment.model)
         check_live(view)
-        waiting = "" if now.answers(view, text) else render.outdated(now)
-        yield {"query": view.to_query(), "status": render.status(now, waiting)}
+        yield _waiting(now, view, text, measure)
         steps = service.run(
             view.experiments(),
             text=text,
@@ -158,9 +168,24 @@ def run(
         yield {"progress": "", "status": render.status(now, render.fault(sentence(error)))}
 
 
-def write(values: Sequence[Any], session: str) -> Iterator[Update]:
+def asked_by(view: View, text: str | None) -> str:
+    """What a run is asked for: its figures stay undimmed while the settings ask for the same."""
+    return repr((text, view.precision, [one.canonical_json() for one in view.experiments()]))
+
+
+def ended(values: Sequence[Any], shown: Shown | None, measure: Measure, ran: str | None) -> Update:
+    """The run is over: if settings have moved meanwhile, the same as if they moved now."""
+    try:
+        if ran == asked_by(*form(values)):
+            return {}
+    except Exception as error:
+        return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
+    return changed(values, shown, measure)
+
+
+def write(values: Sequence[Any], session: str, turn: int | None = None) -> Iterator[Update]:
     """The three texts, as they are written."""
-    event = SESSIONS.running(session)
+    event = SESSIONS.running(session, turn)
     view, last = View(), 0.0
     progress: GenerationProgress | None = None
     if event.is_set():
@@ -168,7 +193,8 @@ def write(values: Sequence[Any], session: str) -> Iterator[Update]:
         return
     try:
         view = view_of(values)
-        yield {"query": view.to_query(), "texts": texts(None, view, _waiting())}
+        begun = {"query": view.to_query(), "written": view, "texts_note": ""}
+        yield {**begun, "texts": texts(None, view, note(WRITING))}
         for progress in _generate(view, event):
             if progress.done or monotonic() - last > SECONDS_BETWEEN_TEXTS:
                 last = monotonic()
@@ -176,14 +202,15 @@ def write(values: Sequence[Any], session: str) -> Iterator[Update]:
         stopped = note("Cancelled: the texts end here.") if event.is_set() else ""
         yield {"texts": texts(progress, view, stopped)}
     except Exception as error:
-        yield {"texts": texts(progress, view, note(sentence(error), "error"))}
+        yield {"written": None, "texts": texts(progress, view, note(sentence(error), "error"))}
 
 
-def moved(values: Sequence[Any], direction: str) -> Update:
-    """The mask's window, one step on."""
+def aged(values: Sequence[Any], written: View | None) -> Update:
+    """The line that the texts are of other settings; their panel is dimmed while it is there."""
+    if written is None:
+        return {"texts_note": ""}
     try:
-        view = view_of(values)
-        return step(view.look, direction).model_dump(exclude={"block", "projection"})
+        return {"texts_note": outdated(written, view_of(values))}
     except UserError:
         return {}
 
@@ -191,10 +218,10 @@ def moved(values: Sequence[Any], direction: str) -> Update:
 def fitted(values: Sequence[Any]) -> Update:
     """Another model was chosen: choices and layer that fit it. Loading begins in the background."""
     fields = dict(zip(FIELDS, values, strict=True))
-    model = _models().get(fields["model"])
+    model = offered(fields["model"])
     if model is None:
         return {}
-    view = fit_look(View.build({"model": model.id}))
+    view = settle(View.build({"model": model.id}))
     look = view.look
     if not model.published:
         service.warm(model.id)
@@ -203,6 +230,8 @@ def fitted(values: Sequence[Any]) -> Update:
     return {
         "terms": terms(model),
         "texts": large.texts(view),
+        "written": None,
+        "texts_note": "",
         **scope_values(kept or names, model),
         "projections": gr.CheckboxGroup(choices=names, value=kept or names),
         "blocks": "",
@@ -213,31 +242,15 @@ def fitted(values: Sequence[Any]) -> Update:
 
 def scoped(name: Any, model: Any) -> Any:
     """A named subset was chosen: the boxes of its projections."""
-    known = _models().get(model)
+    known = offered(model)
     return gr.skip() if known is None else projections_of(name, known)
 
 
 def warm(model: str) -> None:
     """Begin to load the chosen model once the page is there."""
-    known = _models().get(model)
+    known = offered(model)
     if known is not None and not known.published:
         service.warm(model)
-
-
-def block_by(steps: int, block: Any, model: Any) -> Any:
-    """The block so many further on, within the model."""
-    known = _models().get(model)
-    if known is None or not isinstance(block, int):
-        return gr.skip()
-    return min(max(0, block + steps), max(0, known.blocks - 1))
-
-
-def pick(chosen: str) -> Any:
-    """A point or a row was clicked: `12` or `12,down`."""
-    block, _, projection = chosen[:60].partition(",")
-    if not block.isdecimal():
-        return gr.skip()
-    return int(block), projection or gr.skip()
 
 
 def own_text(corpus: str) -> Any:
@@ -245,12 +258,12 @@ def own_text(corpus: str) -> Any:
     return gr.Textbox(visible=corpus == OWN_TEXT)
 
 
-def _models() -> dict[str, Any]:
-    return {model.id: model for model in service.catalogue().models}
-
-
-def _waiting() -> str:
-    return note("The models are writing.")
+def _waiting(now: Shown, view: View, text: str | None, measure: Measure) -> Update:
+    """While a run has no numbers yet: the figures of before, or none where there are none."""
+    said = "" if now.answers(view, text) else render.outdated(now)
+    if not now.results:
+        return render.panels(Shown(view, text), view, measure, said)
+    return {"status": render.status(now, said)}
 
 
 def _generate(view: View, event: Any) -> Iterator[GenerationProgress]:
@@ -262,6 +275,6 @@ def _generate(view: View, event: Any) -> Iterator[GenerationProgress]:
         temperature=writing.temperature,
         real_speed=writing.real_speed,
         seed=view.experiment.reading.seed,
-        chat=_models()[view.experiment.model].chat,
+        chat=model_of(view).chat,
         cancel=event,
     )

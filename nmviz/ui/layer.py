@@ -29,7 +29,9 @@ def layer_panels(view: View) -> dict[str, Any]:
             reasons[target] = error
     if not looks:
         raise reasons["activation"]
-    values: dict[str, Any] = {"layer_head": head(view, looks)}
+    masks = [look.mask for look in looks.values()]
+    size = max(mask.rows_in_all for mask in masks), max(mask.columns_in_all for mask in masks)
+    values: dict[str, Any] = {"layer_head": head(view, looks), "mask_size": size}
     for target, look in looks.items():
         values |= _pane(view, target, look)
     for target, reason in reasons.items():
@@ -74,8 +76,12 @@ def refused(block: object, projection: object, message: str, kind: str = "error"
     return {"layer_head": title + note(message, kind), **empty}
 
 
-def step(look: Look, direction: str) -> Look:
-    """The mask's window moved by its own size, or halved and doubled around its corner."""
+def step(look: Look, direction: str, size: tuple[int, int] | None = None) -> Look:
+    """The mask's window moved by its own size, or halved and doubled around its corner.
+
+    Not past the end of masks of that size, if it is known: there the pictures stand still, and as
+    many steps back would show nothing new.
+    """
     rows, columns = look.rows, look.columns
     changes = {
         "left": {"first_column": max(0, look.first_column - columns)},
@@ -85,7 +91,15 @@ def step(look: Look, direction: str) -> Look:
         "closer": {"rows": max(1, rows // 2), "columns": max(1, columns // 2)},
         "wider": {"rows": min(128, rows * 2), "columns": min(256, columns * 2)},
     }
-    return look.model_copy(update=changes[direction])
+    now = look.model_copy(update=changes[direction])
+    if size is None:
+        return now
+    rows_in_all, columns_in_all = size
+    last = {
+        "first_row": min(now.first_row, max(0, rows_in_all - now.rows)),
+        "first_column": min(now.first_column, max(0, columns_in_all - now.columns)),
+    }
+    return now.model_copy(update=last)
 
 
 def _pane(view: View, target: Target, look: SiteLook) -> dict[str, Any]:

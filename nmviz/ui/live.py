@@ -51,22 +51,33 @@ def wire_live(
         cancels(page.named[name], page.named[BARS[works[0]]])
     for name, rerun in (("run", False), ("again", True)):
         ran = _begin(page, name, "run").then(
-            _running(page, rerun), page.form_and_shown, page.outputs, **READ, **LIVE
+            _running(page, rerun),
+            [*page.form_and_shown, page.named["turn"]],
+            page.outputs,
+            **READ,
+            **LIVE,
         )
-        ended = _write(page, ran)
+        answered = ran.then(
+            page.answer_ran(handlers.ended),
+            [*page.form_and_shown, page.named["ran"]],
+            page.outputs,
+            **FROM_STORE,
+        )
+        ended = _write(page, answered)
         then_layer(ended)
         then_each(ended, True)
     _write(page, _begin(page, "write", "write"))
-    chosen = [*page.form, page.named["uncalibrated"]]
+    chosen = [*page.form, page.named["uncalibrated"], page.named["turn"]]
     calibrated = _begin(page, "calibrate", "calibrate").then(
         _generating(page, calibrating.calibrate), chosen, page.outputs, **READ, **LIVE
     )
     then_layer(_end(page, calibrated))
+    form = [*page.form, page.named["turn"]]
     measured = _begin(page, "measure_each", "measure_each").then(
-        _generating(page, one_at_a_time.measure), page.form, page.outputs, **READ, **LIVE
+        _generating(page, one_at_a_time.measure), form, page.outputs, **READ, **LIVE
     )
     then_each(_end(page, measured), False)
-    asked = [*page.form, *page.these(*FIELDS)]
+    asked = [*page.form, *page.these(*FIELDS, "turn")]
     answered = _begin(page, "run_tasks", "run_tasks").then(
         _generating(page, tasks_panel.measure), asked, page.outputs, **READ, **LIVE
     )
@@ -90,10 +101,11 @@ def buttons(working: Work | None) -> Update:
 
 def _begin(page: Page, button: str, work: Work) -> Any:
     def begin(request: gr.Request) -> Any:
-        SESSIONS.start(session_of(request))
-        return page.named_values(buttons(work))
+        turn = SESSIONS.start(session_of(request)).number
+        return page.named_values({**buttons(work), "turn": turn})
 
-    return page.named[button].click(begin, None, _bar_outputs(page), **FROM_STORE)
+    outputs = [*_bar_outputs(page), page.named["turn"]]
+    return page.named[button].click(begin, None, outputs, **FROM_STORE)
 
 
 def _end(page: Page, after: Any) -> Any:
@@ -108,27 +120,45 @@ def _bar_outputs(page: Page) -> list[Any]:
 
 
 def _write(page: Page, after: Any) -> Any:
-    outputs = page.these("texts", "query")
-    wrote = after.then(_generating(page, handlers.write), page.form, outputs, **READ, **LIVE)
-    return _end(page, wrote)
+    outputs = page.these("texts", "query", "written", "texts_note")
+    inputs = [*page.form, page.named["turn"]]
+    wrote = after.then(_generating(page, handlers.write), inputs, outputs, **READ, **LIVE)
+    ended = _end(page, wrote)
+    wire_age(page, ended.then)  # settings may have moved while the models wrote
+    return ended
+
+
+def wire_age(page: Page, on: Callable[..., Any]) -> None:
+    """The texts are compared with the settings that they were written for."""
+    inputs = [*page.form, page.named["written"]]
+    on(
+        fn=page.answer_after(handlers.aged),
+        inputs=inputs,
+        outputs=page.named["texts_note"],
+        **FROM_STORE,
+    )
 
 
 def _running(page: Page, rerun: bool) -> Callable[..., Iterator[Any]]:
     def running(request: gr.Request, *given: Any) -> Iterator[Any]:
-        values, shown, measure = given[:-2], given[-2], given[-1]
-        for update in handlers.run(values, shown, measure, session_of(request), rerun):
+        *values, shown, measure, turn = given
+        for update in handlers.run(values, shown, measure, session_of(request), rerun, turn):
             yield page.named_values(update)
 
     return running
 
 
 def _generating(
-    page: Page, handler: Callable[[Sequence[Any], str], Iterator[Update]]
+    page: Page, handler: Callable[[Sequence[Any], str, int | None], Iterator[Update]]
 ) -> Callable[..., Iterator[Any]]:
-    """A generator of the values it is given and the session."""
+    """A generator of the values it is given, the session, and the turn it was begun in.
 
-    def generating(request: gr.Request, *values: Any) -> Iterator[Any]:
-        for update in handler(values, session_of(request)):
+    Work begun elsewhere on the page stops this one: it must not go on as part of the other.
+    """
+
+    def generating(request: gr.Request, *given: Any) -> Iterator[Any]:
+        *values, turn = given
+        for update in handler(values, session_of(request), turn):
             yield page.named_values(update)
 
     return generating

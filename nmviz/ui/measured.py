@@ -63,14 +63,18 @@ class Measured:
             said = self.without_results(note(sentence(error)), offered=False)
             return {self._named("of"): None, **said}
 
-    def measure(self, values: Sequence[Any], session: str) -> Iterator[Update]:
+    def measure(
+        self, values: Sequence[Any], session: str, turn: int | None = None
+    ) -> Iterator[Update]:
         """Measure what is asked for, showing what is known on the way."""
-        event = SESSIONS.running(session)
+        event = SESSIONS.running(session, turn)
         last, now = 0.0, None
         try:
             asked = self.ask(values)
+            now = (
+                asked.identity
+            )  # before the check: its refusal stands until other things are asked
             self.check(asked)
-            now = asked.identity
             for progress in service.run(asked.experiments, text=asked.text, cancel=event):
                 update: Update = {self._named("progress"): render.bar(progress, self.unit)}
                 ended = progress.stage in ("done", "cancelled")

@@ -23,10 +23,16 @@ HEADER = """
   <div class="tools">
     <button type="button" id="drawer" aria-expanded="false">Settings</button>
     <button type="button" id="copy-link">Copy link</button>
-    <button type="button" id="theme" aria-pressed="false">Dark</button>
+    <button type="button" id="theme">Dark</button>
   </div>
 </header>
 """
+
+STATES = (
+    *("shown", "ran", "written", "turn", "menus_for"),
+    *("looked_at", "mask_size", "swept_at", "each_of", "tasks_of"),
+)
+"""What the page remembers of a visit beside the form: what is shown and what it was made for."""
 
 # script.js tells this element which layer was clicked, and Gradio tells the server.
 PICK = "element.addEventListener('pick', (e) => trigger('select', { place: e.detail }));"
@@ -65,8 +71,7 @@ def _page(controls: Controls, panels: Panels) -> Page:
         **panels.window,
         "chips": controls.chips,
     }
-    named["shown"] = gr.State()
-    for state in ("looked_at", "swept_at", "each_of", "tasks_of", "menus_for"):
+    for state in STATES:
         named[state] = gr.State()
     named["mitigated"] = gr.State([])
     named["query"] = gr.Textbox(elem_id="query", elem_classes="offstage", label="address")

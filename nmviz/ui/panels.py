@@ -51,6 +51,7 @@ def build_panels(view: View) -> Panels:
         _tasks(named)
     with gr.Column(elem_id="texts", min_width=0):
         gr.HTML("<h2>What it says</h2>")
+        named["texts_note"] = gr.HTML(elem_id="texts-note")
         named["texts"] = gr.HTML(elem_id="texts-body")
     return Panels(named, measure, before, after, steps, window)
 
@@ -65,7 +66,7 @@ def _depth(named: dict[str, Any]) -> gr.Radio:
                 label="Which error",
                 show_label=False,
                 container=False,
-                elem_classes="chips quiet",
+                elem_classes="chips",
                 elem_id="measure",
             )
         named["depth_plot"] = _plot("depth-plot")

@@ -8,7 +8,7 @@ from typing import Any
 from nmviz import service
 from nmviz.experiment import TARGETS
 from nmviz.results import Column, Progress, Result
-from nmviz.ui.cards import cards
+from nmviz.ui.cards import cards, spread_of
 from nmviz.ui.figures import drawn
 from nmviz.ui.html import esc, note, quantity, table
 from nmviz.ui.origin import origin
@@ -59,7 +59,11 @@ def status(shown: Shown, message: str = "") -> str:
     said = words.headline(shown.results) if numbered else "The first numbers come with a window."
     about = service.catalogue().models
     remark = next((m.note for m in about if m.id == shown.view.experiment.model), "")
-    return f'<p class="headline">{esc(said)}</p>{message}{origin(shown.results, shown.stored)}' + (
+    errors = next(filter(None, map(spread_of, shown.results.values())), "")
+    headline = f'<p class="headline">{esc(said)}</p>'
+    if errors:
+        headline += f'<p class="remark">{esc(errors)}</p>'
+    return f"{headline}{message}{origin(shown.results, shown.stored)}" + (
         f'<p class="remark">{esc(remark)}</p>' if remark else ""
     )
 

@@ -15,8 +15,7 @@ window.nmviz = (() => {
     document.body.classList.toggle("dark", dark);
     const button = document.getElementById("theme");
     if (!button) return;
-    button.textContent = dark ? "Light" : "Dark";
-    button.setAttribute("aria-pressed", String(dark));
+    button.textContent = dark ? "Light" : "Dark"; // what a click does, so it is never "pressed"
   }
 
   function remembered() {
@@ -35,15 +34,18 @@ window.nmviz = (() => {
     try { localStorage.setItem(THEME, dark ? "dark" : "light"); } catch { /* stays for this visit */ }
   }
 
+  let copied = 0;
+
   async function copyLink(button) {
-    const words = button.textContent;
+    const words = (button.dataset.words ||= button.textContent);
+    clearTimeout(copied);
     try {
       await navigator.clipboard.writeText(location.href);
       button.textContent = "Link copied";
     } catch {
       button.textContent = "Copy it from the address bar";
     }
-    setTimeout(() => { button.textContent = words; }, 2000);
+    copied = setTimeout(() => { button.textContent = words; }, 2000);
   }
 
   function toggleDrawer(button) {

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from math import exp, fsum, log
 
+from nmviz.experiment import TEXT, Experiment
 from nmviz.results import COLUMNS, Column, Continuation, GenerationProgress
-from nmviz.ui.html import esc, hint
+from nmviz.ui.html import esc, hint, note, table
 from nmviz.ui.state import View
 from nmviz.views import numbers
 from nmviz.views.texts import FIRST, mark_differences
 from nmviz.views.theme import NAMES
+from nmviz.views.words import how_and_where
 
 CLASSES = {FIRST: "first"}
 WAITING = "Press Write the three texts, or Run: each model continues the prompt."
@@ -40,7 +42,27 @@ def texts(progress: GenerationProgress | None, view: View, message: str = "") ->
         if len(given) > 1
         else ""
     )
-    return f'{message}{wait}{key}<div class="cards">{inner}</div>'
+    below = _chances_table(given) if progress is not None and progress.done else ""
+    return f'{message}{wait}{key}<div class="cards">{inner}</div>{below}'
+
+
+def outdated(written: View, view: View) -> str:
+    """That the texts are of other settings than the view's, where they are; else nothing."""
+    models, others = _models(written), _models(view)
+    if (models, written.writing) == (others, view.writing):
+        return ""
+    said = "with another prompt or other settings of writing"
+    if models != others:
+        weight, activation = written.experiments()
+        said = f"at {weight.pattern}, weights: {how_and_where(weight)}; "
+        said += f"activations: {how_and_where(activation)}"
+    return note(f"Written {said}. Press Write the three texts for what is chosen now.", "stale")
+
+
+def _models(view: View) -> list[Experiment]:
+    """The pruned models alone: on which text they are measured changes no word."""
+    text = Experiment().model_dump(include=set(TEXT))
+    return [one.but(**text) for one in view.experiments()]
 
 
 def _column(name: Column, given: Mapping[Column, Continuation], words: str, view: View) -> str:
@@ -96,6 +118,29 @@ def _chances(given: Mapping[Column, Continuation], place: int) -> str:
         if place < len(text.dense_probability)
     )
     return "probability of this token: " + ", ".join(known)
+
+
+def _chances_table(given: Mapping[Column, Continuation]) -> str:
+    """The same in a table, for those who cannot hover."""
+    dense = given.get("dense")
+    known = {name: text for name, text in given.items() if text.dense_probability}
+    if dense is None or not known:
+        return ""
+    rows = [
+        [
+            f"{place + 1}. {esc(token.text.strip() or '␣')}",
+            *(_chance(text, place) for text in known.values()),
+        ]
+        for place, token in enumerate(dense.tokens)
+    ]
+    heads = ["token", *(esc(NAMES[name]) for name in known)]
+    told = table("probability of each token of the dense text", heads, rows)
+    return f"<details><summary>Probability of each token</summary>{told}</details>"
+
+
+def _chance(text: Continuation, place: int) -> str:
+    known = text.dense_probability
+    return esc(numbers.share(known[place])) if place < len(known) else "&ndash;"
 
 
 def _likely(text: Continuation | None) -> str:

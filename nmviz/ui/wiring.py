@@ -6,10 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from nmviz.ui import calibrating, handlers, menus, one_at_a_time, tasks_panel
+from nmviz.ui import calibrating, handlers, menus, one_at_a_time, picking, tasks_panel
 from nmviz.ui.events import FROM_STORE, PICTURES, READ, Page, session_of
 from nmviz.ui.handlers import SESSIONS
-from nmviz.ui.live import wire_live
+from nmviz.ui.live import wire_age, wire_live
 from nmviz.ui.restore import restored
 from nmviz.ui.tasks_form import FIELDS
 
@@ -77,6 +77,9 @@ def _settings(page: Page) -> None:
     for first in (chip, model, scope):
         _change(page, first.then)
         _look(page, first.then)
+    writing = [named[name] for name in ("prompt", "new_tokens", "temperature")]
+    moved = [event for one in writing for event in (one.submit, one.blur)]
+    wire_age(page, partial(gr.on, [*moved, named["real_speed"].input]))
     named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
     named["pattern"].change(
         menus.relabelled,
@@ -100,6 +103,7 @@ def _change(page: Page, on: Callable[..., Any]) -> None:
     function = page.answer_shown(handlers.changed)
     changed = on(fn=function, inputs=page.form_and_shown, outputs=page.outputs, **FROM_STORE)
     _each(page, changed.then)
+    wire_age(page, changed.then)
 
 
 def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
@@ -150,25 +154,26 @@ def _layer(page: Page) -> None:
     typed = [event for one in (*window, named["prompt"]) for event in (one.submit, one.blur)]
     _look(page, partial(gr.on, typed))
 
-    def clicked(event: gr.EventData) -> Any:
-        return handlers.pick(str(getattr(event, "place", "")))
+    def clicked(model: Any, event: gr.EventData) -> Any:
+        return picking.pick(str(getattr(event, "place", "")), model)
 
     redraw = page.answer_shown(handlers.picked)
     panels.measure.input(redraw, page.form_and_shown, page.outputs, **FROM_STORE)
     block, projection, pick = named["block"], named["projection"], named["pick"]
     place = [block, named["model"]]
     moves = [
-        panels.before.click(partial(handlers.block_by, -1), place, block, **FROM_STORE).then,
-        panels.after.click(partial(handlers.block_by, 1), place, block, **FROM_STORE).then,
-        pick.select(clicked, None, [block, projection], **FROM_STORE).then,
+        panels.before.click(partial(picking.block_by, -1), place, block, **FROM_STORE).then,
+        panels.after.click(partial(picking.block_by, 1), place, block, **FROM_STORE).then,
+        pick.select(clicked, named["model"], [block, projection], **FROM_STORE).then,
         partial(gr.on, [block.input, projection.input]),
     ]
     for on in moves:
         on(fn=redraw, inputs=page.form_and_shown, outputs=page.outputs, **FROM_STORE)
         _look(page, on)
+    given = [*page.form, named["mask_size"]]
     for direction, button in panels.steps.items():
-        answer = page.answer(partial(handlers.moved, direction=direction))
-        _look(page, button.click(answer, page.form, window, **FROM_STORE).then)
+        answer = page.answer_after(partial(picking.moved, direction=direction))
+        _look(page, button.click(answer, given, window, **FROM_STORE).then)
 
 
 def _address(page: Page) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from math import isfinite
 
-from nmviz.experiment import TARGETS, Target
+from nmviz.experiment import TARGETS, Experiment, Target
 from nmviz.results import Column, Measurement, Result
 from nmviz.views.numbers import interval, overlap, perplexity, share, significant, with_error
 from nmviz.views.theme import NAMES
+from nmviz.wording import listed
 
 TIE_SHARE_TO_MENTION = 0.01
 UNIT = "nats a token"
@@ -24,6 +25,14 @@ def headline(results: Mapping[Column, Result]) -> str:
         return _levels(pruned) or "Nothing is measured here yet."
     sentences = [_costs(pruned, costs), _verdict(costs), _missing(costs), _partial(pruned)]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def how_and_where(experiment: Experiment) -> str:
+    """`magnitude + d-pts + var, only q and k in blocks 0-3`: what the pattern does not say."""
+    said = " + ".join((experiment.criterion, *experiment.mitigations))
+    where = [listed(experiment.projections)] if experiment.projections else []
+    where += [f"blocks {experiment.blocks}"] if experiment.blocks else []
+    return f"{said}, only {' in '.join(where)}" if where else said
 
 
 def tie_note(result: Result) -> str | None:

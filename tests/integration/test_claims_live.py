@@ -16,7 +16,8 @@ from nmviz.errors import Cancelled, UserError, check_of
 from nmviz.experiment import Experiment
 from nmviz.service import claims
 from nmviz.ui import claims_render
-from nmviz.ui.claims_tab import _bits, _run
+from nmviz.ui.claims_tab import CANCELLED, _after, _bits, _run
+from nmviz.ui.handlers import SESSIONS
 from nmviz.views.theme import title_of
 
 pytestmark = pytest.mark.usefixtures("own_store")
@@ -205,5 +206,19 @@ def test_a_typed_pattern_is_answered_or_refused_in_words() -> None:
 
 
 def test_a_failure_is_one_sentence(tiny_model: Path) -> None:
-    ((said, values),) = _run("dynamic", "no such model", "session")
-    assert values is None and "does not offer" in said
+    (said,) = _run("dynamic", "no such model", "session")
+    assert "does not offer" in said
+
+
+def test_after_a_run_the_answer_is_of_the_chosen_model() -> None:
+    *values, overview = _after("dynamic", claims.DEFAULT)
+    assert "On SmolLM2 135M" in values[0] and "SmolLM2" in values[-1].value
+    assert overview.count("<li>") == 10
+
+
+def test_a_claim_that_was_overtaken_does_not_run() -> None:
+    """Another run of the same visitor was begun while this one waited for its turn."""
+    turn = SESSIONS.start("hasty").number
+    SESSIONS.start("hasty")
+    assert list(_run("dynamic", claims.DEFAULT, "hasty", turn)) == [CANCELLED]
+    assert not SESSIONS.running("hasty").is_set()

@@ -227,6 +227,8 @@ def test_cancelling_reaches_one_visitor() -> None:
     assert mine.is_set() and not yours.is_set()
     again = sessions.start("me")
     assert not again.is_set() and sessions.running("me") is again
+    assert sessions.running("me", again.number) is again
+    assert sessions.running("me", mine.number).is_set() and not again.is_set()
     sessions.leave("me")
     sessions.leave("you")
     assert again.is_set() and len(sessions) == 0

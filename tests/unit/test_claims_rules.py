@@ -1,5 +1,6 @@
 """Rules on made evidence: each verdict can be reached, and too wide decides nothing."""
 
+from collections.abc import Sequence
 from math import inf, sqrt
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nmviz.audit import Finding
-from nmviz.claims import CLAIMS, Evidence
+from nmviz.claims import CLAIMS, Evidence, Half
 from nmviz.claims.drops import difference, ratio, row
 from nmviz.claims.estimate import (
     Estimate,
@@ -21,6 +22,7 @@ from nmviz.claims.estimate import (
     verdict_of,
     within,
 )
+from nmviz.experiment import Experiment
 from nmviz.published import FOUR_TASKS, LARGE_MODELS, read_names
 from nmviz.published.cells import cell
 from nmviz.published.speed import Speed
@@ -213,6 +215,60 @@ def test_the_whole_range_of_times_decides() -> None:
     assert timed(0.9, 1.2) == "not decidable here"
 
 
+# Live halves of which some runs are not there yet
+
+
+def run_of(experiment: Experiment, cost: float, error: float = 0.01) -> Result:
+    measured = Measurement(metric="delta_nll", value=cost, stderr=error, n=32, unit_of_n="windows")
+    return Result(
+        experiment=experiment, measurements=(measured,), provenance=Provenance(source="nmviz")
+    )
+
+
+def live(name: str, costs: Sequence[float | None], error: float = 0.01) -> Half:
+    """The live half of a claim from the costs of its runs, in the order it asks for them."""
+    asked = CLAIMS.get(name).live.asked("smollm2-135m")
+    runs = [
+        run_of(one, cost, error) for one, cost in zip(asked, costs, strict=True) if cost is not None
+    ]
+    found = CLAIMS.get(name).answer(Evidence((), NAMES, own=tuple(runs))).live
+    assert found is not None
+    return found
+
+
+def test_a_live_half_needs_all_its_runs() -> None:
+    assert live("targets", [3, 1, 2, 1, 2, 1]).verdict == "holds"
+    some = live("targets", [3, 1, 2, 1, 2, None])
+    assert some.verdict == "not decidable here"
+    assert "5 of the 6 runs that the rule asks for are there" in some.text
+    assert "missing: activations at 50%." in some.text
+    some = live("repair", [2, 1, 1, None, None])
+    assert some.verdict == "not decidable here"
+    assert "3 of the 5 runs that the rule asks for are there; missing: S-PTS and R-Sparse." in (
+        some.text
+    )
+    assert live("criteria", [2, 3, None]).verdict == "not decidable here"
+
+
+def test_what_no_missing_run_can_change_stands() -> None:
+    some = live("targets", [3, 1, 1, 2, None, None])  # of two patterns one holds and one does not
+    assert some.verdict == "holds partly"
+    assert "missing: weights at 50% and activations at 50%. Nothing they give can change" in (
+        some.text
+    )
+    assert live("targets", [1, 3, 1, 2, None, None]).verdict == "not decidable here"
+
+
+def test_missing_runs_count_among_the_comparisons() -> None:
+    """Each gain has the same interval whether or not the others were run."""
+
+    def gain(costs: Sequence[float | None]) -> Estimate:
+        numbers = live("repair", costs, error=0.1).numbers
+        return next(one.estimate for one in numbers if one.label == "won back by VAR")
+
+    assert gain([2, 1, None, None, None]) == gain([2, 1, 1, 1, 1])
+
+
 # Statistics
 
 
@@ -231,6 +287,9 @@ def test_signs_and_verdicts() -> None:
     assert verdict_of(["no", "open", "open"]) == "not decidable here"
     assert verdict_of(["no", "no", "open"]) == "does not hold"
     assert verdict_of(["yes", "no"]) == "holds partly"
+    assert verdict_of(["yes", "yes"], missing=1) == "not decidable here"
+    assert verdict_of(["no", "no"], missing=1) == "not decidable here"
+    assert verdict_of(["yes", "open"], missing=2) == "holds partly"
 
 
 def test_a_drop_has_the_binomial_error_of_its_tasks() -> None:

@@ -1,0 +1,132 @@
+"""States between two answers: another model was chosen, settings moved during a run, refusals."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from nmviz import service
+from nmviz.results import Measurement, Provenance, Result
+from nmviz.ui import handlers, one_at_a_time, picking
+from nmviz.ui.allowed import model_of, settle
+from nmviz.ui.cards import cards
+from nmviz.ui.controls import FIELDS, values_of
+from nmviz.ui.layer import step
+from nmviz.ui.render import Shown, status
+from nmviz.ui.state import Look, View
+
+LLAMA = "llama3.1-8b"
+SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_model: Path, module_store: Path) -> Iterator[str]:
+    """The id of the tiny model, with a corpus and a store."""
+    from tiny import PARAGRAPHS
+
+    folder = module_store.parent
+    (folder / "wiki.test.raw").write_text("\n\n".join(PARAGRAPHS * 20), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NMVIZ_MODELS", str(tiny_model))
+        patch.setenv("NMVIZ_WIKITEXT2", str(folder))
+        yield str(tiny_model)
+
+
+def form(**fields: Any) -> list[Any]:
+    """What the form's components would hand to a handler."""
+    view = settle(View.build(fields))
+    values = values_of(view, model_of(view))
+    return [values.get(name) for name in FIELDS]
+
+
+def test_a_large_models_cards_leave_with_it(tiny: str) -> None:
+    large = handlers.changed(form(model=LLAMA), None, "local")
+    assert "published" in large["cards"]
+    small = form(model=tiny, **SMALL, seed=5)
+    update = handlers.changed(small, large["shown"], "local")
+    assert "Not run yet" in update["status"]
+    assert "published" not in update["cards"] and "live model" not in update["depth_head"]
+    assert update["shown"].view.experiment.model == tiny
+    handlers.SESSIONS.start("quick")
+    started = [*handlers.run(small, large["shown"], "local", "quick", False)][1]
+    assert "Running" in started["status"] and "published" not in started["cards"]
+
+
+def test_settings_that_move_during_a_run_are_not_answered_by_it(tiny: str) -> None:
+    asked, moved = form(model=tiny, **SMALL, seed=6), form(model=tiny, **SMALL, seed=7)
+    ran, shown = None, None
+    for update in handlers.run(asked, None, "local", "mover", False):
+        ran, shown = update.get("ran", ran), update.get("shown", shown)
+    assert handlers.ended(asked, shown, "local", ran) == {}
+    said = handlers.ended(moved, shown, "local", ran)
+    assert "Not run yet" in said["status"] and "stale" in said["status"]
+    assert handlers.ended(asked, said.get("shown", shown), "local", None)["shown"] == shown
+
+
+def test_what_was_cancelled_or_refused_keeps_its_last_word(tiny: str) -> None:
+    for fields in ({"tokens": 100_000}, {"seed": 8}):
+        values = form(**{"model": tiny, **SMALL, **fields})
+        handlers.SESSIONS.start("stopped").set()
+        *_, last = (u for u in handlers.run(values, None, "local", "stopped", False) if "ran" in u)
+        assert handlers.ended(values, None, "local", last["ran"]) == {}
+
+
+def test_a_refused_measurement_says_why(tiny: str) -> None:
+    values = form(model=tiny, **SMALL | {"tokens": 100_000})
+    *_, last = one_at_a_time.measure(values, "refused")
+    assert "at most" in last["each_head"]
+    assert one_at_a_time.found(values, last["each_of"]) == {}
+
+
+def test_cards_name_what_they_are_of() -> None:
+    fields = {"mitigations": ("d-pts", "var"), "projections": ("q", "k"), "blocks": "0-3"}
+    view = View.build({**fields, "weight_criterion": "wanda"})
+    experiment = View.build(fields).experiment
+    cost = Measurement(metric="delta_nll", value=1.0, stderr=0.1, n=4, unit_of_n="windows")
+    result = Result(
+        experiment=experiment, measurements=(cost,), provenance=Provenance(source="nmviz")
+    )
+    shown = cards({"activation": result}, view)
+    assert "magnitude + d-pts + var, only q and k in blocks 0-3" in shown
+    assert "wanda, only q and k in blocks 0-3" in shown
+    said = "± is one standard error; n is 4 windows."
+    assert said in shown and said in status(Shown(view, None, {"activation": result}))
+
+
+def test_texts_of_other_settings_say_so(tiny: str) -> None:
+    values = form(model=tiny, **SMALL, pattern="2:4", new_tokens=2)
+    handlers.SESSIONS.start("writer")
+    first, *_, last = handlers.write(values, "writer")
+    assert "written" not in last  # it stays that of the beginning
+    written = first["written"]
+    assert handlers.aged(values, written) == {"texts_note": ""}
+    same = form(model=tiny, corpus="wikitext-2", tokens=512, window=32, pattern="2:4", new_tokens=2)
+    assert handlers.aged(same, written) == {"texts_note": ""}
+    other = handlers.aged(form(model=tiny, **SMALL, pattern="8:16", new_tokens=2), written)
+    assert "stale" in other["texts_note"] and "at 2:4, weights: magnitude" in other["texts_note"]
+    asked = form(model=tiny, **SMALL, pattern="2:4", new_tokens=2, prompt="Else")
+    assert "another prompt" in handlers.aged(asked, written)["texts_note"]
+    assert handlers.fitted(asked)["written"] is None
+
+
+def test_only_a_layer_of_the_model_is_picked(tiny: str) -> None:
+    model = next(one for one in service.catalogue().models if one.id == tiny)
+    assert picking.pick("1,down", tiny) == (1, "down")
+    assert picking.pick("0", tiny)[0] == 0
+    for other in (f"{model.blocks},down", "1,c_attn", "x", "-1", "9" * 50):
+        assert picking.pick(other, tiny) == gr.skip(), other
+    assert picking.pick("1,down", "no such model") == gr.skip()
+
+
+def test_the_masks_window_ends_where_they_do(tiny: str) -> None:
+    size = handlers.looked(form(model=tiny, **SMALL), None)["mask_size"]
+    look = Look(rows=16, columns=32)
+    for _ in range(500):
+        look = step(step(look, "down", size), "right", size)
+    assert (look.first_row, look.first_column) == (size[0] - 16, size[1] - 32)
+    back = step(look, "left", size)
+    assert back.first_column == look.first_column - 32
+    wide = step(look, "wider", size)
+    assert wide.first_column == max(0, size[1] - wide.columns)
