@@ -71,9 +71,7 @@ class Measured:
         last, now = 0.0, None
         try:
             asked = self.ask(values)
-            now = (
-                asked.identity
-            )  # before the check: its refusal stands until other things are asked
+            now = asked.identity  # before the check: a refusal stands until other things are asked
             self.check(asked)
             for progress in service.run(asked.experiments, text=asked.text, cancel=event):
                 update: Update = {self._named("progress"): render.bar(progress, self.unit)}
