@@ -16,7 +16,7 @@ from transformers.utils import logging as transformers_logging
 
 from nmviz import models
 from nmviz.engine.convert import converted
-from nmviz.engine.refusals import plain_words, refuse_config
+from nmviz.engine.refusals import no_code_of, plain_words, refuse_config
 from nmviz.errors import UserError
 
 MODELS_KEPT = 2
@@ -135,7 +135,7 @@ def _load(model_id: str, device: str) -> LoadedModel:
 def load_model(folder: Path, model_id: str) -> Any:
     """The model of a folder of safetensors. UserError when tensors are missing from it, or when it
     brings code."""
-    with _no_code_of(model_id):
+    with no_code_of(model_id):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch.float32,
@@ -155,7 +155,7 @@ def load_model(folder: Path, model_id: str) -> Any:
 def load_tokenizer(folder: Path, model_id: str) -> Any:
     """The tokenizer of a folder. UserError when the folder has no vocabulary, or code for it."""
     try:
-        with _no_code_of(f"The tokenizer of {model_id}"):
+        with no_code_of(f"The tokenizer of {model_id}"):
             tokenizer = AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )
@@ -167,23 +167,6 @@ def load_tokenizer(folder: Path, model_id: str) -> Any:
             "weights."
         )
     return tokenizer
-
-
-@contextmanager
-def _no_code_of(what: str) -> Iterator[None]:
-    """transformers' refusal to run what lies beside the weights, as one sentence (UserError).
-
-    It refuses only where it is told so: told nothing, it asks on stdin and runs the code at a y.
-    """
-    try:
-        yield
-    except ValueError as error:
-        if "trust_remote_code" not in str(error):
-            raise
-        raise UserError(
-            f"{what} runs code of its own, which is never done here: choose a model of an "
-            "architecture that transformers itself knows."
-        ) from None
 
 
 @contextmanager

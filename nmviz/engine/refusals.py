@@ -18,10 +18,7 @@ def refuse_config(config: Mapping[str, Any], model_id: str) -> None:
     kind = config.get("model_type")
     if kind not in CONFIG_MAPPING_NAMES:
         if config.get("auto_map"):
-            raise UserError(
-                f"{model_id} runs code of its own, which is never done here: choose a model of an "
-                "architecture that transformers itself knows."
-            )
+            raise _brings_code(model_id)
         raise _unknown(model_id, kind)
     method = (config.get("quantization_config") or {}).get("quant_method")
     if method:
@@ -81,3 +78,24 @@ def _unusable(model_id: str, error: Exception) -> UserError:
 def _short(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:160].rstrip(". ")
+
+
+@contextmanager
+def no_code_of(what: str) -> Iterator[None]:
+    """transformers' refusal to run what lies beside the weights, as one sentence (UserError).
+
+    It refuses only where it is told so: told nothing, it asks on stdin and runs the code at a y.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise _brings_code(what) from None
+
+
+def _brings_code(what: str) -> UserError:
+    return UserError(
+        f"{what} runs code of its own, which is never done here: choose a model of an "
+        "architecture that transformers itself knows."
+    )
