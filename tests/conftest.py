@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 LONGEST_FIRST = (
-    *("browser", "real/test_gemma", "real/test_shipped", "real/test_numbers"),
-    *("integration/test_page_methods", "integration/test_cli_store", "integration/test_service"),
+    *("browser", "real/test_shipped", "integration/test_page_methods", "integration/test_service"),
+    *("integration/test_cli_store", "real/test_gemma", "real/test_numbers"),
     *("integration/test_claims_live", "integration/test_figure_command", "real/test_pinned"),
     *("real/test_lm_eval", "integration/test_store_concurrent", "integration/test_sweep_killed"),
     *("integration/test_memory", "integration/test_bench"),
