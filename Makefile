@@ -20,7 +20,8 @@ app: setup
 
 # One thread a process: two that wait for their turn on the same cores cost far more than they gain.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup \
+		--no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff check .

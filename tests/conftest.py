@@ -7,14 +7,31 @@ from pathlib import Path
 
 import pytest
 
+LONGEST_FIRST = (
+    *("browser", "real/test_shipped", "integration/test_page_methods", "integration/test_service"),
+    *("integration/test_cli_store", "real/test_gemma", "real/test_numbers"),
+    *("integration/test_claims_live", "integration/test_figure_command", "real/test_pinned"),
+    *("real/test_lm_eval", "integration/test_store_concurrent", "integration/test_sweep_killed"),
+    *("integration/test_memory", "integration/test_bench"),
+)
+"""Groups of tests that take long; what takes long and begins last keeps one process waiting."""
+
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In parallel runs a file stays together, and all browser tests do: they share one app."""
     for item in items:
-        folder = item.path.parent.name
-        group = folder if folder == "browser" else f"{folder}/{item.path.stem}"
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: _turn(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    folder = item.path.parent.name
+    return folder if folder == "browser" else f"{folder}/{item.path.stem}"
+
+
+def _turn(group: str) -> int:
+    return LONGEST_FIRST.index(group) if group in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 @pytest.fixture(scope="session")

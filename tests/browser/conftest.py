@@ -16,7 +16,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from visitor import App, Visit
 
 ROOT = Path(__file__).parents[2]
-SERVE = "import sys; from nmviz.ui.launch import serve; serve(port=int(sys.argv[1]))"
 PATIENCE = 120
 """Seconds: how fast the page is here is no test, and other tests run beside these."""
 
@@ -44,10 +43,16 @@ def browser_type_launch_args(chromium: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def app(chromium: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app with the tiny model, a corpus in a folder and an empty store."""
+def app(
+    chromium: str, tiny_model: Path, shipped: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[App]:
+    """The app with the tiny model, a corpus in a folder and a store of what ships.
+
+    Afterwards nothing may have gone wrong in it.
+    """
     folder = tmp_path_factory.mktemp("app")
     _write_corpus(folder)
+    shutil.copy(shipped, folder / "store.sqlite")
     port = _free_port()
     environment = {
         **os.environ,
@@ -56,11 +61,12 @@ def app(chromium: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFactor
         "NMVIZ_CACHE": str(_own_cache(folder)),
         "NMVIZ_STORE_URL": f"sqlite:///{folder / 'store.sqlite'}",
         "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_SERVER_PORT": str(port),
         "PYTHONPATH": str(ROOT),
     }
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(port)],
+            [sys.executable, str(ROOT / "app.py")],
             env=environment,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -70,6 +76,8 @@ def app(chromium: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFactor
             url = f"http://127.0.0.1:{port}"
             _wait_for(url, process, folder / "log")
             yield App(url, str(tiny_model))
+            said = (folder / "log").read_text()
+            assert "Traceback" not in said, said
         finally:
             process.terminate()
             process.wait(timeout=20)

@@ -4,16 +4,26 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from visitor import FIGURES, App, card, choose, open_page, run
+from visitor import FIGURES, App, card, choose, count_runs, open_page, run, runs_begun
 
 pytestmark = pytest.mark.browser
 
 LEVEL = re.compile(r"\d[\d,.]* perplexity")
 
 
-def test_a_run_fills_the_three_columns(page: Page, app: App) -> None:
+def test_a_run_fills_the_page_and_is_then_in_the_store(page: Page, app: App) -> None:
     open_page(page, app.address())
+    count_runs(page)
     run(page)
+    the_three_columns_are_filled(page)
+    another_layer_runs_nothing(page)
+    what_is_not_run_dims_the_old_figures(page)
+    page.goto(app.address())
+    a_stored_result_is_there_at_once(page)
+    run_again_measures_again(page)
+
+
+def the_three_columns_are_filled(page: Page) -> None:
     expect(page.locator("#status .headline")).to_contain_text("At 8:16, pruning")
     expect(page.locator("#status .origin")).to_contain_text("512 tokens of WikiText-2 test")
     for column in ("dense", "weight", "activation"):
@@ -25,26 +35,21 @@ def test_a_run_fills_the_three_columns(page: Page, app: App) -> None:
         expect(page.locator(f"#{figure} .main-svg").first).to_be_visible()
 
 
-def test_the_texts_differ_and_say_where(page: Page, app: App) -> None:
-    open_page(page, app.address("pattern=2:4"))
-    run(page)
-    texts = page.locator("#texts .card .text")
-    assert len(set(texts.all_inner_texts())) > 1
-    expect(page.locator("#texts .card mark.first").first).to_be_visible()
-    expect(page.locator("#texts .card.dense mark")).to_have_count(0)
+def another_layer_runs_nothing(page: Page) -> None:
+    assert runs_begun(page) == 1
+    origin = page.locator("#status .origin").inner_text()
+    expect(page.locator("#layer-head")).to_contain_text("Block 1, down")
+    page.get_by_role("button", name="Next block").click()
+    expect(page.locator("#layer-head")).to_contain_text("Block 2, down")
+    page.wait_for_url(re.compile("block=2"))
+    assert page.locator("#status .origin").inner_text() == origin
+    page.locator("#depth-table summary").click()
+    page.locator("#depth-table .pick", has_text="0").click()
+    expect(page.locator("#layer-head")).to_contain_text("Block 0, down")
+    assert runs_begun(page) == 1
 
 
-def test_a_stored_result_is_there_at_once(page: Page, app: App) -> None:
-    open_page(page, app.address())
-    run(page)
-    page.goto(app.address())
-    expect(page.locator("#status .origin")).to_contain_text("From the store")
-    assert LEVEL.search(card(page, "activation").replace("\n", " "))
-
-
-def test_what_is_not_run_dims_the_old_figures(page: Page, app: App) -> None:
-    open_page(page, app.address())
-    run(page)
+def what_is_not_run_dims_the_old_figures(page: Page) -> None:
     before = card(page, "weight")
     choose(page, "1:4")
     expect(page.locator("#status .stale")).to_contain_text("Not run yet")
@@ -55,6 +60,27 @@ def test_what_is_not_run_dims_the_old_figures(page: Page, app: App) -> None:
     expect(page.locator("#figures")).to_have_css("opacity", "1")
 
 
+def a_stored_result_is_there_at_once(page: Page) -> None:
+    expect(page.locator("#status .origin")).to_contain_text("From the store")
+    assert LEVEL.search(card(page, "activation").replace("\n", " "))
+
+
+def run_again_measures_again(page: Page) -> None:
+    page.locator("#again").click()
+    expect(page.locator("#status .origin")).to_contain_text("Measured here")
+    expect(page.locator("#run")).to_be_visible()
+    assert LEVEL.search(card(page, "activation").replace("\n", " "))
+
+
+def test_the_texts_differ_and_say_where(page: Page, app: App) -> None:
+    open_page(page, app.address("pattern=2:4"))
+    run(page)
+    texts = page.locator("#texts .card .text")
+    assert len(set(texts.all_inner_texts())) > 1
+    expect(page.locator("#texts .card mark.first").first).to_be_visible()
+    expect(page.locator("#texts .card.dense mark")).to_have_count(0)
+
+
 def test_cancel_ends_a_run(page: Page, app: App) -> None:
     open_page(page, f"{app.address()}&tokens=60000&window=256&seed=1".replace("&tokens=512", ""))
     page.locator("#run").click()
@@ -63,20 +89,6 @@ def test_cancel_ends_a_run(page: Page, app: App) -> None:
     expect(page.locator("#run")).to_be_visible()
     page.reload()
     expect(page.locator("#status")).to_contain_text("Not run yet")
-
-
-def test_another_layer_runs_nothing(page: Page, app: App) -> None:
-    open_page(page, app.address())
-    run(page)
-    origin = page.locator("#status .origin").inner_text()
-    expect(page.locator("#layer-head")).to_contain_text("Block 1, down")
-    page.get_by_role("button", name="Next block").click()
-    expect(page.locator("#layer-head")).to_contain_text("Block 2, down")
-    page.wait_for_url(re.compile("block=2"))
-    assert page.locator("#status .origin").inner_text() == origin
-    page.locator("#depth-table summary").click()
-    page.locator("#depth-table .pick", has_text="0").click()
-    expect(page.locator("#layer-head")).to_contain_text("Block 0, down")
 
 
 def test_the_mask_can_be_read_entry_by_entry(page: Page, app: App) -> None:
@@ -107,13 +119,3 @@ def test_two_visitors_do_not_meet(page: Page, app: App, browser: Browser) -> Non
     expect(other.locator("#status .headline")).to_contain_text("At 50%")
     assert "50%" not in page.locator("#status").inner_text()
     other.close()
-
-
-def test_every_quantity_is_explained_on_hover(page: Page, app: App) -> None:
-    open_page(page, app.address())
-    hints = page.locator("#cards .hint")
-    assert hints.count() >= 7
-    for hint in hints.all():
-        assert hint.locator(".tip code").count() == 1
-    hints.nth(0).hover()
-    expect(hints.nth(0).locator(".tip")).to_be_visible()

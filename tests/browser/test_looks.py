@@ -1,73 +1,58 @@
-"""Themes, small screens, saved figures."""
+"""Themes, saved figures, names and explanations."""
 
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import FIGURES, App, open_page, run
+from visitor import DARK_TEXT, FIGURES, LIGHT_TEXT, App, open_page, run
 
 pytestmark = pytest.mark.browser
 
-LIGHT_TEXT, DARK_TEXT = "rgb(31, 41, 51)", "rgb(229, 231, 235)"
 
-
-def test_the_theme_inks_the_figures_too(page: Page, app: App) -> None:
+def test_the_theme_inks_the_figures_but_not_those_that_are_saved(
+    page: Page, app: App, tmp_path: Path
+) -> None:
     open_page(page, app.address())
+    run(page)
     label = page.locator("#weight-mask .xtick text").first
     expect(label).to_have_css("fill", LIGHT_TEXT)
+    every_figure_is_saved_for_paper(page, tmp_path)
     page.locator("#theme").click()
     expect(label).to_have_css("fill", DARK_TEXT)
     expect(page.locator("body")).to_have_css("background-color", "rgb(15, 20, 25)")
+    every_figure_is_saved_for_paper(page, tmp_path)
     page.reload()
     expect(page.locator("body")).to_have_class("dark")
     page.locator("#theme").click()
     expect(label).to_have_css("fill", LIGHT_TEXT)
 
 
-def test_a_small_screen_has_one_column_and_a_closed_drawer(page: Page, app: App) -> None:
-    page.set_viewport_size({"width": 390, "height": 800})
-    open_page(page, app.address())
-    run(page)
-    width = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert width[0] <= width[1]
-    expect(page.get_by_label("Model")).to_be_hidden()
-    page.locator("#drawer").click()
-    expect(page.get_by_label("Model")).to_be_visible()
-    expect(page.locator("#drawer")).to_have_attribute("aria-expanded", "true")
-    cards = page.locator("#cards .card")
-    lefts = {round(one.bounding_box()["x"]) for one in cards.all()}  # type: ignore[index]
-    assert len(lefts) == 1
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_figure_is_saved_as_svg(page: Page, app: App, tmp_path: Path, theme: str) -> None:
-    open_page(page, app.address(f"__theme={theme}"))
-    run(page)
+def every_figure_is_saved_for_paper(page: Page, folder: Path) -> None:
     for figure in FIGURES:
         with page.expect_download() as caught:
             page.locator(f"#{figure} .save-svg").click()
         assert caught.value.suggested_filename.endswith(".svg")
-        file = tmp_path / caught.value.suggested_filename
+        file = folder / caught.value.suggested_filename
         caught.value.save_as(file)
         root = ElementTree.parse(file).getroot()
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         inked = list(root.iter("{http://www.w3.org/2000/svg}text"))
         assert inked, "a figure without a word"
         # Saved figures are for paper, whatever the page looks like.
-        assert "rgb(31, 41, 51)" in file.read_text(encoding="utf-8")
+        assert LIGHT_TEXT in file.read_text(encoding="utf-8")
 
 
-def test_methods_explains_everything(page: Page, app: App) -> None:
-    open_page(page, app.address())
-    page.get_by_role("tab", name="Methods").click()
-    expect(page.get_by_role("heading", name="Criteria for weights")).to_be_visible()
-    expect(page.get_by_text("D-PTS in arXiv 2509.22166").first).to_be_visible()
-
-
-def test_headings_labels_and_findings(page: Page, app: App) -> None:
+def test_everything_has_a_name_and_an_explanation(page: Page, app: App) -> None:
     open_page(page, app.address())
     run(page)
+    headings_labels_and_findings(page)
+    every_quantity_is_explained_on_hover(page)
+    the_settings_stay_in_sight(page)
+    methods_explains_everything(page)
+
+
+def headings_labels_and_findings(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     assert page.locator("#depth h2").inner_text().strip()
     for pane in ("weight-inputs", "activation-inputs", "weight-mask", "activation-mask"):
@@ -82,9 +67,23 @@ def test_headings_labels_and_findings(page: Page, app: App) -> None:
     assert unnamed == []
 
 
-def test_the_settings_stay_in_sight(page: Page, app: App) -> None:
-    open_page(page, app.address())
+def every_quantity_is_explained_on_hover(page: Page) -> None:
+    hints = page.locator("#cards .hint")
+    assert hints.count() >= 7
+    for hint in hints.all():
+        assert hint.locator(".tip code").count() == 1
+    hints.nth(0).hover()
+    expect(hints.nth(0).locator(".tip")).to_be_visible()
+
+
+def the_settings_stay_in_sight(page: Page) -> None:
     page.evaluate("window.scrollTo(0, 900)")
     page.wait_for_function("window.scrollY > 800")
     top = page.locator("#controls").evaluate("box => box.getBoundingClientRect().top")
     assert top == 0
+
+
+def methods_explains_everything(page: Page) -> None:
+    page.get_by_role("tab", name="Methods").click()
+    expect(page.get_by_role("heading", name="Criteria for weights")).to_be_visible()
+    expect(page.get_by_text("D-PTS in arXiv 2509.22166").first).to_be_visible()

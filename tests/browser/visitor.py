@@ -13,6 +13,20 @@ FIGURES = (
     "methods-plot",
 )
 
+LIGHT_TEXT, DARK_TEXT = "rgb(31, 41, 51)", "rgb(229, 231, 235)"
+
+COUNT_RUNS = """() => {
+    window.runsBegun = 0;
+    let shown = true;
+    new MutationObserver(() => {
+        const button = document.querySelector("#run");
+        const now = Boolean(button && button.offsetParent);
+        if (shown && !now) window.runsBegun += 1;
+        shown = now;
+    }).observe(document.body, { subtree: true, childList: true, attributes: true });
+}"""
+"""While something runs Cancel stands where Run was, however short it is."""
+
 
 @dataclass(frozen=True)
 class App:
@@ -64,10 +78,24 @@ def run(page: Page) -> None:
     expect(page.locator("#run")).to_be_visible()
 
 
+def count_runs(page: Page) -> None:
+    """From now on the page counts how often anything is begun in place of Run."""
+    page.evaluate(COUNT_RUNS)
+
+
+def runs_begun(page: Page) -> int:
+    return int(page.evaluate("window.runsBegun"))
+
+
 def choose(page: Page, pattern: str) -> None:
     """Press the button of a preset pattern, and wait until the address has it."""
     page.locator(".chips label", has_text=pattern).first.click()
     page.wait_for_url(lambda url: f"pattern={quote(pattern)}" in url or pattern == "8:16")
+
+
+def nothing_scrolls_sideways(page: Page) -> None:
+    width = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert width[0] <= width[1]
 
 
 def card(page: Page, column: str) -> str:

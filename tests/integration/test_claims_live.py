@@ -111,7 +111,7 @@ def test_what_is_measured_is_what_the_experiment_says() -> None:
         assert one.corpus == texts.NAME and one.pattern == "8:16"
 
 
-def test_times_answer_the_live_half_of_speed(tiny_model: Path) -> None:
+def test_times_answer_the_live_half_of_speed_and_foretell_no_run(tiny_model: Path) -> None:
     model = str(tiny_model)
     assert claims.answer("speed", model).live is None
     *_, last = claims.run_live("speed", model)
@@ -120,6 +120,9 @@ def test_times_answer_the_live_half_of_speed(tiny_model: Path) -> None:
     assert live is not None and live.figure is not None and live.figure().data
     assert all(number.n == REPEATS for number in live.numbers)
     (run,) = service.store().find(model=model)
+    assert (
+        run.provenance.seconds and service.estimate_seconds([Experiment.build(model=model)]) is None
+    )
     assert run.provenance.machine["processor"] in live.text
     turns = [run.get("forward_seconds", f"{name}, turn 1") for name in ("dense", "activations")]
     first = turns[0].value / turns[1].value  # type: ignore[union-attr]
@@ -128,13 +131,6 @@ def test_times_answer_the_live_half_of_speed(tiny_model: Path) -> None:
     assert f"{estimate.value:.2f} times the dense speed" in title_of(live.figure())
     *_, last = claims.run_live("speed", model)  # of this moment, so it is measured again
     assert not last.from_store and len(service.store().find(model=model)) == 2
-
-
-def test_times_and_masks_say_nothing_of_how_long_a_run_takes(tiny_model: Path) -> None:
-    model = str(tiny_model)
-    *_, last = claims.run_live("speed", model)
-    assert last.results[0].provenance.seconds
-    assert service.estimate_seconds([Experiment.build(model=model)]) is None
 
 
 def test_a_cancelled_half_leaves_nothing(tiny_model: Path) -> None:

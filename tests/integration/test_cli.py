@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from nmviz import service
+from nmviz import printing, service
 from nmviz.cli import main
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.results import Measurement, Progress, Provenance, Result
+from nmviz.store.transfer import read_jsonl
 from nmviz.ui.launch import serve
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 40
@@ -100,6 +101,17 @@ def test_a_second_run_is_found_and_rerun_measures_again(run: Run) -> None:
     assert rerun["provenance"]["started"] != first["provenance"]["started"]
 
 
+def test_a_precision_ends_a_run_once_it_is_reached(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(TEXT * 4)
+    asked = ("run", "--text", str(tmp_path / "long.txt"), "--json", "--tokens")
+    found = ran(run(*asked, "2560", "--precision", "9"))
+    spent = found["experiment"]["tokens"]
+    (cost,) = (one for one in found["measurements"] if one["metric"] == "delta_nll")
+    assert 15 * 64 <= spent < 2560 and cost["stderr"] <= 9
+    assert ran(run(*asked, str(spent))) == found, "stored as the smaller budget"
+    assert ran(run(*asked, "2560", "--precision", "1e-9"))["experiment"]["tokens"] == 2560
+
+
 def test_no_store_keeps_nothing(run: Run) -> None:
     assert "measured now" in run("run", "--no-store").stdout
     assert "measured now" in run("run").stdout
@@ -173,13 +185,13 @@ def test_methods_and_models_as_json(run: Run) -> None:
 
 
 def test_the_store_is_built_verified_and_exported(run: Run, tmp_path: Path) -> None:
-    ran(run("run", "--json"))
+    measured = ran(run("run", "--json"))
     assert run("store", "build").returncode == 0
     assert "agrees" in run("store", "verify").stdout
     exported = tmp_path / "runs.jsonl"
     assert run("store", "export", str(exported)).returncode == 0
-    keys = [json.loads(line)["experiment"] for line in exported.read_text().splitlines()]
-    assert len(keys) >= 1
+    (result,) = (one for one in read_jsonl(exported) if one.key == measured["key"])
+    assert printing.run_json(result) == measured
 
 
 def test_building_says_what_it_added_and_verifying_mends_nothing(

@@ -127,6 +127,15 @@ def test_all_is_every_source_and_csv_has_a_line_a_number(run: Run, tmp_path: Pat
     assert run("import", everything)[1].endswith(f"0 added, {len(sources)} were there already.\n")
 
 
+def test_a_row_that_was_changed_is_found_and_is_status_1(run: Run, own_store: Path) -> None:
+    assert run("verify") == (0, "Every key and every seeded row agrees.\n", "")
+    with sqlite3.connect(own_store) as connection:
+        (key,) = connection.execute("SELECT key FROM experiment LIMIT 1").fetchone()
+        connection.execute("UPDATE experiment SET pattern = '1:2' WHERE key = ?", (key,))
+    said = f"experiment {key[:12]} does not agree in pattern.\n"
+    assert run("verify") == (1, said, "")
+
+
 @pytest.mark.parametrize(
     ("name", "says"), [("own.txt", "neither .jsonl nor .csv"), ("no/own.csv", "cannot be written")]
 )

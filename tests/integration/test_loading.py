@@ -15,13 +15,21 @@ from typing import Any
 import gguf
 import pytest
 import torch
+from gguf_file import GgufFile
 from safetensors.torch import load_file, save_file
 from tokenizers.processors import TemplateProcessing
-from transformers import AutoTokenizer, BertConfig, LlamaForCausalLM
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    LlamaForCausalLM,
+)
 
 from nmviz import models
 from nmviz.engine import convert, loading
 from nmviz.errors import UserError
+from nmviz.scopes import PROJECTIONS
 
 
 @pytest.fixture(autouse=True)
@@ -253,11 +261,34 @@ def test_bos_only_where_the_tokenizer_puts_one_by_itself(copy: Path) -> None:
 
 @pytest.fixture
 def gguf_model(tiny_model: Path, tmp_path: Path) -> Path:
-    """The tiny model's sizes and tokenizer as a GGUF file, tied, with tensors of its own order."""
-    path = tmp_path / "gguf" / "tiny.gguf"
+    """The tiny model as a GGUF file, tied."""
+    return write_gguf(tmp_path, "llama", tiny_model, load_file(tiny_model / "model.safetensors"))
+
+
+@pytest.fixture
+def gguf_gemma(tiny_model: Path, tmp_path: Path) -> Path:
+    """A tiny random Gemma 3 with the same vocabulary as a GGUF file: heads of 32 inputs."""
+    config = Gemma3TextConfig(
+        vocab_size=len(AutoTokenizer.from_pretrained(tiny_model)),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=32,
+    )
+    state = Gemma3ForCausalLM(config).state_dict()
+    del state["lm_head.weight"]  # tied
+    larger = {name: tensor + 1 if "norm" in name else tensor for name, tensor in state.items()}
+    return write_gguf(tmp_path, "gemma3", tiny_model, larger)
+
+
+def write_gguf(folder: Path, kind: str, source: Path, tensors: dict[str, torch.Tensor]) -> Path:
+    """A model of the tiny one's sizes with its vocabulary, tensors in an order of their own."""
+    path = folder / "gguf" / "tiny.gguf"
     path.parent.mkdir()
-    tokenizer = json.loads((tiny_model / "tokenizer.json").read_text())["model"]
-    writer = gguf.GGUFWriter(path, "llama")
+    tokenizer = json.loads((source / "tokenizer.json").read_text())["model"]
+    writer = gguf.GGUFWriter(path, kind)
     writer.add_context_length(512)
     writer.add_embedding_length(64)
     writer.add_block_count(3)
@@ -266,15 +297,21 @@ def gguf_model(tiny_model: Path, tmp_path: Path) -> Path:
     writer.add_head_count_kv(2)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_freq_base(10000.0)
-    writer.add_tokenizer_model("gpt2")
     writer.add_token_list(sorted(tokenizer["vocab"], key=tokenizer["vocab"].get))
-    writer.add_token_merges([" ".join(pair) for pair in tokenizer["merges"]])
     writer.add_token_types([3, *[1] * (len(tokenizer["vocab"]) - 1)])
     writer.add_eos_token_id(0)
     writer.add_pad_token_id(0)
     writer.add_chat_template("{{ messages[0]['content'] }}")
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 3)
-    for name, tensor in load_file(tiny_model / "model.safetensors").items():
+    writer.add_token_merges([" ".join(pair) for pair in tokenizer["merges"]])
+    if kind == "gemma3":
+        writer.add_key_length(32)
+        writer.add_tokenizer_model("llama")
+        writer.add_token_scores([0.0] * len(tokenizer["vocab"]))
+    else:
+        writer.add_tokenizer_model("gpt2")
+    (architecture,) = (key for key, name in gguf.MODEL_ARCH_NAMES.items() if name == kind)
+    names = gguf.get_tensor_name_map(architecture, 3)
+    for name, tensor in tensors.items():
         theirs = names.get_name(name, try_suffixes=(".weight",))
         assert theirs
         writer.add_tensor(theirs, tensor.numpy())
@@ -285,33 +322,46 @@ def gguf_model(tiny_model: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_gguf_file_is_described_by_its_head(gguf_model: Path) -> None:
-    info = models.describe(str(gguf_model))
+@pytest.mark.parametrize(("made", "heads"), [("gguf_model", 64), ("gguf_gemma", 128)])
+def test_a_gguf_file_is_described_by_its_head(
+    made: str, heads: int, request: pytest.FixtureRequest
+) -> None:
+    info = models.describe(str(request.getfixturevalue(made)))
     assert (info.title, info.blocks, info.context, info.chat) == ("tiny.gguf", 3, 512, True)
-    assert info.d_in["o"] == 64 and info.d_in["down"] == 128
+    assert info.projections == PROJECTIONS
+    assert info.d_in["o"] == heads and info.d_in["down"] == 128
     assert "dequantised" in info.note
 
 
+@pytest.mark.parametrize(
+    ("made", "kind"), [("gguf_model", "LlamaForCausalLM"), ("gguf_gemma", "Gemma3ForCausalLM")]
+)
 def test_a_gguf_file_is_converted_once_and_bit_for_bit(
-    gguf_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: str,
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
-    loaded = loading.load(str(gguf_model))
+    path = request.getfixturevalue(made)
+    loaded = loading.load(str(path))
     folder = tmp_path / "cache" / "converted" / loaded.sha256
-    expected = convert.read_gguf(models.locate(str(gguf_model))).state_dict()
+    held = GgufFile(path)
     state = loaded.model.state_dict()
-    assert expected.keys() == state.keys()
-    assert all(torch.equal(state[name], tensor) for name, tensor in expected.items())
+    assert {held.name(name) for name in state} == set(held.tensors)
+    assert all(torch.equal(held.weight(name), tensor) for name, tensor in state.items())
     assert "lm_head.weight" in state
     assert "lm_head.weight" not in load_file(folder / "model.safetensors"), "tied: stored once"
     assert loaded.tokenizer.chat_template == "{{ messages[0]['content'] }}"
     config = json.loads((folder / "config.json").read_text())
-    assert config["architectures"] == ["LlamaForCausalLM"]
+    assert config["architectures"] == [kind]
     assert not set(convert.OF_THE_SOURCE) & set(config)
 
     monkeypatch.setattr(convert, "read_gguf", lambda files: pytest.fail("converted twice"))
     loading.forget()
-    again = loading.load(str(gguf_model.parent))
-    assert all(torch.equal(again.model.state_dict()[n], tensor) for n, tensor in expected.items())
+    again = loading.load(str(path.parent)).model.state_dict()
+    assert again.keys() == state.keys()
+    assert all(torch.equal(again[name], tensor) for name, tensor in state.items())
 
 
 def test_files_beside_a_gguf_file_change_nothing(gguf_model: Path, tiny_model: Path) -> None:

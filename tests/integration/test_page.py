@@ -3,17 +3,20 @@
 import html
 import inspect
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nmviz import service
+from nmviz.engine import loading
 from nmviz.errors import UserError
 from nmviz.experiment import Experiment
 from nmviz.metrics import METRICS
@@ -25,9 +28,10 @@ from nmviz.ui.cards import cards, level_interval
 from nmviz.ui.controls import FIELDS, read, values_of
 from nmviz.ui.failures import UNEXPECTED, sentence
 from nmviz.ui.html import esc, quantity
-from nmviz.ui.launch import build, launch_kwargs
+from nmviz.ui.launch import build, launch_kwargs, serve
 from nmviz.ui.layer import step
 from nmviz.ui.render import Shown
+from nmviz.ui.restore import restored
 from nmviz.ui.sessions import Sessions
 from nmviz.ui.state import Look, View, Writing
 from nmviz.ui.texts import texts
@@ -135,6 +139,8 @@ def test_both_experiments_share_all_but_the_repairs() -> None:
     [
         ("pattern=dense", "Dense is the first column"),
         ("pattern=9:8", "keeps more than there is"),
+        ("pattern=8:banana", "is not a pattern"),
+        ("tokens=many", "tokens: input should be a valid integer"),
         ("rows=0", "Rows"),
         ("rows=9999", "Rows"),
         ("new_tokens=100000", "New tokens"),
@@ -154,9 +160,33 @@ def test_wrong_addresses_are_one_sentence(query: str, said: str) -> None:
 # What is refused
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("model=someone/else", "does not offer the model"),
+        ("corpus=elsewhere", "does not offer the text"),
+        ("block=30", "has no block 30"),
+        ("block=99", "has no block 99"),
+        ("projection=<b>", "has no projection"),
+        ("tokens=many", "tokens: input should be a valid integer"),
+        ("pattern=8:banana", "is not a pattern"),
+    ],
+)
+@pytest.mark.usefixtures("tiny")
+def test_a_wrong_address_gives_the_default_and_says_why(query: str, said: str) -> None:
+    page = restored(query)
+    assert re.search(f'role="alert".*{said}', page["status"], re.S) and "<b>" not in page["status"]
+    assert (page["model"], page["pattern"]) == (View().experiment.model, View().experiment.pattern)
+
+
 def test_only_listed_models_and_texts(tiny: str) -> None:
-    for fields in ({"model": "someone/else"}, {"corpus": "elsewhere"}, {"block": 3}):
-        with pytest.raises(UserError, match="choose one"):
+    for fields, said in (
+        ({"model": "someone/else"}, "does not offer the model"),
+        ({"corpus": "elsewhere"}, "does not offer the text"),
+        ({"block": 3}, "has no block 3"),
+        ({"projection": "w"}, "has no projection 'w'"),
+    ):
+        with pytest.raises(UserError, match=f"{said}.*choose one"):
             settle(View.build({"model": tiny, **fields}))
 
 
@@ -258,13 +288,30 @@ def test_a_run_streams_and_is_then_in_the_store(tiny: str) -> None:
 
 
 def test_loading_happens_once(tiny: str) -> None:
-    seen: list[int] = []
-    threads = [threading.Thread(target=lambda: seen.append(id(load(tiny)))) for _ in range(4)]
+    loading.forget()
+    seen: list[Any] = []
+    together = threading.Barrier(4)
+
+    def ask() -> None:
+        together.wait()
+        seen.append(load(tiny))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(seen) == 4 and len(set(seen)) == 1
+    assert len(seen) == 4 and all(one is seen[0] for one in seen)
+
+
+def test_closing_the_page_ends_what_runs_for_its_visitor(client: Client) -> None:
+    closing, staying = (handlers.SESSIONS.start(visitor) for visitor in ("closing", "staying"))
+    address = f"{client.src}gradio_api/heartbeat/closing"  # every open page holds one
+    with httpx.stream("GET", address, timeout=60) as heartbeat:
+        next(heartbeat.iter_lines())
+        assert not closing.is_set()
+    assert closing.wait(60) and not staying.is_set()
+    handlers.SESSIONS.leave("staying")
 
 
 # What is shown
@@ -366,10 +413,16 @@ def test_endpoints_refuse_in_a_sentence(
     assert "Traceback" not in str(caught.value)
 
 
+def test_a_port_that_is_taken_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = f"^Port {port} of 127.0.0.1 cannot be used: stop what runs there, or give another"
+        with pytest.raises(UserError, match=said):
+            serve(port=port, block=False)
+
+
 def test_launching_opens_nothing_it_should_not() -> None:
     kwargs = launch_kwargs()
     assert "allowed_paths" not in kwargs
     assert not kwargs["ssr_mode"] and not kwargs["enable_monitoring"] and not kwargs["run_history"]
-    from nmviz.ui.launch import serve
-
     assert inspect.signature(serve).parameters["host"].default == "127.0.0.1"

@@ -100,7 +100,7 @@ def test_what_does_not_fit_the_model_is_left_out(tiny_model: Path) -> None:
     [
         ("corpus: wikitext2", "did you mean wikitext-2"),
         ("corpus: text", "no text of its own"),
-        ("model: /no/such/folder", "folder"),
+        ("model: /no/such/folder", "There is no folder or GGUF file /no/such/folder"),
         ("model: llama2-7b", "published results alone"),
     ],
 )

@@ -140,21 +140,25 @@ def run(loaded: LoadedModel, **fields: Any) -> Result:
     return last.results[0]
 
 
-def test_dense_scores_are_exactly_those_of_lm_eval(loaded: LoadedModel) -> None:
-    ours = run(loaded, pattern="dense")
+@pytest.fixture(scope="module")
+def dense(loaded: LoadedModel) -> Result:
+    return run(loaded, pattern="dense")
+
+
+def test_dense_scores_are_exactly_those_of_lm_eval(loaded: LoadedModel, dense: Result) -> None:
     plain = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=8)
     theirs = evaluate(lm=plain, task_dict=load_task("piqa"), limit=SCORED)
     assert theirs is not None
     for metric in ("acc", "acc_norm"):
-        measured, right = ours.get(metric, "piqa"), [s[metric] for s in theirs["samples"]["piqa"]]
+        measured, right = dense.get(metric, "piqa"), [s[metric] for s in theirs["samples"]["piqa"]]
         assert measured is not None
         assert measured.value == theirs["results"]["piqa"][f"{metric},none"]
         assert measured.stderr == theirs["results"]["piqa"][f"{metric}_stderr,none"]
-        examples = next(e for e in ours.examples if e.metric == metric)
+        examples = next(e for e in dense.examples if e.metric == metric)
         assert examples.right == "".join(str(int(value)) for value in right)
 
 
-def test_a_pruned_model_answers_differently(loaded: LoadedModel) -> None:
-    dense, pruned = run(loaded, pattern="dense"), run(loaded, pattern="1:4")
+def test_a_pruned_model_answers_differently(loaded: LoadedModel, dense: Result) -> None:
+    pruned = run(loaded, pattern="1:4")
     assert dense.examples[0].digest == pruned.examples[0].digest
     assert [e.right for e in dense.examples] != [e.right for e in pruned.examples]

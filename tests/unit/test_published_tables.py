@@ -1,6 +1,7 @@
 """The published tables and logs in the store, cell by cell."""
 
 import hashlib
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
@@ -200,14 +201,13 @@ TEN_LOGGED = {
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("store") / "nmviz.sqlite"
+def path(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copy(shipped, tmp_path_factory.mktemp("store") / "nmviz.sqlite"))
 
 
 @pytest.fixture(scope="module")
 def seeded(path: Path) -> list[Result]:
     with open_store(path) as store:
-        build(store)
         return store.find(source=[PAPER, LOGS])
 
 

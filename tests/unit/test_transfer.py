@@ -3,6 +3,7 @@
 import copy
 import csv
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -192,15 +193,17 @@ def test_folders_missing_and_large_files_are_refused(
         import_file(store, large)
 
 
-def test_a_published_source_takes_nothing_from_a_file(store: Store, file: Path) -> None:
-    seed.build(store)
+def test_a_published_source_takes_nothing_from_a_file(
+    shipped: Path, tmp_path: Path, file: Path
+) -> None:
     source = "authors-logs"
-    there = store.find(source=source)
-    text = "".join(pack(result).text + "\n" for result in there)
-    assert take_in(store, file, text) == "22 results read: 0 added, 22 were there already."
-    assert store.find(source=source, own=True) == []
-    changed = make(source=source)
-    says = refused(store, file, f"{text}{pack(changed).text}\n")
+    with open_store(shutil.copy(shipped, tmp_path / "shipped.sqlite")) as store:
+        there = store.find(source=source)
+        text = "".join(pack(result).text + "\n" for result in there)
+        assert take_in(store, file, text) == "22 results read: 0 added, 22 were there already."
+        assert store.find(source=source, own=True) == []
+        changed = make(source=source)
+        says = refused(store, file, f"{text}{pack(changed).text}\n")
     assert says == (
         "results.json, line 23 claims the published source authors-logs, which has no such result."
     )
