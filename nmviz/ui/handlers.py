@@ -29,6 +29,7 @@ from nmviz.views.error_depth import Measure
 SESSIONS = Sessions()
 SECONDS_BETWEEN_TEXTS = 0.15
 WRITING = "The models are writing."
+READING = "The model is being loaded: the pictures of this layer follow."
 LAYER_OUTPUTS = (
     *("looked_at", "mask_size", "layer_head"),
     *("weight_inputs_head", "weight_inputs", "weight_mask_head", "weight_mask"),
@@ -228,6 +229,8 @@ def fitted(values: Sequence[Any]) -> Update:
     names = list(model.projections)
     kept = [name for name in fields["projections"] or () if name in names]
     return {
+        **refused(look.block, look.projection, READING, "note"),
+        "looked_at": None,
         "terms": terms(model),
         "texts": large.texts(view),
         "written": None,

@@ -42,6 +42,8 @@ def form(**fields: Any) -> list[Any]:
 
 
 def test_a_large_models_cards_leave_with_it(tiny: str) -> None:
+    fitted = handlers.fitted(form(model=tiny))
+    assert "being loaded" in fitted["layer_head"] and fitted["weight_mask"] is None
     large = handlers.changed(form(model=LLAMA), None, "local")
     assert "published" in large["cards"]
     small = form(model=tiny, **SMALL, seed=5)
