@@ -97,16 +97,7 @@ def _differences(result: Result | None) -> str:
         f"<dd>{_number(result, metric)}</dd></div>"
         for metric, words, term in rows
     )
-    errors = f'<p class="words">{esc(said)}</p>' if (said := spread_of(result)) else ""
-    return f"<dl>{cells}</dl>{errors}{_training(result)}{_ties(result)}"
-
-
-def spread_of(result: Result | None) -> str:
-    """What stands after ± in the numbers of a result; empty where no spread is known."""
-    cost = result.get("delta_nll") if result else None
-    if cost is None or cost.stderr is None or cost.n is None:
-        return ""
-    return f"± is one standard error; n is {cost.n:,} {cost.unit_of_n or 'parts of the text'}."
+    return f"<dl>{cells}</dl>{_training(result)}{_ties(result)}"
 
 
 def _number(result: Result | None, metric: str) -> str:

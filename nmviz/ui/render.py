@@ -8,7 +8,7 @@ from typing import Any
 from nmviz import service
 from nmviz.experiment import TARGETS
 from nmviz.results import Column, Progress, Result
-from nmviz.ui.cards import cards, spread_of
+from nmviz.ui.cards import cards
 from nmviz.ui.figures import drawn
 from nmviz.ui.html import esc, note, quantity, table
 from nmviz.ui.origin import origin
@@ -59,7 +59,7 @@ def status(shown: Shown, message: str = "") -> str:
     said = words.headline(shown.results) if numbered else "The first numbers come with a window."
     about = service.catalogue().models
     remark = next((m.note for m in about if m.id == shown.view.experiment.model), "")
-    errors = next(filter(None, map(spread_of, shown.results.values())), "")
+    errors = next(filter(None, map(_spread_of, shown.results.values())), "")
     headline = f'<p class="headline">{esc(said)}</p>'
     if errors:
         headline += f'<p class="remark">{esc(errors)}</p>'
@@ -178,3 +178,11 @@ def remark(progress: Progress) -> str:
         partial = "what is shown was measured until then and is not kept."
         return note(f"Cancelled: {partial if progress.results else 'nothing was measured yet.'}")
     return note(progress.note, "warning") if progress.note else ""
+
+
+def _spread_of(result: Result | None) -> str:
+    """What stands after ± in the numbers of a result; empty where no spread is known."""
+    cost = result.get("delta_nll") if result else None
+    if cost is None or cost.stderr is None or cost.n is None:
+        return ""
+    return f"± is one standard error; n is {cost.n:,} {cost.unit_of_n or 'parts of the text'}."

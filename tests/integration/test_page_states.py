@@ -94,7 +94,7 @@ def test_cards_name_what_they_are_of() -> None:
     assert "magnitude + d-pts + var, only q and k in blocks 0-3" in shown
     assert "wanda, only q and k in blocks 0-3" in shown
     said = "± is one standard error; n is 4 windows."
-    assert said in shown and said in status(Shown(view, None, {"activation": result}))
+    assert said in status(Shown(view, None, {"activation": result}))
 
 
 def test_texts_of_other_settings_say_so(tiny: str) -> None:
