@@ -96,10 +96,10 @@ def read_file(path: str | Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"There is no file {file}: check the path.") from None
     except OSError as error:
-        said = f"{str(path)[:80]} cannot be read ({error.strerror}): check it."
+        said = f"{str(path)[:200]} cannot be read ({error.strerror}): check it."
         raise UserError(said) from None
     except (ValueError, RuntimeError):  # a zero byte, no such home
-        raise UserError(f"{str(path)[:80]!r} is not a path: check it.") from None
+        raise UserError(f"{str(path)[:200]!r} is not a path: check it.") from None
     return check_text(_decode(data, str(file)))
 
 

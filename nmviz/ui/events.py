@@ -13,9 +13,12 @@ Update = dict[str, Any]
 
 LIVE = {"concurrency_id": "model", "concurrency_limit": 2}
 READ: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-FROM_STORE = {**READ, "queue": False}
-PICTURES: dict[str, Any] = {**READ, "concurrency_limit": 4, "trigger_mode": "always_last"}
-"""For what is worked out at one layer: when settings move faster, the last ones count."""
+FROM_STORE: dict[str, Any] = {**READ, "queue": False}
+LAST: dict[str, Any] = {"trigger_mode": "always_last"}
+"""When settings move faster than they are answered the last ones count: Gradio would drop them."""
+ANSWERED = {**FROM_STORE, **LAST}
+PICTURES: dict[str, Any] = {**READ, **LAST, "concurrency_limit": 4}
+"""For what is worked out at one layer."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import gradio as gr
 from nmviz.results import Progress
 from nmviz.ui import calibrating, handlers, one_at_a_time, render, tasks_panel
 from nmviz.ui.cancelling import cancels
-from nmviz.ui.events import FROM_STORE, LIVE, READ, Page, Update, session_of
+from nmviz.ui.events import ANSWERED, FROM_STORE, LIVE, READ, Page, Update, session_of
 from nmviz.ui.handlers import SESSIONS
 from nmviz.ui.tasks_form import FIELDS, refusal
 
@@ -135,7 +135,7 @@ def wire_age(page: Page, on: Callable[..., Any]) -> None:
         fn=page.answer_after(handlers.aged),
         inputs=inputs,
         outputs=page.named["texts_note"],
-        **FROM_STORE,
+        **ANSWERED,
     )
 
 

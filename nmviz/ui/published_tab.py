@@ -10,7 +10,7 @@ from nmviz.explorer import MEASURES, ORDERS
 from nmviz.service.explore import to_choose
 from nmviz.ui import published_answer as answers
 from nmviz.ui import published_html as words
-from nmviz.ui.events import FROM_STORE, READ
+from nmviz.ui.events import ANSWERED, FROM_STORE, READ
 from nmviz.ui.failures import sentence
 from nmviz.ui.html import note
 from nmviz.ui.published_answer import DEFAULT, DEFAULT_KIND, FIELDS, FORMATS, OUTPUTS
@@ -18,8 +18,6 @@ from nmviz.views.published_catalogue import FIGURES, KINDS
 
 SAVE = "(file) => window.nmviz.saveText(file)"
 ANY = "none: all"
-LATEST: dict[str, Any] = {**FROM_STORE, "trigger_mode": "always_last"}
-"""When settings move faster than the answers come, the last ones count."""
 
 
 def build_published(tab: Any) -> None:
@@ -190,15 +188,15 @@ def _wire(named: dict[str, Any], tab: Any) -> None:
     def prepare(name: str) -> Any:
         return by_name(answers.ready_made(name))
 
-    tab.select(opened, settings, [*outputs, named["audit"], named["names"]], **LATEST)
+    tab.select(opened, settings, [*outputs, named["audit"], named["names"]], **ANSWERED)
     typed = [named["words"].submit, named["words"].blur]
     events = [named[name].input for name in FIELDS if name != "words"]
     own = [*outputs, named["ready"], named["command"]]
-    gr.on([*typed, *events], changed, settings, own, **LATEST)
+    gr.on([*typed, *events], changed, settings, own, **ANSWERED)
     chosen = named["ready"].input(
         prepare, named["ready"], [*settings, named["command"]], **FROM_STORE
     )
-    chosen.then(respond, settings, outputs, **LATEST)
+    chosen.then(respond, settings, outputs, **ANSWERED)
     for name in FORMATS:
         written = named[name].click(partial(_exported, name), settings, named["file"], **FROM_STORE)
         written.then(None, named["file"], None, js=SAVE, **READ)

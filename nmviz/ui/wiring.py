@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz.ui import calibrating, handlers, menus, one_at_a_time, picking, tasks_panel
-from nmviz.ui.events import FROM_STORE, PICTURES, READ, Page, session_of
+from nmviz.ui.events import ANSWERED, FROM_STORE, PICTURES, READ, Page, session_of
 from nmviz.ui.handlers import SESSIONS
 from nmviz.ui.live import wire_age, wire_live
 from nmviz.ui.restore import restored
@@ -101,7 +101,7 @@ def _typed_too(page: Page) -> Any:
 
 def _change(page: Page, on: Callable[..., Any]) -> None:
     function = page.answer_shown(handlers.changed)
-    changed = on(fn=function, inputs=page.form_and_shown, outputs=page.outputs, **FROM_STORE)
+    changed = on(fn=function, inputs=page.form_and_shown, outputs=page.outputs, **ANSWERED)
     _each(page, changed.then)
     wire_age(page, changed.then)
 
@@ -111,7 +111,7 @@ def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
     function = page.answer_after(partial(one_at_a_time.found, again=again))
     inputs = [*page.form, page.named["each_of"]]
     outputs = page.these(*one_at_a_time.OUTPUTS)
-    on(fn=function, inputs=inputs, outputs=outputs, **FROM_STORE)
+    on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
     _questions(page, on, again)
 
 
@@ -119,7 +119,7 @@ def _questions(page: Page, on: Callable[..., Any], again: bool = False) -> None:
     function = page.answer_after(partial(tasks_panel.found, again=again))
     inputs = [*page.form, *page.these(*FIELDS, "tasks_of")]
     outputs = page.these(*tasks_panel.OUTPUTS)
-    on(fn=function, inputs=inputs, outputs=outputs, **FROM_STORE)
+    on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
 
 
 def _tasks(page: Page) -> None:
@@ -168,7 +168,7 @@ def _layer(page: Page) -> None:
         partial(gr.on, [block.input, projection.input]),
     ]
     for on in moves:
-        on(fn=redraw, inputs=page.form_and_shown, outputs=page.outputs, **FROM_STORE)
+        on(fn=redraw, inputs=page.form_and_shown, outputs=page.outputs, **ANSWERED)
         _look(page, on)
     given = [*page.form, named["mask_size"]]
     for direction, button in panels.steps.items():

@@ -154,7 +154,7 @@ def test_files_that_cannot_be_used(tmp_path: Path, content: bytes, words: str) -
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("x" * 5000, r"^x{80} cannot be read \("),
+        ("x" * 5000, r"^x{200} cannot be read \("),
         ("~nosuchuser/x", "'~nosuchuser/x' is not a path"),
         ("a\0b", "is not a path"),
         ("a\ud800b", "is not a path"),
