@@ -6,9 +6,9 @@ Nothing here loads torch; `engine.loading` turns what is located here into a mod
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +79,13 @@ def describe(model_id: str) -> ModelInfo:
     path = _local(model_id)
     if path is None:
         config = hub.text_file(model_id, "config.json")
-        about = hub.text_file(model_id, "tokenizer_config.json", needed=False)
-        chat = "chat_template" in _tokenizer_settings(about)
+        chat = _has_template(partial(hub.text_file, model_id, needed=False))
         return _from_config(model_id, model_id.split("@")[0], _json(config), chat)
     folder, weights = _weights_in(path)
     if weights[0].endswith(".gguf"):
         return _from_gguf(model_id, folder / weights[0])
-    return _from_config(model_id, path.name, _json(folder / "config.json"), _has_template(folder))
+    chat = _has_template(lambda name: folder / name)
+    return _from_config(model_id, path.name, _json(folder / "config.json"), chat)
 
 
 def read_config(model_id: str) -> dict[str, Any]:
@@ -191,13 +191,11 @@ def _json(path: Path | None) -> dict[str, Any]:
     return content
 
 
-def _tokenizer_settings(path: Path | None) -> dict[str, Any]:
-    return _json(path) if path and path.is_file() else {}
-
-
-def _has_template(folder: Path) -> bool:
-    beside = any((folder / f"chat_template.{kind}").is_file() for kind in ("jinja", "json"))
-    return beside or "chat_template" in _tokenizer_settings(folder / "tokenizer_config.json")
+def _has_template(find: Callable[[str], Path | None]) -> bool:
+    """Whether the tokenizer has a chat template, in its settings or beside them."""
+    names = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json")
+    settings, *beside = [path if path and path.is_file() else None for path in map(find, names)]
+    return any(beside) or (settings is not None and "chat_template" in _json(settings))
 
 
 def _from_config(model_id: str, title: str, config: Mapping[str, Any], chat: bool) -> ModelInfo:

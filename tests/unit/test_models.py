@@ -257,6 +257,14 @@ def test_a_hub_model_is_described_from_its_config_alone(fake_hub: FakeHub) -> No
     info = models.describe("owner/name")
     assert (info.title, info.blocks, info.projections) == ("owner/name", 3, models.PROJECTIONS)
     assert fake_hub.wanted == [], "no weights are fetched for it"
+    assert not info.chat
+
+
+def test_a_chat_template_beside_the_tokenizer_of_a_hub_model_is_seen(fake_hub: FakeHub) -> None:
+    fake_hub.names = (*fake_hub.names, "chat_template.jinja")
+    fake_hub.folder.mkdir()
+    (fake_hub.folder / "chat_template.jinja").write_text("{{ messages }}")
+    assert models.describe("owner/name").chat
 
 
 def test_pickles_on_the_hub_are_refused_before_anything_is_fetched(fake_hub: FakeHub) -> None:
