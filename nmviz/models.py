@@ -193,9 +193,11 @@ def _json(path: Path | None) -> dict[str, Any]:
 
 def _has_template(find: Callable[[str], Path | None]) -> bool:
     """Whether the tokenizer has a chat template, in its settings or beside them."""
-    names = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json")
-    settings, *beside = [path if path and path.is_file() else None for path in map(find, names)]
-    return any(beside) or (settings is not None and "chat_template" in _json(settings))
+    settings, *beside = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json")
+    path = find(settings)
+    if path and path.is_file() and "chat_template" in _json(path):
+        return True
+    return any(path.is_file() for path in map(find, beside) if path)
 
 
 def _from_config(model_id: str, title: str, config: Mapping[str, Any], chat: bool) -> ModelInfo:

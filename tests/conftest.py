@@ -68,6 +68,19 @@ def module_store(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield place
 
 
+@pytest.fixture(scope="module")
+def tiny(tiny_model: Path, module_store: Path) -> Iterator[str]:
+    """The id of the tiny model, offered beside the others, with a corpus and a store."""
+    from tiny import PARAGRAPHS
+
+    folder = module_store.parent
+    (folder / "wiki.test.raw").write_text("\n\n".join(PARAGRAPHS * 20), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NMVIZ_MODELS", str(tiny_model))
+        patch.setenv("NMVIZ_WIKITEXT2", str(folder))
+        yield str(tiny_model)
+
+
 @pytest.fixture
 def empty_store(tmp_path: Path) -> Iterator[Path]:
     """The process's store holds nothing, not even what ships."""

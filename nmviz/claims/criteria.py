@@ -194,11 +194,7 @@ LIVE = Telling(
 
 def _live(evidence: Evidence) -> Half | None:
     plain, *others = evidence.most(experiments)
-    return (
-        half(plain, dict(zip(CRITERIA, others, strict=True)), LIVE)
-        if plain and any(others)
-        else None
-    )
+    return half(plain, dict(zip(CRITERIA, others, strict=True)), LIVE)
 
 
 CLAIM = Claim(

@@ -27,13 +27,16 @@ class Telling:
     remarks: tuple[str, ...] = ()
 
 
-def half(plain: Result, asked: Mapping[str, Result | None], told: Telling) -> Half:
-    """What each of the others costs less than plain pruning, with an interval for all at once.
+def half(plain: Result | None, asked: Mapping[str, Result | None], told: Telling) -> Half | None:
+    """What each of the others costs less than plain pruning, with an interval for all at once; None
+    where there is nothing to compare.
 
     `asked` has all that the rule compares: those not run yet count among the comparisons, or the
     intervals would grow with every run that is added.
     """
     others = {name: run for name, run in asked.items() if run is not None}
+    if plain is None or not others:
+        return None
     gains = {name: own.dearer(plain, run, len(asked)) for name, run in others.items()}
     verdict = verdict_of((above(gain) for gain in gains.values()), len(asked) - len(others))
     missing = [name for name in asked if name not in others]

@@ -268,8 +268,7 @@ LIVE = Telling(
 
 def _live(evidence: Evidence) -> Half | None:
     plain, *others = evidence.most(experiments)
-    repaired = dict(zip(NAMES.values(), others, strict=True))
-    return half(plain, repaired, LIVE) if plain and any(others) else None
+    return half(plain, dict(zip(NAMES.values(), others, strict=True)), LIVE)
 
 
 CLAIM = Claim(

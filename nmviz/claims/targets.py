@@ -1,6 +1,6 @@
 """Claim 1: at equal sparsity, does pruning activations keep more than pruning weights?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import product
 
@@ -9,7 +9,7 @@ from nmviz.claims.answer import Answer, Claim, Half, Live
 from nmviz.claims.budgets import Budget
 from nmviz.claims.comparing import Compared, counted, judge
 from nmviz.claims.drops import Row
-from nmviz.claims.estimate import Verdict, above, verdict_of
+from nmviz.claims.estimate import Estimate, Verdict, above, verdict_of
 from nmviz.claims.evidence import Evidence
 from nmviz.claims.words import (
     POINTS,
@@ -164,8 +164,8 @@ def _live(evidence: Evidence) -> Half | None:
             pairs.append((pattern, weights, activations))
     if not pairs:
         return None
-    verdict, missing = _judged(pairs, runs)
     gaps = {pattern: own.dearer(weights, acts) for pattern, weights, acts in pairs}
+    verdict, missing = _judged(gaps, runs)
     said = listed(f"{with_interval(gap)} at {pattern}" for pattern, gap in gaps.items())
     title = model_title(evidence.model)
     text = paragraphs(
@@ -190,12 +190,9 @@ def _live(evidence: Evidence) -> Half | None:
     return Half(verdict, text, LIVE_RULE, tuple(numbers), figure, (own.APART,))
 
 
-def _judged(
-    pairs: Sequence[tuple[str, Result, Result]], runs: Sequence[Result | None]
-) -> tuple[Verdict, str]:
+def _judged(gaps: Mapping[str, Estimate], runs: Sequence[Result | None]) -> tuple[Verdict, str]:
     """The verdict of the patterns that have both runs, and what is said of the missing ones."""
-    signs = [above(own.dearer(weights, activations)) for _, weights, activations in pairs]
-    verdict = verdict_of(signs, len(LIVE_PATTERNS) - len(pairs))
+    verdict = verdict_of(map(above, gaps.values()), len(LIVE_PATTERNS) - len(gaps))
     asked = product(LIVE_PATTERNS, ("weights", "activations"))
     named = [f"{target} at {pattern}" for pattern, target in asked]
     missing = [name for name, run in zip(named, runs, strict=True) if run is None]

@@ -49,21 +49,14 @@ class Page:
         """What Gradio wants of a handler; an empty update changes nothing."""
         return {self.named[name]: value for name, value in update.items()} or gr.skip()
 
-    def answer(self, handler: Callable[..., Update]) -> Callable[..., Any]:
-        """A handler of the form's values alone."""
-        return lambda *values: self.named_values(handler(values))
+    def answer(self, handler: Callable[..., Update], more: int = 0) -> Callable[..., Any]:
+        """A handler of the form's values, and of so many more things that come behind them."""
 
-    def answer_after(self, handler: Callable[..., Update]) -> Callable[..., Any]:
-        """A handler of the form's values and one thing more."""
-        return lambda *given: self.named_values(handler(given[:-1], given[-1]))
+        def answering(*given: Any) -> Any:
+            values = len(given) - more
+            return self.named_values(handler(given[:values], *given[values:]))
 
-    def answer_shown(self, handler: Callable[..., Update]) -> Callable[..., Any]:
-        """A handler of the form's values, what is shown, and the measure over depth."""
-        return lambda *given: self.named_values(handler(given[:-2], given[-2], given[-1]))
-
-    def answer_ran(self, handler: Callable[..., Update]) -> Callable[..., Any]:
-        """The same with what the last run was asked for."""
-        return lambda *given: self.named_values(handler(given[:-3], *given[-3:]))
+        return answering
 
 
 def session_of(request: gr.Request) -> str:

@@ -58,7 +58,7 @@ def wire_live(
             **LIVE,
         )
         answered = ran.then(
-            page.answer_ran(handlers.ended),
+            page.answer(handlers.ended, 3),
             [*page.form_and_shown, page.named["ran"]],
             page.outputs,
             **FROM_STORE,
@@ -132,7 +132,7 @@ def wire_age(page: Page, on: Callable[..., Any]) -> None:
     """The texts are compared with the settings that they were written for."""
     inputs = [*page.form, page.named["written"]]
     on(
-        fn=page.answer_after(handlers.aged),
+        fn=page.answer(handlers.aged, 1),
         inputs=inputs,
         outputs=page.named["texts_note"],
         **ANSWERED,

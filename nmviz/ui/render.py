@@ -180,9 +180,9 @@ def remark(progress: Progress) -> str:
     return note(progress.note, "warning") if progress.note else ""
 
 
-def _spread_of(result: Result | None) -> str:
+def _spread_of(result: Result) -> str:
     """What stands after ± in the numbers of a result; empty where no spread is known."""
-    cost = result.get("delta_nll") if result else None
+    cost = result.get("delta_nll")
     if cost is None or cost.stderr is None or cost.n is None:
         return ""
     return f"± is one standard error; n is {cost.n:,} {cost.unit_of_n or 'parts of the text'}."

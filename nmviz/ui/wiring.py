@@ -100,7 +100,7 @@ def _typed_too(page: Page) -> Any:
 
 
 def _change(page: Page, on: Callable[..., Any]) -> None:
-    function = page.answer_shown(handlers.changed)
+    function = page.answer(handlers.changed, 2)
     changed = on(fn=function, inputs=page.form_and_shown, outputs=page.outputs, **ANSWERED)
     _each(page, changed.then)
     wire_age(page, changed.then)
@@ -108,7 +108,7 @@ def _change(page: Page, on: Callable[..., Any]) -> None:
 
 def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
     """What is measured apart: what the store has of it, and how long the rest would take."""
-    function = page.answer_after(partial(one_at_a_time.found, again=again))
+    function = page.answer(partial(one_at_a_time.found, again=again), 1)
     inputs = [*page.form, page.named["each_of"]]
     outputs = page.these(*one_at_a_time.OUTPUTS)
     on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
@@ -116,7 +116,7 @@ def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
 
 
 def _questions(page: Page, on: Callable[..., Any], again: bool = False) -> None:
-    function = page.answer_after(partial(tasks_panel.found, again=again))
+    function = page.answer(partial(tasks_panel.found, again=again), 1)
     inputs = [*page.form, *page.these(*FIELDS, "tasks_of")]
     outputs = page.these(*tasks_panel.OUTPUTS)
     on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
@@ -126,8 +126,8 @@ def _tasks(page: Page) -> None:
     tasks, limit, chat, other, compared = page.these(*FIELDS, "tasks_with", "tasks_compared")
     events = [tasks.input, limit.submit, limit.blur, chat.input]
     _questions(page, partial(gr.on, events))
-    function = page.answer_after(
-        lambda values, key: {"tasks_compared": tasks_panel.compared(values, key)}
+    function = page.answer(
+        lambda values, key: {"tasks_compared": tasks_panel.compared(values, key)}, 1
     )
     other.input(function, [*page.form, tasks, limit, chat, other], compared, **FROM_STORE)
 
@@ -135,13 +135,13 @@ def _tasks(page: Page) -> None:
 def _look(page: Page, on: Callable[..., Any], again: bool = False) -> None:
     """The pictures of the layer, then every method there; `again` where nothing has moved."""
     looked = on(
-        fn=page.answer_after(handlers.looked),
+        fn=page.answer(handlers.looked, 1),
         inputs=[*page.form, page.named["looked_at"]],
         outputs=page.these(*handlers.LAYER_OUTPUTS),
         **PICTURES,
     )
     looked.then(
-        page.answer_after(partial(calibrating.swept, again=again)),
+        page.answer(partial(calibrating.swept, again=again), 1),
         [*page.form, page.named["swept_at"]],
         page.these(*calibrating.OUTPUTS),
         **PICTURES,
@@ -157,7 +157,7 @@ def _layer(page: Page) -> None:
     def clicked(model: Any, event: gr.EventData) -> Any:
         return picking.pick(str(getattr(event, "place", "")), model)
 
-    redraw = page.answer_shown(handlers.picked)
+    redraw = page.answer(handlers.picked, 2)
     panels.measure.input(redraw, page.form_and_shown, page.outputs, **FROM_STORE)
     block, projection, pick = named["block"], named["projection"], named["pick"]
     place = [block, named["model"]]
@@ -172,7 +172,7 @@ def _layer(page: Page) -> None:
         _look(page, on)
     given = [*page.form, named["mask_size"]]
     for direction, button in panels.steps.items():
-        answer = page.answer_after(partial(picking.moved, direction=direction))
+        answer = page.answer(partial(picking.moved, direction=direction), 1)
         _look(page, button.click(answer, given, window, **FROM_STORE).then)
 
 

@@ -129,13 +129,11 @@ def _rule(places: list[float], top: float, name: str, colour: str, dash: str) ->
 
 
 def _axes(figure: go.Figure, look: SiteLook, top: float, cut: float | None) -> None:
-    turned = "turned " if look.turned else ""
-    what = f"{turned}input" if look.target == "activation" else "weight"
     rows = "tokens" if look.target == "activation" else "rows"
     below = "" if cut is None else f"<br>cut: least score kept, median of {rows}"
     uneven = is_uneven(look.inputs.edges)
     figure.update_xaxes(
-        title_text=f"value of the {what}{', finer near 0' if uneven else ''}{below}",
+        title_text=f"value of the {_entry(look)}{', finer near 0' if uneven else ''}{below}",
         unifiedhovertitle={"text": "entries of a bin"},
         zeroline=False,
         showgrid=False,
@@ -152,8 +150,7 @@ def _axes(figure: go.Figure, look: SiteLook, top: float, cut: float | None) -> N
 
 
 def _title(look: SiteLook, dropped: float) -> str:
-    turned = "turned " if look.turned else ""
-    what = f"{turned}inputs" if look.target == "activation" else "weights"
+    what = f"{_entry(look)}s"
     if not dropped:
         return f"All {what} are kept"
     part = "Half" if abs(dropped - 0.5) < 0.005 else share(dropped)
@@ -161,3 +158,9 @@ def _title(look: SiteLook, dropped: float) -> str:
     place = "0" if shift is None else f"the shift taken from them ({significant(shift)} on average)"
     moved = f"; the output moves by {share(look.rel_error)} of its size"
     return f"{part} of the {what} become {place}" + (moved if isfinite(look.rel_error) else "")
+
+
+def _entry(look: SiteLook) -> str:
+    if look.target == "weight":
+        return "weight"
+    return "turned input" if look.turned else "input"

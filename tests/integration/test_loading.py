@@ -16,13 +16,12 @@ import gguf
 import pytest
 import torch
 from gguf_file import GgufFile
+from kinds import make_model
 from safetensors.torch import load_file, save_file
 from tokenizers.processors import TemplateProcessing
 from transformers import (
     AutoTokenizer,
     BertConfig,
-    Gemma3ForCausalLM,
-    Gemma3TextConfig,
     LlamaForCausalLM,
 )
 
@@ -268,16 +267,8 @@ def gguf_model(tiny_model: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def gguf_gemma(tiny_model: Path, tmp_path: Path) -> Path:
     """A tiny random Gemma 3 with the same vocabulary as a GGUF file: heads of 32 inputs."""
-    config = Gemma3TextConfig(
-        vocab_size=len(AutoTokenizer.from_pretrained(tiny_model)),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=32,
-    )
-    state = Gemma3ForCausalLM(config).state_dict()
+    words = len(AutoTokenizer.from_pretrained(tiny_model))
+    state = make_model("gemma3", words, end=None).state_dict()
     del state["lm_head.weight"]  # tied
     larger = {name: tensor + 1 if "norm" in name else tensor for name, tensor in state.items()}
     return write_gguf(tmp_path, "gemma3", tiny_model, larger)

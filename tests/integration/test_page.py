@@ -6,7 +6,6 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -37,19 +36,6 @@ from nmviz.ui.state import Look, View, Writing
 from nmviz.ui.texts import texts
 
 SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}
-
-
-@pytest.fixture(scope="module")
-def tiny(tiny_model: Path, module_store: Path) -> Iterator[str]:
-    """The id of the tiny model, offered beside the others, with a corpus and a store."""
-    from tiny import PARAGRAPHS
-
-    folder = module_store.parent
-    (folder / "wiki.test.raw").write_text("\n\n".join(PARAGRAPHS * 20), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NMVIZ_MODELS", str(tiny_model))
-        patch.setenv("NMVIZ_WIKITEXT2", str(folder))
-        yield str(tiny_model)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,8 @@
 """States between two answers: another model was chosen, settings moved during a run, refusals."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import pytest
 
 from nmviz import service
 from nmviz.results import Measurement, Provenance, Result
@@ -19,19 +16,6 @@ from nmviz.ui.state import Look, View
 
 LLAMA = "llama3.1-8b"
 SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}
-
-
-@pytest.fixture(scope="module")
-def tiny(tiny_model: Path, module_store: Path) -> Iterator[str]:
-    """The id of the tiny model, with a corpus and a store."""
-    from tiny import PARAGRAPHS
-
-    folder = module_store.parent
-    (folder / "wiki.test.raw").write_text("\n\n".join(PARAGRAPHS * 20), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NMVIZ_MODELS", str(tiny_model))
-        patch.setenv("NMVIZ_WIKITEXT2", str(folder))
-        yield str(tiny_model)
 
 
 def form(**fields: Any) -> list[Any]:

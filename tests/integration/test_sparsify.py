@@ -1,14 +1,15 @@
 """Pruning a tiny random Llama: what every site computes, and that nothing of it stays behind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from kinds import make_model
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import GPT2Config, GPT2LMHeadModel, Qwen2Config, Qwen2ForCausalLM
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from nmviz.engine.activations import PrunedActivations
 from nmviz.engine.calibration import bind, make
@@ -183,29 +184,13 @@ def at_all_sites(model: nn.Module, experiment: Experiment) -> Pruned:
     return pruned
 
 
-@pytest.fixture
-def qwen() -> Iterator[nn.Module]:
-    config = Qwen2Config(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-    )
-    model = Qwen2ForCausalLM(config).requires_grad_(False)
-    for name, parameter in model.named_parameters():
-        if name.endswith("bias"):
-            nn.init.normal_(parameter)
-    yield model
-
-
 @pytest.mark.parametrize("target", ["activation", "weight"])
-def test_the_bias_is_kept(qwen: nn.Module, target: str) -> None:
+def test_the_bias_is_kept(target: str) -> None:
+    qwen = make_model("qwen2", vocabulary=64, end=None)
     site = find_site(qwen, 0, "q")
     assert site.bias is not None
     pruned = at_all_sites(qwen, Experiment.build(pattern="2:4", target=target))
-    assert torch.allclose(pruned.forward(site, torch.zeros(1, 32))[0], site.bias)
+    assert torch.allclose(pruned.forward(site, torch.zeros(1, site.d_in))[0], site.bias)
 
 
 def test_a_transposed_layer_is_a_site_too() -> None:
