@@ -46,6 +46,14 @@ _add(
     "than 8 windows from those of blocks of 64 tokens",
 )
 _add(
+    "cost_difference",
+    "how much more one costs than the other (difference of two costs)",
+    "nats a token",
+    "Two pruned models on the same text: the cost of the one less that of the other.",
+    "mean of (-ln p_one + ln p_other); standard error from the windows' differences, where both "
+    "runs kept their windows, else as of two independent numbers",
+)
+_add(
     "kl",
     "how far the predictions moved (KL divergence)",
     "nats a token",

@@ -1,8 +1,10 @@
-"""Two models on the same examples: what their difference is, and whether it could be chance."""
+"""Two pruned models on the same text or examples: what their difference is, and whether it could
+be chance."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from statistics import covariance as sample_covariance
 
 from nmviz.errors import UserError
 from nmviz.results import Measurement, Result, TaskExamples
@@ -79,6 +81,46 @@ def mean_error(parts: Sequence[Measurement]) -> float | None:
     if not parts or len(errors) < len(parts):
         return None
     return sqrt(sum(error**2 for error in errors)) / len(parts)
+
+
+def covariance(first: Result, second: Result) -> float | None:
+    """Covariance of the costs of two runs, each a mean over the same pieces of text, from how the
+    pieces' costs go together. In squared nats a token.
+
+    None where the runs are not of the same model and text, or one kept no costs of pieces (results
+    made before nmviz kept them, and published ones).
+    """
+    one, other = first.unit_costs, second.unit_costs
+    if len(one) != len(other) or len(one) < 2 or _text(first) != _text(second):
+        return None
+    return sample_covariance(one, other) / len(one)
+
+
+def _text(run: Result) -> tuple[object, ...]:
+    made = run.experiment
+    return made.model, made.artefacts, made.reading
+
+
+def cost_difference(first: Result, second: Result) -> Measurement | None:
+    """How much more the first costs than the second, in nats a token.
+
+    In pairs where both kept what each piece of the same text cost; else the two errors are taken as
+    independent, which on the same text makes the error too large. None where a cost is not known.
+    """
+    one, other = first.get("delta_nll"), second.get("delta_nll")
+    if one is None or other is None:
+        return None
+    shared = covariance(first, second)
+    errors = (one.stderr, other.stderr)
+    variance = sum(error**2 for error in errors if error is not None) - 2 * (shared or 0.0)
+    counts = [measured.n for measured in (one, other) if measured.n is not None]
+    return Measurement(
+        metric="cost_difference",
+        value=one.value - other.value,
+        stderr=None if None in errors else sqrt(max(variance, 0.0)),
+        n=min(counts, default=None),
+        unit_of_n=one.unit_of_n,
+    )
 
 
 def paired(first: Result, second: Result) -> tuple[Measurement, ...]:

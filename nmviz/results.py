@@ -109,6 +109,7 @@ class Result(Record):
     drift: tuple[BlockDrift, ...] = ()
     censored: tuple[Censored, ...] = ()
     examples: tuple[TaskExamples, ...] = ()
+    unit_costs: tuple[float, ...] = ()  # delta_nll of each unit behind its error, in text order
     provenance: Provenance
     partial: bool = False
 
@@ -124,6 +125,12 @@ class Result(Record):
     def get(self, metric: str, task: str | None = None) -> Measurement | None:
         """The measurement of that metric, or None."""
         return self._by_name.get((metric, task))
+
+    def __copy__(self) -> "Result":
+        """Without the index: `model_copy` may change the measurements."""
+        copied = super().__copy__()
+        copied.__dict__.pop("_by_name", None)
+        return copied
 
     @cached_property
     def _by_name(self) -> Mapping[tuple[str, str | None], Measurement]:

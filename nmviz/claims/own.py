@@ -1,7 +1,7 @@
 """Runs of the small models as evidence: what they cost in nats a token, with t intervals.
 
-A run is paired with its own dense pass; the blocks behind two runs are not kept, so two of them are
-taken as independent, although they read the same text: their difference gets too wide an interval.
+A run is paired with its own dense pass, and two runs of a text with one another where both kept
+what each piece of it cost; others are taken as independent, which makes the interval too wide.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,15 @@ from nmviz.claims.digits import plain
 from nmviz.claims.estimate import Estimate, Verdict, Z, fieller, student
 from nmviz.claims.words import model_title
 from nmviz.experiment import Experiment, Target
+from nmviz.pairing import covariance
 from nmviz.results import Result
 from nmviz.wording import listed
 
 NATS = "nats a token"
 OPEN: Verdict = "not decidable here"
-HOW = "Student's t over pieces of text; each run is paired with its dense pass, two runs are not"
+HOW = "Student's t over pieces of text, each run paired with its dense pass"
+IN_PAIRS = f"{HOW} and the runs with one another"
+APART_RUNS = f"{HOW}; two runs taken as independent, which makes the interval too wide"
 APART = (
     "Another model, another text and another measure than the published numbers above: "
     "only the direction can be compared."
@@ -58,7 +61,8 @@ def cost(run: Result) -> Estimate:
 def dearer(one: Result, other: Result, count: int = 1) -> Estimate:
     """How many nats a token `one` costs more than `other`; one of `count` comparisons at once."""
     (a, of_a, n), (b, of_b, m) = _told(one), _told(other)
-    return student(a - b, sqrt(of_a**2 + of_b**2), min(n, m), count)
+    variance = of_a**2 + of_b**2 - 2 * (covariance(one, other) or 0.0)
+    return student(a - b, sqrt(max(variance, 0.0)), min(n, m), count)
 
 
 def times_as_dear(one: Result, other: Result) -> Estimate:
@@ -66,7 +70,8 @@ def times_as_dear(one: Result, other: Result) -> Estimate:
     (a, of_a, n), (b, of_b, m) = _told(one), _told(other)
     wider = student(0.0, 1.0, min(n, m)).high or Z  # t instead of the normal distribution
     scale = (wider / Z) ** 2
-    return fieller(a, b, (scale * of_a**2, scale * of_b**2), 0.0)
+    shared = scale * (covariance(one, other) or 0.0)
+    return fieller(a, b, (scale * of_a**2, scale * of_b**2), shared)
 
 
 def absent(names: Sequence[str], asked: int, verdict: Verdict) -> str:
@@ -98,6 +103,7 @@ def run_number(run: Result) -> Number:
 
 def derived_number(label: str, estimate: Estimate, unit: str, runs: Sequence[Result]) -> Number:
     """A number worked out from several runs."""
+    in_pairs = all(covariance(runs[0], run) is not None for run in runs)
     return Number(
         label=label,
         written=plain(estimate.value, 3 if unit == NATS else 2),
@@ -105,7 +111,7 @@ def derived_number(label: str, estimate: Estimate, unit: str, runs: Sequence[Res
         unit=unit,
         source="nmviz",
         place="worked out from " + " and ".join(f"run {run.key[:12]}" for run in runs),
-        how=HOW,
+        how=IN_PAIRS if in_pairs else APART_RUNS,
         n=min(_told(run)[2] for run in runs),
         unit_of_n=_unit(runs[0]),
     )

@@ -184,6 +184,7 @@ class Run:
             drift=trial.comparison.drift(
                 len({site.block for site in find_sites(self.loaded.model)})
             ),
+            unit_costs=trial.comparison.tokens.unit_costs(),
             provenance=collect(
                 started=self.started,
                 seconds=seconds,

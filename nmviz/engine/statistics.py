@@ -50,7 +50,14 @@ class PairedTokens:
 
     def cost(self) -> Measurement:
         """delta_nll over the windows so far, of which there is at least one."""
-        return mean("delta_nll", torch.stack(self.nll) - torch.stack(self.dense_nll))
+        return mean("delta_nll", self._differences())
+
+    def unit_costs(self) -> tuple[float, ...]:
+        """delta_nll of each unit behind its standard error, in the order of the text."""
+        return tuple(_units(self._differences())[0].tolist()) if self.nll else ()
+
+    def _differences(self) -> Tensor:
+        return torch.stack(self.nll) - torch.stack(self.dense_nll)
 
     def measurements(self) -> tuple[Measurement, ...]:
         """perplexity, dense_perplexity, delta_nll, kl, top1_agreement over the windows so far."""
@@ -80,17 +87,22 @@ def _nll(logits: Tensor, log_total: Tensor, ids: Tensor) -> Tensor:
 def mean(metric: str, figures: Tensor) -> Measurement:
     """Mean over all tokens of figures [windows, tokens], with the standard error of the mean.
 
-    The error comes from the spread of the windows' means, or with fewer than 8 windows of the means
-    of blocks of 64 consecutive tokens (a remainder shorter than a block is left out of the error).
+    The error comes from the spread of the units' means.
     """
-    units, name = figures.mean(dim=1), "windows"
-    if len(figures) < FEWEST_WINDOWS:
-        flat = figures.flatten()
-        whole = len(flat) // TOKENS_A_BLOCK * TOKENS_A_BLOCK
-        units, name = flat[:whole].view(-1, TOKENS_A_BLOCK).mean(dim=1), "blocks of 64 tokens"
+    units, name = _units(figures)
     stderr = (units.std() / len(units) ** 0.5).item() if len(units) > 1 else None
     value = figures.mean().item()
     return Measurement(metric=metric, value=value, stderr=stderr, n=len(units), unit_of_n=name)
+
+
+def _units(figures: Tensor) -> tuple[Tensor, str]:
+    """Means of windows, figures [windows, tokens], or with fewer than 8 windows of blocks of 64
+    consecutive tokens (a remainder shorter than a block is left out)."""
+    if len(figures) >= FEWEST_WINDOWS:
+        return figures.mean(dim=1), "windows"
+    flat = figures.flatten()
+    whole = len(flat) // TOKENS_A_BLOCK * TOKENS_A_BLOCK
+    return flat[:whole].view(-1, TOKENS_A_BLOCK).mean(dim=1), "blocks of 64 tokens"
 
 
 def perplexity(metric: str, nll: Tensor) -> Measurement:

@@ -60,6 +60,9 @@ def _fault(result: Result) -> str | None:
             return f"the metric {shown(metric)!r} is not known here"
         if task is not None and not name_fits(task):
             return "a task has no name that can be kept"
+    cost = result.get("delta_nll")
+    if result.unit_costs and (cost is None or cost.n != len(result.unit_costs)):
+        return "it has the costs of other pieces of text than its cost of pruning is the mean of"
     return next(filter(None, map(number_fault, result.measurements)), None)
 
 

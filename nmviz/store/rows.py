@@ -41,8 +41,9 @@ _sites = TypeAdapter(tuple[SiteError, ...])
 _drift = TypeAdapter(tuple[BlockDrift, ...])
 _censored = TypeAdapter(tuple[Censored, ...])
 _examples = TypeAdapter(tuple[TaskExamples, ...])
+_unit_costs = TypeAdapter(tuple[float, ...])
 _NUMBER = tuple(Measurement.model_fields)
-_AS_JSON = ("provenance", "sites", "drift", "censored", "examples")
+_AS_JSON = ("provenance", "sites", "drift", "censored", "examples", "unit_costs")
 _LONG = (ResultRow.sites, ResultRow.drift, ResultRow.examples)
 
 
@@ -212,6 +213,7 @@ def _result_rows(connection: Connection, ids: Sequence[int], sites: bool) -> dic
             ResultRow.id,
             ResultRow.provenance,
             ResultRow.censored,
+            ResultRow.unit_costs,
             ExperimentRow.canonical,
             *columns,
         )
@@ -243,6 +245,7 @@ def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | 
             drift=_drift.validate_json(row.get("drift", "[]")),
             censored=_censored.validate_json(row["censored"]),
             examples=_examples.validate_json(row.get("examples", "[]")),
+            unit_costs=_unit_costs.validate_json(row["unit_costs"]),
             provenance=Provenance.model_validate_json(row["provenance"]),
         )
     except ValueError as error:  # pydantic's is one too

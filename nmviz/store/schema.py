@@ -11,7 +11,7 @@ from sqlalchemy import URL, Column, Connection, Engine, MetaData, Table, Text, i
 from nmviz.errors import UserError
 from nmviz.store.engine import ENVIRONMENT, WRITING, connect, file_of, is_damage, place
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. Kept here so that opening a store that is up to date loads no Alembic."""
 SCRIPTS = Path(__file__).with_name("migrations")
 EXAMINED_WHOLE = 32 * 2**20

@@ -67,11 +67,12 @@ class ResultRow(Base):
     content_hash: Mapped[str] = mapped_column(unique=True)
     own: Mapped[bool]
     seeded: Mapped[bool] = mapped_column(index=True)
-    provenance: Mapped[str]  # JSON, like the four below: read whole, never searched
+    provenance: Mapped[str]  # JSON, like the five below: read whole, never searched
     sites: Mapped[str]
     drift: Mapped[str]
     censored: Mapped[str] = mapped_column(server_default="[]")
     examples: Mapped[str] = mapped_column(server_default="[]")
+    unit_costs: Mapped[str] = mapped_column(server_default="[]")
 
 
 class MeasurementRow(Base):

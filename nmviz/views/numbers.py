@@ -17,11 +17,6 @@ def interval(measurement: Measurement, level: float = 0.95) -> tuple[float, floa
     return measurement.value - reach, measurement.value + reach
 
 
-def overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    """True when two intervals share a point."""
-    return one[0] <= other[1] and other[0] <= one[1]
-
-
 def show(measurement: Measurement) -> str:
     """A measurement in words of its own: `2,512`, `+0.57 ± 0.03 nats a token`, `62.1% ± 0.8%`.
 

@@ -6,24 +6,27 @@ from math import isfinite
 import plotly.graph_objects as go
 
 from nmviz.experiment import TARGETS, Target
+from nmviz.pairing import cost_difference
 from nmviz.results import Measurement, Result
-from nmviz.views.numbers import interval, overlap, significant
+from nmviz.views.numbers import interval, significant
 from nmviz.views.theme import COLOURS, MARKERS, NAMES, empty, ink, name_rows, style
 
 Costs = Mapping[str, Measurement]
+Runs = Mapping[str, Result]
+"""By projection: the run that prunes it alone."""
 
 ROW = 38
 
 
 def sensitivity(results: Sequence[Result], *, dark: bool = False) -> go.Figure:
     """Cost of pruning each projection alone, with its 95% interval, the dearest on top."""
-    costs = {target: costs_of(results, target) for target in TARGETS}
-    costs = {target: of for target, of in costs.items() if of}
+    runs = {target: _alone(results, target) for target in TARGETS}
+    costs = {target: _costs(of) for target, of in runs.items() if of}
     if not costs:
         return empty("Nothing is measured here yet.", dark)
     names = by_cost(costs)
     figure = go.Figure([_dots(target, of, names, len(costs)) for target, of in costs.items()])
-    style(figure, dark, height=110 + ROW * len(names), title=sensitivity_sentence(costs))
+    style(figure, dark, height=110 + ROW * len(names), title=sensitivity_sentence(runs))
     figure.add_vline(x=0, line={"color": ink(dark).muted, "width": 1}, layer="below")
     name_rows(figure, names)
     title = "cost of pruning this projection alone<br>(difference in mean NLL, nats a token)"
@@ -33,6 +36,10 @@ def sensitivity(results: Sequence[Result], *, dark: bool = False) -> go.Figure:
 
 def costs_of(results: Sequence[Result], target: Target) -> dict[str, Measurement]:
     """The difference in mean NLL by projection, of the results that prune one projection alone."""
+    return _costs(_alone(results, target))
+
+
+def _alone(results: Sequence[Result], target: Target) -> dict[str, Result]:
     found = {}
     for result in results:
         alone = result.experiment.projections or ()
@@ -40,8 +47,13 @@ def costs_of(results: Sequence[Result], target: Target) -> dict[str, Measurement
         if result.experiment.target != target or len(alone) != 1 or cost is None:
             continue
         if isfinite(cost.value):
-            found[alone[0]] = cost
+            found[alone[0]] = result
     return found
+
+
+def _costs(runs: Runs) -> dict[str, Measurement]:
+    costs = {name: run.get("delta_nll") for name, run in runs.items()}
+    return {name: cost for name, cost in costs.items() if cost is not None}
 
 
 def by_cost(costs: Mapping[Target, Costs]) -> list[str]:
@@ -54,8 +66,9 @@ def by_cost(costs: Mapping[Target, Costs]) -> list[str]:
     return sorted(names, key=lambda name: (-dearest(name), name))
 
 
-def sensitivity_sentence(costs: Mapping[Target, Costs]) -> str:
+def sensitivity_sentence(runs: Mapping[Target, Runs]) -> str:
     """Which projection costs most on each side, and whether that stands out of the noise."""
+    costs = {target: _costs(of) for target, of in runs.items() if of}
     top = {
         target: max(of, key=lambda name: of[name].value)
         for target, of in costs.items()
@@ -75,7 +88,7 @@ def sensitivity_sentence(costs: Mapping[Target, Costs]) -> str:
         f"{next(iter(top.values()))} costs most on both sides:" if same else "what costs most is"
     )
     said = f"Pruned alone, {which} {', '.join(parts)}"
-    doubts = _doubts({target: costs[target] for target in top}, top)
+    doubts = _doubts({target: runs[target] for target in top}, top)
     return "; ".join(part for part in (said, quiet, doubts) if part)
 
 
@@ -85,26 +98,25 @@ def _stands_out(costs: Costs) -> bool:
     return any(reach is None or reach[0] > 0 for reach in reaches)
 
 
-def _doubts(costs: Mapping[Target, Costs], top: Mapping[Target, str]) -> str:
-    """Which others the dearest cannot be told from: their intervals overlap, or there are none."""
-    rivals = {target: _rivals(of, top[target]) for target, of in costs.items()}
+def _doubts(runs: Mapping[Target, Runs], top: Mapping[Target, str]) -> str:
+    """Which others the dearest cannot be told from, or that nothing is known to tell by."""
+    rivals = {target: _rivals(of, top[target]) for target, of in runs.items()}
     if any(found is None for found in rivals.values()):
         return "without an interval for all, the order may be noise"
     said = [
-        f"for {NAMES[target]}, the intervals of {top[target]} and {_listed(found)} overlap"
+        f"for {NAMES[target]}, {top[target]} cannot be told from {_listed(found)}"
         for target, found in rivals.items()
         if found
     ]
     return "; ".join(said)
 
 
-def _rivals(costs: Costs, top: str) -> list[str] | None:
-    """Projections whose interval overlaps that of `top`; None when one has no interval."""
-    reaches = {name: interval(cost) for name, cost in costs.items()}
+def _rivals(runs: Runs, top: str) -> list[str] | None:
+    """Projections that `top` may not cost more than; None when one has no interval."""
+    apart = {name: cost_difference(runs[top], run) for name, run in runs.items() if name != top}
+    reaches = {name: interval(one) if one else None for name, one in apart.items()}
     known = {name: reach for name, reach in reaches.items() if reach is not None}
-    if len(known) < len(reaches):
-        return None
-    return [name for name in known if name != top and overlap(known[name], known[top])]
+    return [name for name in known if known[name][0] <= 0] if len(known) == len(apart) else None
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from math import isfinite
 
 from nmviz.experiment import TARGETS, Experiment, Target
+from nmviz.pairing import cost_difference
 from nmviz.results import Column, Measurement, Result
-from nmviz.views.numbers import interval, overlap, perplexity, share, significant, with_error
+from nmviz.views.numbers import interval, perplexity, share, significant, with_error
 from nmviz.views.theme import NAMES
 from nmviz.wording import listed
 
@@ -23,7 +24,7 @@ def headline(results: Mapping[Column, Result]) -> str:
     costs = _measured(pruned, "delta_nll")
     if not costs:
         return _levels(pruned) or "Nothing is measured here yet."
-    sentences = [_costs(pruned, costs), _verdict(costs), _missing(costs), _partial(pruned)]
+    sentences = [_costs(pruned, costs), _verdict(pruned, costs), _missing(costs), _partial(pruned)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -101,16 +102,18 @@ def _cost(cost: Measurement, unit: str) -> tuple[str, str]:
     return "costs", f"{number}{unit}"
 
 
-def _verdict(costs: Mapping[Target, Measurement]) -> str:
+def _verdict(pruned: Mapping[Target, Result], costs: Mapping[Target, Measurement]) -> str:
     if len(costs) < 2 or not all(isfinite(cost.value) for cost in costs.values()):
         return ""
-    reaches = [interval(cost) for cost in costs.values()]
-    if any(reach is None for reach in reaches):
+    best, other = sorted(costs, key=lambda target: costs[target].value)
+    apart = cost_difference(pruned[other], pruned[best])
+    reach = interval(apart) if apart is not None else None
+    if apart is None or reach is None:
         return "Without an interval for both, the difference may be noise."
-    if overlap(*(reach for reach in reaches if reach is not None)):
-        return "The difference between the two is within the noise."
-    best = min(costs, key=lambda target: costs[target].value)
-    return f"{NAMES[best].capitalize()} keep more of the model."
+    number = with_error(apart.value, apart.stderr)
+    if reach[0] <= 0:
+        return f"The difference between the two, {number}, is within the noise."
+    return f"{NAMES[best].capitalize()} keep more of the model, by {number}."
 
 
 def _missing(measured: Mapping[Target, object]) -> str:

@@ -294,6 +294,15 @@ def test_results_of_tasks_do_not_go_back_to_a_version_that_has_no_room_for_them(
         check_what_version_1_wrote(store)
 
 
+def test_costs_of_windows_are_left_out_of_a_version_without_room_for_them(old: Path) -> None:
+    plain = make().model_copy(update={"censored": ()})
+    with open_store(old) as store:
+        store.put(plain.model_copy(update={"unit_costs": (0.25, 0.5)}))
+    migrate(old, command.downgrade, "0003")
+    with open_store(old) as store:
+        check_what_version_1_wrote_and(store, plain)
+
+
 def check_what_version_1_wrote_and(store: Store, known: Result) -> None:
     """The known one has lost only what version 1 had no column for."""
     assert store.history(known.key) == [known]

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from math import inf, sqrt
+from statistics import mean, stdev
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nmviz.audit import Finding
-from nmviz.claims import CLAIMS, Evidence, Half
+from nmviz.claims import CLAIMS, Evidence, Half, own
 from nmviz.claims.drops import difference, ratio, row
 from nmviz.claims.estimate import (
     Estimate,
@@ -267,6 +268,27 @@ def test_missing_runs_count_among_the_comparisons() -> None:
         return next(one.estimate for one in numbers if one.label == "won back by VAR")
 
     assert gain([2, 1, None, None, None]) == gain([2, 1, 1, 1, 1])
+
+
+def test_runs_that_kept_their_pieces_are_compared_in_pairs() -> None:
+    """What all pieces of the text have in common does not widen the interval of a difference."""
+    pieces = {"2:4": tuple(1.0 + 2 * (i % 2) for i in range(32))}
+    pieces["8:16"] = tuple(piece / 2 + 0.01 * (piece > 2) for piece in pieces["2:4"])
+    apart, paired = [], []
+    for pattern, costs in pieces.items():
+        error = stdev(costs) / sqrt(len(costs))
+        apart.append(run_of(Experiment(pattern=pattern), mean(costs), error))
+        paired.append(apart[-1].model_copy(update={"unit_costs": costs}))
+    assert own.dearer(*paired).value == own.dearer(*apart).value
+    assert width(own.dearer(*paired)) < 0.5 * width(own.dearer(*apart))
+    assert width(own.times_as_dear(*paired)) < 0.1 * width(own.times_as_dear(*apart))
+    assert own.derived_number("", own.cost(paired[0]), own.NATS, paired).how == own.IN_PAIRS
+    assert own.derived_number("", own.cost(paired[0]), own.NATS, apart).how == own.APART_RUNS
+
+
+def width(estimate: Estimate) -> float:
+    assert estimate.low is not None and estimate.high is not None
+    return estimate.high - estimate.low
 
 
 # Statistics

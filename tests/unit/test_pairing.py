@@ -1,14 +1,24 @@
 """Pairs: numbers worked out by hand."""
 
 from math import sqrt
+from statistics import mean, stdev
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.pairing import Pairs, count, mcnemar, mean_error, paired, smallest_difference
+from nmviz.experiment import Artefacts, Experiment
+from nmviz.pairing import (
+    Pairs,
+    cost_difference,
+    count,
+    covariance,
+    mcnemar,
+    mean_error,
+    paired,
+    smallest_difference,
+)
 from nmviz.results import Measurement, Provenance, Result, TaskExamples
 
 
@@ -85,3 +95,70 @@ def test_the_error_of_a_mean_over_tasks() -> None:
     assert mean_error(known) == pytest.approx(0.025)
     assert mean_error([*known, Measurement(metric="acc", value=0.5)]) is None
     assert mean_error([]) is None
+
+
+def ran(costs: tuple[float, ...], kept: bool = True, **fields: object) -> Result:
+    """A run whose pieces of text cost that."""
+    n, value = len(costs), mean(costs)
+    told = Measurement(
+        metric="delta_nll", value=value, stderr=stdev(costs) / sqrt(n), n=n, unit_of_n="windows"
+    )
+    return Result(
+        experiment=Experiment(**fields),
+        measurements=(told,),
+        unit_costs=costs if kept else (),
+        provenance=Provenance(source="nmviz"),
+    )
+
+
+def test_two_runs_of_a_text_are_compared_piece_by_piece() -> None:
+    # pieces differ by 1, 2, 3, 2: mean 2, squares about it 2, over 3 and 4 and rooted
+    one, other = ran((2.0, 5.0, 9.0, 4.0)), ran((1.0, 3.0, 6.0, 2.0), criterion="wina")
+    found = cost_difference(one, other)
+    assert found is not None
+    assert (found.metric, found.n, found.unit_of_n) == ("cost_difference", 4, "windows")
+    assert found.value == pytest.approx(2.0)
+    assert found.stderr == pytest.approx(sqrt(2 / 3 / 4))
+    same = cost_difference(one, one)
+    assert same is not None and (same.value, same.stderr) == (0.0, pytest.approx(0.0))
+
+
+COSTS = st.lists(st.tuples(*[st.floats(-9, 9)] * 2), min_size=2, max_size=40)
+
+
+@given(COSTS)
+def test_the_error_of_a_difference_is_that_of_the_pieces_differences(
+    both: list[tuple[float, float]],
+) -> None:
+    one, other = (ran(tuple(side)) for side in zip(*both, strict=True))
+    found = cost_difference(one, other)
+    plain = stdev([a - b for a, b in both]) / sqrt(len(both))
+    assert found is not None and found.stderr == pytest.approx(plain, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ran((1.0, 3.0, 6.0, 2.0), kept=False),
+        ran((1.0, 3.0, 6.0)),
+        ran((1.0, 3.0, 6.0, 2.0), corpus="wikitext-2"),
+        ran((1.0, 3.0, 6.0, 2.0), window=256),
+        ran((1.0, 3.0, 6.0, 2.0), model="gemma-3-270m"),
+        ran((1.0, 3.0, 6.0, 2.0), artefacts=Artefacts(corpus="a" * 64)),
+    ],
+)
+def test_runs_of_other_texts_or_without_pieces_are_taken_as_independent(other: Result) -> None:
+    one = ran((2.0, 5.0, 9.0, 4.0))
+    assert covariance(one, other) is None
+    found = cost_difference(one, other)
+    errors = [cost.stderr for run in (one, other) if (cost := run.get("delta_nll"))]
+    assert found is not None and found.n == min(4, len(other.unit_costs) or 4)
+    assert found.stderr == pytest.approx(sqrt(sum((error or 0) ** 2 for error in errors)))
+
+
+def test_without_a_cost_there_is_no_difference_and_without_an_error_none_either() -> None:
+    bare = ran((1.0, 2.0)).model_copy(update={"measurements": (), "unit_costs": ()})
+    assert cost_difference(bare, ran((1.0, 2.0))) is None
+    told = (Measurement(metric="delta_nll", value=1.0),)
+    found = cost_difference(bare.model_copy(update={"measurements": told}), ran((1.0, 2.0)))
+    assert found is not None and (found.value, found.stderr) == (-0.5, None)

@@ -1,6 +1,7 @@
 """Measurements against values worked out by hand or by another formula."""
 
 import math
+import statistics
 
 import pytest
 import torch
@@ -53,6 +54,22 @@ def test_paired_tokens_agree_with_the_formulas_token_by_token() -> None:
     agreement = (p.argmax(-1) == q.argmax(-1)).double().mean().item()
     assert found["top1_agreement"] == agreement
     assert token_nll(pruned, ids).mean().item() == pytest.approx(nll_q.mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("windows", "tokens", "units"), [(9, 65, 9), (3, 101, 4)])
+def test_the_costs_of_units_are_what_the_error_is_of(windows: int, tokens: int, units: int) -> None:
+    torch.manual_seed(0)
+    paired = PairedTokens()
+    assert paired.unit_costs() == ()
+    for _ in range(windows):
+        dense, pruned = torch.randn(2, tokens, 11)
+        ids = torch.randint(0, 11, (tokens,))
+        paired.add(DenseTokens.of(dense, ids), pruned, ids)
+    costs, told = paired.unit_costs(), paired.cost()
+    assert len(costs) == units == told.n
+    assert told.stderr == pytest.approx(statistics.stdev(costs) / math.sqrt(units))
+    if windows == units:
+        assert told.value == pytest.approx(statistics.mean(costs))
 
 
 def test_equal_models_differ_by_nothing() -> None:

@@ -182,8 +182,9 @@ def test_find_filters(store: Store) -> None:
 
 
 def test_find_without_sites_leaves_only_sites_and_drift_out(store: Store) -> None:
-    store.put(make())
-    assert store.find(sites=False) == [make().model_copy(update={"sites": (), "drift": ()})]
+    kept = make().model_copy(update={"unit_costs": (0.5, 0.25)})
+    store.put(kept)
+    assert store.find(sites=False) == [kept.model_copy(update={"sites": (), "drift": ()})]
 
 
 def test_more_results_than_one_statement_asks_for(store: Store, monkeypatch) -> None:

@@ -144,7 +144,7 @@ def test_both_sides_stand_apart_and_are_sorted_together() -> None:
 @pytest.mark.parametrize(
     ("results", "says"),
     [
-        ([one("weight", "q", 0.5, 0.1), one("weight", "k", 0.4, 0.1)], "q and k overlap"),
+        ([one("weight", "q", 0.5, 0.1), one("weight", "k", 0.4, 0.1)], "q cannot be told from k"),
         ([one("weight", "q", 0.5, None), one("weight", "k", 0.4, 0.1)], "may be noise"),
         ([one("weight", "q", 0.01, 0.1)], "nothing stands out of the noise for weights"),
     ],
