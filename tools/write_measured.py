@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 from nmviz.experiment import Experiment
 from nmviz.methods import ACTIVATION, WEIGHT
 from nmviz.models import MODELS
-from nmviz.pairing import Pairs, count, smallest_difference
+from nmviz.pairing import Pairs, cost_difference, count, covariance, smallest_difference
 from nmviz.results import Measurement, Result
 from nmviz.store.transfer import read_jsonl
 from nmviz.sweeps import read_grid
@@ -80,10 +80,11 @@ def _text_grid(name: str, runs: Rows) -> str:
 `nmviz sweep results/grids/{name}.yaml`{so_far}: windows of
 {first.experiment.window}, every layer pruned. Dense perplexity {_dense(first)}.
 Cells are {COST}, from {dense.n} {dense.unit_of_n}; an empty cell was not measured. Two cells of a
-table read the same text, but their errors are not paired with each other.
+table read the same text: how they differ stands in the tables that compare.
 """
-    tables = [_patterns(runs, "weight", WEIGHT), _patterns(runs, "activation", ACTIVATION)]
-    return head + "".join(tables) + _repaired(runs)
+    tables = [_patterns(runs, "weight", WEIGHT), _compared(runs, "weight")]
+    tables += [_patterns(runs, "activation", ACTIVATION), _repaired(runs)]
+    return head + "".join(tables) + _compared(runs, "activation")
 
 
 def _patterns(runs: Rows, target: str, criteria: Iterable[str]) -> str:
@@ -105,6 +106,48 @@ def _repaired(runs: Rows) -> str:
     patterns = [p for p in STEADY if any((n, p) in found for n in names if not methods[n])]
     rows = [[n, *(found.get((n, p), "") for p in patterns)] for n in sorted(names, key=_order)]
     return "\n### Activations, with mitigations\n\n" + _table(["", *patterns], rows)
+
+
+def _compared(runs: Rows, target: str) -> str:
+    """Every criterion beside magnitude, every mitigation beside its criterion alone."""
+    found = {(_method(r), r.experiment.pattern): r for r in runs if r.experiment.target == target}
+    apart = {
+        (name, pattern): (run, found[_beside(name), pattern])
+        for (name, pattern), run in found.items()
+        if name != "magnitude" and (_beside(name), pattern) in found
+    }
+    patterns = [p for p in PATTERNS if any(pattern == p for _, pattern in apart)]
+    names = sorted({name for name, _ in apart}, key=lambda name: (" + " in name, _order(name)))
+    cells = {place: _difference(*pair, len(apart)) for place, pair in apart.items()}
+    rows = [[n, _beside(n), *(cells.get((n, p), "") for p in patterns)] for n in names]
+    in_pairs = all(covariance(*pair) is not None for pair in apart.values())
+    how = (
+        "compared window by window"
+        if in_pairs
+        else "the two taken as independent, which makes the errors too large: these runs kept no\n"
+        "costs of single windows"
+    )
+    return f"""
+### {_plural(target)}, compared
+
+What a method costs more than the one named second (less where there is a minus), nats a token ± one
+standard error, {how}.
+Bold: 0 lies outside the 95% interval for all {len(apart)} cells at once (Student's t, Bonferroni).
+
+{_table(["", "than", *patterns], rows)}"""
+
+
+def _beside(name: str) -> str:
+    criterion, _, mitigations = name.partition(" + ")
+    return criterion if mitigations else "magnitude"
+
+
+def _difference(run: Result, other: Result, count: int) -> str:
+    apart = cost_difference(run, other)
+    assert apart is not None and apart.stderr is not None and apart.n is not None
+    told = f"{apart.value:+.3f} ± {apart.stderr:.3f}".replace("-", "−")
+    reach = stdtrit(apart.n - 1, 1 - 0.025 / count) * apart.stderr
+    return f"**{told}**" if abs(apart.value) > reach else told
 
 
 def _order(name: str) -> tuple[str, int, str]:
