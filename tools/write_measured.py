@@ -25,6 +25,10 @@ STEADY = ("2:4", "8:16", "50%")
 CORE = ("arc_easy", "boolq", "piqa", "winogrande")
 COST = """what pruning costs in nats a token (the paired difference to dense in mean NLL) ± one
 standard error"""
+INDEPENDENT = "°"
+_ABOUT_INDEPENDENT = f"""
+{INDEPENDENT}: one of the two runs kept no costs of single windows, so they are taken as
+independent, which makes the error too large."""
 Rows = Sequence[Result]
 
 
@@ -120,18 +124,12 @@ def _compared(runs: Rows, target: str) -> str:
     names = sorted({name for name, _ in apart}, key=lambda name: (" + " in name, _order(name)))
     cells = {place: _difference(*pair, len(apart)) for place, pair in apart.items()}
     rows = [[n, _beside(n), *(cells.get((n, p), "") for p in patterns)] for n in names]
-    in_pairs = all(covariance(*pair) is not None for pair in apart.values())
-    how = (
-        "compared window by window"
-        if in_pairs
-        else "the two taken as independent, which makes the errors too large: these runs kept no\n"
-        "costs of single windows"
-    )
+    independent = any(told.endswith(INDEPENDENT) for told in cells.values())
     return f"""
 ### {_plural(target)}, compared
 
 What a method costs more than the one named second (less where there is a minus), nats a token ± one
-standard error, {how}.
+standard error, compared window by window.{_ABOUT_INDEPENDENT if independent else ""}
 Bold: 0 lies outside the 95% interval for all {len(apart)} cells at once (Student's t, Bonferroni).
 
 {_table(["", "than", *patterns], rows)}"""
@@ -147,7 +145,8 @@ def _difference(run: Result, other: Result, count: int) -> str:
     assert apart is not None and apart.stderr is not None and apart.n is not None
     told = f"{apart.value:+.3f} ± {apart.stderr:.3f}".replace("-", "−")
     reach = stdtrit(apart.n - 1, 1 - 0.025 / count) * apart.stderr
-    return f"**{told}**" if abs(apart.value) > reach else told
+    mark = INDEPENDENT if covariance(run, other) is None else ""
+    return (f"**{told}**" if abs(apart.value) > reach else told) + mark
 
 
 def _order(name: str) -> tuple[str, int, str]:
