@@ -20,6 +20,7 @@ def run_json(result: Result) -> dict[str, Any]:
         "measurements": [m.model_dump(mode="json", exclude_none=True) for m in result.measurements],
         "sites": [{"name": s.name, "rel_error": s.rel_error, "kept": s.kept} for s in result.sites],
         "drift": [d.model_dump() for d in result.drift],
+        "unit_costs": list(result.unit_costs),
         "provenance": result.provenance.model_dump(mode="json", exclude_none=True),
     }
 

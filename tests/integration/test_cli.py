@@ -83,6 +83,7 @@ def test_run_prints_one_json_object_of_the_agreed_shape(run: Run) -> None:
     names = [m["metric"] for m in found["measurements"]]
     assert names == ["perplexity", "dense_perplexity", "delta_nll", "kl", "top1_agreement"]
     assert all({"metric", "value", "stderr", "n"} <= set(m) for m in found["measurements"])
+    assert len(found["unit_costs"]) == found["measurements"][2]["n"]
     assert [s["name"] for s in found["sites"]] == [
         "model.layers.1.self_attn.q_proj",
         "model.layers.1.mlp.down_proj",

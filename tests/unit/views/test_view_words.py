@@ -1,6 +1,8 @@
 """Sentences, numbers and marked texts, against what was worked out by hand."""
 
 from collections.abc import Callable
+from math import sqrt
+from statistics import mean, stdev
 from typing import Any
 
 import pytest
@@ -56,6 +58,21 @@ def test_headline_leaves_noise_undecided(said: Make) -> None:
     assert said(cost(0.82, None), cost(0.90)).endswith(
         "Without an interval for both, the difference may be noise."
     )
+
+
+def test_headline_of_two_runs_in_pairs(make_result: Make) -> None:
+    """Both cost 1 or 3 by turns, one of them a little more each time: only pairs show that."""
+    pieces = {"activation": (1.0, 3.0) * 8, "weight": (1.05, 3.07) * 8}
+    apart: dict[Any, Result] = {}
+    for target, costs in pieces.items():
+        error = stdev(costs) / sqrt(len(costs))
+        apart[target] = make_result(target, measured=(cost(mean(costs), error, len(costs)),))
+    assert headline(apart).endswith("between the two, 0.1 ± 0.4, is within the noise.")
+    paired = {
+        target: run.model_copy(update={"unit_costs": pieces[target]})
+        for target, run in apart.items()
+    }
+    assert headline(paired).endswith("Activations keep more of the model, by 0.060 ± 0.003.")
 
 
 def test_headline_of_no_cost_and_of_a_gain(said: Make) -> None:
