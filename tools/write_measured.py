@@ -143,7 +143,8 @@ def _beside(name: str) -> str:
 def _difference(run: Result, other: Result, count: int) -> str:
     apart = cost_difference(run, other)
     assert apart is not None and apart.stderr is not None and apart.n is not None
-    told = f"{apart.value:+.3f} ± {apart.stderr:.3f}".replace("-", "−")
+    value = f"{apart.value:+.3f}".replace("-", "−")
+    told = f"{'0.000' if value[1:] == '0.000' else value} ± {apart.stderr:.3f}"
     reach = stdtrit(apart.n - 1, 1 - 0.025 / count) * apart.stderr
     mark = INDEPENDENT if covariance(run, other) is None else ""
     return (f"**{told}**" if abs(apart.value) > reach else told) + mark
