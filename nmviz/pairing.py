@@ -7,6 +7,7 @@ from math import sqrt
 from statistics import covariance as sample_covariance
 
 from nmviz.errors import UserError
+from nmviz.experiment import TEXT
 from nmviz.results import Measurement, Result, TaskExamples
 
 LEVEL = 0.05
@@ -97,8 +98,7 @@ def covariance(first: Result, second: Result) -> float | None:
 
 
 def _text(run: Result) -> tuple[object, ...]:
-    made = run.experiment
-    return made.model, made.artefacts, made.reading
+    return tuple(getattr(run.experiment, name) for name in ("model", "artefacts", *TEXT))
 
 
 def cost_difference(first: Result, second: Result) -> Measurement | None:

@@ -123,6 +123,11 @@ def test_two_runs_of_a_text_are_compared_piece_by_piece() -> None:
     assert same is not None and (same.value, same.stderr) == (0.0, pytest.approx(0.0))
 
 
+def test_what_calibrates_a_run_is_not_the_text_it_is_measured_on() -> None:
+    calibrated = ran((1.0, 3.0, 6.0, 2.0), criterion="gradient", calibration_windows=8, seed=3)
+    assert covariance(ran((2.0, 5.0, 9.0, 4.0)), calibrated) is not None
+
+
 COSTS = st.lists(st.tuples(*[st.floats(-9, 9)] * 2), min_size=2, max_size=40)
 
 
