@@ -113,12 +113,11 @@ def cost_difference(first: Result, second: Result) -> Measurement | None:
     shared = covariance(first, second)
     errors = (one.stderr, other.stderr)
     variance = sum(error**2 for error in errors if error is not None) - 2 * (shared or 0.0)
-    counts = [measured.n for measured in (one, other) if measured.n is not None]
     return Measurement(
         metric="cost_difference",
         value=one.value - other.value,
         stderr=None if None in errors else sqrt(max(variance, 0.0)),
-        n=min(counts, default=None),
+        n=None if one.n is None or other.n is None else min(one.n, other.n),
         unit_of_n=one.unit_of_n,
     )
 

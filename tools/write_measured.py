@@ -9,6 +9,8 @@ from pathlib import Path
 
 from scipy.special import stdtrit
 
+from nmviz.claims import own
+from nmviz.claims.estimate import above
 from nmviz.experiment import Experiment
 from nmviz.methods import ACTIVATION, WEIGHT
 from nmviz.models import MODELS
@@ -124,7 +126,7 @@ def _compared(runs: Rows, target: str) -> str:
     names = sorted({name for name, _ in apart}, key=lambda name: (" + " in name, _order(name)))
     cells = {place: _difference(*pair, len(apart)) for place, pair in apart.items()}
     rows = [[n, _beside(n), *(cells.get((n, p), "") for p in patterns)] for n in names]
-    independent = any(told.endswith(INDEPENDENT) for told in cells.values())
+    independent = any(covariance(*pair) is None for pair in apart.values())
     return f"""
 ### {_plural(target)}, compared
 
@@ -142,12 +144,12 @@ def _beside(name: str) -> str:
 
 def _difference(run: Result, other: Result, count: int) -> str:
     apart = cost_difference(run, other)
-    assert apart is not None and apart.stderr is not None and apart.n is not None
+    assert apart is not None and apart.stderr is not None
     value = f"{apart.value:+.3f}".replace("-", "−")
     told = f"{'0.000' if value[1:] == '0.000' else value} ± {apart.stderr:.3f}"
-    reach = stdtrit(apart.n - 1, 1 - 0.025 / count) * apart.stderr
     mark = INDEPENDENT if covariance(run, other) is None else ""
-    return (f"**{told}**" if abs(apart.value) > reach else told) + mark
+    is_open = above(own.dearer(run, other, count)) == "open"
+    return (told if is_open else f"**{told}**") + mark
 
 
 def _order(name: str) -> tuple[str, int, str]:

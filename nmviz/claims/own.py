@@ -5,7 +5,6 @@ what each piece of it cost; others are taken as independent, which makes the int
 """
 
 from collections.abc import Sequence
-from math import sqrt
 
 from nmviz.claims.answer import Number
 from nmviz.claims.budgets import Budget
@@ -13,8 +12,8 @@ from nmviz.claims.digits import plain
 from nmviz.claims.estimate import Estimate, Verdict, Z, fieller, student
 from nmviz.claims.words import model_title
 from nmviz.experiment import Experiment, Target
-from nmviz.pairing import covariance
-from nmviz.results import Result
+from nmviz.pairing import cost_difference, covariance
+from nmviz.results import Measurement, Result
 from nmviz.wording import listed
 
 NATS = "nats a token"
@@ -54,20 +53,17 @@ def experiment(
 
 def cost(run: Result) -> Estimate:
     """Its difference to dense in mean NLL."""
-    value, error, n = _told(run)
-    return student(value, error, n)
+    return student(*_told(run.get("delta_nll")))
 
 
 def dearer(one: Result, other: Result, count: int = 1) -> Estimate:
     """How many nats a token `one` costs more than `other`; one of `count` comparisons at once."""
-    (a, of_a, n), (b, of_b, m) = _told(one), _told(other)
-    variance = of_a**2 + of_b**2 - 2 * (covariance(one, other) or 0.0)
-    return student(a - b, sqrt(max(variance, 0.0)), min(n, m), count)
+    return student(*_told(cost_difference(one, other)), count)
 
 
 def times_as_dear(one: Result, other: Result) -> Estimate:
     """How many times as much `one` costs as `other`, with Fieller's interval."""
-    (a, of_a, n), (b, of_b, m) = _told(one), _told(other)
+    (a, of_a, n), (b, of_b, m) = (_told(run.get("delta_nll")) for run in (one, other))
     wider = student(0.0, 1.0, min(n, m)).high or Z  # t instead of the normal distribution
     scale = (wider / Z) ** 2
     shared = scale * (covariance(one, other) or 0.0)
@@ -85,7 +81,7 @@ def absent(names: Sequence[str], asked: int, verdict: Verdict) -> str:
 
 def run_number(run: Result) -> Number:
     """A run's cost as a number of an answer."""
-    made, (_, _, n) = run.experiment, _told(run)
+    made, (_, _, n) = run.experiment, _told(run.get("delta_nll"))
     target = "weights" if made.target == "weight" else "activations"
     methods = " + ".join((made.criterion, *made.mitigations))
     return Number(
@@ -112,7 +108,7 @@ def derived_number(label: str, estimate: Estimate, unit: str, runs: Sequence[Res
         source="nmviz",
         place="worked out from " + " and ".join(f"run {run.key[:12]}" for run in runs),
         how=IN_PAIRS if in_pairs else APART_RUNS,
-        n=min(_told(run)[2] for run in runs),
+        n=min(_told(run.get("delta_nll"))[2] for run in runs),
         unit_of_n=_unit(runs[0]),
     )
 
@@ -122,8 +118,8 @@ def _unit(run: Result) -> str | None:
     return measured.unit_of_n if measured else None
 
 
-def _told(run: Result) -> tuple[float, float, int]:
-    measured = run.get("delta_nll")
+def _told(measured: Measurement | None) -> tuple[float, float, int]:
+    """Value, standard error and count; an error without end where too little is known."""
     if measured is None or measured.stderr is None or measured.n is None or measured.n < 2:
         return (measured.value if measured else float("nan")), float("inf"), 2
     return measured.value, measured.stderr, measured.n
