@@ -3,8 +3,8 @@
 import os
 import sys
 
-from nmviz.errors import UserError
-from nmviz.starting import quick_start
+from nmviz.base.errors import UserError
+from nmviz.base.starting import quick_start
 
 if __name__ == "__main__":
     quick_start()

@@ -103,7 +103,7 @@ def _store_at(place: Path) -> Iterator[Path]:
 
 def _forget_store() -> None:
     from nmviz import service
-    from nmviz.service.explore import to_choose
+    from nmviz.service.listing import to_choose
 
     if service.store.cache_info().currsize:
         service.store().close()

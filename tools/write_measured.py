@@ -9,16 +9,16 @@ from pathlib import Path
 
 from scipy.special import stdtrit
 
-from nmviz.claims import own
-from nmviz.claims.estimate import above
-from nmviz.experiment import Experiment
+from nmviz.claims.shared import own_runs
+from nmviz.claims.shared.estimate import above
+from nmviz.core.experiment import Experiment
+from nmviz.core.grids import read_grid
+from nmviz.core.pairing import Pairs, cost_difference, count, covariance, smallest_difference
+from nmviz.core.results import Measurement, Result
 from nmviz.methods import ACTIVATION, WEIGHT
-from nmviz.models import MODELS
-from nmviz.pairing import Pairs, cost_difference, count, covariance, smallest_difference
-from nmviz.results import Measurement, Result
-from nmviz.store.transfer import read_jsonl
-from nmviz.sweeps import read_grid
-from nmviz.tasks import TASKS
+from nmviz.sources.models import MODELS
+from nmviz.sources.tasks import TASKS
+from nmviz.store.jsonl import read_jsonl
 
 PROJECT = Path(__file__).parents[1]
 RUNS = PROJECT / "results" / "runs"
@@ -148,7 +148,7 @@ def _difference(run: Result, other: Result, count: int) -> str:
     value = f"{apart.value:+.3f}".replace("-", "−")
     told = f"{'0.000' if value[1:] == '0.000' else value} ± {apart.stderr:.3f}"
     mark = INDEPENDENT if covariance(run, other) is None else ""
-    is_open = above(own.dearer(run, other, count)) == "open"
+    is_open = above(own_runs.dearer(run, other, count)) == "open"
     return (told if is_open else f"**{told}**") + mark
 
 

@@ -3,6 +3,7 @@
 A new claim is one file with a `Claim`, and its name in the list below.
 """
 
+from nmviz.base.registry import Registry
 from nmviz.claims import (
     criteria,
     dynamic,
@@ -14,10 +15,9 @@ from nmviz.claims import (
     speed,
     targets,
 )
-from nmviz.claims.answer import Answer, Claim, Half, Live, Number
-from nmviz.claims.estimate import VERDICTS, Estimate, Verdict
-from nmviz.claims.evidence import Evidence
-from nmviz.registry import Registry
+from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.shared.estimate import VERDICTS, Estimate, Verdict
+from nmviz.claims.shared.evidence import Evidence
 
 __all__ = [
     "CLAIMS",

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from functools import partial
 
-from nmviz.claims import drops, own
-from nmviz.claims.answer import Answer, Claim, Half, Live, Number
-from nmviz.claims.budgets import Budget
-from nmviz.claims.comparing import Compared
-from nmviz.claims.estimate import Estimate, above, verdict_of
-from nmviz.claims.evidence import Evidence
-from nmviz.claims.gains import Telling, half
-from nmviz.claims.words import (
+from nmviz.base.wording import listed
+from nmviz.claims.shared import drops, own_runs
+from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.shared.budgets import Budget
+from nmviz.claims.shared.comparing import Compared
+from nmviz.claims.shared.estimate import Estimate, above, verdict_of
+from nmviz.claims.shared.evidence import Evidence
+from nmviz.claims.shared.gains import Telling, half
+from nmviz.claims.shared.phrases import (
     POINTS,
     UNPAIRED,
     derived,
@@ -19,11 +20,10 @@ from nmviz.claims.words import (
     rows_numbers,
     with_interval,
 )
-from nmviz.experiment import Experiment
+from nmviz.core.experiment import Experiment
 from nmviz.published import LARGE_MODELS
-from nmviz.views.claim_rows import IntervalRow, interval_rows
-from nmviz.views.theme import Figure
-from nmviz.wording import listed
+from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
+from nmviz.views.shared.theme import Figure
 
 PLACES = {"2:4": "Table 10", "8:16": "Table 11"}
 CRITERIA = {"CLACT": "clact", "Amber-Pruner": "amber"}
@@ -176,7 +176,7 @@ def _draw(each: dict[Case, list[Compared]]) -> Figure:
 def experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Magnitude first, then CLACT and Amber-Pruner, at 2:4."""
     return tuple(
-        own.experiment(model, "2:4", budget, criterion=name)
+        own_runs.experiment(model, "2:4", budget, criterion=name)
         for name in ("magnitude", *CRITERIA.values())
     )
 

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from nmviz.claims.answer import Answer, Claim, Half, Live, Number
-from nmviz.claims.digits import plain
-from nmviz.claims.estimate import Estimate, Sign, above, opposite, student, verdict_of
-from nmviz.claims.evidence import Evidence
-from nmviz.claims.texts import overlap
-from nmviz.claims.words import model_title, with_interval
-from nmviz.results import Measurement, Result
-from nmviz.views.claim_rows import IntervalRow, interval_rows
-from nmviz.views.theme import Figure
+from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.shared.digits import plain
+from nmviz.claims.shared.estimate import Estimate, Sign, above, opposite, student, verdict_of
+from nmviz.claims.shared.evidence import Evidence
+from nmviz.claims.shared.phrases import model_title, with_interval
+from nmviz.claims.shared.short_texts import overlap
+from nmviz.core.results import Measurement, Result
+from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
+from nmviz.views.shared.theme import Figure
 
 DYNAMIC, STATIC = 0.5, 0.9
 RULE = (

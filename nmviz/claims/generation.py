@@ -2,13 +2,14 @@
 
 from functools import partial
 
-from nmviz.claims import drops
-from nmviz.claims.answer import Answer, Claim, Half, Live, Number
-from nmviz.claims.comparing import Compared, counted, judge
-from nmviz.claims.digits import plain
-from nmviz.claims.estimate import Estimate, above, every
-from nmviz.claims.evidence import Evidence
-from nmviz.claims.words import (
+from nmviz.base.wording import listed
+from nmviz.claims.shared import drops
+from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.shared.comparing import Compared, counted, judge
+from nmviz.claims.shared.digits import plain
+from nmviz.claims.shared.estimate import Estimate, above, every
+from nmviz.claims.shared.evidence import Evidence
+from nmviz.claims.shared.phrases import (
     POINTS,
     derived,
     drop_row,
@@ -17,9 +18,8 @@ from nmviz.claims.words import (
     rows_numbers,
     with_interval,
 )
-from nmviz.views.claim_rows import interval_rows
-from nmviz.views.theme import Figure
-from nmviz.wording import listed
+from nmviz.views.claims.dot_rows import interval_rows
+from nmviz.views.shared.theme import Figure
 
 PLACES = {"2:4": "Table 10", "8:16": "Table 11"}
 MODELS = ("llama3.1-8b", "qwen2.5-7b")

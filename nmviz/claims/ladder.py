@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from nmviz.claims import drops, own
-from nmviz.claims.answer import Answer, Claim, Half, Live, Number
-from nmviz.claims.budgets import Budget
-from nmviz.claims.comparing import Compared, judge
-from nmviz.claims.drops import Row
-from nmviz.claims.estimate import Estimate, Sign, Verdict, above, verdict_of, within
-from nmviz.claims.evidence import Evidence
-from nmviz.claims.words import (
+from nmviz.base.wording import listed
+from nmviz.claims.shared import drops, own_runs
+from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.shared.budgets import Budget
+from nmviz.claims.shared.comparing import Compared, judge
+from nmviz.claims.shared.drops import Row
+from nmviz.claims.shared.estimate import Estimate, Sign, Verdict, above, verdict_of, within
+from nmviz.claims.shared.evidence import Evidence
+from nmviz.claims.shared.phrases import (
     POINTS,
     TIMES,
     UNPAIRED,
@@ -20,12 +21,11 @@ from nmviz.claims.words import (
     rows_numbers,
     with_interval,
 )
-from nmviz.experiment import Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
 from nmviz.published import LARGE_MODELS
-from nmviz.results import Result
-from nmviz.views.claim_rows import IntervalRow, interval_rows
-from nmviz.views.theme import Figure
-from nmviz.wording import listed
+from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
+from nmviz.views.shared.theme import Figure
 
 LADDER = ("2:4", "4:8", "8:16", "16:32", "50%")
 ONE_MODEL = "llama3.1-8b"
@@ -195,24 +195,24 @@ def _nothing(rule: str, place: str) -> Half:
 
 def sixteen_experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Activations at 2:4, 16:32 and 50%."""
-    return tuple(own.experiment(model, pattern, budget) for pattern in ("2:4", "16:32", "50%"))
+    return tuple(own_runs.experiment(model, pattern, budget) for pattern in ("2:4", "16:32", "50%"))
 
 
 def eight_experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Activations at 2:4 and 8:16."""
-    return tuple(own.experiment(model, pattern, budget) for pattern in ("2:4", "8:16"))
+    return tuple(own_runs.experiment(model, pattern, budget) for pattern in ("2:4", "8:16"))
 
 
 def _sixteen_live(evidence: Evidence) -> Half | None:
     two, wide, free = evidence.most(sixteen_experiments)
     if two is None or wide is None or free is None:
         return None
-    gap, times = own.dearer(wide, free), own.times_as_dear(two, wide)
+    gap, times = own_runs.dearer(wide, free), own_runs.times_as_dear(two, wide)
     signs = [within(gap, -LIVE_CLOSE, LIVE_CLOSE), above(times, 1), within(times, 2, 4.5)]
     title = model_title(evidence.model)
     text = (
-        f"On {title} 16:32 costs {with_interval(own.cost(wide))} nats a token and unstructured 50% "
-        f"{with_interval(own.cost(free))}: {with_interval(gap)} apart, "
+        f"On {title} 16:32 costs {with_interval(own_runs.cost(wide))} nats a token and "
+        f"unstructured 50% {with_interval(own_runs.cost(free))}: {with_interval(gap)} apart, "
         f"{_close(signs[0], LIVE_CLOSE, 'nats')}. "
         f"2:4 costs {with_interval(times)} times as much as 16:32."
     )
@@ -221,8 +221,8 @@ def _sixteen_live(evidence: Evidence) -> Half | None:
         "perplexity, our margin); about 3 times is between 2 and 4.5."
     )
     numbers = [
-        own.derived_number("16:32 less 50%", gap, own.NATS, [wide, free]),
-        own.derived_number("2:4 over 16:32", times, TIMES, [two, wide]),
+        own_runs.derived_number("16:32 less 50%", gap, own_runs.NATS, [wide, free]),
+        own_runs.derived_number("2:4 over 16:32", times, TIMES, [two, wide]),
     ]
     return _live_half(evidence, [two, wide, free], numbers, verdict_of(signs), text, rule)
 
@@ -231,13 +231,14 @@ def _eight_live(evidence: Evidence) -> Half | None:
     two, eight_ = evidence.most(eight_experiments)
     if two is None or eight_ is None:
         return None
-    times = own.times_as_dear(two, eight_)
+    times = own_runs.times_as_dear(two, eight_)
     sign = within(times, 2 / ABOUT, 2 * ABOUT)
     text = (
-        f"On {model_title(evidence.model)} 2:4 costs {with_interval(own.cost(two))} nats a token "
-        f"and 8:16 {with_interval(own.cost(eight_))}: {with_interval(times)} times as much."
+        f"On {model_title(evidence.model)} 2:4 costs {with_interval(own_runs.cost(two))} nats a "
+        f"token and 8:16 {with_interval(own_runs.cost(eight_))}: {with_interval(times)} times as "
+        "much."
     )
-    numbers = [own.derived_number("2:4 over 8:16", times, TIMES, [two, eight_])]
+    numbers = [own_runs.derived_number("2:4 over 8:16", times, TIMES, [two, eight_])]
     rule = "As above, with costs in nats a token in place of drops."
     return _live_half(evidence, [two, eight_], numbers, verdict_of([sign]), text, rule)
 
@@ -250,7 +251,7 @@ def _live_half(
     text: str,
     rule: str,
 ) -> Half:
-    costs = {run.experiment.pattern: own.cost(run) for run in runs}
+    costs = {run.experiment.pattern: own_runs.cost(run) for run in runs}
     rows = [IntervalRow(p, cost.value, cost.low, cost.high) for p, cost in costs.items()]
     figure = partial(
         interval_rows,
@@ -259,8 +260,8 @@ def _live_half(
         title=f"Live, {model_title(evidence.model)}: the cost at each pattern",
         least=0.0,
     )
-    every = (*(own.run_number(run) for run in runs), *numbers)
-    return Half(verdict, text, rule, every, figure, (own.APART,))
+    every = (*(own_runs.run_number(run) for run in runs), *numbers)
+    return Half(verdict, text, rule, every, figure, (own_runs.APART,))
 
 
 CLAIM_SIXTEEN = Claim(

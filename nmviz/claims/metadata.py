@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from math import comb, log2
 
-from nmviz.claims.answer import Answer, Claim, Half, Live, Number
-from nmviz.claims.digits import plain
-from nmviz.claims.estimate import Estimate, Sign, verdict_of
-from nmviz.claims.evidence import PAPER, Evidence
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
+from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.shared.digits import plain
+from nmviz.claims.shared.estimate import Estimate, Sign, verdict_of
+from nmviz.claims.shared.evidence import PAPER, Evidence
 from nmviz.methods.patterns import parse_pattern
-from nmviz.views.claim_rows import IntervalRow, interval_rows
-from nmviz.views.theme import Figure
+from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
+from nmviz.views.shared.theme import Figure
 
 SHOWN = ("1:4", "2:4", "4:8", "8:16", "16:32")
 PRINTED = {"2:4": 0.75, "8:16": 0.875}

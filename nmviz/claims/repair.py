@@ -5,15 +5,16 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from math import comb
 
-from nmviz.claims import drops, own
-from nmviz.claims.answer import Answer, Claim, Half, Live, Number
-from nmviz.claims.budgets import Budget
-from nmviz.claims.comparing import Compared, counted, judge
-from nmviz.claims.drops import Row
-from nmviz.claims.estimate import Estimate, above, for_many
-from nmviz.claims.evidence import PAPER, Evidence
-from nmviz.claims.gains import Telling, half
-from nmviz.claims.words import (
+from nmviz.base.wording import listed
+from nmviz.claims.shared import drops, own_runs
+from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.shared.budgets import Budget
+from nmviz.claims.shared.comparing import Compared, counted, judge
+from nmviz.claims.shared.drops import Row
+from nmviz.claims.shared.estimate import Estimate, above, for_many
+from nmviz.claims.shared.evidence import PAPER, Evidence
+from nmviz.claims.shared.gains import Telling, half
+from nmviz.claims.shared.phrases import (
     POINTS,
     UNPAIRED,
     derived,
@@ -23,12 +24,11 @@ from nmviz.claims.words import (
     rows_numbers,
     with_interval,
 )
-from nmviz.experiment import Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
 from nmviz.published import FOUR_MODELS, LARGE_MODELS
-from nmviz.results import Result
-from nmviz.views.claim_rows import IntervalRow, interval_rows
-from nmviz.views.theme import Figure
-from nmviz.wording import listed
+from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
+from nmviz.views.shared.theme import Figure
 
 PLACES = {"2:4": "Table 10", "8:16": "Table 11"}
 METHODS = ("VAR", "D-PTS", "S-PTS", "L-PTS", "R-Sparse (64)", "R-Sparse (128)")
@@ -250,7 +250,7 @@ def _model(one: Compared) -> str:
 def experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Plain 2:4 first, then repaired by each mitigation that needs no training."""
     return tuple(
-        own.experiment(model, "2:4", budget, mitigations=repair)
+        own_runs.experiment(model, "2:4", budget, mitigations=repair)
         for repair in ((), *((name,) for name in NAMES))
     )
 

@@ -2,14 +2,15 @@
 
 from functools import partial
 
-from nmviz.claims import drops, own
-from nmviz.claims.answer import Answer, Claim, Half, Live
-from nmviz.claims.budgets import Budget
-from nmviz.claims.comparing import Compared, counted, judge
-from nmviz.claims.drops import Row
-from nmviz.claims.estimate import Sign, above, every, opposite, verdict_of
-from nmviz.claims.evidence import Evidence
-from nmviz.claims.words import (
+from nmviz.base.wording import listed
+from nmviz.claims.shared import drops, own_runs
+from nmviz.claims.shared.answer import Answer, Claim, Half, Live
+from nmviz.claims.shared.budgets import Budget
+from nmviz.claims.shared.comparing import Compared, counted, judge
+from nmviz.claims.shared.drops import Row
+from nmviz.claims.shared.estimate import Sign, above, every, opposite, verdict_of
+from nmviz.claims.shared.evidence import Evidence
+from nmviz.claims.shared.phrases import (
     TIMES,
     UNPAIRED,
     model_title,
@@ -17,11 +18,10 @@ from nmviz.claims.words import (
     rows_numbers,
     with_interval,
 )
-from nmviz.experiment import Experiment
+from nmviz.core.experiment import Experiment
 from nmviz.published import LARGE_MODELS
-from nmviz.views.claim_rows import IntervalRow, interval_rows
-from nmviz.views.theme import Figure
-from nmviz.wording import listed
+from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
+from nmviz.views.shared.theme import Figure
 
 LINE = 10.0
 """Percent of the accuracy: where bearable ends is ours to say, and said."""
@@ -104,15 +104,15 @@ def _draw(compared: list[Compared]) -> Figure:
 
 def experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Activations at 50% and 70%."""
-    return tuple(own.experiment(model, pattern, budget) for pattern in PATTERNS)
+    return tuple(own_runs.experiment(model, pattern, budget) for pattern in PATTERNS)
 
 
 def _live(evidence: Evidence) -> Half | None:
     half, most = evidence.most(experiments)
     if half is None or most is None:
         return None
-    times = own.times_as_dear(most, half)
-    costs = {run.experiment.pattern: own.cost(run) for run in (half, most)}
+    times = own_runs.times_as_dear(most, half)
+    costs = {run.experiment.pattern: own_runs.cost(run) for run in (half, most)}
     title = model_title(evidence.model)
     text = (
         f"On {title} 50% costs {with_interval(costs['50%'])} nats a token and 70% "
@@ -126,12 +126,12 @@ def _live(evidence: Evidence) -> Half | None:
         least=0.0,
     )
     numbers = (
-        own.run_number(half),
-        own.run_number(most),
-        own.derived_number("70% over 50%", times, TIMES, [most, half]),
+        own_runs.run_number(half),
+        own_runs.run_number(most),
+        own_runs.derived_number("70% over 50%", times, TIMES, [most, half]),
     )
     verdict = verdict_of([above(times, LIVE_LINE)])
-    return Half(verdict, text, LIVE_RULE, numbers, figure, (own.APART,))
+    return Half(verdict, text, LIVE_RULE, numbers, figure, (own_runs.APART,))
 
 
 CLAIM = Claim(

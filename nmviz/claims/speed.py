@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from statistics import median
 
-from nmviz.claims.answer import Answer, Claim, Half, Live, Number
-from nmviz.claims.digits import plain
-from nmviz.claims.estimate import Estimate, Sign, above, verdict_of
-from nmviz.claims.evidence import Evidence
+from nmviz.base.wording import listed
 from nmviz.claims.metadata import FP16, NVIDIA
-from nmviz.claims.texts import timing
-from nmviz.claims.words import model_title, paragraphs, with_interval
+from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
+from nmviz.claims.shared.digits import plain
+from nmviz.claims.shared.estimate import Estimate, Sign, above, verdict_of
+from nmviz.claims.shared.evidence import Evidence
+from nmviz.claims.shared.phrases import model_title, paragraphs, with_interval
+from nmviz.claims.shared.short_texts import timing
+from nmviz.core.results import Result
 from nmviz.published.speed import Speed
-from nmviz.results import Result
-from nmviz.views.claim_rows import IntervalRow, interval_rows
-from nmviz.views.theme import Figure
-from nmviz.wording import listed
+from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
+from nmviz.views.shared.theme import Figure
 
 ON_THE_FLY = "activations N:M"
 AUTHORS = "Authors' notebook"

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import product
 
-from nmviz.claims import drops, own
-from nmviz.claims.answer import Answer, Claim, Half, Live
-from nmviz.claims.budgets import Budget
-from nmviz.claims.comparing import Compared, counted, judge
-from nmviz.claims.drops import Row
-from nmviz.claims.estimate import Estimate, Verdict, above, verdict_of
-from nmviz.claims.evidence import Evidence
-from nmviz.claims.words import (
+from nmviz.base.wording import listed
+from nmviz.claims.shared import drops, own_runs
+from nmviz.claims.shared.answer import Answer, Claim, Half, Live
+from nmviz.claims.shared.budgets import Budget
+from nmviz.claims.shared.comparing import Compared, counted, judge
+from nmviz.claims.shared.drops import Row
+from nmviz.claims.shared.estimate import Estimate, Verdict, above, verdict_of
+from nmviz.claims.shared.evidence import Evidence
+from nmviz.claims.shared.phrases import (
     POINTS,
     UNPAIRED,
     derived,
@@ -21,12 +22,11 @@ from nmviz.claims.words import (
     rows_numbers,
     with_interval,
 )
-from nmviz.experiment import TARGETS, Experiment
+from nmviz.core.experiment import TARGETS, Experiment
+from nmviz.core.results import Result
 from nmviz.published import LARGE_MODELS
-from nmviz.results import Result
-from nmviz.views.claim_rows import IntervalRow, interval_rows
-from nmviz.views.theme import Figure
-from nmviz.wording import listed
+from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
+from nmviz.views.shared.theme import Figure
 
 PLACES = {
     "2:4": "Table 10",
@@ -47,14 +47,14 @@ RULE = (
 LIVE_RULE = (
     "The cost of pruned weights less that of pruned activations, magnitude, same pattern, same "
     "text: above 0 with the whole 95% interval at every pattern: holds; at some: holds partly. "
-    f"{own.ALL_RUNS}"
+    f"{own_runs.ALL_RUNS}"
 )
 
 
 def experiments(model: str, budget: Budget) -> tuple[Experiment, ...]:
     """Both targets at the patterns of the live half."""
     return tuple(
-        own.experiment(model, pattern, budget, target)
+        own_runs.experiment(model, pattern, budget, target)
         for pattern in LIVE_PATTERNS
         for target in TARGETS
     )
@@ -164,7 +164,7 @@ def _live(evidence: Evidence) -> Half | None:
             pairs.append((pattern, weights, activations))
     if not pairs:
         return None
-    gaps = {pattern: own.dearer(weights, acts) for pattern, weights, acts in pairs}
+    gaps = {pattern: own_runs.dearer(weights, acts) for pattern, weights, acts in pairs}
     verdict, missing = _judged(gaps, runs)
     said = listed(f"{with_interval(gap)} at {pattern}" for pattern, gap in gaps.items())
     title = model_title(evidence.model)
@@ -172,14 +172,16 @@ def _live(evidence: Evidence) -> Half | None:
         f"On {title} pruned weights cost more than pruned activations by {said} nats a token.",
         missing,
     )
-    numbers = [own.run_number(run) for _, *runs in pairs for run in runs]
+    numbers = [own_runs.run_number(run) for _, *runs in pairs for run in runs]
     for pattern, weights, acts in pairs:
         label = f"{pattern}: weights less activations"
-        numbers.append(own.derived_number(label, gaps[pattern], own.NATS, [weights, acts]))
+        numbers.append(
+            own_runs.derived_number(label, gaps[pattern], own_runs.NATS, [weights, acts])
+        )
     dots = [
         IntervalRow(pattern, cost.value, cost.low, cost.high, series)
         for pattern, *runs in pairs
-        for series, cost in zip(("weights", "activations"), map(own.cost, runs), strict=True)
+        for series, cost in zip(("weights", "activations"), map(own_runs.cost, runs), strict=True)
     ]
     figure = partial(
         interval_rows,
@@ -187,7 +189,7 @@ def _live(evidence: Evidence) -> Half | None:
         axis="cost of pruning (nats a token)",
         title=f"Live, {title}: the cost of either target",
     )
-    return Half(verdict, text, LIVE_RULE, tuple(numbers), figure, (own.APART,))
+    return Half(verdict, text, LIVE_RULE, tuple(numbers), figure, (own_runs.APART,))
 
 
 def _judged(gaps: Mapping[str, Estimate], runs: Sequence[Result | None]) -> tuple[Verdict, str]:
@@ -196,7 +198,7 @@ def _judged(gaps: Mapping[str, Estimate], runs: Sequence[Result | None]) -> tupl
     asked = product(LIVE_PATTERNS, ("weights", "activations"))
     named = [f"{target} at {pattern}" for pattern, target in asked]
     missing = [name for name, run in zip(named, runs, strict=True) if run is None]
-    return verdict, own.absent(missing, len(runs), verdict)
+    return verdict, own_runs.absent(missing, len(runs), verdict)
 
 
 CLAIM = Claim(

@@ -9,19 +9,20 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from nmviz import corpora
-from nmviz.benching import Row, in_turns
-from nmviz.engine import kernels, skipping
-from nmviz.engine.calibration import bind, make, walk
-from nmviz.engine.evaluate import logits
-from nmviz.engine.generate import Sampling, write
-from nmviz.engine.loading import LoadedModel, encode, load
-from nmviz.engine.masking import prune, top_in_torch
-from nmviz.engine.reading import dense_bytes, skip
-from nmviz.engine.sites import Site, choose, find_sites
-from nmviz.engine.sparsify import SiteForward, forwards, replaced
-from nmviz.experiment import Experiment
+from nmviz.base.benching import Row, in_turns
+from nmviz.core.experiment import Experiment
+from nmviz.engine.calibrate.calibration import bind, make, walk
+from nmviz.engine.load.loading import LoadedModel, encode, load
+from nmviz.engine.load.sites import Site, choose, find_sites
+from nmviz.engine.measure.evaluate import logits
+from nmviz.engine.prune import kernels
+from nmviz.engine.prune.masking import prune, top_in_torch
+from nmviz.engine.prune.sparsify import SiteForward, forwards, replaced
+from nmviz.engine.write import skipping
+from nmviz.engine.write.bytes_read import dense_bytes, skip
+from nmviz.engine.write.generate import Sampling, write
 from nmviz.methods.patterns import parse_pattern
+from nmviz.sources import corpora
 
 TOKENS = 512
 PROMPT = 32

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nmviz.base.registry import Registry
 from nmviz.methods.method import Method, declare
-from nmviz.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal
 
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
+from nmviz.base.registry import Registry
 from nmviz.methods.patterns import Pattern
-from nmviz.registry import Registry
 
 Value = int | float | str | bool
 

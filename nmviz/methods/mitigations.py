@@ -21,8 +21,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nmviz.base.registry import Registry
 from nmviz.methods.method import Method, declare
-from nmviz.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import comb, floor, log2
 
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
 
 LARGEST_GROUP = 4096
 

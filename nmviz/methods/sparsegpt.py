@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nmviz.results import Result
+from nmviz.core.results import Result
 
 
 class Cell(NamedTuple):

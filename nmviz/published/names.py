@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import UserError
+from nmviz.base.registry import Registry
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
 from nmviz.methods.method import UNKNOWN, split_calls
-from nmviz.registry import Registry
-from nmviz.results import Result
-from nmviz.scopes import SCOPES
+from nmviz.methods.scopes import SCOPES
 
 Kind = Literal["model", "pattern", "method", "scope"]
 NAMES_FILE = "names.csv"

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
 
 SPEED_FILE = "speed.csv"
 Kind = Literal["activations N:M", "activations, any share", "weights N:M"]

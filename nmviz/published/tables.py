@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmviz import tasks
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
+from nmviz.core.results import Censored, Measurement, Printed, Provenance, Result
 from nmviz.published.names import Names
-from nmviz.results import Censored, Measurement, Printed, Provenance, Result
+from nmviz.sources import tasks
 
 SOURCES_FILE = "sources.toml"
 BEYOND = "OUT"

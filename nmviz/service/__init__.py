@@ -1,5 +1,14 @@
 """What the page, the command line and the API call. Nothing here imports torch until it runs."""
 
+from nmviz.service.choices import (
+    OWN_TEXT,
+    Catalogue,
+    canonical,
+    catalogue,
+    describe,
+    refuse_large,
+    resolve,
+)
 from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
 from nmviz.service.planning import pruned_in_words
 from nmviz.service.published import Published, of_experiment, published
@@ -14,15 +23,6 @@ from nmviz.service.runs import (
     sensitivity,
     store,
     warm,
-)
-from nmviz.service.scope import (
-    OWN_TEXT,
-    Catalogue,
-    canonical,
-    catalogue,
-    describe,
-    refuse_large,
-    resolve,
 )
 from nmviz.service.tasks import check_installed as check_tasks_installed
 

@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from threading import Event
 
+from nmviz.base.errors import Cancelled, UserError
 from nmviz.claims import CLAIMS, Answer, Evidence, Live
-from nmviz.claims.evidence import bare
-from nmviz.errors import Cancelled, UserError
+from nmviz.claims.shared.evidence import bare
+from nmviz.core.results import Progress, Result
 from nmviz.published.speed import Speed, read_speeds
-from nmviz.results import Progress, Result
-from nmviz.service import special
+from nmviz.service import overlaps_and_times
 from nmviz.service.published import published
 from nmviz.service.runs import put, run, store
 from nmviz.store.seed import published_folder
 
 DEFAULT = "smollm2-135m"
-SPECIAL: Mapping[str, Callable[[str, Event], special.Steps]] = {
-    "overlap": special.overlap,
-    "timing": special.timing,
+SPECIAL: Mapping[str, Callable[[str, Event], overlaps_and_times.Steps]] = {
+    "overlap": overlaps_and_times.overlap,
+    "timing": overlaps_and_times.timing,
 }
 
 
@@ -92,7 +92,7 @@ def _speeds() -> tuple[Speed, ...]:
     return () if folder is None else read_speeds(folder)
 
 
-def _special(steps: special.Steps) -> Iterator[Progress]:
+def _special(steps: overlaps_and_times.Steps) -> Iterator[Progress]:
     """Measure something that evaluates no text, and store it like a run."""
     yield Progress("loading the model")
     try:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nmviz import provenance
-from nmviz.experiment import Experiment
-from nmviz.results import Result
-from nmviz.sweeps import PRUNED
+from nmviz.core import provenance
+from nmviz.core.experiment import Experiment
+from nmviz.core.grids import PRUNED
+from nmviz.core.results import Result
 
 READ = frozenset(("corpus", "tokens", "window", "bos", "artefacts"))
 """Settings of the text, of which only its length matters for the time."""

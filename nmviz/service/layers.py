@@ -6,15 +6,15 @@ from functools import cache
 from threading import Event
 from typing import TYPE_CHECKING
 
-from nmviz.errors import UserError
-from nmviz.experiment import TARGETS, Experiment
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import TARGETS, Experiment
+from nmviz.core.results import GenerationProgress, MethodError, SiteLook
 from nmviz.methods import BY_TARGET, MITIGATIONS
-from nmviz.results import GenerationProgress, MethodError, SiteLook
+from nmviz.service.choices import canonical
 from nmviz.service.runs import load
-from nmviz.service.scope import canonical
 
 if TYPE_CHECKING:
-    from nmviz.engine.capture import Captures
+    from nmviz.engine.look.capture import Captures
 
 DEFAULT_WINDOWS = 16
 
@@ -31,10 +31,10 @@ def look(
     columns: int = 64,
 ) -> SiteLook:
     """One site under an experiment, on the dense inputs of a prompt (captured on first use)."""
-    from nmviz.engine.calibration import bind_site
-    from nmviz.engine.capture import Part
-    from nmviz.engine.capture import look as look_at
-    from nmviz.engine.sites import find_site
+    from nmviz.engine.calibrate.calibration import bind_site
+    from nmviz.engine.load.sites import find_site
+    from nmviz.engine.look.capture import Part
+    from nmviz.engine.look.capture import look as look_at
 
     loaded = load(experiment.model)
     site = find_site(loaded.model, block, projection)
@@ -57,9 +57,9 @@ def sweep_layer(
     magnitude. What would first have to be calibrated (on that many `windows`, where the experiment
     does not say), or does not fit the pattern, says so.
     """
-    from nmviz.engine.calibration import bind_site
-    from nmviz.engine.capture import local_error
-    from nmviz.engine.sites import find_site
+    from nmviz.engine.calibrate.calibration import bind_site
+    from nmviz.engine.load.sites import find_site
+    from nmviz.engine.look.capture import local_error
 
     loaded = load(experiment.model)
     site = find_site(loaded.model, block, projection)
@@ -115,8 +115,8 @@ def generate(
     When `cancel` is set the texts stay as they are. With `real_speed` the weights of dropped inputs
     are really skipped, and the last step says how many bytes each model read a token.
     """
-    from nmviz.engine.generate import Sampling
-    from nmviz.engine.generate import generate as continue_prompt
+    from nmviz.engine.write.generate import Sampling
+    from nmviz.engine.write.generate import generate as continue_prompt
 
     sampling = Sampling(max_new_tokens, temperature, seed, chat)
     loaded = load(experiments[0].model)
@@ -127,6 +127,6 @@ def generate(
 
 @cache
 def _captures() -> "Captures":
-    from nmviz.engine.capture import Captures
+    from nmviz.engine.look.capture import Captures
 
     return Captures()

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from nmviz import corpora, models
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.results import Result
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.grids import PRUNED, Grid, LeftOut
+from nmviz.core.results import Result
 from nmviz.service import tasks
+from nmviz.service.choices import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.service.estimates import Pass, estimate, passes
 from nmviz.service.runs import store
-from nmviz.service.scope import OWN_TEXT, canonical, refuse_large, resolve
+from nmviz.sources import corpora, models
 from nmviz.store import OWN
 from nmviz.store.failures import Failure, Failures
-from nmviz.sweeps import PRUNED, Grid, LeftOut
 
 TRIES = 2
 """So often an experiment may fail before a sweep passes it over."""

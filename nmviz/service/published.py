@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from nmviz.audit import Finding, Report, marks, report
-from nmviz.experiment import Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
 from nmviz.published import Names, PublishedSource, read_names, read_sources
+from nmviz.published.audit import Finding, Report, marks, report
 from nmviz.published.cells import Cell
-from nmviz.results import Result
 from nmviz.service.runs import store
 from nmviz.store.seed import published_folder
 

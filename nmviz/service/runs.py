@@ -6,13 +6,14 @@ from functools import cache
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from nmviz import corpora, pairing
-from nmviz.errors import Cancelled, UserError, check_of
-from nmviz.experiment import TARGETS, Experiment
-from nmviz.results import Measurement, Progress, Result
+from nmviz.base.errors import Cancelled, UserError, check_of
+from nmviz.core import pairing
+from nmviz.core.experiment import TARGETS, Experiment
+from nmviz.core.results import Measurement, Progress, Result
 from nmviz.service import tasks
+from nmviz.service.choices import canonical, refuse_large, resolve, text_of
 from nmviz.service.estimates import estimate, passes
-from nmviz.service.scope import canonical, refuse_large, resolve, text_of
+from nmviz.sources import corpora
 from nmviz.store import OWN, Store, open_store, seed
 
 ALIKE = {"model", "target", "pattern", "criterion", "corpus", "window"}
@@ -20,7 +21,7 @@ ALIKE = {"model", "target", "pattern", "criterion", "corpus", "window"}
 READ = ("corpus", "tokens", "window")
 
 if TYPE_CHECKING:
-    from nmviz.engine.loading import LoadedModel
+    from nmviz.engine.load.loading import LoadedModel
 
 
 @cache
@@ -160,7 +161,7 @@ def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[P
     text before and after training. When `cancel` is set it has stage "cancelled" and nothing is
     left behind.
     """
-    from nmviz.engine.calibration import prepare
+    from nmviz.engine.calibrate.calibration import prepare
 
     yield Progress("loading the model")
     steps = prepare(load(experiment.model), canonical(experiment), check_of(cancel or Event()))
@@ -194,8 +195,9 @@ def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:
 
 
 def _warm(model: str, corpus: str) -> None:
-    from nmviz.engine import kernels, skipping
-    from nmviz.engine.loading import encode
+    from nmviz.engine.load.loading import encode
+    from nmviz.engine.prune import kernels
+    from nmviz.engine.write import skipping
 
     try:
         encode(load(model), corpora.read(corpus))
@@ -208,7 +210,7 @@ def _warm(model: str, corpus: str) -> None:
 def load(model: str, device: str = "cpu") -> "LoadedModel":
     """The model, loaded once a process."""
     refuse_large(model)
-    from nmviz.engine.loading import load as load_model
+    from nmviz.engine.load.loading import load as load_model
 
     return load_model(model, device)
 
@@ -243,7 +245,7 @@ def _live(
         tasks.check_installed()
         yield from tasks.live(load(first.model, device), experiments, store(), cancel)
         return
-    from nmviz.engine.runner import Run
+    from nmviz.engine.measure.runner import Run
 
     loaded = load(first.model, device)
     yield from Run(loaded, experiments, text_of(first.reading.corpus, text), cancel, precision)

@@ -3,9 +3,9 @@
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from nmviz.errors import StorageError, UserError
-from nmviz.experiment import Experiment
-from nmviz.results import Progress, Result
+from nmviz.base.errors import StorageError, UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Progress, Result
 from nmviz.service.planning import Group, Plan
 from nmviz.service.runs import run, store
 from nmviz.store.alone import alone
@@ -43,7 +43,7 @@ def sweep(plan: Plan, device: str = "cpu") -> Iterator[Event]:
     fails. What fails in one experiment is its failure, and the sweep goes on.
     """
     if plan.groups:
-        from nmviz.engine.loading import check_device
+        from nmviz.engine.load.loading import check_device
 
         check_device(device)
     return _sweep(plan, device)

@@ -6,15 +6,15 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING
 
-from nmviz import pairing, provenance
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.results import Progress, Result
+from nmviz.base.errors import UserError
+from nmviz.core import pairing, provenance
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Progress, Result
+from nmviz.sources.tasks import TASKS
 from nmviz.store import OWN, Store
-from nmviz.tasks import TASKS
 
 if TYPE_CHECKING:
-    from nmviz.engine.loading import LoadedModel
+    from nmviz.engine.load.loading import LoadedModel
 
 PACKAGE = "lm_eval"
 
@@ -59,7 +59,7 @@ def live(
     """Run experiments, dense ones first, and add to every pruned result that is whole how it
     differs from the dense one on the same examples. Dense results are among those yielded.
     """
-    from nmviz.engine.task_run import TaskRun
+    from nmviz.engine.tasks.run import TaskRun
 
     ordered = with_dense(experiments, store)
     whole: dict[str, Result] = {}

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
-from nmviz.errors import StorageError, UserError
+from nmviz.base.errors import StorageError, UserError
 from nmviz.store.store import Store
 
 ENDING = "sweep.lock"

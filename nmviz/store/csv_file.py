@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nmviz.experiment import Experiment
-from nmviz.metrics import METRICS
-from nmviz.results import Result
-from nmviz.spreadsheets import shown_as_text
+from nmviz.base.spreadsheets import shown_as_text
+from nmviz.core.experiment import Experiment
+from nmviz.core.metrics import METRICS
+from nmviz.core.results import Result
 from nmviz.store.files import write_whole
 
 ARTEFACTS = ("model_sha256", "corpus_sha256")

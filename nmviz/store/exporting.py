@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from nmviz.errors import UserError
-from nmviz.results import Result
-from nmviz.store import rows
+from nmviz.base.errors import UserError
+from nmviz.core.results import Result
+from nmviz.store import records
 from nmviz.store.csv_file import write_csv
 from nmviz.store.files import shown
+from nmviz.store.jsonl import write_jsonl
 from nmviz.store.store import Store
-from nmviz.store.transfer import write_jsonl
 
 
 def export_file(store: Store, path: Path, *, everything: bool = False) -> str:
@@ -20,7 +20,7 @@ def export_file(store: Store, path: Path, *, everything: bool = False) -> str:
     kind, name = path.suffix.lower(), shown(path.name or path)
     if kind not in (".jsonl", ".csv"):
         raise UserError(f"{name} ends in neither .jsonl nor .csv: name the file accordingly.")
-    found = store.find() if everything else store.find(source=rows.OWN)
+    found = store.find() if everything else store.find(source=records.OWN)
     results = sorted(found, key=_order)
     if kind == ".jsonl":
         write_jsonl(results, path)
@@ -32,7 +32,7 @@ def export_file(store: Store, path: Path, *, everything: bool = False) -> str:
 def _order(result: Result) -> tuple[str, str, str, str]:
     made = result.provenance
     place = made.printed.place if made.printed else ""
-    return made.source, place, result.key, rows.utc(made.started)
+    return made.source, place, result.key, records.utc(made.started)
 
 
 def _count(number: int, what: str) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nmviz.errors import StorageError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import StorageError
+from nmviz.core.experiment import Experiment
 from nmviz.store.store import Store
 
 ENDING = "failures.jsonl"

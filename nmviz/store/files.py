@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nmviz.errors import UserError
-from nmviz.whole_files import replace_with
+from nmviz.base.errors import UserError
+from nmviz.base.whole_files import replace_with
 
 LARGEST = 100 * 2**20
 """Bytes of a file that is imported."""

@@ -10,13 +10,13 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from nmviz.errors import UserError
-from nmviz.store import lm_eval, logs, rows
+from nmviz.base.errors import UserError
+from nmviz.store import authors_logs, lm_eval_json, records
 from nmviz.store.files import parse_json, read_text, shown
 from nmviz.store.incoming import Batch, Incoming
+from nmviz.store.jsonl import read_foreign
 from nmviz.store.store import Store
 from nmviz.store.tables import ResultRow, SourceRow
-from nmviz.store.transfer import read_foreign
 
 
 class Format(StrEnum):
@@ -94,20 +94,22 @@ def _read_document(text: str, name: str, form: Format) -> Batch:
     document = parse_json(text, name)
     if not isinstance(document, dict):
         raise UserError(f"{name} is no result: it is JSON, but no object.")
-    log = logs.is_log(document)
+    log = authors_logs.is_log(document)
     if form is Format.LM_EVAL and log:
-        raise UserError(f"{name} says {logs.MARK}, so it is of a pruned model: use --format log.")
+        raise UserError(
+            f"{name} says {authors_logs.MARK}, so it is of a pruned model: use --format log."
+        )
     if form is Format.LOG or (form is Format.AUTO and log):
-        return logs.read(document, name)
+        return authors_logs.read(document, name)
     if form is Format.AUTO and "results" not in document:
         raise UserError(f"{name} is no known format: it has no results of lm-eval or nmviz.")
-    return lm_eval.read(document, name)
+    return lm_eval_json.read(document, name)
 
 
 def _write(store: Store, batch: Batch) -> ImportReport:
     with store.writing() as connection:
         if batch.source is not None:
-            rows.ensure(connection, SourceRow.id, batch.source)
+            records.ensure(connection, SourceRow.id, batch.source)
         ships = select(SourceRow.id).where(SourceRow.seeded)
         shipped = set(connection.scalars(ships))
         added = sum(_add(connection, one, shipped) for one in batch.results)
@@ -118,7 +120,7 @@ def _add(connection: Connection, one: Incoming, shipped: set[str]) -> bool:
     """A published source is what ships with it: no file adds to it, and its rows stay its own."""
     source = one.packed.result.provenance.source
     if source not in shipped:
-        return rows.add(connection, one.packed, own=True)
+        return records.add(connection, one.packed, own=True)
     same = select(ResultRow.id).where(ResultRow.content_hash == one.packed.digest)
     if connection.scalar(same) is None:
         raise UserError(

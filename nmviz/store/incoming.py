@@ -5,11 +5,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from nmviz.errors import UserError
-from nmviz.metrics import METRICS, PAIRED
-from nmviz.results import Measurement, Result
+from nmviz.base.errors import UserError
+from nmviz.core.metrics import METRICS, PAIRED
+from nmviz.core.results import Measurement, Result
 from nmviz.store.files import LARGEST_COUNT, shown
-from nmviz.store.rows import Packed
+from nmviz.store.records import Packed
 
 SHARES = frozenset(
     (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import URL, Column, Connection, Engine, MetaData, Table, Text, inspect, select
 
-from nmviz.errors import UserError
-from nmviz.store.engine import ENVIRONMENT, WRITING, connect, file_of, is_damage, place
+from nmviz.base.errors import UserError
+from nmviz.store.database import ENVIRONMENT, WRITING, connect, file_of, is_damage, place
 
 HEAD = "0004"
 """The newest migration. Kept here so that opening a store that is up to date loads no Alembic."""

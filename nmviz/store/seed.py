@@ -11,18 +11,18 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 import nmviz
 from nmviz import published
-from nmviz.errors import UserError
-from nmviz.results import Result
-from nmviz.store import rows
-from nmviz.store.engine import results_folder
-from nmviz.store.rows import Packed
+from nmviz.base.errors import UserError
+from nmviz.core.results import Result
+from nmviz.store import records
+from nmviz.store.database import results_folder
+from nmviz.store.jsonl import read_bytes, read_packed
+from nmviz.store.records import Packed
 from nmviz.store.store import Store
 from nmviz.store.tables import ExperimentRow, ResultRow, SeedStateRow, SourceRow
-from nmviz.store.transfer import read_bytes, read_packed
 
 STATE = "runs"
 RUNS, PUBLISHED = "runs", "published"
-CODE = ("*.py", "methods/*.py", "published/*.py", "store/*.py")
+CODE = ("base/*.py", "core/*.py", "methods/*.py", "sources/*.py", "published/*.py", "store/*.py")
 """What decides, with the files, what is seeded: keys, names, cells, rows."""
 
 
@@ -100,7 +100,7 @@ def _read(folder: Path) -> dict[str, Packed]:
     runs = [
         packed for file in sorted((folder / RUNS).glob("*.jsonl")) for packed in read_packed(file)
     ]
-    printed = [rows.pack(result) for result in _read_published(folder / PUBLISHED)]
+    printed = [records.pack(result) for result in _read_published(folder / PUBLISHED)]
     return {packed.digest: packed for packed in (*runs, *printed)}
 
 
@@ -146,10 +146,10 @@ def _align(connection: Connection, wanted: dict[str, Packed], broken: set[str]) 
     for identity in kept:
         unmark = update(ResultRow).where(ResultRow.id == identity)
         connection.execute(unmark.values(seeded=False))
-    rows.remove(connection, [row.id for row in gone if row.id not in kept])
+    records.remove(connection, [row.id for row in gone if row.id not in kept])
     new = [packed for digest, packed in wanted.items() if digest not in there or digest in broken]
     for packed in new:
-        rows.add(connection, packed, own=packed.digest in spoiled, seeded=True)
+        records.add(connection, packed, own=packed.digest in spoiled, seeded=True)
     left = Counter((row.source_id, row.experiment_key) for row in gone)
     came = Counter((packed.result.provenance.source, packed.result.key) for packed in new)
     replaced = (left & came).total()
@@ -193,7 +193,7 @@ def _examine_experiments(connection: Connection) -> list[str]:
 def _experiment_problem(row: dict[str, Any]) -> str | None:
     name = f"experiment {row['key'][:12]}"
     try:
-        expected = rows.experiment_columns(rows.experiment_of(row["canonical"]))
+        expected = records.experiment_columns(records.experiment_of(row["canonical"]))
     except ValueError as error:
         return f"{name} cannot be read: {_first_line(error)}."
     wrong = [column for column, value in expected.items() if row[column] != value]
@@ -205,7 +205,7 @@ def _examine_results(connection: Connection) -> list[tuple[str, bool, str | None
     stored = {row["id"]: row for row in connection.execute(select(ResultRow.__table__)).mappings()}
     return [
         (row["content_hash"], row["seeded"], _result_problem(dict(row), result))
-        for identity, result in rows.load(connection, list(stored))
+        for identity, result in records.load(connection, list(stored))
         for row in [stored[identity]]
     ]
 
@@ -215,7 +215,7 @@ def _result_problem(row: dict[str, Any], result: Result | ValueError) -> str | N
     if isinstance(result, ValueError):
         return f"{name} cannot be read: {_first_line(result)}."
     try:
-        expected = rows.result_columns(rows.pack(result))
+        expected = records.result_columns(records.pack(result))
     except UserError as error:
         return f"{name} cannot be checked: {error}"
     wrong = [column for column, value in expected.items() if row[column] != value]

@@ -11,11 +11,11 @@ from typing import Any, Self, TypeAlias
 from sqlalchemy import URL, ColumnElement, Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
-from nmviz.cache import cache_dir, make_folder
-from nmviz.errors import UserError
-from nmviz.results import Result
-from nmviz.store import rows, schema
-from nmviz.store.engine import WRITING, address, connect, file_of, place, plain_errors
+from nmviz.base.cache import cache_dir, make_folder
+from nmviz.base.errors import UserError
+from nmviz.core.results import Result
+from nmviz.store import records, schema
+from nmviz.store.database import WRITING, address, connect, file_of, place, plain_errors
 from nmviz.store.tables import ExperimentRow, ResultRow, SourceRow
 
 Filter: TypeAlias = str | int | bool | tuple[str, ...] | list[str] | list[int]
@@ -88,7 +88,7 @@ class Store:
 
     def get(self, key: str) -> Result | None:
         """The newest of our own runs for this experiment, or None; of equal age, the user's."""
-        found = self._load(_FILTERS["key"] == key, ResultRow.source_id == rows.OWN, first=True)
+        found = self._load(_FILTERS["key"] == key, ResultRow.source_id == records.OWN, first=True)
         return found[0] if found else None
 
     def history(self, key: str) -> list[Result]:
@@ -110,14 +110,14 @@ class Store:
 
         ValueError for a partial result, UserError when a number in it is not finite.
         """
-        packed = rows.pack(result)
+        packed = records.pack(result)
         with suppress(IntegrityError):  # another process wrote the same in between: look again
             return self._put(packed)
         return self._put(packed)
 
-    def _put(self, packed: rows.Packed) -> bool:
+    def _put(self, packed: records.Packed) -> bool:
         with self.writing() as connection:
-            return rows.add(connection, packed, own=True)
+            return records.add(connection, packed, own=True)
 
     def sources(self) -> list[Source]:
         """Every source, by name."""
@@ -158,7 +158,7 @@ class Store:
         )
         with self.reading() as connection:
             ids = list(connection.scalars(wanted))
-            return list(_readable(rows.load(connection, ids, sites=sites)))
+            return list(_readable(records.load(connection, ids, sites=sites)))
 
 
 def _readable(found: Iterable[tuple[int, Result | ValueError]]) -> Iterator[Result]:

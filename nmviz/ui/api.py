@@ -6,11 +6,11 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
-from nmviz.experiment import Experiment
-from nmviz.results import GenerationProgress, Progress, SiteLook
-from nmviz.ui.allowed import check_live, settle
-from nmviz.ui.failures import sentence
-from nmviz.ui.state import View
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import GenerationProgress, Progress, SiteLook
+from nmviz.ui.shell.failures import sentence
+from nmviz.ui.shell.limits import check_live, settle
+from nmviz.ui.shell.view import View
 
 Json = dict[str, Any]
 MOST_FIELDS = 20

@@ -7,11 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from nmviz.errors import UserError
-from nmviz.starting import started
-from nmviz.ui.theme import theme
+from nmviz.base.errors import UserError
+from nmviz.base.starting import started
+from nmviz.ui.shell.theme import theme
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "shell"
 LAST_PORT = 65_535
 
 
@@ -68,7 +68,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
 
 def _warm_up() -> None:
     """Draw once what is drawn most."""
-    from nmviz.ui.published_answer import warm
+    from nmviz.ui.published.answer import warm
 
     try:
         warm()

@@ -5,16 +5,16 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
-from nmviz.ui.allowed import model_of
 from nmviz.ui.api import add_api
-from nmviz.ui.claims_tab import build_claims
-from nmviz.ui.controls import Controls, build_controls
-from nmviz.ui.events import Page
-from nmviz.ui.methods_tab import build_methods
-from nmviz.ui.panels import Panels, build_panels
-from nmviz.ui.published_tab import build_published
-from nmviz.ui.restore import first_view
-from nmviz.ui.wiring import wire
+from nmviz.ui.claims.tab import build_claims
+from nmviz.ui.explore.components import Page
+from nmviz.ui.explore.form.controls import Controls, build_controls
+from nmviz.ui.explore.layout import Panels, build_panels
+from nmviz.ui.explore.restore import first_view
+from nmviz.ui.explore.wiring import wire
+from nmviz.ui.methods.tab import build_methods
+from nmviz.ui.published.tab import build_published
+from nmviz.ui.shell.limits import model_of
 
 HEADER = """
 <header class="top">

@@ -124,7 +124,7 @@ def _write_corpus(folder: Path) -> None:
 
 def _own_cache(folder: Path) -> Path:
     """What was fetched before, without what was calibrated before."""
-    from nmviz.cache import cache_dir
+    from nmviz.base.cache import cache_dir
 
     own = folder / "cache"
     own.mkdir()

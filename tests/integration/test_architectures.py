@@ -11,18 +11,19 @@ from kinds import KINDS, make_model, save_model
 from tiny import PARAGRAPHS, make_tokenizer
 from torch import Tensor, nn
 
-from nmviz import corpora, service
-from nmviz.engine import artefacts, calibration
-from nmviz.engine.blockwise import Walk
-from nmviz.engine.calibration import bind
-from nmviz.engine.evaluate import logits, pruned_nll
-from nmviz.engine.generate import Sampling, generate
-from nmviz.engine.loading import LoadedModel, encode
-from nmviz.engine.sites import Site, choose, find_blocks, find_site, find_sites
-from nmviz.engine.sparsify import forwards, replaced
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.models import ModelInfo
+from nmviz import service
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.engine.calibrate import artefacts, calibration
+from nmviz.engine.calibrate.blockwise import Walk
+from nmviz.engine.calibrate.calibration import bind
+from nmviz.engine.load.loading import LoadedModel, encode
+from nmviz.engine.load.sites import Site, choose, find_blocks, find_site, find_sites
+from nmviz.engine.measure.evaluate import logits, pruned_nll
+from nmviz.engine.prune.sparsify import forwards, replaced
+from nmviz.engine.write.generate import Sampling, generate
+from nmviz.sources import corpora
+from nmviz.sources.models import ModelInfo
 
 WINDOW = 32
 

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from nmviz.bench import BENCHES
-from nmviz.benching import in_turns
+from nmviz.base.benching import in_turns
+from nmviz.cli.benches import BENCHES
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "nmviz.cli", "bench", *arguments]
+    command = [sys.executable, "-m", "nmviz", "bench", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

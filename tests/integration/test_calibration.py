@@ -9,15 +9,15 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nmviz.engine import artefacts, calibration
-from nmviz.engine.blockwise import Walk
-from nmviz.engine.calibration import Stage, bind, bind_site, calibration_windows, prepare
-from nmviz.engine.evaluate import logits
-from nmviz.engine.loading import LoadedModel, load
-from nmviz.engine.sites import find_site, find_sites
-from nmviz.engine.sparsify import forwards, replaced
-from nmviz.errors import Cancelled, StorageError, UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import Cancelled, StorageError, UserError
+from nmviz.core.experiment import Experiment
+from nmviz.engine.calibrate import artefacts, calibration
+from nmviz.engine.calibrate.blockwise import Walk
+from nmviz.engine.calibrate.calibration import Stage, bind, bind_site, calibration_windows, prepare
+from nmviz.engine.load.loading import LoadedModel, load
+from nmviz.engine.load.sites import find_site, find_sites
+from nmviz.engine.measure.evaluate import logits
+from nmviz.engine.prune.sparsify import forwards, replaced
 
 pytestmark = pytest.mark.real  # the calibration text is fetched on first use
 

@@ -9,15 +9,16 @@ import pytest
 import torch
 from tiny import PARAGRAPHS
 
-from nmviz import corpora
-from nmviz.engine import artefacts, calibration, capture
-from nmviz.engine.calibration import bind, bind_site
-from nmviz.engine.capture import Capture, Captures, Part, look, make_capture
-from nmviz.engine.loading import LoadedModel, encode, load
-from nmviz.engine.sites import Site, find_site
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.results import SiteLook
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import SiteLook
+from nmviz.engine.calibrate import artefacts, calibration
+from nmviz.engine.calibrate.calibration import bind, bind_site
+from nmviz.engine.load.loading import LoadedModel, encode, load
+from nmviz.engine.load.sites import Site, find_site
+from nmviz.engine.look import capture
+from nmviz.engine.look.capture import Capture, Captures, Part, look, make_capture
+from nmviz.sources import corpora
 
 PROMPT = "The river rises in spring."
 

@@ -7,18 +7,19 @@ from typing import Any
 import pytest
 
 from nmviz import service
-from nmviz.claims import CLAIMS, texts
-from nmviz.engine.loading import LoadedModel, load
-from nmviz.engine.overlap import LONGEST
-from nmviz.engine.overlap import measure as measure_overlap
-from nmviz.engine.timing import REPEATS, measure
-from nmviz.errors import Cancelled, UserError, check_of
-from nmviz.experiment import Experiment
+from nmviz.base.errors import Cancelled, UserError, check_of
+from nmviz.claims import CLAIMS
+from nmviz.claims.shared import short_texts
+from nmviz.core.experiment import Experiment
+from nmviz.engine.load.loading import LoadedModel, load
+from nmviz.engine.look.overlap import LONGEST
+from nmviz.engine.look.overlap import measure as measure_overlap
+from nmviz.engine.measure.timing import REPEATS, measure
 from nmviz.service import claims
-from nmviz.ui import claims_render
-from nmviz.ui.claims_tab import CANCELLED, _after, _bits, _run
-from nmviz.ui.handlers import SESSIONS
-from nmviz.views.theme import title_of
+from nmviz.ui.claims import answers as html_of
+from nmviz.ui.claims.tab import CANCELLED, _after, _bits, _run
+from nmviz.ui.explore.handlers import SESSIONS
+from nmviz.views.shared.theme import title_of
 
 pytestmark = pytest.mark.usefixtures("own_store")
 
@@ -38,7 +39,7 @@ def returned(steps: Any) -> Any:
 
 def overlap(loaded: LoadedModel, **changes: Any) -> Any:
     experiment = Experiment.build(model=loaded.info.id, **changes)
-    return returned(measure_overlap(loaded, experiment, texts.TEXTS[:4], check_of(Event())))
+    return returned(measure_overlap(loaded, experiment, short_texts.TEXTS[:4], check_of(Event())))
 
 
 def test_masks_of_tokens_share_more_than_chance_and_less_than_all(loaded: LoadedModel) -> None:
@@ -65,7 +66,7 @@ def test_chance_is_what_random_masks_share(loaded: LoadedModel) -> None:
 
 def test_times_are_taken_in_turns(loaded: LoadedModel) -> None:
     experiment = Experiment.build(model=loaded.info.id, pattern="2:4")
-    timing = returned(measure(loaded, experiment, texts.TEXTS[0], 96, check_of(Event())))
+    timing = returned(measure(loaded, experiment, short_texts.TEXTS[0], 96, check_of(Event())))
     assert timing.tokens == 96 and timing.repeats == REPEATS
     assert set(timing.seconds) == {"dense", "activations", "weights"}
     assert all(second > 0 for taken in timing.seconds.values() for second in taken)
@@ -74,7 +75,7 @@ def test_times_are_taken_in_turns(loaded: LoadedModel) -> None:
     stop = Event()
     stop.set()
     with pytest.raises(Cancelled):
-        returned(measure(loaded, experiment, texts.TEXTS[0], 96, check_of(stop)))
+        returned(measure(loaded, experiment, short_texts.TEXTS[0], 96, check_of(stop)))
 
 
 def test_masks_decide_the_last_claim(tiny_model: Path) -> None:
@@ -100,15 +101,15 @@ def test_masks_decide_the_last_claim(tiny_model: Path) -> None:
 def test_the_shipped_overlap_answers_without_a_run() -> None:
     answer = claims.answer("dynamic")
     assert answer.verdict in ("holds", "holds partly") and "On SmolLM2 135M" in answer.text
-    (run,) = service.store().find(model=claims.DEFAULT, corpus=texts.NAME)
-    assert run.experiment.artefacts.corpus == texts.SHA256
+    (run,) = service.store().find(model=claims.DEFAULT, corpus=short_texts.NAME)
+    assert run.experiment.artefacts.corpus == short_texts.SHA256
     assert run.key[:12] in answer.main.numbers[0].place
 
 
 def test_what_is_measured_is_what_the_experiment_says() -> None:
-    assert texts.WINDOW == LONGEST
-    for (one,) in (texts.overlap("m"), texts.timing("m")):
-        assert one.corpus == texts.NAME and one.pattern == "8:16"
+    assert short_texts.WINDOW == LONGEST
+    for (one,) in (short_texts.overlap("m"), short_texts.timing("m")):
+        assert one.corpus == short_texts.NAME and one.pattern == "8:16"
 
 
 def test_times_answer_the_live_half_of_speed_and_foretell_no_run(tiny_model: Path) -> None:
@@ -163,7 +164,7 @@ def test_runs_of_another_model_are_measured(
     ) -> Experiment:
         return Experiment.build(model=model, pattern=pattern, target=target, **small)
 
-    monkeypatch.setattr("nmviz.claims.own.experiment", experiment)
+    monkeypatch.setattr("nmviz.claims.shared.own_runs.experiment", experiment)
     *_, last = claims.run_live("eight", str(tiny_model))
     assert (last.stage, len(last.results)) == ("done", 2)
     live = claims.answer("eight", str(tiny_model)).live
@@ -186,13 +187,13 @@ def test_claims_without_a_live_half_say_so() -> None:
 
 def test_the_tab_escapes_and_names_everything() -> None:
     answers = claims.answers()
-    said = claims_render.overview(answers)
+    said = html_of.overview(answers)
     assert said.count("<li>") == 10
     for name, answer in answers.items():
-        html = claims_render.main_half(name, answer)
+        html = html_of.main_half(name, answer)
         assert answer.verdict in html and "The rule behind the verdict" in html
-        assert claims_render.badge(answer.verdict) in html
-    numbers = claims_render.numbers(answers["criteria"].main)
+        assert html_of.badge(answer.verdict) in html
+    numbers = html_of.numbers(answers["criteria"].main)
     assert "What the audit says of them" in numbers and "The paper, version 1" in numbers
 
 

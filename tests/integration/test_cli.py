@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from nmviz import printing, service
-from nmviz.cli import main
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.results import Measurement, Progress, Provenance, Result
-from nmviz.store.transfer import read_jsonl
+from nmviz import service
+from nmviz.base.errors import UserError
+from nmviz.cli import printing
+from nmviz.cli.main import main
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Measurement, Progress, Provenance, Result
+from nmviz.store.jsonl import read_jsonl
 from nmviz.ui.launch import serve
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 40
@@ -68,7 +69,7 @@ def ran(done: Done) -> Any:
 
 def test_the_installed_command_starts() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "nmviz.cli", "run", "--pattern", "5:4"],
+        [sys.executable, "-m", "nmviz", "run", "--pattern", "5:4"],
         capture_output=True,
         text=True,
     )

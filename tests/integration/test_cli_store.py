@@ -12,7 +12,7 @@ import pytest
 from foreign import lm_eval_document, log_document
 
 from nmviz import service
-from nmviz.cli import main
+from nmviz.cli.main import main
 from nmviz.store import open_store
 from nmviz.store.exporting import export_file
 
@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_written_is_one_line(
 
 def test_the_installed_command_imports(own_store: Path, tmp_path: Path) -> None:
     file = write(tmp_path / "e.json", lm_eval_document())
-    command = [sys.executable, "-m", "nmviz.cli", "store", "import", str(file)]
+    command = [sys.executable, "-m", "nmviz", "store", "import", str(file)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("1 result read: 1 added")

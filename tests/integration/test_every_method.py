@@ -7,17 +7,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from nmviz.engine import artefacts, calibration
-from nmviz.engine.calibration import bind
-from nmviz.engine.evaluate import logits
-from nmviz.engine.loading import LoadedModel, load
-from nmviz.engine.sites import find_site, find_sites
-from nmviz.engine.sparsify import Pruned, forwards, replaced
-from nmviz.experiment import Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.engine.calibrate import artefacts, calibration
+from nmviz.engine.calibrate.calibration import bind
+from nmviz.engine.load.loading import LoadedModel, load
+from nmviz.engine.load.sites import find_site, find_sites
+from nmviz.engine.measure.evaluate import logits
+from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
 from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
 from nmviz.methods.method import Method, parse_call
 from nmviz.methods.patterns import parse_pattern
-from nmviz.scopes import SCOPES, projections
+from nmviz.methods.scopes import SCOPES, projections
 
 pytestmark = pytest.mark.real  # the calibration text is fetched on first use
 

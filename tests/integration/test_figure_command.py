@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import plotly.graph_objects as go
 import pytest
 
-from nmviz.cli import main
-from nmviz.views.paper import write_figure
-from nmviz.views.published_catalogue import FIGURES
+from nmviz.cli.main import main
+from nmviz.views.published.catalogue import FIGURES
+from nmviz.views.shared.figure_files import write_figure
 
 Run = Callable[..., tuple[int, str, str]]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -131,7 +131,7 @@ def test_a_picture_is_drawn_where_an_event_loop_runs(tmp_path: Path) -> None:
 def test_without_chromium_it_says_what_to_install(module_store: Path, tmp_path: Path) -> None:
     file = tmp_path / "layers.svg"
     done = subprocess.run(
-        [sys.executable, "-m", "nmviz.cli", "figure", "layers", "--out", str(file)],
+        [sys.executable, "-m", "nmviz", "figure", "layers", "--out", str(file)],
         env={
             "PATH": str(tmp_path),
             "HOME": str(tmp_path),

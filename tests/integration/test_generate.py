@@ -6,13 +6,13 @@ from threading import Event
 import pytest
 import torch
 
-from nmviz.engine import reading
-from nmviz.engine.generate import Sampling, generate, prompt_ids
-from nmviz.engine.loading import LoadedModel, load
-from nmviz.engine.sites import find_sites
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.results import GenerationProgress
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import GenerationProgress
+from nmviz.engine.load.loading import LoadedModel, load
+from nmviz.engine.load.sites import find_sites
+from nmviz.engine.write import bytes_read
+from nmviz.engine.write.generate import Sampling, generate, prompt_ids
 
 PROMPT = "The river rises"
 PAIR = [Experiment(pattern="1:4", target="weight"), Experiment(pattern="1:4")]
@@ -96,7 +96,7 @@ def test_real_speed_writes_what_masking_writes_and_counts_what_it_reads(
     masked = last_of(loaded, pair, real_speed=False)
     skipped = last_of(loaded, pair, real_speed=True)
     dense, weight, activation = skipped.continuations
-    assert dense.bytes_a_token == weight.bytes_a_token == reading.dense_bytes(loaded)
+    assert dense.bytes_a_token == weight.bytes_a_token == bytes_read.dense_bytes(loaded)
     inside = sum(site.weight.nbytes for site in find_sites(loaded.model))
     assert activation.bytes_a_token == pytest.approx(dense.bytes_a_token - inside / 2, rel=1e-3)
     for one, other in zip(masked.continuations, skipped.continuations, strict=True):

@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 
 from nmviz import service
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
 from nmviz.published import LARGE_MODELS
-from nmviz.ui import calibrating, handlers, large, one_at_a_time
-from nmviz.ui.allowed import settle
-from nmviz.ui.controls import FIELDS, values_of
-from nmviz.ui.restore import restored
-from nmviz.ui.state import View
+from nmviz.ui.explore import handlers
+from nmviz.ui.explore.form.controls import FIELDS, values_of
+from nmviz.ui.explore.panels import every_method, one_at_a_time, published_only
+from nmviz.ui.explore.restore import restored
+from nmviz.ui.shell.limits import settle
+from nmviz.ui.shell.view import View
 
 LLAMA = "llama3.1-8b"
 
@@ -87,7 +88,7 @@ def test_the_live_panels_say_why_they_are_empty() -> None:
     looked = handlers.looked(values(), None)
     assert "needs a live model" in looked["layer_head"]
     assert looked["weight_mask"] is None
-    assert "published results alone" in calibrating.swept(values(), None)["methods_head"]
+    assert "published results alone" in every_method.swept(values(), None)["methods_head"]
     assert "published results alone" in one_at_a_time.found(values(), None)["each_head"]
 
 
@@ -108,4 +109,4 @@ def test_choosing_a_large_model_loads_nothing(monkeypatch: pytest.MonkeyPatch) -
     handlers.warm(LLAMA)
     assert loaded == []
     assert "needs a live model" in update["texts"]
-    assert large.is_large(View.build({"model": LLAMA}))
+    assert published_only.is_large(View.build({"model": LLAMA}))

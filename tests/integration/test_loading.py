@@ -25,10 +25,10 @@ from transformers import (
     LlamaForCausalLM,
 )
 
-from nmviz import models
-from nmviz.engine import convert, loading
-from nmviz.errors import UserError
-from nmviz.scopes import PROJECTIONS
+from nmviz.base.errors import UserError
+from nmviz.engine.load import gguf_files, loading
+from nmviz.methods.scopes import PROJECTIONS
+from nmviz.sources import models
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +172,7 @@ def test_code_beside_a_known_architecture_is_not_run(copy: Path, tmp_path: Path)
 LOAD = """
 import sys
 from nmviz.engine import loading
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
 try:
     loading.load(sys.argv[1])
 except UserError as refusal:
@@ -346,9 +346,9 @@ def test_a_gguf_file_is_converted_once_and_bit_for_bit(
     assert loaded.tokenizer.chat_template == "{{ messages[0]['content'] }}"
     config = json.loads((folder / "config.json").read_text())
     assert config["architectures"] == [kind]
-    assert not set(convert.OF_THE_SOURCE) & set(config)
+    assert not set(gguf_files.OF_THE_SOURCE) & set(config)
 
-    monkeypatch.setattr(convert, "read_gguf", lambda files: pytest.fail("converted twice"))
+    monkeypatch.setattr(gguf_files, "read_gguf", lambda files: pytest.fail("converted twice"))
     loading.forget()
     again = loading.load(str(path.parent)).model.state_dict()
     assert again.keys() == state.keys()
@@ -375,7 +375,7 @@ def test_a_conversion_that_fails_leaves_nothing(
     def full(*_: object) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(convert, {"tensors": "_save", "config": "_clean_config"}[failure], full)
+    monkeypatch.setattr(gguf_files, {"tensors": "_save", "config": "_clean_config"}[failure], full)
     with pytest.raises(UserError, match="is full: make room"):
         loading.load(str(gguf_model))
     left = [path for path in (tmp_path / "cache" / "converted").iterdir() if path.is_dir()]

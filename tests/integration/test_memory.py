@@ -7,10 +7,10 @@ from pathlib import Path
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from nmviz.engine.dense import PASSES
-from nmviz.engine.loading import load
-from nmviz.engine.runner import Run
-from nmviz.experiment import Experiment
+from nmviz.engine.measure.dense import PASSES
+from nmviz.engine.load.loading import load
+from nmviz.engine.measure.runner import Run
+from nmviz.core.experiment import Experiment
 
 loaded = load(sys.argv[1])
 PASSES.memory = 2**23

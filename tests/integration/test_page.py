@@ -15,25 +15,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmviz import service
-from nmviz.engine import loading
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.metrics import METRICS
-from nmviz.results import Measurement, Provenance, Result
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.metrics import METRICS
+from nmviz.core.results import Measurement, Provenance, Result
+from nmviz.engine.load import loading
 from nmviz.service.runs import load
-from nmviz.ui import handlers, render
-from nmviz.ui.allowed import LONGEST_TEXT, check_live, settle, text_for
-from nmviz.ui.cards import cards, level_interval
-from nmviz.ui.controls import FIELDS, read, values_of
-from nmviz.ui.failures import UNEXPECTED, sentence
-from nmviz.ui.html import esc, quantity
+from nmviz.ui.explore import handlers
+from nmviz.ui.explore.form.controls import FIELDS, read, values_of
+from nmviz.ui.explore.panels import render
+from nmviz.ui.explore.panels.cards import cards, level_interval
+from nmviz.ui.explore.panels.layer import step
+from nmviz.ui.explore.panels.render import Shown
+from nmviz.ui.explore.panels.texts import texts
+from nmviz.ui.explore.restore import restored
 from nmviz.ui.launch import build, launch_kwargs, serve
-from nmviz.ui.layer import step
-from nmviz.ui.render import Shown
-from nmviz.ui.restore import restored
-from nmviz.ui.sessions import Sessions
-from nmviz.ui.state import Look, View, Writing
-from nmviz.ui.texts import texts
+from nmviz.ui.shell.failures import UNEXPECTED, sentence
+from nmviz.ui.shell.html import esc, quantity
+from nmviz.ui.shell.limits import LONGEST_TEXT, check_live, settle, text_for
+from nmviz.ui.shell.sessions import Sessions
+from nmviz.ui.shell.view import Look, View, Writing
 
 SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}
 

@@ -8,21 +8,22 @@ import pytest
 from kinds import save_model
 
 from nmviz import service
-from nmviz.engine import artefacts, calibration
+from nmviz.engine.calibrate import artefacts, calibration
 from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
 from nmviz.methods.patterns import parse_pattern
-from nmviz.ui import calibrating, handlers, one_at_a_time
-from nmviz.ui.allowed import model_of
-from nmviz.ui.cards import cards
-from nmviz.ui.controls import FIELDS, values_of
-from nmviz.ui.layer import layer_panels
-from nmviz.ui.menus import menus, relabelled
-from nmviz.ui.methods_tab import build_methods
-from nmviz.ui.notes import method_notes, terms
+from nmviz.ui.explore import handlers
+from nmviz.ui.explore.form.controls import FIELDS, values_of
+from nmviz.ui.explore.form.menus import menus, relabelled
+from nmviz.ui.explore.form.notes import method_notes, terms
+from nmviz.ui.explore.form.scoping import projections_of, scope_of
+from nmviz.ui.explore.panels import every_method, one_at_a_time
+from nmviz.ui.explore.panels.cards import cards
+from nmviz.ui.explore.panels.layer import layer_panels
+from nmviz.ui.explore.restore import restored
+from nmviz.ui.methods.tab import build_methods
 from nmviz.ui.page import build_page
-from nmviz.ui.restore import restored
-from nmviz.ui.scoping import projections_of, scope_of
-from nmviz.ui.state import View
+from nmviz.ui.shell.limits import model_of
+from nmviz.ui.shell.view import View
 
 METHODS = {m.name: m for registry in (ACTIVATION, WEIGHT, MITIGATIONS) for m in registry.values()}
 
@@ -90,20 +91,20 @@ def test_notes_show_settings_and_how_to_write_them(usual: dict[str, Any]) -> Non
 
 
 def test_every_method_of_the_layer_from_one_capture(usual: dict[str, Any]) -> None:
-    update = calibrating.swept(form(**usual), None)
+    update = every_method.swept(form(**usual), None)
     names = figure(update["methods_plot"])["layout"]["yaxis"]["ticktext"]
     assert len(names) == len(ACTIVATION) + len(WEIGHT) + len(MITIGATIONS)
     waiting = {name.split()[2] for _, name in update["uncalibrated"].choices}
     assert waiting == {m.name for m in METHODS.values() if m.calibrated} - {"teal"}
     assert update["calibration"].visible
     assert "press Calibrate" in update["methods_table"]
-    again = calibrating.swept(form(**usual, rows=4), update["swept_at"])
+    again = every_method.swept(form(**usual, rows=4), update["swept_at"])
     assert again == {}
-    assert calibrating.swept(form(**{**usual, "block": 2}), update["swept_at"])
+    assert every_method.swept(form(**{**usual, "block": 2}), update["swept_at"])
 
 
 def test_a_layer_outside_the_scope_offers_no_calibration(usual: dict[str, Any]) -> None:
-    update = calibrating.swept(form(**usual, blocks="0"), None)
+    update = every_method.swept(form(**usual, blocks="0"), None)
     assert not update["calibration"].visible
     assert "outside the scope" in update["methods_head"]
 
@@ -111,10 +112,10 @@ def test_a_layer_outside_the_scope_offers_no_calibration(usual: dict[str, Any]) 
 @pytest.mark.real  # the calibration text is fetched on first use
 def test_what_is_calibrated_gets_its_error(usual: dict[str, Any]) -> None:
     values = [*form(**usual), "activation mitigation s-pts"]
-    bars = [update["calibrating"] for update in calibrating.calibrate(values, "one")]
+    bars = [update["calibrating"] for update in every_method.calibrate(values, "one")]
     assert any("Calibrating" in bar for bar in bars)
     assert bars[-1] == ""
-    update = calibrating.swept(form(**usual), None)
+    update = every_method.swept(form(**usual), None)
     repaired = [d for d in figure(update["methods_plot"])["data"] if "repaired" in d["name"]]
     assert "Static shift (S-PTS)" in [name for name, _ in repaired[0]["customdata"]]
     assert "s-pts" not in {name.split()[2] for _, name in update["uncalibrated"].choices}
@@ -122,16 +123,16 @@ def test_what_is_calibrated_gets_its_error(usual: dict[str, Any]) -> None:
 
 def test_calibrating_can_be_cancelled_and_refuses_what_is_no_method(usual: dict[str, Any]) -> None:
     handlers.SESSIONS.start("two").set()
-    *_, last = calibrating.calibrate([*form(**usual), "weight criterion wanda"], "two")
+    *_, last = every_method.calibrate([*form(**usual), "weight criterion wanda"], "two")
     assert "Cancelled" in last["calibrating"]
-    *_, last = calibrating.calibrate([*form(**usual), "weight criterion <b>"], "three")
+    *_, last = every_method.calibrate([*form(**usual), "weight criterion <b>"], "three")
     assert "Choose a method" in last["calibrating"]
 
 
 def test_calibrating_says_whether_training_helped(usual: dict[str, Any]) -> None:
-    *_, last = calibrating.calibrate([*form(**usual), "activation mitigation ls"], "six")
+    *_, last = every_method.calibrate([*form(**usual), "activation mitigation ls"], "six")
     assert "the error of the blocks on held-out text" in last["calibrating"]
-    *_, last = calibrating.calibrate([*form(**usual), "activation mitigation s-pts"], "six")
+    *_, last = every_method.calibrate([*form(**usual), "activation mitigation s-pts"], "six")
     assert last["calibrating"] == ""
 
 
@@ -189,8 +190,8 @@ def test_each_side_is_measured_with_its_own_methods(usual: dict[str, Any]) -> No
 
 
 def test_training_that_did_not_help_is_said() -> None:
-    from nmviz.experiment import Experiment
-    from nmviz.results import Measurement, Provenance, Result
+    from nmviz.core.experiment import Experiment
+    from nmviz.core.results import Measurement, Provenance, Result
 
     losses = [
         Measurement(metric=f"heldout_loss_{when}", value=value)

@@ -5,14 +5,15 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
-from nmviz.results import Measurement, Provenance, Result
-from nmviz.ui import handlers, one_at_a_time, picking
-from nmviz.ui.allowed import model_of, settle
-from nmviz.ui.cards import cards
-from nmviz.ui.controls import FIELDS, values_of
-from nmviz.ui.layer import step
-from nmviz.ui.render import Shown, status
-from nmviz.ui.state import Look, View
+from nmviz.core.results import Measurement, Provenance, Result
+from nmviz.ui.explore import handlers, picking
+from nmviz.ui.explore.form.controls import FIELDS, values_of
+from nmviz.ui.explore.panels import one_at_a_time
+from nmviz.ui.explore.panels.cards import cards
+from nmviz.ui.explore.panels.layer import step
+from nmviz.ui.explore.panels.render import Shown, status
+from nmviz.ui.shell.limits import model_of, settle
+from nmviz.ui.shell.view import Look, View
 
 LLAMA = "llama3.1-8b"
 SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from rows import GOALS, make_wheel
 
-from nmviz import task_data
 from nmviz.published import LARGE_MODELS
 from nmviz.service import OWN_TEXT
-from nmviz.ui import handlers, live, tasks_panel
-from nmviz.ui.allowed import model_of, settle
-from nmviz.ui.controls import FIELDS, values_of
-from nmviz.ui.state import View
-from nmviz.ui.tasks_form import OFFERED
+from nmviz.sources import task_data
+from nmviz.ui.explore import handlers, live
+from nmviz.ui.explore.form.controls import FIELDS, values_of
+from nmviz.ui.explore.panels import zero_shot
+from nmviz.ui.explore.panels.zero_shot_choices import OFFERED
+from nmviz.ui.shell.limits import model_of, settle
+from nmviz.ui.shell.view import View
 
 LIMIT = 6
 
@@ -50,19 +51,19 @@ def asked(
 
 def run(values: list[Any], session: str = "one") -> list[dict[str, Any]]:
     handlers.SESSIONS.start(session)
-    return list(tasks_panel.measure(values, session))
+    return list(zero_shot.measure(values, session))
 
 
 def test_what_is_missing_is_offered_run_and_then_found(usual: dict[str, Any]) -> None:
-    before = tasks_panel.found(asked(usual), None)
+    before = zero_shot.found(asked(usual), None)
     assert before["tasks_bar"].visible and not before["tasks_figure"].visible
     assert "Not run yet for dense, weights and activations: 18 examples" in before["tasks_head"]
     assert "told once the first few are answered" in before["tasks_head"]
-    assert tasks_panel.found(asked(usual), before["tasks_of"]) == {}
+    assert zero_shot.found(asked(usual), before["tasks_of"]) == {}
     seen = run(asked(usual))
     assert any("examples" in update.get("tasks_progress", "") for update in seen)
     assert seen[-1]["tasks_of"] == before["tasks_of"] and not seen[-1]["tasks_bar"].visible
-    after = tasks_panel.found(asked(usual), None)
+    after = zero_shot.found(asked(usual), None)
     assert not after["tasks_bar"].visible
     assert "On PIQA, right answers: dense" in after["tasks_head"]
     drawn = json.loads(after["tasks_plot"].plot)["data"]
@@ -73,13 +74,13 @@ def test_what_is_missing_is_offered_run_and_then_found(usual: dict[str, Any]) ->
 
 def test_tasks_bring_their_own_text_so_a_missing_one_is_no_matter(usual: dict[str, Any]) -> None:
     run(asked(usual))
-    other = tasks_panel.found(asked({**usual, "corpus": OWN_TEXT}), None)
+    other = zero_shot.found(asked({**usual, "corpus": OWN_TEXT}), None)
     assert "On PIQA, right answers: dense" in other["tasks_head"]
 
 
 def test_what_the_store_has_is_shown_before_the_rest_is_run(usual: dict[str, Any]) -> None:
     run(asked(usual))
-    other = tasks_panel.found(asked({**usual, "weight_criterion": "random"}), None)
+    other = zero_shot.found(asked({**usual, "weight_criterion": "random"}), None)
     assert other["tasks_bar"].visible and other["tasks_figure"].visible
     assert "Not run yet for weights: 6 examples. Time: about" in other["tasks_head"]
     assert "activations minus dense" in other["tasks_table"]
@@ -94,17 +95,17 @@ def test_two_methods_are_compared_in_pairs(usual: dict[str, Any]) -> None:
     names = [name for name, _ in last["tasks_with"].choices]
     assert names == ["weight 2:4 magnitude", "activation 2:4 magnitude"]
     key = last["tasks_with"].choices[1][1]
-    said = tasks_panel.compared(asked(shifted), key)
+    said = zero_shot.compared(asked(shifted), key)
     assert "activation 2:4 magnitude + d-pts, minus activation 2:4 magnitude" in said
     assert "PIQA" in said and "p = " in said and f"<td>{LIMIT}</td>" in said
-    assert tasks_panel.compared(asked(shifted), "no such run") == ""
-    fewer = tasks_panel.found(asked(shifted, limit=4), None)
+    assert zero_shot.compared(asked(shifted), "no such run") == ""
+    fewer = zero_shot.found(asked(shifted, limit=4), None)
     assert not fewer["tasks_others"].visible
 
 
 def test_a_cancelled_run_offers_itself_again(usual: dict[str, Any]) -> None:
     handlers.SESSIONS.start("two").set()
-    *_, last = tasks_panel.measure(asked(usual), "two")
+    *_, last = zero_shot.measure(asked(usual), "two")
     assert last["tasks_bar"].visible
 
 
@@ -118,7 +119,7 @@ def test_a_cancelled_run_offers_itself_again(usual: dict[str, Any]) -> None:
     ],
 )
 def test_a_mistake_is_a_sentence(usual: dict[str, Any], change: dict[str, Any], says: str) -> None:
-    update = tasks_panel.found(asked(usual, **change), None)
+    update = zero_shot.found(asked(usual, **change), None)
     assert says in update["tasks_head"]
     assert not update["tasks_bar"].visible
 
@@ -133,13 +134,13 @@ def test_without_lm_eval_the_button_is_off(
 ) -> None:
     assert live.buttons(None)["run_tasks"].interactive
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    update = tasks_panel.found(asked(usual), None)
+    update = zero_shot.found(asked(usual), None)
     assert "pip install nmviz[eval]" in update["tasks_head"]
     assert not live.buttons(None)["run_tasks"].interactive
 
 
 def test_a_large_model_says_why_it_is_empty(usual: dict[str, Any]) -> None:
-    update = tasks_panel.found(asked({"model": next(iter(LARGE_MODELS))}), None)
+    update = zero_shot.found(asked({"model": next(iter(LARGE_MODELS))}), None)
     assert "published results alone" in update["tasks_head"]
     assert not update["tasks_bar"].visible
 

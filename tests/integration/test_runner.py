@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from nmviz.engine import dense, evaluate, runner
-from nmviz.engine.calibration import bind
-from nmviz.engine.evaluate import logits
-from nmviz.engine.loading import LoadedModel, encode, load
-from nmviz.engine.runner import Run
-from nmviz.engine.sites import find_sites
-from nmviz.engine.sparsify import forwards, replaced
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.results import Measurement, Progress, Result
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Measurement, Progress, Result
+from nmviz.engine.calibrate.calibration import bind
+from nmviz.engine.load.loading import LoadedModel, encode, load
+from nmviz.engine.load.sites import find_sites
+from nmviz.engine.measure import dense, evaluate, runner
+from nmviz.engine.measure.evaluate import logits
+from nmviz.engine.measure.runner import Run
+from nmviz.engine.prune.sparsify import forwards, replaced
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 60
 

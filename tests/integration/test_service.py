@@ -6,9 +6,9 @@ from threading import Event
 import pytest
 
 from nmviz import service
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.results import Progress, Result
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Progress, Result
 
 TEXT = "Bread is made from flour, water, salt and yeast. The dough rests. " * 40
 

@@ -7,7 +7,7 @@ import pytest
 from kinds import KINDS, make_model
 from tiny import PARAGRAPHS, make_tokenizer
 
-from nmviz import cli
+from nmviz.cli import main
 
 
 @pytest.fixture(scope="module", params=["gpt2", "gpt-neox"])
@@ -34,7 +34,7 @@ def run(
     words += " --tokens 64 --window 32 --no-store --json"
     monkeypatch.setattr("sys.argv", words.split())
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     said = capsys.readouterr()
     return ended.value.code, said.out, said.err
 

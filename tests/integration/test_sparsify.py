@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from nmviz.engine.activations import PrunedActivations
-from nmviz.engine.calibration import bind, make
-from nmviz.engine.evaluate import logits
-from nmviz.engine.loading import LoadedModel, load
-from nmviz.engine.sites import choose, find_site, find_sites
-from nmviz.engine.sparsify import Pruned, forwards, replaced
-from nmviz.engine.weights import PrunedWeights
-from nmviz.errors import Cancelled, UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import Cancelled, UserError
+from nmviz.core.experiment import Experiment
+from nmviz.engine.calibrate.calibration import bind, make
+from nmviz.engine.load.loading import LoadedModel, load
+from nmviz.engine.load.sites import choose, find_site, find_sites
+from nmviz.engine.measure.evaluate import logits
+from nmviz.engine.prune.activations import PrunedActivations
+from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
+from nmviz.engine.prune.weights import PrunedWeights
 
 IDS = torch.arange(40)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from foreign import lm_eval_document
 
-from nmviz.experiment import Experiment
-from nmviz.results import Measurement, Provenance, Result
-from nmviz.store import open_store, rows, seed
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Measurement, Provenance, Result
+from nmviz.store import open_store, records, seed
 from nmviz.store.importing import import_file
-from nmviz.store.transfer import write_jsonl
+from nmviz.store.jsonl import write_jsonl
 
 PROCESSES = 8
 OF_EACH = 12
@@ -66,7 +66,7 @@ def write_for_ever(path: Path, writer: int, under_way) -> None:
 
 def write_half(path: Path, under_way) -> None:
     with open_store(path) as store, store.writing() as connection:
-        rows.add(connection, rows.pack(make(1, 1)), own=True)
+        records.add(connection, records.pack(make(1, 1)), own=True)
         under_way.set()
         time.sleep(60)
 

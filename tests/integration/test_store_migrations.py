@@ -17,10 +17,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event
 
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.results import Censored, Measurement, Provenance, Result, TaskExamples
-from nmviz.store import Store, engine, open_store, schema, seed
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Censored, Measurement, Provenance, Result, TaskExamples
+from nmviz.store import Store, database, open_store, schema, seed
 
 ROWS = Path(__file__).with_name("rows_of_version_1.sql")
 VERSIONS = [
@@ -37,11 +37,11 @@ spawn = multiprocessing.get_context("spawn")
 
 def migrate(path: Path, move: Any, version: str) -> None:
     """Run the project's own scripts up or down to a version, as the store does."""
-    url = engine.address(path)
+    url = database.address(path)
     config = Config()
     config.set_main_option("script_location", str(schema.SCRIPTS).replace("%", "%%"))
-    migrating = engine.connect(url, migrating=True)
-    with migrating.execution_options(**engine.WRITING).begin() as connection:
+    migrating = database.connect(url, migrating=True)
+    with migrating.execution_options(**database.WRITING).begin() as connection:
         config.attributes["connection"] = connection
         move(config, version)
     migrating.dispose()

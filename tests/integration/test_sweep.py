@@ -11,18 +11,18 @@ import pytest
 import torch
 
 from nmviz import service
-from nmviz.cli import main
-from nmviz.engine import runner
-from nmviz.errors import StorageError, UserError
-from nmviz.experiment import Experiment
-from nmviz.results import Progress, Result
+from nmviz.base.errors import StorageError, UserError
+from nmviz.cli.main import main
+from nmviz.core.experiment import Experiment
+from nmviz.core.grids import Grid, parse_grid
+from nmviz.core.results import Progress, Result
+from nmviz.engine.measure import runner
 from nmviz.service import planning
 from nmviz.service import sweep as sweeping
 from nmviz.service.sweep import Outcome, sweep
 from nmviz.store import Store
 from nmviz.store.alone import alone
-from nmviz.store.transfer import read_jsonl
-from nmviz.sweeps import Grid, parse_grid
+from nmviz.store.jsonl import read_jsonl
 
 TEXT = "The town stands on both banks of the river. Bread is made from flour and water. " * 40
 GRID = """

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from nmviz import service
+from nmviz.core.grids import parse_grid
 from nmviz.service import planning
 from nmviz.store import seed
 from nmviz.store.failures import Failures
 from nmviz.store.store import Store
-from nmviz.sweeps import parse_grid
 
 KILLS = 10
 LOADED = [
-    "nmviz.engine.runner",
+    "nmviz.engine.measure.runner",
     "nmviz.service.sweep",
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
@@ -66,10 +66,10 @@ def start(grid: str, folder: str, told: Connection, torn: bool) -> None:
 
 def hold_the_second_write(told: Connection) -> None:
     """Write a result in full, but never come to its commit: tell of it and wait to be killed."""
-    from nmviz.store import rows
+    from nmviz.store import records
 
     writes: list[int] = []
-    add = rows.add
+    add = records.add
 
     def add_and_wait(*arguments: object, **options: object) -> bool:
         done = add(*arguments, **options)  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def hold_the_second_write(told: Connection) -> None:
             told.recv()
         return done
 
-    rows.add = add_and_wait
+    records.add = add_and_wait
 
 
 def test_nothing_is_lost_or_doubled(tmp_path: Path, tiny_model: Path) -> None:

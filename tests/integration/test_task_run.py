@@ -14,19 +14,21 @@ from datasets import Dataset, DatasetDict
 from lm_eval.models.dummy import DummyLM
 from rows import GOALS, make_wheel
 
-from nmviz import cli_sweep, hub, service, task_data
-from nmviz.cli import main
-from nmviz.engine.harness import score
-from nmviz.engine.lm_eval_tasks import load_task
-from nmviz.engine.loading import load
-from nmviz.engine.task_scores import read_scores
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.results import Progress, Result
+from nmviz import service
+from nmviz.base.errors import UserError
+from nmviz.cli import sweep as command
+from nmviz.cli.main import main
+from nmviz.core.experiment import Experiment
+from nmviz.core.grids import parse_grid
+from nmviz.core.results import Progress, Result
+from nmviz.engine.load.loading import load
+from nmviz.engine.tasks.harness import score
+from nmviz.engine.tasks.questions import load_task
+from nmviz.engine.tasks.scores import read_scores
 from nmviz.service import planning, tasks
 from nmviz.service.sweep import Outcome, sweep
-from nmviz.sweeps import parse_grid
-from nmviz.tasks import TASKS
+from nmviz.sources import hub, task_data
+from nmviz.sources.tasks import TASKS
 
 
 @pytest.fixture(autouse=True)
@@ -295,7 +297,7 @@ def test_a_sweep_runs_tasks_one_at_a_time_after_their_dense_model(
     outcomes = [event for event in sweep(plan) if isinstance(event, Outcome)]
     assert all(event.result and event.together == 1 for event in outcomes)
     assert all(one.result.get("acc_difference", "piqa") for one in outcomes[1:])  # type: ignore[union-attr]
-    assert cli_sweep._cost(outcomes[0].result).startswith("acc 0.")  # type: ignore[arg-type]
+    assert command._cost(outcomes[0].result).startswith("acc 0.")  # type: ignore[arg-type]
     assert planning.plan(grid).to_do == ()
     other = planning.plan(parse_grid(text.replace("2:4", "4:8"), "grid.yaml"))
     assert [one.pattern for one in other.to_do] == ["4:8"]

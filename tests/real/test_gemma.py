@@ -6,14 +6,14 @@ import pytest
 import torch
 from gguf_file import GgufFile
 
-from nmviz import corpora, pins
-from nmviz.cache import file_sha256
-from nmviz.engine import loading
-from nmviz.engine.runner import Run
-from nmviz.experiment import Experiment
-from nmviz.results import Result
-from nmviz.scopes import PROJECTIONS
-from nmviz.wheels import fetch, pinned_path
+from nmviz.base.cache import file_sha256
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
+from nmviz.engine.load import loading
+from nmviz.engine.measure.runner import Run
+from nmviz.methods.scopes import PROJECTIONS
+from nmviz.sources import corpora, pins
+from nmviz.sources.wheels import fetch, pinned_path
 
 MODEL = "gemma-3-270m"
 pytestmark = [

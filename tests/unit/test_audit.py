@@ -6,15 +6,15 @@ from itertools import pairwise
 
 import pytest
 
-from nmviz.audit import DETECTORS, Finding, audit, confirmed, marks
-from nmviz.audit.noise import limit
-from nmviz.audit.order import is_milder
-from nmviz.audit.rows import Rounded, Row, Rows, agree, drop, mean, slug
+from nmviz.base.wording import listed
+from nmviz.core.results import Measurement, Printed, Provenance, Result
 from nmviz.published import read_names
+from nmviz.published.audit import DETECTORS, Finding, audit, confirmed, marks
+from nmviz.published.audit.noise import limit
+from nmviz.published.audit.order import is_milder
+from nmviz.published.audit.printed import Rounded, Row, Rows, agree, drop, mean, slug
 from nmviz.published.tables import EXAMPLES
-from nmviz.results import Measurement, Printed, Provenance, Result
 from nmviz.store.seed import published_folder
-from nmviz.wording import listed
 
 FOLDER = published_folder()
 assert FOLDER is not None

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from nmviz.audit import DETECTORS, KNOWN, Finding, audit, confirmed, marks
 from nmviz.published import read_names, read_results
+from nmviz.published.audit import DETECTORS, KNOWN, Finding, audit, confirmed, marks
 from nmviz.published.cells import cells
 from nmviz.store.seed import published_folder
 

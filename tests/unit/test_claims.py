@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from nmviz.audit import audit, marks
 from nmviz.claims import CLAIMS, VERDICTS, Answer, Evidence, Half
 from nmviz.published import read_names, read_results
+from nmviz.published.audit import audit, marks
 from nmviz.published.speed import read_speeds
-from nmviz.store.engine import results_folder
-from nmviz.store.transfer import read_jsonl
-from nmviz.views.theme import title_of
+from nmviz.store.database import results_folder
+from nmviz.store.jsonl import read_jsonl
+from nmviz.views.shared.theme import title_of
 
 FOLDER = results_folder()
 assert FOLDER is not None

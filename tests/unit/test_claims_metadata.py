@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmviz.base.errors import UserError
 from nmviz.claims.metadata import bits, sentence
 from nmviz.claims.speed import weight_bytes
-from nmviz.errors import UserError
 from nmviz.methods.patterns import parse_pattern
 from nmviz.published.speed import SPEED_FILE, read_speeds
-from nmviz.store.engine import results_folder
+from nmviz.store.database import results_folder
 
 TABLE = {
     "2:4": (6, 0.6462, 0.7500, 1.0, 0.5469),

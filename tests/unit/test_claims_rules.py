@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nmviz.audit import Finding
-from nmviz.claims import CLAIMS, Evidence, Half, own
-from nmviz.claims.drops import difference, ratio, row
-from nmviz.claims.estimate import (
+from nmviz.claims import CLAIMS, Evidence, Half
+from nmviz.claims.shared import own_runs
+from nmviz.claims.shared.drops import difference, ratio, row
+from nmviz.claims.shared.estimate import (
     Estimate,
     above,
     every,
@@ -23,12 +23,13 @@ from nmviz.claims.estimate import (
     verdict_of,
     within,
 )
-from nmviz.experiment import Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Measurement, Printed, Provenance, Result
 from nmviz.published import FOUR_TASKS, LARGE_MODELS, read_names
+from nmviz.published.audit import Finding
 from nmviz.published.cells import cell
 from nmviz.published.speed import Speed
-from nmviz.results import Measurement, Printed, Provenance, Result
-from nmviz.store.engine import results_folder
+from nmviz.store.database import results_folder
 
 FOLDER = results_folder()
 assert FOLDER is not None
@@ -279,11 +280,17 @@ def test_runs_that_kept_their_pieces_are_compared_in_pairs() -> None:
         error = stdev(costs) / sqrt(len(costs))
         apart.append(run_of(Experiment(pattern=pattern), mean(costs), error))
         paired.append(apart[-1].model_copy(update={"unit_costs": costs}))
-    assert own.dearer(*paired).value == own.dearer(*apart).value
-    assert width(own.dearer(*paired)) < 0.5 * width(own.dearer(*apart))
-    assert width(own.times_as_dear(*paired)) < 0.1 * width(own.times_as_dear(*apart))
-    assert own.derived_number("", own.cost(paired[0]), own.NATS, paired).how == own.IN_PAIRS
-    assert own.derived_number("", own.cost(paired[0]), own.NATS, apart).how == own.APART_RUNS
+    assert own_runs.dearer(*paired).value == own_runs.dearer(*apart).value
+    assert width(own_runs.dearer(*paired)) < 0.5 * width(own_runs.dearer(*apart))
+    assert width(own_runs.times_as_dear(*paired)) < 0.1 * width(own_runs.times_as_dear(*apart))
+    assert (
+        own_runs.derived_number("", own_runs.cost(paired[0]), own_runs.NATS, paired).how
+        == own_runs.IN_PAIRS
+    )
+    assert (
+        own_runs.derived_number("", own_runs.cost(paired[0]), own_runs.NATS, apart).how
+        == own_runs.APART_RUNS
+    )
 
 
 def width(estimate: Estimate) -> float:

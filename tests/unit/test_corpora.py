@@ -9,8 +9,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from nmviz import corpora, hub
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
+from nmviz.sources import corpora, hub
 
 ENTRIES = ["Alpha", "Beta", "Nero", "Gamma", "Tikal", "Delta", "Epsilon", "Zeta", "Eta", "Theta"]
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from nmviz.experiment import Experiment
-from nmviz.provenance import machine
-from nmviz.results import Measurement, Provenance, Result
+from nmviz.core.experiment import Experiment
+from nmviz.core.provenance import machine
+from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.service.estimates import estimate as estimate_from
 from nmviz.service.estimates import passes
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.scopes import read_blocks, write_blocks
-from nmviz.store.transfer import read_packed
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.methods.scopes import read_blocks, write_blocks
+from nmviz.store.jsonl import read_packed
 
 
 def test_the_key_is_the_hash_of_the_canonical_json() -> None:

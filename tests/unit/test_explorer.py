@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from nmviz.audit import Finding, marks
-from nmviz.claims.drops import row as claimed
-from nmviz.claims.evidence import Evidence
-from nmviz.experiment import Experiment
-from nmviz.explorer import Row, Selection, choices, findings_of, leading, rows, widen
-from nmviz.explorer.live import DIFFERENT, missing
+from nmviz.claims.shared.drops import row as claimed
+from nmviz.claims.shared.evidence import Evidence
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.published import FOUR_TASKS, Names, read_names, read_results
+from nmviz.published.audit import Finding, marks
 from nmviz.published.cells import Cell
-from nmviz.results import Measurement, Provenance, Result
+from nmviz.published.listing import Row, Selection, choices, findings_of, leading, rows, widen
+from nmviz.published.listing.live import DIFFERENT, missing
 
 FOLDER = Path(__file__).parents[2] / "results/published"
 FOUR = ("llama2-7b", "llama3.1-8b", "qwen2.5-7b", "gemma3-4b")

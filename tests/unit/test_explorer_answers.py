@@ -6,11 +6,11 @@ import re
 import pytest
 
 from nmviz import service
-from nmviz.explorer import Selection
-from nmviz.service.explore import explore
-from nmviz.ui import published_answer as answers
-from nmviz.ui.published_answer import DEFAULT, FIELDS, FORMATS, OUTPUTS
-from nmviz.views.published_catalogue import FIGURES
+from nmviz.published.listing import Selection
+from nmviz.service.listing import explore
+from nmviz.ui.published import answer as answers
+from nmviz.ui.published.answer import DEFAULT, FIELDS, FORMATS, OUTPUTS
+from nmviz.views.published.catalogue import FIGURES
 
 pytestmark = pytest.mark.usefixtures("module_store")
 
@@ -98,6 +98,6 @@ def test_the_same_figure_is_drawn_once() -> None:
 
 def test_no_published_results_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = service.Published((), service.published().names, ())
-    monkeypatch.setattr("nmviz.service.explore.published", lambda: nothing)
+    monkeypatch.setattr("nmviz.service.listing.published", lambda: nothing)
     with pytest.raises(Exception, match="run nmviz from a checkout"):
         explore(Selection())

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from nmviz.audit import Finding
-from nmviz.experiment import Experiment
-from nmviz.explorer import Row, Selection, rows, to_csv, to_json, to_latex
-from nmviz.explorer.export import escape
+from nmviz.core.experiment import Experiment
 from nmviz.published import read_names, read_results
+from nmviz.published.audit import Finding
+from nmviz.published.listing import Row, Selection, rows, to_csv, to_json, to_latex
+from nmviz.published.listing.export import escape
 
 FOLDER = Path(__file__).parents[2] / "results/published"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nmviz.errors import StorageError, UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import StorageError, UserError
+from nmviz.core.experiment import Experiment
 from nmviz.store import Store, open_store
 from nmviz.store.alone import alone
 from nmviz.store.failures import Failures

@@ -11,13 +11,13 @@ from foreign import lm_eval_document, log_document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.metrics import METRICS
-from nmviz.results import Measurement, Provenance, Result
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.metrics import METRICS
+from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.store import Store, open_store
 from nmviz.store.importing import Format, import_file, read
-from nmviz.store.rows import pack
+from nmviz.store.records import pack
 
 fuzz = settings(
     max_examples=120,

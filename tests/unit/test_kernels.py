@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from test_activation_criteria import site_of
 from torch import Tensor
 
-from nmviz.engine import kernels
-from nmviz.engine.activations import PrunedActivations
-from nmviz.engine.masking import prune, top_in_torch, weighted
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.engine.prune import kernels
+from nmviz.engine.prune.activations import PrunedActivations
+from nmviz.engine.prune.masking import prune, top_in_torch, weighted
 from nmviz.methods.mitigations import At, VarianceCorrection
 from nmviz.methods.patterns import parse_pattern
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, tensor
 
-from nmviz.engine.masking import Ties, count_ties, matrix_mask, token_mask
+from nmviz.engine.prune.masking import Ties, count_ties, matrix_mask, token_mask
 from nmviz.methods.patterns import parse_pattern
 
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
+from nmviz.base.registry import Registry
 from nmviz.methods.method import Method, declare, parse_call, split_calls
 from nmviz.methods.mitigations import At, DynamicShift, VarianceCorrection
-from nmviz.registry import Registry
 
 HERE = At(torch.zeros(1, 4), {})
 

@@ -8,9 +8,9 @@ from test_activation_criteria import site_of
 from torch import Tensor, tensor
 from torch.nn import functional
 
-from nmviz.engine.activations import PrunedActivations
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.engine.prune.activations import PrunedActivations
 
 
 def bound(mitigations: str, weight: Tensor, x: Tensor, pattern: str = "2:4") -> PrunedActivations:

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from huggingface_hub import errors as hub_errors
 
-from nmviz import hub, models
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
+from nmviz.sources import hub, models
 
 LLAMA = {
     "model_type": "llama",
@@ -284,7 +284,7 @@ def test_an_adapter_on_the_hub_is_refused_before_anything_is_fetched(fake_hub: F
 def test_too_little_room_for_a_hub_model(
     fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nmviz.cache.shutil.disk_usage", lambda _: SimpleNamespace(free=3))
+    monkeypatch.setattr("nmviz.base.cache.shutil.disk_usage", lambda _: SimpleNamespace(free=3))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     with pytest.raises(UserError, match=r"owner/name needs 1 MB.* set HF_HOME to a folder"):
         models.locate("owner/name")

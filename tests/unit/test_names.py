@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
+from nmviz.methods.scopes import SCOPES
 from nmviz.published import FOUR_MODELS, LARGE_MODELS, read_names, read_results, read_sources
 from nmviz.published.names import Kind, Names
-from nmviz.results import Result
-from nmviz.scopes import SCOPES
 from nmviz.store.seed import published_folder
 
 FOLDER = published_folder()

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmviz.errors import UserError
-from nmviz.experiment import Artefacts, Experiment
-from nmviz.pairing import (
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Artefacts, Experiment
+from nmviz.core.pairing import (
     Pairs,
     cost_difference,
     count,
@@ -19,7 +19,7 @@ from nmviz.pairing import (
     paired,
     smallest_difference,
 )
-from nmviz.results import Measurement, Provenance, Result, TaskExamples
+from nmviz.core.results import Measurement, Provenance, Result, TaskExamples
 
 
 def test_ten_examples_by_hand() -> None:

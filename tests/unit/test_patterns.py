@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
 from nmviz.methods.patterns import PRESETS, Pattern, parse_pattern
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nmviz import models, pins
+from nmviz.sources import models, pins
 
 
 def test_gemma_is_offered_second_with_its_terms(monkeypatch: pytest.MonkeyPatch) -> None:

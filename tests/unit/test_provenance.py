@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import nmviz
-from nmviz import provenance
-from nmviz.results import Provenance
+from nmviz.core import provenance
+from nmviz.core.results import Provenance
 
 
 def collect(started: datetime | str = "2026-01-02T03:04:05Z") -> Provenance:
@@ -108,6 +108,6 @@ def test_the_processor(tmp_path: Path) -> None:
 
 def test_it_loads_no_torch() -> None:
     collect()
-    code = "import sys, nmviz.provenance as p; p._versions(); print('torch' in sys.modules)"
+    code = "import sys, nmviz.core.provenance as p; p._versions(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

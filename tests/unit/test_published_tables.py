@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from nmviz.core.results import Result
 from nmviz.published.cells import cell, cells
-from nmviz.results import Result
 from nmviz.store import open_store
 from nmviz.store.seed import BuildReport, build, verify
 

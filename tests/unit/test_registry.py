@@ -2,8 +2,8 @@
 
 import pytest
 
-from nmviz.errors import UserError
-from nmviz.registry import Registry
+from nmviz.base.errors import UserError
+from nmviz.base.registry import Registry
 
 
 def filled() -> Registry[int]:

@@ -6,7 +6,7 @@ from math import isclose, sqrt
 import pytest
 
 from nmviz.published import read_names, read_results, read_sources
-from nmviz.store.engine import results_folder
+from nmviz.store.database import results_folder
 
 FOLDER = results_folder()
 assert FOLDER is not None

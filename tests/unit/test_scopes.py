@@ -2,9 +2,9 @@
 
 import pytest
 
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.scopes import PROJECTIONS, SCOPES, projections
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.methods.scopes import PROJECTIONS, SCOPES, projections
 
 
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=lambda scope: scope.name)

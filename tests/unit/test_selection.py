@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nmviz.engine.selection import network, nth_largest
+from nmviz.engine.prune.kernels.nth_largest import network, nth_largest
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 8, 13, 16, 31, 32, 33, 64, 65])

@@ -8,11 +8,11 @@ import pytest
 import torch
 from test_activation_criteria import site_of
 
-from nmviz.engine import skipping
-from nmviz.engine.activations import PrunedActivations
-from nmviz.engine.masking import prune
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.engine.prune.activations import PrunedActivations
+from nmviz.engine.prune.masking import prune
+from nmviz.engine.write import skipping
 from nmviz.methods.patterns import parse_pattern
 
 

@@ -6,7 +6,7 @@ import statistics
 import pytest
 import torch
 
-from nmviz.engine.statistics import DenseTokens, PairedTokens, mean, perplexity, token_nll
+from nmviz.engine.measure.statistics import DenseTokens, PairedTokens, mean, perplexity, token_nll
 
 
 def test_the_error_comes_from_the_windows_when_there_are_eight() -> None:

@@ -18,12 +18,12 @@ from sqlalchemy import Column, Text, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from nmviz.errors import UserError
-from nmviz.experiment import Artefacts, Experiment
-from nmviz.results import BlockDrift, Measurement, Provenance, Result, SiteError
-from nmviz.store import Store, engine, open_store, schema
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Artefacts, Experiment
+from nmviz.core.results import BlockDrift, Measurement, Provenance, Result, SiteError
+from nmviz.store import Store, database, open_store, schema
+from nmviz.store.jsonl import read_jsonl, write_jsonl
 from nmviz.store.tables import Base
-from nmviz.store.transfer import read_jsonl, write_jsonl
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -188,7 +188,7 @@ def test_find_without_sites_leaves_only_sites_and_drift_out(store: Store) -> Non
 
 
 def test_more_results_than_one_statement_asks_for(store: Store, monkeypatch) -> None:
-    monkeypatch.setattr("nmviz.store.rows.BATCH", 3)
+    monkeypatch.setattr("nmviz.store.records.BATCH", 3)
     results = [make(value) for value in range(10)]
     for result in results:
         store.put(result)
@@ -326,7 +326,7 @@ def test_a_damaged_file_is_set_aside_and_never_overwritten(path: Path, spoil) ->
 
 
 def test_a_locked_database_is_one_sentence(path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(engine, "PATIENCE", 0.05)
+    monkeypatch.setattr(database, "PATIENCE", 0.05)
     with open_store(path) as store:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -362,26 +362,26 @@ def test_an_address_that_is_none_is_one_sentence(url: str) -> None:
 
 
 def test_where_the_store_is(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv(engine.ENVIRONMENT, f"sqlite:///{tmp_path}/elsewhere/db.sqlite")
+    monkeypatch.setenv(database.ENVIRONMENT, f"sqlite:///{tmp_path}/elsewhere/db.sqlite")
     with open_store() as store:
         assert store.place == str(tmp_path / "elsewhere" / "db.sqlite")
-    monkeypatch.delenv(engine.ENVIRONMENT)
+    monkeypatch.delenv(database.ENVIRONMENT)
     monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path))
-    monkeypatch.setattr(engine, "results_folder", lambda: None)
-    assert engine.place(engine.address()) == str(tmp_path / "nmviz.sqlite")
-    monkeypatch.setattr(engine, "results_folder", lambda: tmp_path / "results")
-    assert engine.place(engine.address()) == str(tmp_path / "results" / "nmviz.sqlite")
+    monkeypatch.setattr(database, "results_folder", lambda: None)
+    assert database.place(database.address()) == str(tmp_path / "nmviz.sqlite")
+    monkeypatch.setattr(database, "results_folder", lambda: tmp_path / "results")
+    assert database.place(database.address()) == str(tmp_path / "results" / "nmviz.sqlite")
 
 
 def test_a_password_is_not_shown() -> None:
-    assert "secret" not in engine.place(engine.address("postgresql://me:secret@host/db"))
+    assert "secret" not in database.place(database.address("postgresql://me:secret@host/db"))
 
 
 def test_a_migration_may_copy_a_table_without_losing_what_points_to_it(path: Path) -> None:
     with open_store(path) as store:
         store.put(make())
-    migrating = engine.connect(engine.address(path), migrating=True)
-    with migrating.execution_options(**engine.WRITING).begin() as connection:
+    migrating = database.connect(database.address(path), migrating=True)
+    with migrating.execution_options(**database.WRITING).begin() as connection:
         operations = Operations(MigrationContext.configure(connection))
         with operations.batch_alter_table("result", recreate="always") as batch:
             batch.add_column(Column("later", Text))

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.grids import LARGEST_FILE, MOST, parse_grid, read_grid
+from nmviz.core.pairing import smallest_difference
 from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
-from nmviz.pairing import smallest_difference
-from nmviz.sweeps import LARGEST_FILE, MOST, parse_grid, read_grid
-from nmviz.tasks import SETS
+from nmviz.sources.tasks import SETS
 
 COMMITTED = Path(__file__).parents[2] / "results" / "grids"
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from rows import make_wheel
 
-from nmviz import hub, task_data
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
+from nmviz.sources import hub, task_data
 
 
 @pytest.fixture(autouse=True)

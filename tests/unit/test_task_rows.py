@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pyarrow as pa
 import pytest
 
-from nmviz import task_rows
+from nmviz.sources import task_rows
 
 
 def arrow(rows: list[dict[str, Any]]) -> bytes:

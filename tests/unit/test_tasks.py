@@ -2,9 +2,9 @@
 
 import pytest
 
-from nmviz.errors import UserError
-from nmviz.metrics import METRICS, PAIRED
-from nmviz.tasks import LM_EVAL_METRICS, SETS, TASKS, Task, read_tasks
+from nmviz.base.errors import UserError
+from nmviz.core.metrics import METRICS, PAIRED
+from nmviz.sources.tasks import LM_EVAL_METRICS, SETS, TASKS, Task, read_tasks
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))

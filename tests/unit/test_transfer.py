@@ -12,9 +12,9 @@ import pytest
 from foreign import lm_eval_document, log_document
 
 from nmviz import published
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
-from nmviz.results import (
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import (
     BlockDrift,
     Censored,
     Measurement,
@@ -27,8 +27,8 @@ from nmviz.results import (
 from nmviz.store import Store, csv_file, files, open_store, seed
 from nmviz.store.exporting import export_file
 from nmviz.store.importing import Format, import_file
-from nmviz.store.rows import pack
-from nmviz.store.transfer import write_jsonl
+from nmviz.store.jsonl import write_jsonl
+from nmviz.store.records import pack
 
 FOLDER = seed.published_folder()
 

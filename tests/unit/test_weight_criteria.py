@@ -5,9 +5,9 @@ import torch
 from test_activation_criteria import site_of
 from torch import Tensor, tensor
 
-from nmviz.engine.weights import PrunedWeights
-from nmviz.errors import UserError
-from nmviz.experiment import Experiment
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.engine.prune.weights import PrunedWeights
 from nmviz.methods.sparsegpt import inverse_factor
 
 W = tensor([[4.0, -3.0, 2.0, 1.0], [1.0, 2.0, 3.0, -4.0]])

@@ -16,9 +16,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from nmviz import cache, wheels
-from nmviz.errors import UserError
-from nmviz.wheels import Member, PinnedFile, Wheel, fetch, fetch_wheel, pinned_path
+from nmviz.base import cache
+from nmviz.base.errors import UserError
+from nmviz.sources import wheels
+from nmviz.sources.wheels import Member, PinnedFile, Wheel, fetch, fetch_wheel, pinned_path
 
 CONTENT = b"sixteen bytes..." * 4096
 
@@ -280,7 +281,7 @@ def test_two_threads_download_once(pinned: PinnedFile, monkeypatch: pytest.Monke
 
 def test_two_processes_do_not_collide(pinned: PinnedFile, tmp_path: Path) -> None:
     code = (
-        "from nmviz.wheels import *\n"
+        "from nmviz.sources.wheels import *\n"
         f"print(fetch({pinned!r}).read_bytes() == {CONTENT[:16]!r} * {len(CONTENT) // 16})"
     )
     started = [

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from nmviz.engine.windows import cut_windows
-from nmviz.errors import UserError
+from nmviz.base.errors import UserError
+from nmviz.engine.load.windows import cut_windows
 
 IDS = torch.arange(10, 20)
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmviz.experiment import Experiment, Target
-from nmviz.results import (
+from nmviz.core.experiment import Experiment, Target
+from nmviz.core.results import (
     BlockDrift,
     Histogram,
     MaskWindow,

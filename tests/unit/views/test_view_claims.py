@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from nmviz.views.claim_rows import IntervalRow, interval_rows
-from nmviz.views.theme import COLOURS, title_of
+from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
+from nmviz.views.shared.theme import COLOURS, title_of
 
 ROWS = [
     IntervalRow("A", 2.0, 1.0, 4.0, "weights"),

@@ -10,13 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from nmviz.results import Result, SiteLook
-from nmviz.views.blocks_projections import blocks_projections, error_grid
-from nmviz.views.distribution import FLOOR, cut_of, distribution
-from nmviz.views.error_depth import error_over_depth, line_of
-from nmviz.views.mask import block_rules, mask, print_power, shared_by_tokens
-from nmviz.views.stretch import is_uneven, nice_ticks, stretch
-from nmviz.views.theme import COLOURS, DARK, empty, plot_config, style, title_of, with_title
+from nmviz.core.results import Result, SiteLook
+from nmviz.views.explore.blocks_projections import blocks_projections, error_grid
+from nmviz.views.explore.distribution import FLOOR, cut_of, distribution
+from nmviz.views.explore.error_depth import error_over_depth, line_of
+from nmviz.views.explore.mask import block_rules, mask, print_power, shared_by_tokens
+from nmviz.views.explore.stretch import is_uneven, nice_ticks, stretch
+from nmviz.views.shared.theme import COLOURS, DARK, empty, plot_config, style, title_of, with_title
 
 Make = Callable[..., Any]
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from nmviz.experiment import Experiment, Target
-from nmviz.results import Measurement, MethodError, Provenance, Result
-from nmviz.views.method_errors import by_error, label_of, method_errors, shortened
-from nmviz.views.sensitivity import by_cost, costs_of, sensitivity
-from nmviz.views.theme import title_of
+from nmviz.core.experiment import Experiment, Target
+from nmviz.core.results import Measurement, MethodError, Provenance, Result
+from nmviz.views.explore.method_errors import by_error, label_of, method_errors, shortened
+from nmviz.views.explore.sensitivity import by_cost, costs_of, sensitivity
+from nmviz.views.shared.theme import title_of
 
 CALIBRATE = "wanda must first be calibrated on text: press Run to do it."
 ROWS = (

@@ -7,25 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from nmviz.audit import Finding, marks
-from nmviz.experiment import Experiment
-from nmviz.explorer import Row, Selection, rows
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.published import read_names, read_results
+from nmviz.published.audit import Finding, marks
 from nmviz.published.cells import Cell
-from nmviz.results import Measurement, Provenance, Result
-from nmviz.views.published_catalogue import FIGURES, KINDS, figure_named
-from nmviz.views.published_heatmap import colour_of, models_by_methods
-from nmviz.views.published_ladder import pattern_ladder
-from nmviz.views.published_methods import methods_by_model
-from nmviz.views.published_pairs import weights_and_activations
-from nmviz.views.published_words import (
+from nmviz.published.listing import Row, Selection, rows
+from nmviz.views.published.catalogue import FIGURES, KINDS, figure_named
+from nmviz.views.published.heatmap import colour_of, models_by_methods
+from nmviz.views.published.ladder import pattern_ladder
+from nmviz.views.published.methods import methods_by_model
+from nmviz.views.published.pairs import weights_and_activations
+from nmviz.views.published.titles import (
     is_clear,
     ladder_sentence,
     methods_sentence,
     pairs_sentence,
     range_sentence,
 )
-from nmviz.views.theme import title_of
+from nmviz.views.shared.theme import title_of
 
 FOLDER = Path(__file__).parents[3] / "results/published"
 NAMES = read_names(FOLDER)

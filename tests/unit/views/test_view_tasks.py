@@ -2,12 +2,12 @@
 
 import pytest
 
-from nmviz.experiment import Experiment
-from nmviz.pairing import count
-from nmviz.results import Column, Measurement, Provenance, Result, TaskExamples
-from nmviz.views.numbers import interval
-from nmviz.views.task_accuracies import differences, task_accuracies
-from nmviz.views.theme import COLOURS, DARK, MARKERS, title_of
+from nmviz.core.experiment import Experiment
+from nmviz.core.pairing import count
+from nmviz.core.results import Column, Measurement, Provenance, Result, TaskExamples
+from nmviz.views.explore.task_accuracies import differences, task_accuracies
+from nmviz.views.shared.numbers import interval
+from nmviz.views.shared.theme import COLOURS, DARK, MARKERS, title_of
 
 GOOD, BAD = "1" * 16 + "0" * 4, "1" * 6 + "0" * 14
 ALMOST = "1" * 15 + "0" * 5

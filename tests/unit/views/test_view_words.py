@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from nmviz.results import Continuation, Measurement, Result, Token
-from nmviz.views.depth_words import depth_sentence, trend_of
-from nmviz.views.numbers import (
+from nmviz.core.results import Continuation, Measurement, Result, Token
+from nmviz.views.explore.continuations import FIRST, LATER, first_difference, mark_differences
+from nmviz.views.explore.depth_sentence import depth_sentence, trend_of
+from nmviz.views.explore.sentences import headline, tie_note, training_of
+from nmviz.views.shared.numbers import (
     interval,
     perplexity,
     reach,
@@ -18,8 +20,6 @@ from nmviz.views.numbers import (
     significant,
     with_error,
 )
-from nmviz.views.texts import FIRST, LATER, first_difference, mark_differences
-from nmviz.views.words import headline, tie_note, training_of
 
 Make = Callable[..., Any]
 

@@ -1,0 +1,1 @@
+"""What everything rests on: errors, registries, files written whole, the cache."""

@@ -1,0 +1,52 @@
+"""One loud registry: duplicates raise, unknown names suggest, frozen once loaded."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Generic, TypeVar
+
+from nmviz.base.errors import UserError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """A named collection of one kind of thing, in the order they were added."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, T] = {}
+        self._frozen = False
+
+    def add(self, name: str, entry: T) -> T:
+        """Add an entry. RuntimeError when frozen, ValueError when the name is taken."""
+        if self._frozen:
+            raise RuntimeError(f"cannot add {self.kind} {name!r}: the registry is frozen")
+        if name in self._entries:
+            raise ValueError(f"{self.kind} {name!r} is registered twice")
+        self._entries[name] = entry
+        return entry
+
+    def get(self, name: str) -> T:
+        """The entry of that name. UserError with the nearest names when there is none."""
+        if name in self._entries:
+            return self._entries[name]
+        near = get_close_matches(name, self._entries, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self)}."
+        raise UserError(f"There is no {self.kind} {name!r}; {hint}")
+
+    def freeze(self) -> None:
+        """Refuse every later `add`."""
+        self._frozen = True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def values(self) -> list[T]:
+        """All entries, in the order they were added."""
+        return list(self._entries.values())

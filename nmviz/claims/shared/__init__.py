@@ -1,0 +1,1 @@
+"""What several claims are answered with: evidence, estimates, comparisons, phrases."""

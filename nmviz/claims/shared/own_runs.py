@@ -1,0 +1,125 @@
+"""Runs of the small models as evidence: what they cost in nats a token, with t intervals.
+
+A run is paired with its own dense pass, and two runs of a text with one another where both kept
+what each piece of it cost; others are taken as independent, which makes the interval too wide.
+"""
+
+from collections.abc import Sequence
+
+from nmviz.base.wording import listed
+from nmviz.claims.shared.answer import Number
+from nmviz.claims.shared.budgets import Budget
+from nmviz.claims.shared.digits import plain
+from nmviz.claims.shared.estimate import Estimate, Verdict, Z, fieller, student
+from nmviz.claims.shared.phrases import model_title
+from nmviz.core.experiment import Experiment, Target
+from nmviz.core.pairing import cost_difference, covariance
+from nmviz.core.results import Measurement, Result
+
+NATS = "nats a token"
+OPEN: Verdict = "not decidable here"
+HOW = "Student's t over pieces of text, each run paired with its dense pass"
+IN_PAIRS = f"{HOW} and the runs with one another"
+APART_RUNS = f"{HOW}; two runs taken as independent, which makes the interval too wide"
+APART = (
+    "Another model, another text and another measure than the published numbers above: "
+    "only the direction can be compared."
+)
+
+ALL_RUNS = (
+    "All runs the rule asks for must be there: while some are missing only a verdict stands that "
+    "none of them could change."
+)
+
+
+def experiment(
+    model: str,
+    pattern: str,
+    budget: Budget,
+    target: Target = "activation",
+    criterion: str = "magnitude",
+    mitigations: tuple[str, ...] = (),
+) -> Experiment:
+    """An experiment of the live half."""
+    return Experiment.build(
+        model=model,
+        pattern=pattern,
+        target=target,
+        criterion=criterion,
+        mitigations=mitigations,
+        **budget._asdict(),
+    )
+
+
+def cost(run: Result) -> Estimate:
+    """Its difference to dense in mean NLL."""
+    return student(*_told(run.get("delta_nll")))
+
+
+def dearer(one: Result, other: Result, count: int = 1) -> Estimate:
+    """How many nats a token `one` costs more than `other`; one of `count` comparisons at once."""
+    return student(*_told(cost_difference(one, other)), count)
+
+
+def times_as_dear(one: Result, other: Result) -> Estimate:
+    """How many times as much `one` costs as `other`, with Fieller's interval."""
+    (a, of_a, n), (b, of_b, m) = (_told(run.get("delta_nll")) for run in (one, other))
+    wider = student(0.0, 1.0, min(n, m)).high or Z  # t instead of the normal distribution
+    scale = (wider / Z) ** 2
+    shared = scale * (covariance(one, other) or 0.0)
+    return fieller(a, b, (scale * of_a**2, scale * of_b**2), shared)
+
+
+def absent(names: Sequence[str], asked: int, verdict: Verdict) -> str:
+    """Which of the runs that the rule asks for are not there; empty where all are."""
+    if not names:
+        return ""
+    there = asked - len(names)
+    said = f"{there} of the {asked} runs that the rule asks for are there; missing: {listed(names)}"
+    return said + ("." if verdict == OPEN else ". Nothing they give can change the verdict.")
+
+
+def run_number(run: Result) -> Number:
+    """A run's cost as a number of an answer."""
+    made, (_, _, n) = run.experiment, _told(run.get("delta_nll"))
+    target = "weights" if made.target == "weight" else "activations"
+    methods = " + ".join((made.criterion, *made.mitigations))
+    return Number(
+        label=f"{model_title(made.model)}, {target} {made.pattern}, {methods}",
+        written=plain(cost(run).value, 3),
+        estimate=cost(run),
+        unit=NATS,
+        source="nmviz",
+        place=f"run {run.key[:12]}, {made.tokens:,} tokens of {made.corpus}",
+        how=HOW,
+        n=n,
+        unit_of_n=_unit(run),
+    )
+
+
+def derived_number(label: str, estimate: Estimate, unit: str, runs: Sequence[Result]) -> Number:
+    """A number worked out from several runs."""
+    in_pairs = all(covariance(runs[0], run) is not None for run in runs)
+    return Number(
+        label=label,
+        written=plain(estimate.value, 3 if unit == NATS else 2),
+        estimate=estimate,
+        unit=unit,
+        source="nmviz",
+        place="worked out from " + " and ".join(f"run {run.key[:12]}" for run in runs),
+        how=IN_PAIRS if in_pairs else APART_RUNS,
+        n=min(_told(run.get("delta_nll"))[2] for run in runs),
+        unit_of_n=_unit(runs[0]),
+    )
+
+
+def _unit(run: Result) -> str | None:
+    measured = run.get("delta_nll")
+    return measured.unit_of_n if measured else None
+
+
+def _told(measured: Measurement | None) -> tuple[float, float, int]:
+    """Value, standard error and count; an error without end where too little is known."""
+    if measured is None or measured.stderr is None or measured.n is None or measured.n < 2:
+        return (measured.value if measured else float("nan")), float("inf"), 2
+    return measured.value, measured.stderr, measured.n

@@ -1,0 +1,156 @@
+"""`nmviz bench`: what speed is measured on, each a ratio in one run on this machine."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any
+
+from nmviz import service
+from nmviz.base.benching import Row, in_turns
+from nmviz.base.registry import Registry
+from nmviz.core.experiment import Experiment
+from nmviz.published.listing import Row as Shown
+from nmviz.published.listing import Selection, rows
+from nmviz.service.listing import explore
+
+PROMPT = "The sky is blue at noon because the air scatters short waves more than long ones. " * 12
+MODEL = Experiment().model
+SERVED = """
+import os, socket
+from nmviz.base.starting import quick_start
+quick_start()
+from nmviz.ui.launch import serve
+with socket.create_server(("127.0.0.1", 0)) as free:
+    port = free.getsockname()[1]
+serve(port=port, block=False)
+os._exit(0)
+"""
+IMPORTS = {
+    "python alone": "pass",
+    "import nmviz": "import nmviz",
+    "import nmviz.cli": "import nmviz.cli.main",
+    "import gradio": "import gradio",
+    "the page, served": SERVED,
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One set of cases that are timed in turns."""
+
+    name: str
+    title: str
+    rows: Callable[[], Iterator[Row]]
+
+
+BENCHES: Registry[Bench] = Registry("benchmark")
+
+
+def _bench(name: str, title: str) -> Callable[[Callable[[], Iterator[Row]]], None]:
+    def register(rows: Callable[[], Iterator[Row]]) -> None:
+        BENCHES.add(name, Bench(name, title, rows))
+
+    return register
+
+
+@_bench("masks", "one mask of one layer's input, against the layer's own product")
+def _masks() -> Iterator[Row]:
+    from nmviz.engine.benches import masks
+
+    return masks()
+
+
+@_bench("forward", "one window of 512 tokens through the whole model, against dense")
+def _forward() -> Iterator[Row]:
+    from nmviz.engine.benches import forward
+
+    return forward(MODEL)
+
+
+@_bench("decode", "one token through a 4096x11008 layer and the whole model, half skipped")
+def _decode() -> Iterator[Row]:
+    from nmviz.engine.benches import decode
+
+    return decode(MODEL)
+
+
+@_bench("training", "calibrating and training all blocks from nothing, once: minutes")
+def _training() -> Iterator[Row]:
+    from nmviz.engine.benches import training
+
+    return training(MODEL)
+
+
+@_bench("layer", "a new pattern or criterion at one captured layer, against the first look")
+def _layer() -> Iterator[Row]:
+    cases = {
+        "8:16 magnitude": Experiment(),
+        "2:4 magnitude": Experiment(pattern="2:4"),
+        "16:32 clact": Experiment(pattern="16:32", criterion="clact"),
+        "8:16 amber": Experiment(criterion="amber"),
+        "8:16 d-pts+var": Experiment(mitigations=("d-pts", "var")),
+        "50% magnitude": Experiment(pattern="50%"),
+        "2:4 weights": Experiment(pattern="2:4", target="weight"),
+    }
+    looks = {
+        name: lambda experiment=experiment: service.look(experiment, PROMPT, 15, "down")
+        for name, experiment in cases.items()
+    }
+    every = {"every method": lambda: service.sweep_layer(Experiment(), PROMPT, 15, "down")}
+    return in_turns({**looks, **every}, "8:16 magnitude")
+
+
+@_bench("views", "answers from the store and their figures, against one stored result")
+def _views() -> Iterator[Row]:
+    from nmviz.service import claims
+    from nmviz.views.published.catalogue import FOUR, KINDS
+
+    known = Experiment()
+    selections = {
+        "four models": Selection(models=FOUR, patterns=("2:4", "8:16", "50%")),
+        "everything, each task": Selection(tasks=(), each_task=True),
+    }
+    cases = {
+        "one stored result": lambda: service.lookup(known),
+        "all own results, no sites": lambda: service.store().find(sites=False, source="nmviz"),
+        "what is published of an experiment": lambda: service.of_experiment(
+            Experiment(model="llama3.1-8b")
+        ),
+        "every published accuracy, explored": lambda: _explored(
+            Selection(metric="acc", tasks=(), each_task=True)
+        ),
+        "everything, each task, live runs laid over it": lambda: explore(
+            Selection(tasks=(), each_task=True, live=True)
+        ),
+        "ten claims, answered": lambda: claims.answers(),
+    }
+    for (title, draw), (name, chosen) in product(KINDS.values(), selections.items()):
+        cases[f"{title}, {name}"] = partial(_figure, draw, chosen)
+    return in_turns(cases, "one stored result")
+
+
+def _figure(draw: Callable[..., Any], chosen: Selection) -> Any:
+    """From the question to what the page is sent."""
+    from nmviz.views.published.catalogue import MOST_DRAWN
+
+    return draw(_explored(chosen)[:MOST_DRAWN]).to_json()
+
+
+def _explored(chosen: Selection) -> list[Shown]:
+    """As for the first time: nothing is known from an earlier answer."""
+    known = service.published()
+    return rows(known.results, known.names, known.marks, chosen)
+
+
+@_bench("start", "a fresh process until something is there, against importing gradio")
+def _start() -> Iterator[Row]:
+    def process(code: str) -> Callable[[], object]:
+        return lambda: subprocess.run(
+            [sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL
+        )
+
+    cases = {name: process(code) for name, code in IMPORTS.items()}
+    return in_turns(cases, "import gradio", warm_up=1, repeats=5)

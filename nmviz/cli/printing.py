@@ -1,0 +1,90 @@
+"""Results and methods as the command line prints them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from nmviz.base.errors import UserError
+from nmviz.core.metrics import METRICS
+from nmviz.core.pairing import smallest_difference
+from nmviz.core.results import Measurement, Result
+from nmviz.methods.method import Method
+from nmviz.sources.tasks import TASKS, Task
+
+
+def run_json(result: Result) -> dict[str, Any]:
+    """The object that `run --json` prints: a contract."""
+    return {
+        "experiment": result.experiment.model_dump(mode="json"),
+        "key": result.key,
+        "measurements": [m.model_dump(mode="json", exclude_none=True) for m in result.measurements],
+        "sites": [{"name": s.name, "rel_error": s.rel_error, "kept": s.kept} for s in result.sites],
+        "drift": [d.model_dump() for d in result.drift],
+        "unit_costs": list(result.unit_costs),
+        "provenance": result.provenance.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def run_line(result: Result) -> str:
+    """That object as one line. UserError for a number that is not finite, which is no JSON."""
+    try:
+        return json.dumps(run_json(result), allow_nan=False)
+    except ValueError:
+        raise UserError(
+            "The result holds a number that is not finite, which JSON cannot say: leave out --json."
+        ) from None
+
+
+def run_text(result: Result, from_store: bool) -> str:
+    """A result in lines to read."""
+    from nmviz.views.explore.sentences import training_of
+
+    experiment, made = result.experiment, result.provenance
+    lines = [
+        f"{experiment.model}: {experiment.target} {experiment.mask.words}, {experiment.criterion}"
+        + "".join(f" + {name}" for name in experiment.mitigations)
+    ]
+    lines += [f"  {_measurement_text(m)}" for m in result.measurements if m.task is None]
+    lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
+    if trained := training_of(result):
+        lines.append(f"  {trained}")
+    where = f"from the store, measured {made.started}" if from_store else "measured now"
+    return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])
+
+
+def task_json(task: Task) -> dict[str, Any]:
+    """What `tasks --json` says of a task."""
+    said = ("name", "title", "about", "metrics", "split", "examples", "chance", "caveat")
+    return {name: getattr(task, name) for name in said}
+
+
+def _task_lines(result: Result, task: str) -> Iterator[str]:
+    """The numbers of one task, the rows they are of, and what so many examples could show."""
+    yield f"  {TASKS.get(task).title}: {result.provenance.settings.get(f'rows of {task}', '')}"
+    numbers = [m for m in result.measurements if m.task == task]
+    yield from (f"    {_measurement_text(m)}" for m in numbers)
+    count = numbers[0].n if numbers else None
+    if count and any(m.metric.endswith("_difference") for m in numbers):
+        least = smallest_difference(count)
+        told = "any difference" if least is None else f"a difference below {least:.1%}"
+        yield f"    {count} examples are too few to show {told}"
+
+
+def _measurement_text(measurement: Measurement) -> str:
+    metric = METRICS.get(measurement.metric)
+    error = "" if measurement.stderr is None else f" +- {measurement.stderr:.2g}"
+    count = "" if measurement.n is None else f" (n = {measurement.n} {measurement.unit_of_n})"
+    value = f"{measurement.value:.5g}{error} {metric.unit}".rstrip()
+    return f"{metric.title}: {value}{count}"
+
+
+def method_json(method: Method) -> dict[str, Any]:
+    """What `methods --json` says of a method."""
+    return {
+        "name": method.name,
+        "title": method.title,
+        "help": method.help,
+        "formula": method.formula,
+        "source": method.source,
+        "parameters": {p.name: p.default for p in method.parameters},
+    }

@@ -1,0 +1,289 @@
+"""Experiment: one question, frozen and validated. It is the URL, the form and the store's key."""
+
+import hashlib
+import json
+from typing import Any, Literal, NamedTuple, Self
+from urllib.parse import parse_qsl, urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nmviz.base.errors import UserError
+from nmviz.methods import BY_TARGET, MITIGATIONS
+from nmviz.methods.method import UNKNOWN, Call, parse_call, split_calls
+from nmviz.methods.patterns import Pattern, parse_pattern
+from nmviz.methods.scopes import read_blocks, write_blocks
+from nmviz.sources.tasks import read_tasks
+
+Target = Literal["activation", "weight"]
+TARGETS: tuple[Target, ...] = ("weight", "activation")
+LARGEST_BUDGET = 10_000_000
+
+
+class Artefacts(BaseModel):
+    """SHA-256 of what the experiment reads; None where it is not known (published results)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str | None = None
+    corpus: str | None = None
+
+
+TEXT = ("corpus", "tokens", "window", "bos")
+"""What says which text is read: no part of an experiment that runs tasks."""
+TASK = ("tasks", "limit", "chat")
+"""What says how tasks are run: no part of an experiment that reads a text."""
+
+
+class Reading(NamedTuple):
+    """How the text is read, every part of it known."""
+
+    corpus: str
+    tokens: int
+    window: int
+    bos: Literal["window", "once"]
+    calibration_windows: int
+    seed: int
+
+
+class Experiment(BaseModel):
+    """What is pruned, how, and on which text it is measured.
+
+    `projections` and `blocks` are the scope; None is all. `blocks` is written `0-3,7`. `bos` says
+    whether a begin-of-text token starts every window or only the text, where the tokenizer has one.
+    From `corpus` to `seed` None is not known, as published results leave it; a setting of a method
+    that is not known is written `?`. Such an experiment can be stored and shown, not run.
+
+    With `tasks` those are run instead of reading a text: `corpus` to `bos` are None and belong to
+    no such experiment. `limit` counts the examples taken of each task (of each of its parts), all
+    where it is None; with `chat` a prompt is put into the model's chat template.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field("smollm2-135m", min_length=1, max_length=300)
+    target: Target = "activation"
+    pattern: str = "8:16"
+    criterion: str = "magnitude"
+    mitigations: tuple[str, ...] = ()
+    projections: tuple[str, ...] | None = None
+    blocks: str | None = None
+    corpus: str | None = Field("wiki-leads", min_length=1, max_length=100)
+    tokens: int | None = Field(2048, ge=2, le=LARGEST_BUDGET)
+    window: int | None = Field(512, ge=2, le=LARGEST_BUDGET)
+    bos: Literal["window", "once"] | None = "window"
+    calibration_windows: int | None = Field(16, ge=0, le=10_000)
+    seed: int | None = Field(0, ge=0, le=2**31 - 1)
+    tasks: tuple[str, ...] = ()
+    limit: int | None = Field(None, ge=2, le=LARGEST_BUDGET)  # one example has no standard error
+    chat: bool = False
+    artefacts: Artefacts = Artefacts()
+
+    @classmethod
+    def build(cls, **fields: Any) -> Self:
+        """An Experiment from loose values. UserError, one sentence, for the first that is wrong."""
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            raise UserError(_first_sentence(error)) from None
+
+    def but(self, **changes: Any) -> Self:
+        """A copy with some fields changed, validated again."""
+        return self.build(**{**self.model_dump(), **changes})
+
+    @field_validator("pattern")
+    @classmethod
+    def _canonical_pattern(cls, text: str) -> str:
+        return str(_as_value_error(parse_pattern, text))
+
+    @field_validator("projections", mode="before")
+    @classmethod
+    def _canonical_projections(cls, given: Any) -> Any:
+        names = given.split(",") if isinstance(given, str) else given
+        if names is None:
+            return None
+        if not isinstance(names, (list, tuple)):
+            raise ValueError("Projections are a list of names such as q,k,v.")
+        cleaned = tuple(dict.fromkeys(str(name).strip() for name in names if str(name).strip()))
+        if not cleaned:
+            raise ValueError("No projection is chosen: the scope is empty; name at least one.")
+        return cleaned
+
+    @field_validator("mitigations", mode="before")
+    @classmethod
+    def _split_mitigations(cls, given: Any) -> Any:
+        return tuple(split_calls(given)) if isinstance(given, str) else given
+
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _canonical_tasks(cls, given: Any) -> Any:
+        names = given.split(",") if isinstance(given, str) else given
+        if not isinstance(names, (list, tuple)):
+            raise ValueError("Tasks are a list of names such as arc_easy,piqa.")
+        return _as_value_error(read_tasks, [str(name).strip() for name in names])
+
+    @field_validator("blocks")
+    @classmethod
+    def _canonical_blocks(cls, text: str | None) -> str | None:
+        return None if text is None else write_blocks(_as_value_error(read_blocks, text))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_when_dense(cls, given: Any) -> Any:
+        """Dense prunes nothing, so what would be pruned and how is no part of its identity."""
+        if isinstance(given, dict) and _is_dense(given):
+            plain = {"target": "activation", "criterion": "magnitude", "mitigations": ()}
+            return {**given, **plain, "projections": None, "blocks": None}
+        return given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tasks_or_text(cls, given: Any) -> Any:
+        """Tasks bring their own text; a dense model that runs them draws nothing either."""
+        if not isinstance(given, dict):
+            return given
+        if not given.get("tasks"):
+            return {name: value for name, value in given.items() if name not in TASK}
+        drawn = {"seed": 0} if _is_dense(given) else {}
+        return {**given, **drawn, **dict.fromkeys(TEXT)}
+
+    @model_validator(mode="after")
+    def _canonical_methods(self) -> Self:
+        criterion = _as_value_error(parse_call, self.criterion, BY_TARGET[self.target])
+        steps = [_as_value_error(parse_call, text, MITIGATIONS) for text in self.mitigations]
+        if steps and self.target == "weight":
+            raise ValueError("Mitigations repair pruned activations: leave them out for weights.")
+        _check_fit(self.mask, [criterion, *steps])
+        if self.window is not None and self.tokens is not None and self.window > self.tokens:
+            raise ValueError(
+                f"A budget of {self.tokens} tokens is shorter than one window of {self.window}: "
+                "raise the budget or shorten the window."
+            )
+        calibrated = [c.method.name for c in (criterion, *steps) if c.method.calibrated]
+        if not calibrated:
+            object.__setattr__(self, "calibration_windows", 0)
+        elif self.calibration_windows == 0:
+            raise ValueError(
+                f"{calibrated[0]} is calibrated on text: give it at least one calibration window."
+            )
+        object.__setattr__(self, "criterion", str(criterion))
+        object.__setattr__(self, "mitigations", tuple(str(step) for step in steps))
+        return self
+
+    @property
+    def mask(self) -> Pattern:
+        """The pattern, parsed."""
+        return parse_pattern(self.pattern)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What is not known of it: fields of `Reading`, and settings such as `r-sparse(rank)`."""
+        calls = [parse_call(self.criterion, BY_TARGET[self.target])]
+        calls += [parse_call(text, MITIGATIONS) for text in self.mitigations]
+        return (*self._unsaid(), *(f"{c.method.name}({name})" for c in calls for name in c.unknown))
+
+    def _unsaid(self) -> list[str]:
+        """The fields of `Reading` that are not known; one that runs tasks has fewer."""
+        wanted = [name for name in Reading._fields if not (self.tasks and name in TEXT)]
+        return [name for name in wanted if getattr(self, name) is None]
+
+    @property
+    def reading(self) -> Reading:
+        """How the text is read. UserError where part of it is not known, or it runs tasks."""
+        self.check_known()
+        if self.tasks:
+            raise UserError("This experiment runs tasks and reads no text: leave the tasks out.")
+        return Reading(*(getattr(self, name) for name in Reading._fields))
+
+    @property
+    def drawn(self) -> tuple[int, int]:
+        """Calibration windows and the seed they are drawn under. UserError where not known."""
+        self.check_known()
+        assert self.calibration_windows is not None and self.seed is not None
+        return self.calibration_windows, self.seed
+
+    def check_known(self) -> None:
+        """UserError where part of the experiment is not known, so that it cannot be run."""
+        if self.unknown:
+            raise UserError(
+                f"This experiment cannot be run: {', '.join(self.unknown)} of it is not known; "
+                "name a value."
+            )
+
+    def canonical_json(self) -> str:
+        """Sorted keys, no spaces: equal experiments, equal text, which reads back the same."""
+        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields without what is None by default, and without how tasks are run where none are;
+        null where a part of `Reading` is unknown."""
+        idle = set() if self.tasks else set(TASK)
+        said = self.model_dump(mode="json", exclude_none=True, exclude=idle)
+        return {**said, **dict.fromkeys(self._unsaid())}
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON, in hex."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()
+
+    def to_query(self) -> str:
+        """URL query of every field that differs from the default; hashes are found again."""
+        defaults = type(self)().model_dump()
+        idle = set(TEXT) if self.tasks else set()
+        fields = self.model_dump(exclude={"artefacts", *idle})
+        changed = {name: value for name, value in fields.items() if value != defaults[name]}
+        return urlencode({name: _query_text(value) for name, value in changed.items()})
+
+    @classmethod
+    def from_query(cls, query: str) -> Self:
+        """The experiment a query names. UserError for unknown names and wrong values."""
+        pairs = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
+        unknown = set(pairs) - (set(cls.model_fields) - {"artefacts"})
+        if unknown:
+            raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
+        return cls.build(**pairs)
+
+
+def _check_fit(pattern: Pattern, calls: list[Call]) -> None:
+    """ValueError, one sentence, when the methods do not fit the pattern or one another."""
+    names = [call.method.name for call in calls]
+    if len(set(names[1:])) < len(names[1:]):
+        raise ValueError("A mitigation is named twice: name each once.")
+    for call in calls:
+        method = call.method
+        if refusal := method.refusal(pattern):
+            raise ValueError(refusal)
+        for other in set(call.excludes) & set(names):
+            reason = method.facts.because
+            raise ValueError(
+                f"{method.name} and {other} do not go together: {reason}; leave one out."
+            )
+    learned = [call for call in calls if call.method.facts.learned]
+    if len({call.settings["epochs"] for call in learned} - {UNKNOWN}) > 1:
+        trained = " and ".join(call.method.name for call in learned)
+        raise ValueError(f"{trained} are trained together: give them the same epochs.")
+
+
+def _is_dense(given: dict[str, Any]) -> bool:
+    return str(given.get("pattern", "")).strip().lower() == "dense"
+
+
+def _query_text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _as_value_error(function: Any, *arguments: Any) -> Any:
+    """pydantic collects ValueErrors; ours are raised again as UserError by `build`."""
+    try:
+        return function(*arguments)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+
+
+def _first_sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"])
+    name = ".".join(map(str, first["loc"]))
+    return (
+        f"{name or 'The experiment'}: {first['msg'].lower()} (given: {str(first['input'])[:60]})."
+    )

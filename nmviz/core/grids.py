@@ -1,0 +1,194 @@
+"""Sweeps: a grid of experiments, read from a YAML file that anybody may have written."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from nmviz.base.errors import UserError
+from nmviz.base.registry import Registry
+from nmviz.core.experiment import Experiment
+from nmviz.methods import scopes
+from nmviz.sources import corpora
+
+LARGEST_FILE = 100_000  # characters
+MOST = 20_000  # combinations of one file
+ALIASES = "anchors and aliases are not read: say under `shared` what several grids have in common"
+
+Value: TypeAlias = str | tuple[str, ...] | None
+Axes: TypeAlias = Mapping[str, tuple[Value, ...]]
+
+SCOPE = frozenset(("projections", "blocks"))
+HOW = frozenset(("target", "pattern", "criterion", "mitigations", "calibration_windows", "seed"))
+PRUNED = SCOPE | HOW
+"""Settings of what is pruned and how: experiments that differ in no other share a dense pass."""
+
+FIELDS: Registry[str] = Registry("setting of a grid")
+for _name in Experiment.model_fields:
+    if _name != "artefacts":  # found again, never written by hand
+        FIELDS.add(_name, _name)
+FIELDS.freeze()
+
+PARTS: Registry[str] = Registry("part of a grid file")
+for _name in ("shared", "grids"):
+    PARTS.add(_name, _name)
+PARTS.freeze()
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A combination that is no experiment, and why, in one sentence."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One mapping a grid: a setting of an experiment to the values it takes.
+
+    Every combination is an experiment. None leaves a setting at its default.
+    """
+
+    grids: tuple[Axes, ...]
+
+    def experiments(self) -> tuple[list[Experiment], list[LeftOut]]:
+        """What the combinations are, each once, in the order of the file, and what is none."""
+        built: dict[str, Experiment] = {}
+        refused: dict[LeftOut, None] = {}
+        for axes in self.grids:
+            for fields in _combinations(axes):
+                try:
+                    experiment = Experiment.build(**_given(fields))
+                    built.setdefault(experiment.key, experiment)
+                except UserError as reason:
+                    refused[LeftOut(_words(fields, axes), str(reason))] = None
+        return list(built.values()), list(refused)
+
+
+def read_grid(path: Path) -> Grid:
+    """The grid of a YAML file. UserError, one sentence, when it is none."""
+    return parse_grid(corpora.read_file(path), path.name)
+
+
+def parse_grid(text: str, name: str) -> Grid:
+    """The grid of a YAML text; `name` is what messages call it. UserError when it is none."""
+    if len(text) > LARGEST_FILE:
+        raise UserError(f"{name} has more than {LARGEST_FILE:,} characters: split it into parts.")
+    try:
+        return _grid(_load(text))
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
+
+
+def _grid(document: Any) -> Grid:
+    parts = _mapping(document, "The file", PARTS)
+    grids = parts.get("grids")
+    if not isinstance(grids, list) or not grids:
+        raise UserError("`grids` is a list of mappings, such as `- pattern: [2:4, 8:16]`.")
+    shared = _mapping(parts.get("shared") or {}, "`shared`", FIELDS)
+    every = [{**shared, **_mapping(grid or {}, "A grid", FIELDS)} for grid in grids]
+    axes = tuple({name: _values(name, given) for name, given in one.items()} for one in every)
+    count = sum(prod(map(len, one.values())) for one in axes)
+    if count > MOST:
+        raise UserError(f"These are {count:,} combinations, more than {MOST:,}: leave some out.")
+    return Grid(axes)
+
+
+def _mapping(given: Any, what: str, known: Registry[str]) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise UserError(f"{what} is no mapping: write `name: value` or `name: [value, value]`.")
+    return {known.get(str(name)[:60]): value for name, value in given.items()}
+
+
+def _values(name: str, given: Any) -> tuple[Value, ...]:
+    """One value or a list of them; a list within the list is one value of several parts."""
+    values = given if isinstance(given, list) else [given]
+    read = tuple(tuple(value) if isinstance(value, list) else value for value in values)
+    for part in (part for value in read for part in _parts(value)):
+        if not isinstance(part, str | None):
+            raise UserError(f"`{name}` is a value or a list of values: write no mapping there.")
+        if part is not None and not part.isprintable():
+            raise UserError(f"`{name}` holds a character that cannot be printed: leave it out.")
+    if not read:
+        raise UserError(f"`{name}` has no values: give one or leave it out.")
+    return read
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _combinations(axes: Axes) -> Iterator[dict[str, Value]]:
+    for values in product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+def _given(fields: Mapping[str, Value]) -> dict[str, Value]:
+    """What `Experiment.build` takes: no defaults, named scopes spelled out."""
+    given: dict[str, Value] = {name: value for name, value in fields.items() if value is not None}
+    if isinstance(scope := given.get("projections"), str):
+        given["projections"] = scopes.projections(scope)
+    return given
+
+
+def _words(fields: Mapping[str, Value], axes: Axes) -> str:
+    """The settings that the grid varies, or all where it varies none."""
+    varied = [name for name, values in axes.items() if len(values) > 1] or list(fields)
+    said = {name: fields[name] for name in varied if fields[name] is not None}
+    return ", ".join(f"{name} {','.join(map(str, _parts(value)))}" for name, value in said.items())
+
+
+READ_TAGS = (*(f"tag:yaml.org,2002:{kind}" for kind in ("null", "str", "seq", "map")), None)
+"""What a grid is made of; None is the library's refusal of every other tag."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which every value but null is text.
+
+    YAML 1.1 takes 8:16 for a number of base 60. Aliases are refused, since a few of them can stand
+    for any amount of data, and so are a name that stands twice, of which YAML keeps the last, and
+    a tag such as !!int, which would make something else than text.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the library's own
+        first: [entry for entry in entries if entry[0] == "tag:yaml.org,2002:null"]
+        for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors = {  # noqa: RUF012 - the library's own
+        tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if tag in READ_TAGS
+    }
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem=ALIASES, problem_mark=self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []  # `!!map` goes anywhere
+        names = Counter(str(name.value) for name, _ in pairs)
+        for name in (name for name, count in names.items() if count > 1):
+            problem = f"{name[:60]!r} stands there twice"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _load(text: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)  # a SafeLoader, and stricter
+    except yaml.YAMLError as error:
+        raise UserError(_problem(error)) from None
+    except RecursionError:
+        raise UserError("It is nested too deeply to be a grid.") from None
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is no YAML"
+    line = f"line {mark.line + 1}, " if mark else ""
+    return f"{line}{' '.join(str(reason).split())[:200].rstrip('.')}."

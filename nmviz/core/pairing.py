@@ -1,0 +1,160 @@
+"""Two pruned models on the same text or examples: what their difference is, and whether it could
+be chance."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import covariance as sample_covariance
+
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import TEXT
+from nmviz.core.results import Measurement, Result, TaskExamples
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What `n` examples came to in two models: right in the first only, in the second only."""
+
+    n: int
+    first_only: int
+    second_only: int
+
+    @property
+    def discordant(self) -> int:
+        """Examples that one model gets right and the other does not."""
+        return self.first_only + self.second_only
+
+    @property
+    def difference(self) -> float:
+        """Share right of the first minus that of the second."""
+        return (self.first_only - self.second_only) / self.n
+
+    @property
+    def stderr(self) -> float | None:
+        """Standard error of the difference, from the examples' differences of -1, 0 and 1."""
+        if self.n < 2:
+            return None
+        squares = self.discordant - self.n * self.difference**2
+        return sqrt(max(squares, 0.0) / (self.n - 1) / self.n)
+
+    @property
+    def p_value(self) -> float:
+        """Exact McNemar test, two-sided; 1 where no example parts the two."""
+        return mcnemar(self.first_only, self.second_only)
+
+
+def count(first: str, second: str) -> Pairs:
+    """The pairs of two texts of 0 and 1, an example a character. ValueError for other lengths."""
+    both = list(zip(first, second, strict=True))
+    if not both:
+        raise ValueError("no examples, no pairs")
+    return Pairs(len(both), both.count(("1", "0")), both.count(("0", "1")))
+
+
+def mcnemar(first_only: int, second_only: int) -> float:
+    """The two-sided exact p value: could a fair coin have parted the discordant pairs so?"""
+    from scipy.stats import binomtest  # here, because it takes a while to load
+
+    if first_only + second_only == 0:
+        return 1.0
+    return float(binomtest(first_only, first_only + second_only).pvalue)
+
+
+def smallest_difference(n: int, discordant: int | None = None) -> float | None:
+    """The smallest difference that n examples could show at 5%, by the exact McNemar test.
+
+    With a number of discordant examples it is what those could show, None where too few part the
+    two; without, the best case: all of them in favour of one model.
+    """
+    for apart in range(1, n + 1) if discordant is None else [discordant]:
+        for fewer in range(apart // 2, -1, -1):
+            if apart and mcnemar(fewer, apart - fewer) <= LEVEL:
+                return (apart - 2 * fewer) / n
+    return None
+
+
+def mean_error(parts: Sequence[Measurement]) -> float | None:
+    """Standard error of the mean of numbers that are independent, such as tasks; None where the
+    error of one is not known."""
+    errors = [one.stderr for one in parts if one.stderr is not None]
+    if not parts or len(errors) < len(parts):
+        return None
+    return sqrt(sum(error**2 for error in errors)) / len(parts)
+
+
+def covariance(first: Result, second: Result) -> float | None:
+    """Covariance of the costs of two runs, each a mean over the same pieces of text, from how the
+    pieces' costs go together. In squared nats a token.
+
+    None where the runs are not of the same model and text, or one kept no costs of pieces (results
+    made before nmviz kept them, and published ones).
+    """
+    one, other = first.unit_costs, second.unit_costs
+    if len(one) != len(other) or len(one) < 2 or _text(first) != _text(second):
+        return None
+    return sample_covariance(one, other) / len(one)
+
+
+def _text(run: Result) -> tuple[object, ...]:
+    return tuple(getattr(run.experiment, name) for name in ("model", "artefacts", *TEXT))
+
+
+def cost_difference(first: Result, second: Result) -> Measurement | None:
+    """How much more the first costs than the second, in nats a token.
+
+    In pairs where both kept what each piece of the same text cost; else the two errors are taken as
+    independent, which on the same text makes the error too large. None where a cost is not known.
+    """
+    one, other = first.get("delta_nll"), second.get("delta_nll")
+    if one is None or other is None:
+        return None
+    shared = covariance(first, second)
+    errors = (one.stderr, other.stderr)
+    variance = sum(error**2 for error in errors if error is not None) - 2 * (shared or 0.0)
+    return Measurement(
+        metric="cost_difference",
+        value=one.value - other.value,
+        stderr=None if None in errors else sqrt(max(variance, 0.0)),
+        n=None if one.n is None or other.n is None else min(one.n, other.n),
+        unit_of_n=one.unit_of_n,
+    )
+
+
+def paired(first: Result, second: Result) -> tuple[Measurement, ...]:
+    """The first result minus the second, task by task: difference and p value of every metric.
+
+    Only tasks that both ran count. UserError where their examples are not the same ones.
+    """
+    others = {(one.task, one.metric): one for one in second.examples}
+    return tuple(
+        measurement
+        for one in first.examples
+        if (other := others.get((one.task, one.metric))) is not None
+        for measurement in _compared(one, other)
+    )
+
+
+def _compared(one: TaskExamples, other: TaskExamples) -> Iterator[Measurement]:
+    if one.digest != other.digest:
+        raise UserError(
+            f"The two results are of other examples or prompts of {one.task}: run both anew with "
+            "the same limit and data."
+        )
+    pairs = count(one.right, other.right)
+    yield Measurement(
+        metric=f"{one.metric}_difference",
+        value=pairs.difference,
+        stderr=pairs.stderr,
+        n=pairs.n,
+        unit_of_n="examples",
+        task=one.task,
+    )
+    yield Measurement(
+        metric=f"{one.metric}_p",
+        value=pairs.p_value,
+        n=pairs.discordant,
+        unit_of_n="examples that part the two",
+        task=one.task,
+    )

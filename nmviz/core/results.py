@@ -1,0 +1,257 @@
+"""Results as plain data: what the engine gives, the store keeps and the page draws."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import quantiles
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from nmviz.base.registry import Registry
+from nmviz.core.experiment import Experiment, Target
+from nmviz.methods import BY_TARGET, MITIGATIONS
+from nmviz.methods.method import Method
+
+Column = Literal["dense", "weight", "activation"]
+COLUMNS: tuple[Column, ...] = ("dense", "weight", "activation")
+"""The three things shown side by side, always in this order."""
+
+
+class Record(BaseModel):
+    """Frozen, and strict about unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measurement(Record):
+    """One number. `stderr` comes from `n` units (windows, blocks of 64 tokens, seeds ...)."""
+
+    metric: str  # a name in nmviz.core.metrics.METRICS
+    value: float
+    stderr: float | None = None
+    n: int | None = None
+    unit_of_n: str | None = None
+    task: str | None = None
+    printed: str | None = None  # a published number as it was printed
+
+
+class Censored(Record):
+    """A quantity that a source prints as being beyond a limit: no number, and never one."""
+
+    metric: str
+    task: str | None = None
+    printed: str
+    reason: str
+
+
+class SiteError(Record):
+    """One pruned linear layer, measured on its dense input."""
+
+    name: str  # module path, such as model.layers.0.self_attn.q_proj
+    block: int
+    projection: str
+    rel_error: float
+    kept: float  # share of ones in the mask
+
+
+class BlockDrift(Record):
+    """How far the hidden state after a block is from the dense model's."""
+
+    block: int
+    drift: float
+
+
+class TaskExamples(Record):
+    """Which examples of a task came out right, kept so that other runs can be set beside it in
+    pairs: only where `digest`, a hash of every prompt and answer in order, is the same.
+    """
+
+    task: str
+    metric: str
+    right: str = Field(pattern="^[01]*$")  # one character an example
+    digest: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class Printed(Record):
+    """How a source names what it measured, in its own words."""
+
+    place: str  # a table of a paper, or the id of a log
+    model: str
+    pattern: str
+    method: str
+    scope: str | None = None
+
+
+class Provenance(Record):
+    """Where a result comes from. Nothing here is part of the experiment's key."""
+
+    source: str  # "nmviz" for our own runs, else the id of a published source
+    started: str | None = None  # ISO 8601, UTC
+    seconds: float | None = None
+    versions: Mapping[str, str] = {}  # package -> version, nmviz and python included
+    commit: str | None = None
+    machine: Mapping[str, str | int] = {}  # processor, cores, threads, memory_gib, system
+    device: str | None = None
+    settings: Mapping[str, str] = {}  # dtype, attention
+    artefacts: Mapping[str, str] = {}  # name -> SHA-256 of what was read
+    note: str | None = None
+    printed: Printed | None = None  # published results only
+
+
+class Result(Record):
+    """An experiment with its measurements. `partial` ones are shown and never stored."""
+
+    experiment: Experiment
+    measurements: tuple[Measurement, ...]
+    sites: tuple[SiteError, ...] = ()
+    drift: tuple[BlockDrift, ...] = ()
+    censored: tuple[Censored, ...] = ()
+    examples: tuple[TaskExamples, ...] = ()
+    unit_costs: tuple[float, ...] = ()  # delta_nll of each unit behind its error, in text order
+    provenance: Provenance
+    partial: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.experiment.key
+
+    @property
+    def quantities(self) -> tuple[Measurement | Censored, ...]:
+        """Everything it says: numbers first, then what is only known to lie beyond a limit."""
+        return self.measurements + self.censored
+
+    def get(self, metric: str, task: str | None = None) -> Measurement | None:
+        """The measurement of that metric, or None."""
+        return self._by_name.get((metric, task))
+
+    def __copy__(self) -> "Result":
+        """Without the index: `model_copy` may change the measurements."""
+        copied = super().__copy__()
+        copied.__dict__.pop("_by_name", None)
+        return copied
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[str, str | None], Measurement]:
+        return {(one.metric, one.task): one for one in reversed(self.measurements)}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a run. `results` are partial until `done == total`, one an experiment."""
+
+    stage: str  # plain words: "loading the model", "measuring", "random tie-breaks"
+    done: int = 0  # tokens measured, or examples of tasks
+    total: int = 0
+    seconds_left: float | None = None
+    results: tuple[Result, ...] = ()
+    from_store: bool = False
+    note: str | None = None  # one sentence the user should know, such as why nothing was stored
+    figures: Mapping[str, float] = field(default_factory=dict)  # what calibration says of itself
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of entries kept and dropped over the same bins."""
+
+    edges: np.ndarray  # [bins + 1]
+    kept: np.ndarray  # [bins]
+    dropped: np.ndarray  # [bins]
+    shift: float | None = None  # mean of what dropped entries become, where that is not 0
+    cut: float | None = None  # median over tokens (or the matrix) of the smallest score kept
+
+
+@dataclass(frozen=True)
+class MaskWindow:
+    """A window of one mask: rows are tokens (activation) or outputs (weight)."""
+
+    kept: np.ndarray  # bool [rows, columns]
+    values: np.ndarray  # float32 [rows, columns], before the mask
+    scores: np.ndarray  # float32 [rows, columns]
+    row_labels: tuple[str, ...]
+    first_row: int
+    first_column: int
+    rows_in_all: int
+    columns_in_all: int
+    group: int | None  # M of N:M, to rule the blocks
+
+
+@dataclass(frozen=True)
+class SiteLook:
+    """One site under one experiment, from a capture: no forward pass."""
+
+    target: Target
+    site: str
+    block: int
+    projection: str
+    d_in: int
+    d_out: int
+    tokens: int
+    rel_error: float
+    kept: float
+    inputs: Histogram  # activation: the site's inputs; weight: the site's weights
+    mask: MaskWindow
+    turned: bool = False  # the inputs are shown on the axes they are masked on, not by channel
+
+
+@dataclass(frozen=True)
+class MethodError:
+    """One method alone at one site: its local error, or why there is none."""
+
+    target: Target
+    kind: Literal["criterion", "mitigation"]
+    name: str
+    rel_error: float | None = None
+    reason: str | None = None
+
+    @property
+    def registry(self) -> Registry[Method]:
+        """Where the method is declared."""
+        return MITIGATIONS if self.kind == "mitigation" else BY_TARGET[self.target]
+
+
+@dataclass(frozen=True)
+class Token:
+    """One generated token: its text, the probability the model that wrote it gave it, and how long
+    that took."""
+
+    id: int
+    text: str
+    probability: float
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What one model says to a prompt."""
+
+    column: Column
+    tokens: tuple[Token, ...] = ()
+    finished: bool = False
+    dense_probability: tuple[float, ...] = ()  # of each word of the dense text, under this model
+    bytes_a_token: float | None = None  # of weights read, where real speed was asked for
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+    @property
+    def tokens_a_second(self) -> tuple[float, float, float] | None:
+        """The lower quartile, median and upper quartile over tokens; None for fewer than three.
+
+        The first token, which reads the prompt, does not count.
+        """
+        speeds = [1 / token.seconds for token in self.tokens[1:] if token.seconds > 0]
+        if len(speeds) < 2:
+            return None
+        low, middle, high = quantiles(speeds, n=4, method="inclusive")
+        return low, middle, high
+
+
+@dataclass(frozen=True)
+class GenerationProgress:
+    """The continuations so far, in the order of COLUMNS."""
+
+    continuations: tuple[Continuation, ...] = field(default_factory=tuple)
+    done: bool = False

@@ -1,0 +1,1 @@
+"""What methods learn of calibration text before they prune."""

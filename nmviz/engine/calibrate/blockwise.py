@@ -1,0 +1,140 @@
+"""The decoder blocks one after another over calibration windows, in the memory of one block."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nmviz.base.errors import UserError
+from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.sites import Site, find_blocks, find_sites
+from nmviz.engine.prune.sparsify import SiteForward, replaced
+
+Check = Callable[[], None]
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class _Reached(Exception):
+    """The first block was reached: nothing behind it needs to run."""
+
+
+class Walk:
+    """Hidden states of calibration windows [count, window] on their way through the blocks.
+
+    `hidden` holds one [1, window, d_model] a window: the input of the block that comes next.
+    """
+
+    def __init__(self, loaded: LoadedModel, windows: Tensor, check: Check) -> None:
+        self.loaded, self.check = loaded, check
+        self.blocks: nn.ModuleList = find_blocks(loaded.model)[1]
+        self.others = self._same_for_all(windows)
+        self.hidden = [self._entering(ids) for ids in windows]
+
+    def sites(self, block: int) -> list[Site]:
+        """All sites of a block."""
+        return [site for site in find_sites(self.loaded.model) if site.block == block]
+
+    def output(self, block: int, hidden: Tensor) -> Tensor:
+        """The block's output [1, window, d_model] as the model is now."""
+        args, kwargs = self.others[block]
+        given = self.blocks[block](hidden, *args, **kwargs)
+        return given[0] if isinstance(given, tuple) else given
+
+    @torch.no_grad()
+    def dense(self, block: int) -> tuple[dict[Site, Tensor], list[Tensor]]:
+        """One pass over all windows, the block dense: the inputs [windows, tokens, d_in] of every
+        site of it, and its output [1, window, d_model] for every window.
+        """
+        seen: dict[Site, list[Tensor]] = {site: [] for site in self.sites(block)}
+
+        def forward(site: Site, x: Tensor) -> Tensor:
+            self.check()
+            seen[site].append(x)
+            return site.dense(x)
+
+        watching: dict[Site, SiteForward] = {site: partial(forward, site) for site in seen}
+        outputs = []
+        for hidden in self.hidden:
+            with self.loaded.lock, replaced(watching):
+                outputs.append(self.output(block, hidden))
+        return _joined(seen), outputs
+
+    @torch.no_grad()
+    def advance(self, block: int, computing: Mapping[Site, SiteForward]) -> None:
+        """Send the hidden states through a block whose sites compute what is given."""
+        for index, hidden in enumerate(self.hidden):
+            self.check()
+            with self.loaded.lock, replaced(computing):
+                self.hidden[index] = self.output(block, hidden)
+
+    def _same_for_all(self, windows: Tensor) -> list[Arguments]:
+        """The blocks' other arguments. UserError where they change with the text (Gemma 3n)."""
+        first = self._other_arguments(windows[0])
+        last = self._other_arguments(windows[-1]) if len(windows) > 1 else first
+        pairs = zip(_tensors(first), _tensors(last), strict=True)
+        if not all(torch.equal(one, other) for one, other in pairs):
+            raise UserError(
+                "The blocks of this model read more of the text than the hidden state: choose "
+                "methods that need no calibration."
+            )
+        return first
+
+    @torch.no_grad()
+    def _other_arguments(self, ids: Tensor) -> list[Arguments]:
+        """What every block is given beside the hidden state, by position and by name."""
+        given: list[Arguments] = []
+        handles = [
+            block.register_forward_pre_hook(
+                lambda _, args, kwargs: given.append((args[1:], dict(kwargs))), with_kwargs=True
+            )
+            for block in self.blocks
+        ]
+        with self.loaded.lock:
+            try:
+                self.loaded.model(input_ids=ids[None].to(self.loaded.device), use_cache=False)
+            finally:
+                for handle in handles:
+                    handle.remove()
+        return given
+
+    @torch.no_grad()
+    def _entering(self, ids: Tensor) -> Tensor:
+        """The hidden state that enters the first block, [1, window, d_model]."""
+        caught: list[Tensor] = []
+
+        def catch(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+            caught.append(args[0])
+            raise _Reached
+
+        self.check()
+        with self.loaded.lock:
+            handle = self.blocks[0].register_forward_pre_hook(catch)
+            try:
+                self.loaded.model(input_ids=ids[None].to(self.loaded.device), use_cache=False)
+            except _Reached:
+                pass
+            finally:
+                handle.remove()
+        return caught[0]
+
+
+def _tensors(value: object) -> Iterator[Tensor]:
+    """Every tensor in nested lists, tuples and dicts."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _tensors(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _tensors(part)
+
+
+def _joined(seen: Mapping[Site, list[Tensor]]) -> dict[Site, Tensor]:
+    """One tensor a site; sites that were given the same inputs share it."""
+    made: dict[int, Tensor] = {}
+    for parts in seen.values():
+        if parts[0].data_ptr() not in made:
+            made[parts[0].data_ptr()] = torch.cat(parts)
+    return {site: made[parts[0].data_ptr()] for site, parts in seen.items()}

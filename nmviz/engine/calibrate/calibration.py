@@ -1,0 +1,174 @@
+"""From an experiment to a model ready to run: sites chosen, methods calibrated, weights pruned."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.engine.calibrate import artefacts
+from nmviz.engine.calibrate.blockwise import Check, Walk
+from nmviz.engine.calibrate.gradients import input_gradients
+from nmviz.engine.calibrate.training import train_block
+from nmviz.engine.load.loading import LoadedModel, bos_token, encode
+from nmviz.engine.load.sites import Site, choose, find_sites
+from nmviz.engine.load.windows import cut_windows
+from nmviz.engine.prune.activations import PrunedActivations
+from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards
+from nmviz.engine.prune.weights import PrunedWeights
+from nmviz.sources import corpora
+
+WINDOW = 512  # tokens of a calibration window
+HELD_OUT = 4  # windows never trained on, for the loss before and after
+SITES_A_STEP = 20  # sites pruned between two reports
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What preparation is doing, in plain words, and how much of it is done, 0..1."""
+
+    words: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An experiment bound to a model, with what calibration has to say of itself."""
+
+    pruned: Pruned
+    figures: Mapping[str, float]  # such as the held-out loss before and after training
+
+
+Steps = Generator[Stage, None, Bound]
+
+
+def prepare(loaded: LoadedModel, experiment: Experiment, check: Check) -> Steps:
+    """The experiment on the sites of its scope, calibrated and pruned; `check` may raise Cancelled.
+
+    Yields what it is doing and returns the whole. What was calibrated before is read from disk.
+    """
+    pruned = make(experiment, choose(find_sites(loaded.model), experiment))
+    figures: Mapping[str, float] = {}
+    if is_calibrated(pruned):
+        key = _key(loaded, pruned)
+        kept = artefacts.load(key, pruned, loaded.device)
+        if kept is None:
+            figures = yield from walk(loaded, pruned, check)
+            artefacts.save(key, pruned, figures)
+        else:
+            figures = kept
+    for index, site in enumerate(pruned.sites):
+        check()
+        pruned.finish(site)
+        if index % SITES_A_STEP == 0:
+            yield Stage("pruning", index / len(pruned.sites))
+    return Bound(pruned, figures)
+
+
+def bind(loaded: LoadedModel, experiment: Experiment, check: Check) -> Bound:
+    """`prepare`, without its steps."""
+    steps = prepare(loaded, experiment, check)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def bind_site(loaded: LoadedModel, experiment: Experiment, site: Site) -> Pruned:
+    """The experiment at one site. UserError when it must be calibrated first, or leaves it out."""
+    pruned = make(experiment, [site])
+    if is_calibrated(pruned):
+        _refuse_outside(loaded, experiment, site)
+        kept = artefacts.load(_key(loaded, pruned), pruned, loaded.device)
+        if kept is None or not pruned.states[site]:
+            names = ", ".join(c.method.name for c in pruned.calls if c.method.calibrated)
+            raise UserError(f"{names} must first be calibrated on text: press Run to do it.")
+    pruned.finish(site)
+    return pruned
+
+
+def _refuse_outside(loaded: LoadedModel, experiment: Experiment, site: Site) -> None:
+    if site not in choose(find_sites(loaded.model), experiment):
+        raise UserError(
+            f"{site.name} is outside the scope, and calibration covers the layers of the scope "
+            "only: look at another layer, or widen the scope."
+        )
+
+
+def make(experiment: Experiment, sites: Sequence[Site]) -> Pruned:
+    """The experiment on these sites, with no state yet."""
+    if experiment.target == "weight":
+        return PrunedWeights(experiment, sites)
+    return PrunedActivations(experiment, sites)
+
+
+def is_calibrated(pruned: Pruned) -> bool:
+    """Whether any of its methods needs calibration text."""
+    return any(call.method.calibrated for call in pruned.calls)
+
+
+def calibration_windows(loaded: LoadedModel, count: int, seed: int) -> Tensor:
+    """`count` windows drawn from the calibration text without overlap, int64 [count, 512]."""
+    ids = encode(loaded, corpora.read(corpora.CALIBRATION_CORPUS, "calibration"))
+    length = min(WINDOW, loaded.info.context or WINDOW)
+    bos = bos_token(loaded)
+    windows = cut_windows(ids, window=length, tokens=len(ids), bos=bos, where="window")
+    if count > len(windows):
+        raise UserError(
+            f"The calibration text has {len(windows)} windows, not {count}: ask for fewer."
+        )
+    order = torch.randperm(len(windows), generator=torch.Generator().manual_seed(seed))
+    return windows[order[:count]]
+
+
+def _key(loaded: LoadedModel, pruned: Pruned) -> str:
+    calibration = corpora.identify(corpora.CALIBRATION_CORPUS)
+    return artefacts.key_of(pruned, loaded.sha256, calibration)
+
+
+def walk(
+    loaded: LoadedModel, pruned: Pruned, check: Check
+) -> Generator[Stage, None, Mapping[str, float]]:
+    """Calibrate block by block; learned and sequential methods see the pruned blocks before."""
+    facts = [call.method.facts for call in pruned.calls]
+    learned = any(fact.learned for fact in facts)
+    sequential = learned or any(fact.sequential for fact in facts)
+    count, seed = pruned.experiment.drawn
+    windows = calibration_windows(loaded, count + HELD_OUT * learned, seed)
+    if any(fact.needs == "gradients" for fact in facts):
+        yield from _gradients(loaded, pruned, windows[:count], check)
+    if not any(fact.needs == "inputs" for fact in facts):
+        return {}
+    walk = Walk(loaded, windows, check)
+    last = max(site.block for site in pruned.sites)
+    losses: list[Tensor] = []
+    for block in range(last + 1):
+        yield Stage("training" if learned else "calibrating", block / (last + 1))
+        own = [site for site in pruned.sites if site.block == block]
+        if own:
+            inputs, outputs = walk.dense(block)
+        for site in own:
+            check()
+            pruned.calibrate(site, inputs[site][:count])
+            pruned.finish(site)
+        if learned and own:
+            losses.append(train_block(walk, block, pruned, count, outputs))
+        walk.advance(block, _of_block(forwards(pruned, check), block) if sequential else {})
+    if not losses:
+        return {}
+    before, after = torch.stack(losses).mean(0).tolist()
+    return {"heldout_loss_before": before, "heldout_loss_after": after}
+
+
+def _gradients(
+    loaded: LoadedModel, pruned: Pruned, windows: Tensor, check: Check
+) -> Generator[Stage, None, None]:
+    for done in input_gradients(loaded, pruned, windows, check):
+        yield Stage("calibrating", done)
+
+
+def _of_block(computing: Mapping[Site, SiteForward], block: int) -> dict[Site, SiteForward]:
+    return {site: forward for site, forward in computing.items() if site.block == block}

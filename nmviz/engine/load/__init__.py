@@ -1,0 +1,1 @@
+"""From a name to a model in memory, its sites, and the windows of a text."""

@@ -1,0 +1,128 @@
+"""A GGUF file becomes safetensors in fp32 once, so that every later start is fast."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
+
+from nmviz.base.cache import MOVE_IT, cache_dir, disk_errors, make_folder, require_space
+from nmviz.base.errors import UserError
+from nmviz.sources.models import ModelFiles
+
+OF_THE_SOURCE = ("quantization_config", "_name_or_path", "_model_name_or_path")
+"""Config entries that speak of the GGUF file and not of its copy."""
+
+
+def converted(files: ModelFiles) -> Path:
+    """The folder of the converted copy, bit-equal to what transformers reads from the GGUF file.
+
+    Written beside and moved in place whole; two processes do not collide.
+    """
+    home = make_folder(cache_dir() / "converted")
+    folder = home / files.sha256
+    if folder.is_dir():
+        return folder
+    with disk_errors(home), FileLock(home / f"{files.sha256}.lock"):
+        if not folder.is_dir():
+            _convert(files, folder)
+    return folder
+
+
+def read_gguf(files: ModelFiles) -> Any:
+    """The model as transformers reads it from the GGUF file: dequantised to fp32."""
+    with _no_bar():
+        return AutoModelForCausalLM.from_pretrained(
+            files.folder,
+            gguf_file=files.gguf,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            local_files_only=True,
+            trust_remote_code=False,
+        )
+
+
+def unique_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The state dict with each shared tensor once, under its first name (a tied lm_head)."""
+    seen: set[int] = set()
+    unique: dict[str, torch.Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        if tensor.data_ptr() not in seen:
+            seen.add(tensor.data_ptr())
+            unique[name] = tensor.contiguous()
+    return unique
+
+
+def _convert(files: ModelFiles, folder: Path) -> None:
+    prefix = f"tmp-{files.sha256[:16]}-"
+    for left_over in folder.parent.glob(f"{prefix}*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as workspace:
+        alone = _set_apart(files, Path(workspace) / "source")
+        model = read_gguf(alone)
+        tokenizer = AutoTokenizer.from_pretrained(
+            alone.folder, gguf_file=alone.gguf, local_files_only=True, trust_remote_code=False
+        )
+        tensors = unique_tensors(model)
+        size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+        require_space(folder.parent, size, "The converted copy of the model")
+        beside = Path(workspace) / "copy"
+        beside.mkdir()
+        _save(tensors, beside / "model.safetensors")
+        (beside / "config.json").write_text(_clean_config(model), encoding="utf-8")
+        if model.generation_config is not None:
+            model.generation_config.save_pretrained(beside)
+        tokenizer.save_pretrained(beside)
+        os.replace(beside, folder)
+
+
+def _set_apart(files: ModelFiles, folder: Path) -> ModelFiles:
+    """The GGUF file in a folder of its own: tokenizer files beside it would get the upper hand."""
+    folder.mkdir()
+    source = files.folder / str(files.gguf)
+    try:
+        os.symlink(source.resolve(), folder / source.name)
+    except OSError:  # not everybody may make links on Windows
+        shutil.copyfile(source, folder / source.name)
+    return replace(files, folder=folder)
+
+
+@contextmanager
+def _no_bar() -> Iterator[None]:
+    """The GGUF reader draws its progress bar whatever transformers' own switch says."""
+    module: Any = modeling_gguf_pytorch_utils
+    bar = module.tqdm
+    module.tqdm = partial(bar, disable=True)
+    try:
+        yield
+    finally:
+        module.tqdm = bar
+
+
+def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    try:
+        save_file(tensors, path, metadata={"format": "pt"})
+    except SafetensorError:  # has no errno; a full disk is the likely cause
+        raise UserError(
+            f"The converted copy of the model could not be written to {path.parent.parent.parent}: "
+            f"make room, {MOVE_IT}."
+        ) from None
+
+
+def _clean_config(model: Any) -> str:
+    config = {
+        name: value for name, value in model.config.to_dict().items() if name not in OF_THE_SOURCE
+    }
+    config["architectures"] = [type(model).__name__]
+    return json.dumps(config, indent=2, sort_keys=True)

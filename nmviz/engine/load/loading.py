@@ -1,0 +1,184 @@
+"""Models in memory: loaded once, kept for the next question, the same for every thread."""
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from nmviz.base.errors import UserError
+from nmviz.engine.load.gguf_files import converted
+from nmviz.engine.load.refusals import no_code_of, plain_words, refuse_config
+from nmviz.sources import models
+
+MODELS_KEPT = 2
+TEXTS_KEPT = 4
+SHORT_TEXT = 10_000  # characters
+
+
+@dataclass
+class LoadedModel:
+    """A model ready to use: fp32, eval mode, no gradients, transformers' sdpa attention.
+
+    Whoever runs or changes `model` holds `lock`; `sha256` identifies the files it came from.
+    """
+
+    info: models.ModelInfo
+    model: Any
+    tokenizer: Any
+    sha256: str
+    device: str
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+
+@dataclass
+class _Slot:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    value: Any = None
+
+
+class _Kept:
+    """The last few things made, each made once however many threads ask for it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._slots: OrderedDict[tuple[str, ...], _Slot] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """What is kept under the key, made first where it is missing."""
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+            self._slots.move_to_end(key)
+            while len(self._slots) > self._most:  # before making, so that memory is free for it
+                self._slots.popitem(last=False)
+        with slot.lock:
+            if slot.value is None:
+                slot.value = make()
+            return slot.value
+
+    def clear(self) -> None:
+        with self._lock:
+            self._slots.clear()
+
+
+_models = _Kept(MODELS_KEPT)
+_texts = _Kept(TEXTS_KEPT)
+
+
+def load(model_id: str, device: str = "cpu") -> LoadedModel:
+    """The model, fetched, converted and loaded where that was not done before.
+
+    At most two are kept, the least recently used goes first. UserError when there is no such
+    model, it cannot be fetched, it needs code of its own, or it does not fit.
+    """
+    check_device(device)
+    refuse_config(models.read_config(model_id), model_id)
+    key = (model_id, models.identify(model_id), device)
+    return _models.get(key, lambda: _load(model_id, device))
+
+
+def forget() -> None:
+    """Let go of every model and text that is kept."""
+    _models.clear()
+    _texts.clear()
+
+
+def check_device(device: str) -> None:
+    """UserError when torch knows no such device or this machine has none."""
+    try:
+        torch.empty(1, device=torch.device(device))
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UserError(f"There is no device {device!r} on this machine: use cpu.") from None
+
+
+def encode(loaded: LoadedModel, text: str) -> torch.Tensor:
+    """The text as token ids, int64 [tokens], without special tokens.
+
+    The last 4 long texts are kept; a prompt is quicker to encode than to remember.
+    """
+    if len(text) < SHORT_TEXT:
+        return _encode(loaded.tokenizer, text)
+    key = (loaded.sha256, hashlib.sha256(text.encode()).hexdigest())
+    return _texts.get(key, lambda: _encode(loaded.tokenizer, text))
+
+
+def bos_token(loaded: LoadedModel) -> int | None:
+    """The begin-of-text id where the tokenizer puts one before a text by itself, else None."""
+    bos = loaded.tokenizer.bos_token_id
+    first = loaded.tokenizer("a").input_ids[:1]
+    return bos if bos is not None and first == [bos] else None
+
+
+def _encode(tokenizer: Any, text: str) -> torch.Tensor:
+    ids = tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+    return torch.tensor(ids, dtype=torch.int64)
+
+
+def _load(model_id: str, device: str) -> LoadedModel:
+    files = models.locate(model_id)
+    with quiet(), plain_words(model_id):
+        folder = converted(files) if files.gguf else files.folder
+        tokenizer = load_tokenizer(folder, model_id)
+        model = load_model(folder, model_id).to(device)
+    return LoadedModel(models.describe(model_id), model, tokenizer, files.sha256, device)
+
+
+def load_model(folder: Path, model_id: str) -> Any:
+    """The model of a folder of safetensors. UserError when tensors are missing from it, or when it
+    brings code."""
+    with no_code_of(model_id):
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            trust_remote_code=False,
+        )
+    model, report = loaded
+    if report["missing_keys"]:  # transformers would fill them with random numbers
+        some = sorted(report["missing_keys"])[0]
+        raise UserError(f"{model_id} lacks weights ({some} ...): fetch the model again.")
+    return model.eval().requires_grad_(False)
+
+
+def load_tokenizer(folder: Path, model_id: str) -> Any:
+    """The tokenizer of a folder. UserError when the folder has no vocabulary, or code for it."""
+    try:
+        with no_code_of(f"The tokenizer of {model_id}"):
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        tokenizer = None
+    if tokenizer is None or not len(tokenizer):
+        raise UserError(
+            f"{model_id} has no vocabulary that can be read: put its tokenizer files beside the "
+            "weights."
+        )
+    return tokenizer
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars and no warnings of transformers inside; as before afterwards."""
+    level = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.CRITICAL)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()

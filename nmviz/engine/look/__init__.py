@@ -1,0 +1,1 @@
+"""A model looked at from inside: captures of every site, and masks compared."""

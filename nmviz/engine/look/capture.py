@@ -1,0 +1,174 @@
+"""Capture once, look often: the dense inputs of every site over a prompt, in bounded memory."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nmviz.base.errors import UserError
+from nmviz.core.results import Histogram, MaskWindow, SiteLook
+from nmviz.engine.load.loading import LoadedModel, bos_token, encode
+from nmviz.engine.load.sites import Site, find_sites
+from nmviz.engine.measure.evaluate import Squares, logits
+from nmviz.engine.prune.sparsify import Masked, Pruned, replaced
+
+LARGEST_PROMPT = 256  # tokens
+MEMORY = 2**30  # bytes of captures the process keeps
+BINS = 80
+
+
+@dataclass(frozen=True)
+class Capture:
+    """The dense inputs of every site over one prompt."""
+
+    tokens: tuple[str, ...]
+    inputs: dict[str, Tensor]  # [tokens, d_in] by the site's name, shared where the input is
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        shared = {x.data_ptr(): x.nbytes for x in self.inputs.values()}
+        return sum(shared.values())
+
+
+class Captures:
+    """The captures of the process, least recently used out first."""
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self.memory = memory
+        self._kept: OrderedDict[tuple[str, str], Capture] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, loaded: LoadedModel, prompt: str) -> Capture:
+        """The capture of that prompt, made by one dense pass if it is not kept."""
+        key = (loaded.sha256, prompt)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        capture = make_capture(loaded, prompt)
+        with self._lock:
+            self._kept[key] = capture
+            while len(self._kept) > 1 and sum(c.size for c in self._kept.values()) > self.memory:
+                self._kept.popitem(last=False)
+        return capture
+
+
+def make_capture(loaded: LoadedModel, prompt: str) -> Capture:
+    """One dense pass over at most 256 tokens of the prompt. UserError when it has none."""
+    ids = encode(loaded, prompt)
+    bos = bos_token(loaded)
+    if bos is not None:
+        ids = torch.cat([ids.new_tensor([bos]), ids])
+    if len(ids) == 0:
+        raise UserError("The prompt is empty: write a few words.")
+    ids = ids[:LARGEST_PROMPT]
+    inputs: dict[str, Tensor] = {}
+
+    def forward(site: Site, x: Tensor) -> Tensor:
+        inputs[site.name] = x[0]
+        return site.dense(x)
+
+    watching: dict[Site, Callable[[Tensor], Tensor]]
+    watching = {site: partial(forward, site) for site in find_sites(loaded.model)}
+    with loaded.lock, replaced(watching):
+        logits(loaded, ids)
+    return Capture(tuple(loaded.tokenizer.decode([i]) for i in ids.tolist()), inputs)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows and columns of a mask to be shown."""
+
+    first_row: int = 0
+    rows: int = 32
+    first_column: int = 0
+    columns: int = 64
+
+
+@torch.inference_mode()
+def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
+    """One site under one experiment, on the captured inputs. No forward pass."""
+    experiment = pruned.experiment
+    experiment.mask.check_divides(site.d_in, site.name)
+    x = capture.inputs[site.name]
+    masked = pruned.masked(site, x)
+    labels = capture.tokens
+    if experiment.target == "weight":
+        labels = tuple(f"output {row}" for row in range(site.d_out))
+    return SiteLook(
+        target=experiment.target,
+        site=site.name,
+        block=site.block,
+        projection=site.projection,
+        d_in=site.d_in,
+        d_out=site.d_out,
+        tokens=len(capture.tokens),
+        rel_error=local_error(pruned, site, x, site.dense(x)),
+        kept=masked.mask.sum().item() / masked.mask.numel(),
+        inputs=_histogram(masked),
+        mask=_part_of(masked, part, labels, experiment.mask.group),
+        turned=masked.turned,
+    )
+
+
+@torch.inference_mode()
+def local_error(pruned: Pruned, site: Site, x: Tensor, y: Tensor) -> float:
+    """||Y - Y_pruned||_F / ||Y||_F of a site on inputs x [tokens, d_in]; y is its dense output."""
+    squares = Squares()
+    squares.add(site, pruned.lost(site, x), y)
+    return squares.ratio(site)
+
+
+def _histogram(masked: Masked) -> Histogram:
+    """Entries by value, kept and dropped apart."""
+    values, mask = masked.values.float().cpu().numpy(), masked.mask.cpu().numpy()
+    edges = _bin_edges(values)
+    smallest = torch.where(masked.mask, masked.scores, torch.inf).amin(-1)  # kept score of each row
+    return Histogram(
+        edges=edges,
+        kept=np.histogram(values[mask], edges)[0],
+        dropped=np.histogram(values[~mask], edges)[0],
+        shift=None if masked.shift is None else masked.shift.mean().item(),
+        cut=smallest.median().item(),
+    )
+
+
+def _bin_edges(values: np.ndarray) -> np.ndarray:
+    """Bins from the least to the greatest value, finer near 0: equal in asinh(value / scale).
+
+    Inputs reach hundreds of times beyond where masks cut; equal bins would put all in one.
+    """
+    low, high = float(values.min()), float(values.max())
+    scale = 3 * float(np.median(np.abs(values)))
+    if scale == 0 or low == high:
+        return np.histogram_bin_edges(values, BINS)
+    edges = scale * np.sinh(
+        np.linspace(np.arcsinh(low / scale), np.arcsinh(high / scale), BINS + 1)
+    )
+    edges[0], edges[-1] = low, high
+    return edges
+
+
+def _part_of(masked: Masked, part: Part, labels: tuple[str, ...], group: int | None) -> MaskWindow:
+    """The asked window, moved inside the mask where it reaches over its edge."""
+    rows_in_all, columns_in_all = masked.mask.shape
+    top = max(0, min(part.first_row, rows_in_all - part.rows))
+    left = max(0, min(part.first_column, columns_in_all - part.columns))
+    window = (slice(top, top + part.rows), slice(left, left + part.columns))
+    return MaskWindow(
+        kept=masked.mask[window].cpu().numpy(),
+        values=masked.values[window].float().cpu().numpy(),
+        scores=masked.scores[window].float().cpu().numpy(),
+        row_labels=labels[window[0]],
+        first_row=top,
+        first_column=left,
+        rows_in_all=rows_in_all,
+        columns_in_all=columns_in_all,
+        group=group,
+    )

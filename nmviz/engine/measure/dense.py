@@ -1,0 +1,167 @@
+"""What the dense model does over windows of text: worked out once, kept, shared by comparisons.
+
+Of the windows that were read last the process keeps what every later comparison needs of the dense
+model: the input of each site, the hidden state after each block, and the logits, in bounded memory.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+
+import torch
+from torch import Tensor, nn
+
+from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.sites import Site, find_blocks, find_sites
+from nmviz.engine.measure.statistics import DenseTokens
+from nmviz.engine.prune.sparsify import SiteForward, replaced
+
+MEMORY = 3 * 2**29  # bytes of dense passes the process keeps: four windows of 512 of SmolLM2
+
+Check = Callable[[], None]
+Watch = Callable[[Site, Tensor, float], None]  # a site, its input, and ||y||^2 of its dense output
+
+
+@dataclass
+class DensePass:
+    """One dense pass over windows [windows, tokens]. Inputs and squares are by the site's name."""
+
+    tokens: list[DenseTokens] = field(default_factory=list)  # one a window
+    hidden: dict[int, Tensor] = field(default_factory=dict)  # [windows, tokens, d_model] by block
+    inputs: dict[str, Tensor] = field(default_factory=dict)  # [windows, tokens, d_in]
+    squares: dict[str, float] = field(default_factory=dict)  # ||y||^2
+    too_large: bool = False
+
+    def note(self, site: Site, x: Tensor, y: Tensor) -> float:
+        """Keep a site's input, as long as the pass may be kept at all; returns ||y||^2."""
+        self.squares[site.name] = y.square().sum(dtype=torch.float64).item()
+        if not self.too_large:
+            self.inputs[site.name] = x
+            if self.size > MEMORY:
+                self.too_large = True
+                self.inputs.clear()
+        return self.squares[site.name]
+
+    @property
+    def size(self) -> int:
+        """Bytes held; sites that share an input share the tensor."""
+        shared = {id(x): x.nbytes for x in self.inputs.values()}
+        others = [*self.hidden.values(), *(one.logits for one in self.tokens)]
+        return sum(shared.values()) + sum(tensor.nbytes for tensor in others)
+
+
+class DensePasses:
+    """Dense passes by model and windows. Those of other texts go first, the longest unused first;
+    what does not fit beside those of its own text is not kept.
+    """
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self.memory = memory
+        self._kept: OrderedDict[tuple[str, str, str], DensePass] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, loaded: LoadedModel, text: str, ids: Tensor) -> DensePass | None:
+        """What is kept of these windows of the text that `text` names."""
+        with self._lock:
+            found = self._kept.get(_key(loaded, text, ids))
+            if found is not None:
+                self._kept.move_to_end(_key(loaded, text, ids))
+            return found
+
+    def put(self, loaded: LoadedModel, text: str, ids: Tensor, made: DensePass) -> None:
+        key = _key(loaded, text, ids)
+        with self._lock:
+            others = [other for other in self._kept if other[:2] != key[:2]]
+            while others and self.size + made.size > self.memory:
+                del self._kept[others.pop(0)]
+            if not made.too_large and self.size + made.size <= self.memory:
+                self._kept[key] = made
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return sum(made.size for made in self._kept.values())
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            self._kept.clear()
+
+
+PASSES = DensePasses()
+
+
+def text_key(windows: Tensor) -> str:
+    """Names the text cut into these windows, int64 [count, tokens], by the first of them."""
+    return hashlib.sha256(windows[:1].numpy().tobytes()).hexdigest()
+
+
+def dense_pass(
+    loaded: LoadedModel, text: str, ids: Tensor, watch: Watch, check: Check
+) -> DensePass:
+    """The dense pass over windows ids, int64 [windows, tokens]: kept, or made now and kept.
+
+    `watch` is called for every site, in order, with what it needs to compare a pruned one.
+    """
+    known = PASSES.get(loaded, text, ids)
+    if known is None:
+        known = _make(loaded, ids, watch, check)
+        PASSES.put(loaded, text, ids, known)
+        return known
+    for site in find_sites(loaded.model):
+        check()
+        watch(site, known.inputs[site.name], known.squares[site.name])
+    return known
+
+
+@torch.inference_mode()
+def logits(loaded: LoadedModel, ids: Tensor) -> Tensor:
+    """Logits of ids int64 [tokens] or [windows, tokens]: the same with [vocabulary] behind."""
+    windows = ids[None] if ids.dim() == 1 else ids
+    made = loaded.model(input_ids=windows.to(loaded.device), use_cache=False).logits
+    return made[0] if ids.dim() == 1 else made
+
+
+@contextmanager
+def block_outputs(model: nn.Module, take: Callable[[int, Tensor], None]) -> Iterator[None]:
+    """Give every block's output, [windows, tokens, d_model], to `take(block, hidden)`."""
+
+    def hook(number: int, module: nn.Module, inputs: object, output: Tensor | tuple) -> None:
+        take(number, output[0] if isinstance(output, tuple) else output)
+
+    _, blocks = find_blocks(model)
+    handles = [block.register_forward_hook(partial(hook, n)) for n, block in enumerate(blocks)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _make(loaded: LoadedModel, ids: Tensor, watch: Watch, check: Check) -> DensePass:
+    made = DensePass()
+
+    def forward(site: Site, x: Tensor) -> Tensor:
+        check()
+        y = site.dense(x)
+        watch(site, x, made.note(site, x, y))
+        return y
+
+    observing: Mapping[Site, SiteForward]
+    observing = {site: partial(forward, site) for site in find_sites(loaded.model)}
+    hidden = block_outputs(loaded.model, made.hidden.__setitem__)
+    with loaded.lock, replaced(observing, len(ids)), hidden:
+        scores = logits(loaded, ids)
+    made.tokens = [
+        DenseTokens.of(one, own.to(one.device)) for one, own in zip(scores, ids, strict=True)
+    ]
+    return made
+
+
+def _key(loaded: LoadedModel, text: str, ids: Tensor) -> tuple[str, str, str]:
+    windows = hashlib.sha256(ids.numpy().tobytes()).hexdigest()
+    return f"{loaded.sha256} {loaded.device}", text, windows

@@ -1,0 +1,128 @@
+"""Paired evaluation: dense and pruned models on the same windows, a few windows at a time."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from nmviz.core.results import BlockDrift, Measurement, SiteError
+from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.sites import Site
+from nmviz.engine.measure.dense import Check, block_outputs, dense_pass, logits
+from nmviz.engine.measure.statistics import PairedTokens, token_nll
+from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
+
+TOKENS_AT_ONCE = 512  # windows are read together up to this many tokens: their pass fits the cache
+
+__all__ = ["Comparison", "Squares", "at_once", "compare_windows", "logits", "pruned_nll"]
+
+
+class Squares:
+    """||error||^2 and ||reference||^2 by name, pooled over windows in float64."""
+
+    def __init__(self) -> None:
+        self._sums: dict[object, list[float]] = defaultdict(lambda: [0.0, 0.0])
+
+    def add(self, name: object, error: Tensor, reference: Tensor | float) -> None:
+        """An error, and its reference or the square of that."""
+        sums = self._sums[name]
+        sums[0] += _square(error)
+        sums[1] += _square(reference) if isinstance(reference, Tensor) else reference
+
+    def ratio(self, name: object) -> float:
+        """||error|| / ||reference||; 0 where both are 0."""
+        error, reference = self._sums[name]
+        return (error / reference) ** 0.5 if reference else float(error > 0)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._sums
+
+
+class Comparison:
+    """What one pruned model has shown so far, against the dense one."""
+
+    def __init__(self, pruned: Pruned) -> None:
+        self.pruned = pruned
+        self.tokens = PairedTokens()
+        self.local = Squares()  # by site, on the dense input
+        self.propagated = Squares()  # by block number, at the block's output
+        self._sites = frozenset(pruned.sites)
+        self._kept: dict[Site, list[int]] = defaultdict(lambda: [0, 0])  # ones, entries
+
+    def watch(self, site: Site, x: Tensor, square: float) -> None:
+        """Compare a site's outputs on its dense input x; `square` is ||y||^2 of the dense one."""
+        if site in self._sites:
+            self.local.add(site, self.pruned.lost(site, x), square)
+            for index, count in enumerate(self.pruned.kept_of(site, x)):
+                self._kept[site][index] += count
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        return self.tokens.measurements()
+
+    def sites(self) -> tuple[SiteError, ...]:
+        return tuple(
+            SiteError(
+                name=site.name,
+                block=site.block,
+                projection=site.projection,
+                rel_error=self.local.ratio(site),
+                kept=self._kept[site][0] / self._kept[site][1],
+            )
+            for site in self.pruned.sites
+            if site in self.local
+        )
+
+    def drift(self, blocks: int) -> tuple[BlockDrift, ...]:
+        numbers = [number for number in range(blocks) if number in self.propagated]
+        return tuple(BlockDrift(block=n, drift=self.propagated.ratio(n)) for n in numbers)
+
+
+def at_once(windows: Tensor) -> Sequence[Tensor]:
+    """Windows [count, tokens] in batches that fit the cache."""
+    return windows.split(max(1, TOKENS_AT_ONCE // windows.shape[1]))
+
+
+@torch.inference_mode()
+def _watch_all(comparisons: Sequence[Comparison], site: Site, x: Tensor, square: float) -> None:
+    for comparison in comparisons:
+        comparison.watch(site, x, square)
+
+
+def compare_windows(
+    loaded: LoadedModel, text: str, ids: Tensor, comparisons: Sequence[Comparison], check: Check
+) -> Iterator[None]:
+    """Run windows, ids int64 [windows, tokens], dense and under each comparison; a step a pass.
+
+    `text` names the text they are of. The model's lock is held within a pass only, so that other
+    work may go between two passes.
+    """
+    dense = dense_pass(loaded, text, ids, partial(_watch_all, comparisons), check)
+    yield
+    for comparison in comparisons:
+        drifted = partial(_add_drift, comparison.propagated, dense.hidden)
+        computing = replaced(forwards(comparison.pruned, check), len(ids))
+        with loaded.lock, computing, block_outputs(loaded.model, drifted):
+            pruned = logits(loaded, ids)
+        for of_dense, of_pruned, own in zip(dense.tokens, pruned, ids, strict=True):
+            comparison.tokens.add(of_dense, of_pruned, own.to(pruned.device))
+        yield
+
+
+def pruned_nll(loaded: LoadedModel, ids: Tensor, pruned: Pruned, check: Check) -> Tensor:
+    """NLL of each predicted token under a pruned model: ids int64 [windows, tokens] to float64
+    [windows, tokens - 1]."""
+    with loaded.lock, replaced(forwards(pruned, check), len(ids)):
+        scores = logits(loaded, ids)
+    return torch.stack(
+        [token_nll(one, own.to(one.device)) for one, own in zip(scores, ids, strict=True)]
+    )
+
+
+def _add_drift(squares: Squares, dense: dict[int, Tensor], number: int, hidden: Tensor) -> None:
+    squares.add(number, dense[number] - hidden, dense[number])
+
+
+def _square(tensor: Tensor) -> float:
+    return tensor.square().sum(dtype=torch.float64).item()

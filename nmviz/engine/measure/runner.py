@@ -1,0 +1,228 @@
+"""One run: experiments on the same model and text, measured together, streamed window by window."""
+
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Event
+
+import torch
+from torch import Tensor
+
+from nmviz.base.errors import Cancelled, UserError, check_of
+from nmviz.core.experiment import Experiment
+from nmviz.core.provenance import collect
+from nmviz.core.results import Measurement, Progress, Result
+from nmviz.engine.calibrate.calibration import Bound, Steps, prepare
+from nmviz.engine.load.loading import LoadedModel, bos_token, encode
+from nmviz.engine.load.sites import find_sites
+from nmviz.engine.load.windows import cut_windows
+from nmviz.engine.measure.dense import text_key
+from nmviz.engine.measure.evaluate import Comparison, at_once, compare_windows, pruned_nll
+from nmviz.engine.measure.statistics import perplexity
+from nmviz.engine.prune.sparsify import Pruned
+from nmviz.engine.prune.weights import PrunedWeights
+
+TIE_SHARE_WORTH_A_RANGE = 0.01
+TIE_SEEDS = 3
+FEWEST_UNITS = 15  # with fewer the error itself is not known well enough to stop by it
+
+
+@dataclass
+class Trial:
+    """One experiment of a run while it is measured."""
+
+    comparison: Comparison
+    figures: Mapping[str, float]  # what calibration has to say of itself
+    over_ties: list[float] = field(default_factory=list)  # perplexity under each tie seed
+    spent: int | None = None  # tokens, where the run ended before its budget
+
+    @property
+    def experiment(self) -> Experiment:
+        """What was measured."""
+        asked = self.pruned.experiment
+        return asked if self.spent is None else asked.but(tokens=self.spent)
+
+    @property
+    def pruned(self) -> Pruned:
+        return self.comparison.pruned
+
+    @property
+    def wants_tie_range(self) -> bool:
+        return any(ties.value > TIE_SHARE_WORTH_A_RANGE for ties in tie_share(self.pruned))
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        return (*self.comparison.measurements(), *self._about_ties(), *learned(self.figures))
+
+    def _about_ties(self) -> Iterator[Measurement]:
+        yield from tie_share(self.pruned)
+        if self.over_ties:
+            ends = {"low": min(self.over_ties), "high": max(self.over_ties)}
+            for end, value in ends.items():
+                name, n = f"perplexity_ties_{end}", len(self.over_ties)
+                yield Measurement(metric=name, value=value, n=n, unit_of_n="random tie-breaks")
+
+
+class Run:
+    """Experiments that differ only in what is pruned, on one model and one text.
+
+    Iterating measures and yields Progress; the last one holds the finished results. When `cancel`
+    is set, the next site ends the run with a Progress of stage "cancelled" and partial results.
+    With a `precision`, in nats a token, the run ends once the standard error of every cost is at
+    most that: its results are those of experiments with the budget that was spent, and say so.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        experiments: Sequence[Experiment],
+        text: str,
+        cancel: Event | None = None,
+        precision: float | None = None,
+    ) -> None:
+        self.loaded, self._check = loaded, check_of(cancel or Event())
+        self.windows = _windows(loaded, experiments[0], text)
+        self.precision = precision
+        self.note: str | None = None
+        self.experiments = experiments
+        self.trials: list[Trial] = []
+        self.started, self.began = datetime.now(UTC), time.perf_counter()
+        self.clock = self.began
+        self.passes = 0
+
+    def __iter__(self) -> Iterator[Progress]:
+        try:
+            yield from self._measure()
+        except Cancelled:
+            yield self._progress("cancelled", partial=True)
+
+    def _measure(self) -> Iterator[Progress]:
+        yield from self._prepare()
+        key, done = text_key(self.windows), 0
+        comparisons = [trial.comparison for trial in self.trials]
+        for ids in at_once(self.windows):
+            for _ in compare_windows(self.loaded, key, ids, comparisons, self._check):
+                self.passes += len(ids)
+                yield self._progress("measuring", partial=True)
+            done += len(ids)
+            if done < len(self.windows) and self._is_precise():
+                self._stop_at(done)
+                break
+        yield from self._try_ties()
+        yield self._progress("done", partial=False)
+
+    def _is_precise(self) -> bool:
+        """Whether every cost is known as well as was asked, from enough units to tell."""
+        if not self.precision:
+            return False
+        costs = [trial.comparison.tokens.cost() for trial in self.trials]
+        return all(
+            (cost.n or 0) >= FEWEST_UNITS and (cost.stderr or 0.0) <= self.precision
+            for cost in costs
+        )
+
+    def _stop_at(self, done: int) -> None:
+        """What was measured is the experiment with the budget spent so far: the same windows."""
+        asked, spent = self.windows.numel(), done * self.windows.shape[1]
+        self.windows = self.windows[:done]
+        self.note = (
+            f"Stopped after {spent:,} of {asked:,} tokens: every standard error of a cost was "
+            f"{self.precision} nats a token or less."
+        )
+        for trial in self.trials:
+            trial.spent = spent
+
+    def _prepare(self) -> Iterator[Progress]:
+        for experiment in self.experiments:
+            steps = prepare(self.loaded, experiment, self._check)
+            bound = yield from self._staged(steps)
+            self.trials.append(Trial(Comparison(bound.pruned), bound.figures))
+        self.clock = time.perf_counter()  # the time left is told from the passes alone
+
+    def _staged(self, steps: Steps) -> Generator[Progress, None, Bound]:
+        while True:
+            try:
+                stage = next(steps)
+            except StopIteration as end:
+                return end.value
+            yield Progress(f"{stage.words}, {stage.share:.0%}", total=self.windows.numel())
+
+    def _try_ties(self) -> Iterator[Progress]:
+        """Repeat weight runs that hang on a tie rule with ties broken at random."""
+        for trial in filter(lambda t: t.wants_tie_range, self.trials):
+            for seed in range(TIE_SEEDS):
+                pruned = PrunedWeights(trial.pruned.experiment, trial.pruned.sites, tie_seed=seed)
+                pruned.states = trial.pruned.states
+                for site in pruned.sites:
+                    self._check()
+                    pruned.finish(site)
+                nll: list[Tensor] = []
+                for ids in at_once(self.windows):
+                    nll.append(pruned_nll(self.loaded, ids, pruned, self._check))
+                    self.passes += len(ids)
+                    yield self._progress("breaking ties at random", partial=True)
+                trial.over_ties.append(perplexity("perplexity", torch.cat(nll)).value)
+
+    def _progress(self, stage: str, partial: bool) -> Progress:
+        """Tokens done counts a window's tokens once all passes over it are made."""
+        again = TIE_SEEDS * sum(trial.wants_tie_range for trial in self.trials)
+        passes_a_window = 1 + len(self.experiments) + again
+        share = self.passes / (passes_a_window * len(self.windows))
+        seconds = time.perf_counter() - self.clock
+        left = seconds / share - seconds if share else None
+        total = self.windows.numel()
+        whole = time.perf_counter() - self.began
+        results = tuple(self._result(trial, whole, partial) for trial in self.trials)
+        return Progress(stage, round(share * total), total, left, results)
+
+    def _result(self, trial: Trial, seconds: float, partial: bool) -> Result:
+        experiment = trial.experiment
+        return Result(
+            experiment=experiment,
+            measurements=trial.measurements(),
+            sites=trial.comparison.sites(),
+            drift=trial.comparison.drift(
+                len({site.block for site in find_sites(self.loaded.model)})
+            ),
+            unit_costs=trial.comparison.tokens.unit_costs(),
+            provenance=collect(
+                started=self.started,
+                seconds=seconds,
+                device=self.loaded.device,
+                threads=torch.get_num_threads(),
+                settings={"dtype": "float32", "attention": "sdpa"},
+                artefacts=experiment.artefacts.model_dump(exclude_none=True),
+                note=self.note,
+            ),
+            partial=partial,
+        )
+
+
+def tie_share(pruned: Pruned) -> tuple[Measurement, ...]:
+    """The share of the weights' blocks that a tie decides; empty where there is nothing to say."""
+    if not isinstance(pruned, PrunedWeights) or not pruned.ties.count:
+        return ()
+    share, n, unit = pruned.ties.share, pruned.ties.count, pruned.unit_of_ties
+    return (Measurement(metric="tie_share", value=share, n=n, unit_of_n=unit),)
+
+
+def learned(figures: Mapping[str, float]) -> tuple[Measurement, ...]:
+    """What calibration has to say of itself, as measurements."""
+    return tuple(Measurement(metric=name, value=value) for name, value in figures.items())
+
+
+def _windows(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:
+    """int64 [count, window]. UserError when a window is longer than the model reads."""
+    reading = experiment.reading
+    if 0 < loaded.info.context < reading.window:
+        raise UserError(
+            f"A window of {reading.window} tokens is longer than the {loaded.info.context} "
+            "tokens the model reads at once: shorten the window."
+        )
+    return cut_windows(
+        encode(loaded, text),
+        window=reading.window,
+        tokens=reading.tokens,
+        bos=bos_token(loaded),
+        where=reading.bos,
+    )

@@ -1,0 +1,134 @@
+"""From per-token figures of the same windows, dense and pruned, to measurements with errors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from nmviz.core.results import Measurement
+
+FEWEST_WINDOWS = 8  # with fewer, the standard error comes from blocks of tokens
+TOKENS_A_BLOCK = 64
+TOKENS_AT_ONCE = 16  # bounds the [tokens, vocabulary] tensors of a comparison: they fit the cache
+
+
+@dataclass(frozen=True)
+class DenseTokens:
+    """What the dense logits of one window say, for comparing any number of pruned ones."""
+
+    logits: Tensor  # [window, vocabulary]
+    log_total: Tensor  # logsumexp of each row, float32 [window]
+    nll: Tensor  # float64 [window - 1]
+    best: Tensor  # the most likely token of each row, int64 [window]
+
+    @classmethod
+    def of(cls, logits: Tensor, ids: Tensor) -> "DenseTokens":
+        """Logits [window, vocabulary] of ids [window]."""
+        parts = [logits[low:high].float() for low, high in _chunks(len(ids))]
+        log_total = torch.cat([part.logsumexp(-1) for part in parts])
+        best = torch.cat([part.argmax(-1) for part in parts])
+        return cls(logits, log_total, _nll(logits, log_total, ids), best)
+
+
+@dataclass
+class PairedTokens:
+    """Figures of every predicted token; each list holds one float64 [window - 1] a window."""
+
+    dense_nll: list[Tensor] = field(default_factory=list)
+    nll: list[Tensor] = field(default_factory=list)
+    kl: list[Tensor] = field(default_factory=list)
+    agree: list[Tensor] = field(default_factory=list)
+
+    def add(self, dense: DenseTokens, pruned: Tensor, ids: Tensor) -> None:
+        """Logits [window, vocabulary] of the pruned model over the dense one's window of ids."""
+        parts = [_compare(dense, pruned, ids, *ends) for ends in _chunks(len(ids) - 1)]
+        self.dense_nll.append(dense.nll)
+        lists = (self.nll, self.kl, self.agree)
+        for figures, column in zip(lists, zip(*parts, strict=True), strict=True):
+            figures.append(torch.cat(column).double().cpu())
+
+    def cost(self) -> Measurement:
+        """delta_nll over the windows so far, of which there is at least one."""
+        return mean("delta_nll", self._differences())
+
+    def unit_costs(self) -> tuple[float, ...]:
+        """delta_nll of each unit behind its standard error, in the order of the text."""
+        return tuple(_units(self._differences())[0].tolist()) if self.nll else ()
+
+    def _differences(self) -> Tensor:
+        return torch.stack(self.nll) - torch.stack(self.dense_nll)
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        """perplexity, dense_perplexity, delta_nll, kl, top1_agreement over the windows so far."""
+        if not self.nll:
+            return ()
+        nll, dense = torch.stack(self.nll), torch.stack(self.dense_nll)
+        return (
+            perplexity("perplexity", nll),
+            perplexity("dense_perplexity", dense),
+            self.cost(),
+            mean("kl", torch.stack(self.kl)),
+            mean("top1_agreement", torch.stack(self.agree)),
+        )
+
+
+def token_nll(logits: Tensor, ids: Tensor) -> Tensor:
+    """NLL in nats of each predicted token, float64 [window - 1]; logits [window, vocabulary]."""
+    parts = [logits[low:high].float().logsumexp(-1) for low, high in _chunks(len(ids))]
+    return _nll(logits, torch.cat(parts), ids)
+
+
+def _nll(logits: Tensor, log_total: Tensor, ids: Tensor) -> Tensor:
+    right = logits[:-1].gather(-1, ids[1:, None])[:, 0].float()
+    return (log_total[:-1] - right).double().cpu()
+
+
+def mean(metric: str, figures: Tensor) -> Measurement:
+    """Mean over all tokens of figures [windows, tokens], with the standard error of the mean.
+
+    The error comes from the spread of the units' means.
+    """
+    units, name = _units(figures)
+    stderr = (units.std() / len(units) ** 0.5).item() if len(units) > 1 else None
+    value = figures.mean().item()
+    return Measurement(metric=metric, value=value, stderr=stderr, n=len(units), unit_of_n=name)
+
+
+def _units(figures: Tensor) -> tuple[Tensor, str]:
+    """Means of windows, figures [windows, tokens], or with fewer than 8 windows of blocks of 64
+    consecutive tokens (a remainder shorter than a block is left out)."""
+    if len(figures) >= FEWEST_WINDOWS:
+        return figures.mean(dim=1), "windows"
+    flat = figures.flatten()
+    whole = len(flat) // TOKENS_A_BLOCK * TOKENS_A_BLOCK
+    return flat[:whole].view(-1, TOKENS_A_BLOCK).mean(dim=1), "blocks of 64 tokens"
+
+
+def perplexity(metric: str, nll: Tensor) -> Measurement:
+    """exp of the mean NLL [windows, tokens]; its standard error is that mean's times itself."""
+    log = mean(metric, nll)
+    value = torch.tensor(log.value, dtype=torch.float64).exp().item()
+    stderr = None if log.stderr is None else log.stderr * value
+    return log.model_copy(update={"value": value, "stderr": stderr})
+
+
+def _chunks(length: int) -> Sequence[tuple[int, int]]:
+    starts = range(0, length, TOKENS_AT_ONCE)
+    return [(low, min(low + TOKENS_AT_ONCE, length)) for low in starts]
+
+
+def _compare(
+    dense: DenseTokens, pruned: Tensor, ids: Tensor, low: int, high: int
+) -> tuple[Tensor, ...]:
+    """Of tokens low..high: NLL when pruned, KL(dense || pruned), agreement of the likeliest token.
+
+    KL is the mean under p of the logits' difference, less the difference of their log totals: no
+    logarithm of a small probability is taken.
+    """
+    z, z_pruned = dense.logits[low:high].float(), pruned[low:high].float()
+    log_total = z_pruned.logsumexp(-1)
+    p = (z - dense.log_total[low:high, None]).exp_()
+    kl = torch.linalg.vecdot(p, z - z_pruned) - dense.log_total[low:high] + log_total
+    nll = log_total - z_pruned.gather(-1, ids[low + 1 : high + 1, None])[:, 0]
+    return nll, kl, (z_pruned.argmax(-1) == dense.best[low:high]).double()

@@ -1,0 +1,211 @@
+"""Pruned activations: what a site computes when its input is masked, token by token."""
+
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nmviz.core.experiment import Experiment
+from nmviz.engine.load.sites import Site
+from nmviz.engine.prune import kernels
+from nmviz.engine.prune.masking import graded, prune, repair, token_mask, token_pruner, weighted
+from nmviz.engine.prune.sparsify import Masked, States, state_of, state_of_weight
+from nmviz.methods import ACTIVATION, MITIGATIONS
+from nmviz.methods.method import Call, parse_call
+from nmviz.methods.mitigations import At, Mitigation, Undo
+
+
+class PrunedActivations:
+    """Every token's input is masked anew, between the mitigations' steps."""
+
+    def __init__(self, experiment: Experiment, sites: Sequence[Site]) -> None:
+        self.experiment, self.sites = experiment, sites
+        self.pattern = experiment.mask
+        self.criterion = parse_call(experiment.criterion, ACTIVATION)
+        self.repairs = [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
+        self.mitigations: list[Mitigation] = [c.method.code(**c.settings) for c in self.repairs]
+        self.states: dict[Site, States] = defaultdict(dict)
+        self._one_pass = _is_one_pass(self.criterion, self.mitigations)
+        self._same_for_all_sites = all(c.method.facts.same_for_all_sites for c in self.calls)
+        self.multiply: Callable[[Site, Tensor], Tensor] = _whole_product
+        self.single: Callable[[Site, Tensor], Tensor | None] | None = None
+        self._last: tuple[weakref.ref[Tensor], Tensor] | None = None
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        return [self.criterion, *self.repairs]
+
+    def calibrate(self, site: Site, x: Tensor) -> None:
+        self.finish(site)
+        states = self.states[site]
+        for call, step in zip(self.repairs, self.mitigations, strict=True):
+            if call.method.facts.needs == "inputs":
+                states[call.method.name] = step.calibrate(site.weight, x.flatten(0, -2))
+            x, _ = step.before(x, At(site.weight, states.get(call.method.name, {})))
+        if self.criterion.method.facts.needs == "inputs":
+            state = state_of(self.criterion, site, x.flatten(0, -2), self.pattern)
+            states[self.criterion.method.name] = state
+
+    def finish(self, site: Site) -> None:
+        for call in self.calls:
+            if call.method.facts.needs == "weight":
+                self.states[site][call.method.name] = state_of_weight(call, site, self.pattern)
+
+    def pruner(self, site: Site) -> Callable[[np.ndarray], np.ndarray] | None:
+        """Of one token [d_in] what is kept, the rest zero.
+
+        None where one look does not tell: with a mitigation, or a weight that the input changes.
+        """
+        sees = self.criterion.method.facts.sees_input
+        if not self._one_pass or self.mitigations or sees or self.pattern.is_dense:
+            return None
+        return token_pruner(site.weight[:1], self._given(site, site.weight[:1]), self.pattern)
+
+    def forward(self, site: Site, x: Tensor) -> Tensor:
+        if self.single is not None and (y := self.single(site, x)) is not None:
+            return y if site.bias is None else y + site.bias
+        kept, places = self._kept_of_input(site, x), self._places(site)
+        y = self.multiply(site, kept)
+        for step, at in places:
+            y = step.after(y, x, kept, at)
+        return y if site.bias is None else y + site.bias
+
+    def lost(self, site: Site, x: Tensor) -> Tensor:
+        if any(type(step).after is not Mitigation.after for step in self.mitigations):
+            return site.dense(x) - self.forward(site, x)
+        return functional.linear(x - self._kept_of_input(site, x), site.weight)
+
+    def _kept_of_input(self, site: Site, x: Tensor) -> Tensor:
+        """What the layer multiplies; made once for sites that are given the same input, where
+        nothing that makes it looks at the site."""
+        known = self._last
+        if known is not None and known[0]() is x and not graded(x):
+            return known[1]
+        kept = self._repaired(site, x)
+        if self._same_for_all_sites:
+            self._last = weakref.ref(x), kept
+        return kept
+
+    def _repaired(self, site: Site, x: Tensor) -> Tensor:
+        if self._one_pass and not self.pattern.is_dense and self._fits(site, x):
+            return self._repaired_at_once(site, x)
+        shifted, undos = self._before(site, x)
+        kept = self._pruned(site, shifted)
+        for step, at in self._places(site):
+            kept = step.kept(shifted, kept, at)
+        for undo in reversed(undos):
+            kept = undo(kept)
+        return kept
+
+    def _fits(self, site: Site, x: Tensor) -> bool:
+        """Whether compiled code handles the input: nothing here is being trained."""
+        if not kernels.fits(x):
+            return False
+        if not torch.is_grad_enabled():
+            return True
+        learned = (t for state in self.states[site].values() for t in state.values())
+        return not any(map(graded, (x, *learned)))
+
+    def _repaired_at_once(self, site: Site, x: Tensor) -> Tensor:
+        """The same by one compiled pass."""
+        if not self.mitigations:
+            return prune(x, self._given(site, x), self.pattern)
+        shifts = [step.shift(x, at) for step, at in self._places(site)]
+        eta = next((shift for shift in shifts if shift is not None), None)
+        rescale = any(step.rescales for step in self.mitigations)
+        looks = self.criterion.method.facts.sees_input
+        channel = self._given(site, x if eta is None or not looks else x - eta)
+        if eta is None and not rescale:
+            return prune(x, channel, self.pattern)
+        return repair(x, channel, self.pattern, eta, rescale)
+
+    def masked(self, site: Site, x: Tensor) -> Masked:
+        shifted, undos = self._before(site, x)
+        mask, scores = self._mask(site, shifted)
+        if any(step.turns for step in self.mitigations):
+            return Masked(shifted, scores, mask, turned=True)
+        dropped = torch.zeros_like(shifted)
+        for undo in reversed(undos):
+            dropped = undo(dropped)
+        return Masked(x, scores, mask, dropped if dropped.any() else None)
+
+    def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
+        if self.pattern.is_grouped:  # exactly N of every M, whatever the input
+            return int(self.pattern.keep or 0), int(self.pattern.group or 1)
+        mask, _ = self._mask(site, self._before(site, x)[0])
+        return int(mask.sum()), mask.numel()
+
+    def _places(self, site: Site) -> list[tuple[Mitigation, At]]:
+        if not self.mitigations:
+            return []
+        states = self.states[site]
+        return [
+            (step, At(site.weight, states.get(call.method.name, {}), kernels.median))
+            for call, step in zip(self.repairs, self.mitigations, strict=True)
+        ]
+
+    def _before(self, site: Site, x: Tensor) -> tuple[Tensor, list[Undo]]:
+        undos = []
+        for step, at in self._places(site):
+            x, undo = step.before(x, at)
+            if undo is not None:
+                undos.append(undo)
+        return x, undos
+
+    def _pruned(self, site: Site, x: Tensor) -> Tensor:
+        """The shifted input with what is dropped set to zero."""
+        if self.pattern.is_dense:
+            return x
+        if self.criterion.method.facts.gives == "channel":
+            with torch.no_grad():
+                channel = self._given(site, x)
+            return prune(x, channel, self.pattern, self._over)
+        return torch.where(self._mask(site, x)[0], x, 0)
+
+    def _mask(self, site: Site, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mask and scores of the shifted input."""
+        if self.pattern.is_dense:
+            return torch.ones_like(x, dtype=torch.bool), x.abs()
+        gives = self.criterion.method.facts.gives
+        with torch.no_grad():  # a mask is a constant to whatever is learned
+            given = self._given(site, x)
+            if gives == "threshold":
+                return x.abs() > given, x.abs()
+            scores = given if gives == "scores" else weighted(x, given)
+            return token_mask(scores, self.pattern, self._over), scores
+
+    def _given(self, site: Site, x: Tensor) -> Any:
+        """What the criterion says of an input: see `gives`."""
+        method = self.criterion.method
+        state = self.states[site].get(method.name, {})
+        return method.code(x, site.weight, state, **self.criterion.settings)
+
+    @property
+    def _over(self) -> str:
+        return str(self.criterion.settings.get("over", "token"))
+
+
+def _whole_product(site: Site, kept: Tensor) -> Tensor:
+    """[..., d_in] to [..., d_out], without the bias."""
+    return functional.linear(kept, site.weight)
+
+
+def _is_one_pass(criterion: Call, mitigations: Sequence[Mitigation]) -> bool:
+    """Whether the methods are a channel weight, at most one shift and at most one scaling to the
+    variance: what `masking.repair` does in one pass.
+    """
+    plain = all(
+        type(step).before is Mitigation.before
+        and (step.rescales or type(step).kept is Mitigation.kept)
+        for step in mitigations
+    )
+    shifts = sum(type(step).shift is not Mitigation.shift for step in mitigations)
+    scalings = sum(step.rescales for step in mitigations)
+    per_token = criterion.settings.get("over", "token") == "token"
+    is_channel = criterion.method.facts.gives == "channel"
+    return plain and is_channel and per_token and shifts <= 1 and scalings <= 1

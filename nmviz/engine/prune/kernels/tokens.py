@@ -1,0 +1,36 @@
+"""The variance of whole tokens, before and after the mask, compiled."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from nmviz.engine.prune.kernels.compiling import compiled
+
+SUMS = {"reassoc", "contract"}  # a sum may be taken in any order
+
+
+@njit(nogil=True, error_model="numpy", cache=True, fastmath=SUMS)
+def _variance(token: Any) -> Any:
+    """Unbiased variance, in the width of the floats; the mean is taken first."""
+    total = token.dtype.type(0)
+    for i in range(token.size):
+        total += token[i]
+    mean = token.dtype.type(total / token.size)
+    squares = token.dtype.type(0)
+    for i in range(token.size):
+        squares += (token[i] - mean) * (token[i] - mean)
+    return squares / (token.size - 1)
+
+
+@compiled
+def factors(before: Any, after: Any, least: Any) -> Any:
+    """What brings the variance of tokens after [tokens, d_in] up to that of before: [tokens, 1].
+
+    A variance left is taken to be at least `least`.
+    """
+    found = np.empty((len(after), 1), after.dtype)
+    for row in range(len(after)):
+        left = max(_variance(after[row]), least)
+        found[row, 0] = np.sqrt(_variance(before[row]) / left)
+    return found

@@ -1,0 +1,179 @@
+"""From scores to masks: the one place that decides what is kept.
+
+Ties go to the lower index (DESIGN: N:M and P% of activations); a generator breaks them at random
+instead, to show how much of a result hangs on the rule. N:M on the CPU is compiled (`kernels`); the
+plain torch path is the reference it is tested against, and does everything else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nmviz.engine.load.refusals import not_finite
+from nmviz.engine.prune import kernels
+from nmviz.engine.prune.kernels.nth_largest import nth_largest
+from nmviz.methods.patterns import Pattern
+
+
+def prune(x: Tensor, channel: Tensor | None, pattern: Pattern, over: str = "token") -> Tensor:
+    """x [..., tokens, d_in] with the entries dropped that rank low by |x| * channel.
+
+    In one pass where `kernels` does it. No gradient flows through that: what is trained masks.
+    """
+    keep, group = _keep_of_group(pattern, x.shape[-1])
+    of_token = pattern.is_grouped or over == "token"
+    if not pattern.is_dense and of_token and not graded(x) and kernels.fits(x):
+        return kernels.prune(x, channel, keep, group)
+    with torch.no_grad():
+        mask = token_mask(weighted(x, channel), pattern, over)
+    return torch.where(mask, x, 0)
+
+
+def token_pruner(
+    like: Tensor, channel: Tensor | None, pattern: Pattern
+) -> Callable[[np.ndarray], np.ndarray]:
+    """`prune` for one token [d_in] after another, of which `like` [1, d_in] is one: compiled."""
+    return kernels.token_pruner(like, channel, *_keep_of_group(pattern, like.shape[-1]))
+
+
+def repair(
+    x: Tensor, channel: Tensor | None, pattern: Pattern, shift: Tensor | None, rescale: bool
+) -> Tensor:
+    """`prune` of x - shift, scaled to the variance of the shifted token, shifted back: compiled.
+
+    For inputs that `kernels.fits`, no gradients, and patterns that are not dense.
+    """
+    return kernels.repair(x, channel, *_keep_of_group(pattern, x.shape[-1]), shift, rescale)
+
+
+def graded(x: Tensor) -> bool:
+    """Whether a gradient has to flow through x."""
+    return torch.is_grad_enabled() and x.requires_grad
+
+
+def weighted(x: Tensor, channel: Tensor | None) -> Tensor:
+    """|x| * channel; None stands for 1."""
+    return x.abs() if channel is None else x.abs() * channel
+
+
+def token_mask(scores: Tensor, pattern: Pattern, over: str = "token") -> Tensor:
+    """Mask of activations, bool [..., tokens, d_in]: N of every M entries, or P% dropped.
+
+    P% is dropped of every token, or with over="window" of all tokens of a window at once.
+    """
+    if pattern.is_dense:
+        return torch.ones_like(scores, dtype=torch.bool)
+    if over == "window" and not pattern.is_grouped:
+        whole = scores.flatten(-2)  # [..., tokens * d_in]
+        return _top(whole, whole.shape[-1] - pattern.dropped(whole.shape[-1])).view_as(scores)
+    keep, group = _keep_of_group(pattern, scores.shape[-1])
+    return _top(scores.unflatten(-1, (-1, group)), keep).flatten(-2)
+
+
+def matrix_mask(
+    scores: Tensor,
+    pattern: Pattern,
+    generator: torch.Generator | None = None,
+    over: str = "matrix",
+) -> Tensor:
+    """Mask of a weight, bool [d_out, d_in]: N of every M along d_in, or P% dropped of the matrix.
+
+    P% drops everything at or below the k-th smallest score; with a generator exactly k entries, and
+    with over="row" the lowest k of every output row, ties kept at the lower index.
+    """
+    if pattern.is_dense:
+        return torch.ones_like(scores, dtype=torch.bool)
+    if not pattern.is_grouped and over == "matrix":
+        return _matrix_cut(scores, pattern.dropped(scores.numel()), generator)
+    keep, group = _keep_of_group(pattern, scores.shape[-1])
+    blocks = scores.unflatten(-1, (-1, group))
+    return _top(blocks, keep, generator).flatten(-2)
+
+
+@dataclass(frozen=True)
+class Ties:
+    """How many blocks (N:M) or entries (P%) of a weight a tie decided, out of how many."""
+
+    tied: int
+    count: int
+
+    @property
+    def share(self) -> float:
+        """0..1; 0 when there is nothing to count."""
+        return self.tied / self.count if self.count else 0.0
+
+    def __add__(self, other: "Ties") -> "Ties":
+        return Ties(self.tied + other.tied, self.count + other.count)
+
+
+def count_ties(scores: Tensor, pattern: Pattern, over: str = "matrix") -> Ties:
+    """N:M: blocks whose N-th and (N+1)-th largest scores are equal, and rows with over="row". P% of
+    a matrix: entries at the cut, where dropping them all drops more than was asked."""
+    if pattern.is_dense:
+        return Ties(0, scores.numel())
+    if not pattern.is_grouped and over == "matrix":
+        dropped = pattern.dropped(scores.numel())
+        cut = (
+            scores.flatten().kthvalue(dropped).values if dropped else scores.new_tensor(-torch.inf)
+        )
+        excess = int((scores <= cut).sum()) > dropped
+        return Ties(int((scores == cut).sum()) if excess else 0, scores.numel())
+    keep, group = _keep_of_group(pattern, scores.shape[-1])
+    blocks = scores.unflatten(-1, (-1, group))
+    if keep == group:
+        return Ties(0, blocks[..., 0].numel())
+    tied = nth_largest(blocks, keep) == nth_largest(blocks, keep + 1)
+    return Ties(int(tied.sum()), tied.numel())
+
+
+def _keep_of_group(pattern: Pattern, d_in: int) -> tuple[int, int]:
+    """P% a token is N:M with the whole token as its one group."""
+    if pattern.group is not None:
+        return int(pattern.keep or 0), pattern.group
+    return d_in - pattern.dropped(d_in), d_in
+
+
+def _top(blocks: Tensor, keep: int, generator: torch.Generator | None = None) -> Tensor:
+    """The `keep` largest of the last dimension, as a mask of the same shape."""
+    if keep == blocks.shape[-1]:
+        return torch.ones_like(blocks, dtype=torch.bool)
+    if generator is None and kernels.fits(blocks):
+        return kernels.keep_mask(blocks, keep, blocks.shape[-1])
+    return top_in_torch(blocks, keep, generator)
+
+
+def top_in_torch(blocks: Tensor, keep: int, generator: torch.Generator | None = None) -> Tensor:
+    """The same without the compiled path: the reference, and what other devices use."""
+    if blocks.isnan().any():
+        raise not_finite()
+    cut = nth_largest(blocks, keep)
+    above, tied = blocks > cut, blocks == cut
+    room = keep - above.sum(-1, keepdim=True)  # places left for entries that equal the cut
+    if bool((tied.sum(-1, keepdim=True) == room).all()):
+        return above | tied
+    return above | _first(tied, room, generator)
+
+
+def _first(tied: Tensor, room: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Of the tied entries of every block the first `room`, or a random `room` of them."""
+    if generator is None:
+        return tied & (tied.cumsum(-1) <= room)
+    order = torch.rand(tied.shape, generator=generator).to(tied.device).argsort(-1)
+    shuffled = tied.gather(-1, order)
+    chosen = shuffled & (shuffled.cumsum(-1) <= room)
+    return torch.zeros_like(tied).scatter(-1, order, chosen)
+
+
+def _matrix_cut(scores: Tensor, dropped: int, generator: torch.Generator | None) -> Tensor:
+    if dropped == 0:
+        return torch.ones_like(scores, dtype=torch.bool)
+    cut = scores.flatten().kthvalue(dropped).values
+    mask = scores > cut
+    if generator is None:
+        return mask
+    tied = (scores == cut).flatten()
+    room = torch.tensor([scores.numel() - dropped - int(mask.sum())], device=scores.device)
+    return mask | _first(tied, room, generator).view_as(mask)

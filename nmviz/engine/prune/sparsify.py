@@ -1,0 +1,126 @@
+"""A model under an experiment: what every site computes instead, inside a `with` block.
+
+Nothing of the model is written to. A pruned weight is a copy, and a site's `forward` is replaced on
+the instance and put back, so the model afterwards is the model before, bit for bit.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from torch import Tensor
+
+from nmviz.core.experiment import Experiment
+from nmviz.engine.load.sites import Site
+from nmviz.methods.method import Call
+from nmviz.methods.patterns import Pattern
+
+SiteForward = Callable[[Tensor], Tensor]
+States = dict[str, dict[str, Tensor]]  # of one site: method name -> its tensors
+
+_OF_WEIGHT: WeakKeyDictionary[Site, dict[str, tuple[str, dict[str, Tensor]]]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Masked:
+    """What a mask did at one site: [..., d_in] of its input or [d_out, d_in] of its weight."""
+
+    values: Tensor  # before the mask: the site's inputs (turned, where that is), or its weight
+    scores: Tensor
+    mask: Tensor  # bool
+    shift: Tensor | None = None  # what dropped entries become, where that is not 0
+    turned: bool = False  # the values are the inputs on other axes
+
+
+class Pruned(Protocol):
+    """An experiment bound to the sites of one model.
+
+    Sites whose methods are calibrated must be given their state first, by `calibrate` or by filling
+    `states`; `finish` then prepares them.
+    """
+
+    experiment: Experiment
+    sites: Sequence[Site]
+    states: dict[Site, States]
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """The criterion and the mitigations."""
+
+    def calibrate(self, site: Site, x: Tensor) -> None:
+        """Work out a site's state from its inputs on calibration text, [windows, tokens, d_in]."""
+
+    def finish(self, site: Site) -> None:
+        """Prepare the site once its state is known."""
+
+    def forward(self, site: Site, x: Tensor) -> Tensor:
+        """The pruned layer: [..., d_in] to [..., d_out]."""
+
+    def lost(self, site: Site, x: Tensor) -> Tensor:
+        """What pruning takes from the layer's output: dense minus pruned, [..., d_out]."""
+
+    def masked(self, site: Site, x: Tensor) -> Masked:
+        """The mask at one site and what it was made from."""
+
+    def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
+        """Ones in the site's mask on this input, and entries."""
+
+
+@contextmanager
+def replaced(substitutes: Mapping[Site, SiteForward], windows: int = 1) -> Iterator[None]:
+    """Sites compute something else inside the block; undone whatever happens inside.
+
+    They are given [windows, tokens, d_in], also where a model flattens its windows before a layer.
+    """
+    missing = object()
+    before = {site: site.module.__dict__.get("forward", missing) for site in substitutes}
+    try:
+        for site, forward in substitutes.items():
+            site.module.__dict__["forward"] = partial(_by_window, forward, windows)
+        yield
+    finally:
+        for site, forward in before.items():
+            if forward is missing:
+                site.module.__dict__.pop("forward", None)
+            else:
+                site.module.__dict__["forward"] = forward
+
+
+def _by_window(forward: SiteForward, windows: int, x: Tensor) -> Tensor:
+    """A flat input (OPT's fc1 has one) window by window, or as one where they do not divide it."""
+    if x.dim() > 2:
+        return forward(x)
+    count = windows if len(x) % windows == 0 else 1
+    return forward(x.unflatten(0, (count, -1))).flatten(0, 1)
+
+
+def forwards(pruned: Pruned, check: Callable[[], None]) -> dict[Site, SiteForward]:
+    """What every site in the scope computes; `check` runs first and may raise Cancelled."""
+
+    def forward(site: Site, x: Tensor) -> Tensor:
+        check()
+        return pruned.forward(site, x)
+
+    return {site: partial(forward, site) for site in pruned.sites}
+
+
+def state_of(call: Call, site: Site, x: Tensor | None, pattern: Pattern) -> dict[str, Tensor]:
+    """The state of a criterion or mitigation at a site, from its weight and inputs."""
+    if isinstance(call.method.code, type):
+        return call.method.code(**call.settings).calibrate(site.weight, x)
+    calibrate = call.method.facts.calibrate
+    return calibrate(site.weight, x, pattern, **call.settings) if calibrate else {}
+
+
+def state_of_weight(call: Call, site: Site, pattern: Pattern) -> dict[str, Tensor]:
+    """State that only the weight decides: worked out once and kept as long as the model is, of a
+    method under the settings that were asked for last."""
+    kept = _OF_WEIGHT.setdefault(site, {})
+    settings, state = kept.get(call.method.name, ("", {}))
+    if settings != str(call):
+        state = state_of(call, site, None, pattern)
+        kept[call.method.name] = str(call), state
+    return state

@@ -1,0 +1,186 @@
+"""What there is to choose from, and experiments in the one spelling that has a key."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import TARGETS, Artefacts, Experiment, Target
+from nmviz.methods import BY_TARGET, MITIGATIONS, scopes
+from nmviz.methods.method import Method
+from nmviz.methods.patterns import PRESETS
+from nmviz.methods.scopes import read_blocks
+from nmviz.published import LARGE_MODELS
+from nmviz.sources import corpora, models, task_data
+from nmviz.sources.tasks import TASKS, Task
+
+OWN_TEXT = "text"
+"""The corpus name of a text the user brings; its SHA-256 is part of the experiment."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything there is to choose from, as plain data."""
+
+    models: tuple[models.ModelInfo, ...]
+    corpora: tuple[corpora.CorpusInfo, ...]
+    patterns: tuple[str, ...]
+    criteria: dict[Target, tuple[Method, ...]]
+    mitigations: tuple[Method, ...]
+    tasks: tuple[Task, ...]
+
+
+def catalogue() -> Catalogue:
+    """What the page and the command line offer."""
+    return Catalogue(
+        models=(*map(_with_layers, models.offered()), *map(_large, LARGE_MODELS)),
+        corpora=tuple(corpus.info for corpus in corpora.CORPORA.values()),
+        patterns=PRESETS,
+        criteria={target: tuple(BY_TARGET[target].values()) for target in TARGETS},
+        mitigations=tuple(MITIGATIONS.values()),
+        tasks=tuple(TASKS.values()),
+    )
+
+
+def describe(model_id: str) -> models.ModelInfo:
+    """What is known of a model before it is loaded, its layers included. UserError when there is no
+    such model, or only published results of it.
+    """
+    refuse_large(model_id)
+    return _with_layers(models.describe(model_id))
+
+
+@lru_cache(maxsize=64)
+def _with_layers(info: models.ModelInfo) -> models.ModelInfo:
+    """Layers that no file tells are found by building the architecture, which imports torch.
+
+    What cannot be built stays as it is: loading it will say why.
+    """
+    if info.projections or not info.context:
+        return info
+    from nmviz.engine.load.layout import with_layers
+
+    try:
+        return with_layers(info)
+    except UserError:
+        return info
+
+
+def refuse_large(model_id: str) -> None:
+    """UserError for a model of which only published results are known here."""
+    if model_id in LARGE_MODELS:
+        raise UserError(
+            f"{LARGE_MODELS.get(model_id).title} is known here by its published results alone: "
+            "choose a small model, or name a folder or Hub id that has its weights."
+        )
+
+
+def _large(model_id: str) -> models.ModelInfo:
+    large = LARGE_MODELS.get(model_id)
+    return models.ModelInfo(
+        id=large.id,
+        title=large.title,
+        licence=models.UNSTATED,
+        note="Published results only: nothing of it is run here.",
+        blocks=large.blocks,
+        projections=scopes.PROJECTIONS,
+        context=0,
+        published=True,
+    )
+
+
+def resolve(experiment: Experiment, text: str | None = None) -> Experiment:
+    """The experiment in canonical scope, with the hashes of what it reads.
+
+    UserError as `canonical`, and for an unknown corpus or a missing text.
+    """
+    refuse_large(experiment.model)
+    read = _identify_read(experiment, text)
+    hashes = Artefacts(model=models.identify(experiment.model), corpus=read)
+    return canonical(experiment).but(artefacts=hashes)
+
+
+def canonical(experiment: Experiment) -> Experiment:
+    """The experiment with one spelling of its scope: None for all, else in the model's order.
+
+    UserError for whatever can be told without loading the model: an unknown model, projection
+    or block, a window longer than the context, d_in not a multiple of M, a part not known, a
+    chat template where the model has none.
+    """
+    refuse_large(experiment.model)
+    experiment.check_known()
+    info = describe(experiment.model)
+    if 0 < info.context < (experiment.window or 0):
+        raise UserError(
+            f"A window of {experiment.window} tokens is longer than the {info.context} tokens "
+            f"{info.title} reads at once: shorten the window."
+        )
+    for task in map(TASKS.get, experiment.tasks):
+        if 0 < info.context <= task.writes:
+            raise UserError(
+                f"{task.title} lets a model write {task.writes:,} tokens, and {info.title} takes "
+                f"{info.context:,} at once: choose another model."
+            )
+    if experiment.chat and not info.chat:
+        raise UserError(f"{info.title} has no chat template: run the tasks without one.")
+    return experiment.but(
+        projections=_canonical_projections(experiment, info),
+        blocks=_canonical_blocks(experiment, info),
+    )
+
+
+def text_of(corpus: str, text: str | None) -> str:
+    """The evaluation text. UserError when it is the user's own and none was given."""
+    if corpus != OWN_TEXT:
+        return corpora.read(corpus)
+    if text is None:
+        raise UserError("No text was given: paste one, or choose a corpus.")
+    return text
+
+
+def _identify_read(experiment: Experiment, text: str | None) -> str:
+    """SHA-256 of what is read: the text, or the examples of the tasks."""
+    if not experiment.tasks:
+        return _identify(experiment.reading.corpus, text)
+    if text is not None:
+        raise UserError("Tasks bring their own text: leave yours out, or the tasks.")
+    return task_data.identify(experiment.tasks)
+
+
+def _identify(corpus: str, text: str | None) -> str:
+    if corpus != OWN_TEXT:
+        return corpora.identify(corpus)
+    own = corpora.check_text(text_of(corpus, text))
+    return hashlib.sha256(own.encode()).hexdigest()
+
+
+def _canonical_projections(
+    experiment: Experiment, info: models.ModelInfo
+) -> tuple[str, ...] | None:
+    """None for all, else the chosen ones in the model's order; checks that M divides each d_in."""
+    if not info.projections:  # known only once the model is loaded
+        return experiment.projections
+    unknown = [name for name in experiment.projections or () if name not in info.projections]
+    if unknown:
+        raise UserError(
+            f"{info.title} has no projection {unknown[0][:40]!r}: choose among "
+            f"{', '.join(info.projections)}."
+        )
+    chosen = tuple(p for p in info.projections if p in (experiment.projections or info.projections))
+    for projection in chosen:
+        experiment.mask.check_divides(info.d_in[projection], f"projection {projection}")
+    return None if chosen == info.projections else chosen
+
+
+def _canonical_blocks(experiment: Experiment, info: models.ModelInfo) -> str | None:
+    """None for all blocks. UserError for a block the model does not have."""
+    if experiment.blocks is None:
+        return None
+    blocks = read_blocks(experiment.blocks)
+    if info.blocks == 0:  # known only once the model is loaded
+        return experiment.blocks
+    if max(blocks) >= info.blocks:
+        raise UserError(
+            f"{info.title} has no block {max(blocks)}: its blocks are 0-{info.blocks - 1}."
+        )
+    return None if len(blocks) == info.blocks else experiment.blocks

@@ -1,0 +1,87 @@
+"""Results in a text file: one JSON object a line, the text that the content hash is taken of."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nmviz.base.errors import UserError
+from nmviz.core.results import Result
+from nmviz.store.files import parse_json, shown, write_whole
+from nmviz.store.incoming import Incoming, admit
+from nmviz.store.records import Packed, pack
+
+NUMBERS = ("value", "stderr", "n")
+
+
+def read_jsonl(path: Path) -> list[Result]:
+    """Every result of a file. UserError, with the line and the reason, refuses the whole file."""
+    return [packed.result for packed in read_packed(path)]
+
+
+def read_packed(path: Path) -> list[Packed]:
+    """The same, each with its canonical text and hash."""
+    lines = read_bytes(path).split(b"\n")
+    return [
+        _read_line(line, f"{path.name}, line {number}")
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    ]
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in a file. UserError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path.name} cannot be read: {error.strerror}.") from None
+
+
+def read_foreign(text: str, name: str) -> Iterator[Incoming]:
+    """The results of a text that someone else may have written: every line is checked further,
+    for names that stand twice, numbers that cannot be and metrics that are not known here.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            where = f"{name}, line {number}"
+            _check_numbers(parse_json(line, where), where)
+            yield admit(_read_line(line.encode(), where), where)
+
+
+def _check_numbers(fields: Any, where: str) -> None:
+    """pydantic takes true and "0.5" for numbers; a file that holds them was not written here."""
+    numbers = fields.get("measurements") if isinstance(fields, dict) else None
+    for position, measurement in enumerate(numbers if isinstance(numbers, list) else []):
+        for name in NUMBERS if isinstance(measurement, dict) else ():
+            if isinstance(measurement.get(name), bool | str):
+                raise UserError(f"{where} at measurements.{position}.{name}: it is no number.")
+
+
+def _read_line(line: bytes, where: str) -> Packed:
+    try:
+        return pack(Result.model_validate_json(line.decode()))
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8"
+    except ValidationError as error:
+        reason = _reason(error)
+    except (ValueError, UserError) as error:
+        reason = str(error).rstrip(".")
+    raise UserError(f"{where} is no result: {shown(reason, 300)}.")
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    name = ".".join(shown(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{name}: {message}" if name else message
+
+
+def write_jsonl(results: Iterable[Result], path: Path) -> int:
+    """Write results to a file, whole or not at all, and give their number.
+
+    ValueError for a partial result; UserError when the file cannot be written.
+    """
+    lines = [pack(result).text + "\n" for result in results]
+    write_whole(path, "".join(lines))
+    return len(lines)

@@ -1,0 +1,1 @@
+"""The tab Claims: the paper's claims as questions, each with its answer."""

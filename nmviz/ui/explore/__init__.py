@@ -1,0 +1,1 @@
+"""The tab Explore: one experiment, weights and activations side by side."""

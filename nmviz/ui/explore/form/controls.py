@@ -1,0 +1,281 @@
+"""The left column: every control, what the visitor has chosen, and how a View fills the form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from nmviz.methods.patterns import parse_pattern
+from nmviz.service import OWN_TEXT, Catalogue
+from nmviz.ui.explore.form.menus import menus
+from nmviz.ui.explore.form.notes import terms
+from nmviz.ui.explore.form.scoping import scope_choices, scope_of
+from nmviz.ui.shell.limits import LONGEST_TEXT
+from nmviz.ui.shell.view import LONGEST_PROMPT, View
+
+if TYPE_CHECKING:
+    from nmviz.sources.models import ModelInfo
+
+FIELDS = (
+    *("model", "pattern", "criterion", "weight_criterion", "mitigations", "projections", "blocks"),
+    *("corpus", "text", "tokens", "window", "bos", "calibration_windows", "seed", "precision"),
+    *("block", "projection", "prompt", "new_tokens", "temperature", "real_speed"),
+    *("first_row", "rows", "first_column", "columns"),
+)
+"""The names of the form, in the order in which handlers receive their values."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The form. `named` has a component a field; the mask's window lies beside the mask."""
+
+    named: dict[str, gr.components.Component]
+    chips: gr.Radio
+
+
+def read(values: Sequence[Any], projections: Sequence[str]) -> tuple[View, str | None]:
+    """The View the form shows, and the visitor's own text where that is the corpus."""
+    fields = dict(zip(FIELDS, values, strict=True))
+    text = fields.pop("text")
+    fields["blocks"] = (fields["blocks"] or "").strip() or None
+    fields["mitigations"] = tuple(fields["mitigations"] or ())
+    if set(projections) <= set(fields["projections"] or ()):
+        fields["projections"] = None
+    return View.build(fields), text if fields["corpus"] == OWN_TEXT else None
+
+
+def values_of(view: View, model: "ModelInfo") -> dict[str, Any]:
+    """What every control must hold to show the view: `read` backwards, without the text."""
+    experiment = view.experiment.model_dump()
+    fields = {name: experiment[name] for name in FIELDS if name in experiment}
+    fields |= view.look.model_dump() | view.writing.model_dump()
+    fields |= {
+        "weight_criterion": view.weight_criterion,
+        "calibration_windows": view.calibration_windows,
+        "precision": view.precision,
+        "mitigations": list(view.experiment.mitigations),
+        "projections": list(view.experiment.projections or model.projections),
+        "blocks": view.experiment.blocks or "",
+    }
+    return fields
+
+
+def build_controls(catalogue: Catalogue, view: View, model: "ModelInfo") -> Controls:
+    """The column, filled for `view`. Call it inside a Blocks context."""
+    named: dict[str, gr.components.Component] = {}
+    values = values_of(view, model)
+    with gr.Column(elem_id="settings", min_width=0):
+        chips = _what(named, catalogue, model, values)
+        named["method_notes"] = gr.HTML()
+        _where(named, model, values)
+        _text(named, catalogue, values)
+    _run_bar(named)
+    with gr.Column(elem_id="looking", min_width=0):
+        _layer(named, model, values)
+        _prompt(named, values)
+    return Controls(named, chips)
+
+
+def _what(
+    named: dict[str, Any], catalogue: Catalogue, model: "ModelInfo", values: dict[str, Any]
+) -> gr.Radio:
+    named["model"] = gr.Dropdown(
+        [(model_title(model), model.id) for model in catalogue.models],
+        value=values["model"],
+        label="Model",
+        filterable=False,
+    )
+    named["terms"] = gr.HTML(terms(model), elem_id="terms")
+    presets = [pattern for pattern in catalogue.patterns if pattern != "dense"]
+    with gr.Group(elem_classes="pattern"):
+        chips = gr.Radio(
+            presets,
+            value=values["pattern"] if values["pattern"] in presets else None,
+            label="Pattern: keep N of every M, or drop P%",
+            elem_classes="chips",
+        )
+        named["pattern"] = gr.Textbox(
+            values["pattern"],
+            label="or type one:",
+            max_length=40,
+            elem_classes="inline",
+            placeholder="such as 6:8 or 60%",
+        )
+    _methods(named, values)
+    return chips
+
+
+def _methods(named: dict[str, Any], values: dict[str, Any]) -> None:
+    choices = menus(parse_pattern(values["pattern"]))
+    labels = {
+        "criterion": "Criterion for activations",
+        "weight_criterion": "Criterion for weights",
+        "mitigations": "Mitigations, in order (activations)",
+    }
+    for name, label in labels.items():
+        named[name] = gr.Dropdown(
+            choices[name],
+            value=values[name],
+            multiselect=name == "mitigations",
+            label=label,
+            allow_custom_value=True,
+            elem_id=name.replace("_", "-"),
+            elem_classes="methods-menu",
+        )
+
+
+def _where(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) -> None:
+    scoped = bool(values["blocks"]) or len(values["projections"]) < len(model.projections)
+    with gr.Accordion("Where: which layers are pruned", open=scoped):
+        scope = scope_of(values["projections"], model)
+        named["scope"] = gr.Dropdown(
+            scope_choices(model),
+            value=scope.name if scope else None,
+            label="Named subset",
+            filterable=False,
+            elem_id="scope",
+        )
+        named["scope_note"] = gr.HTML(elem_id="scope-note")
+        named["projections"] = gr.CheckboxGroup(
+            list(model.projections),
+            value=values["projections"],
+            label="Projections",
+            elem_classes="chips",
+        )
+        named["blocks"] = gr.Textbox(
+            values["blocks"],
+            label="Blocks",
+            placeholder=f"all, or ranges such as 0-3,{model.blocks - 1}",
+            max_length=200,
+        )
+
+
+def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -> None:
+    named["corpus"] = gr.Dropdown(
+        [
+            *((corpus.title, corpus.name) for corpus in catalogue.corpora),
+            ("your own text", OWN_TEXT),
+        ],
+        value=values["corpus"],
+        label="Text to measure on",
+        filterable=False,
+    )
+    named["text"] = gr.Textbox(
+        label="Your own text",
+        lines=4,
+        max_lines=8,
+        max_length=LONGEST_TEXT,
+        placeholder="Paste plain text here. It stays out of the address and is not kept.",
+        visible=values["corpus"] == OWN_TEXT,
+    )
+    with gr.Row(elem_classes="pair"):
+        named["tokens"] = gr.Number(
+            values["tokens"],
+            label="Token budget",
+            precision=0,
+            step=512,
+            min_width=0,
+        )
+        named["window"] = gr.Number(
+            values["window"],
+            label="Window",
+            precision=0,
+            step=128,
+            min_width=0,
+        )
+    _protocol(named, values)
+
+
+def _protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
+    with gr.Accordion("More: protocol and seed", open=False):
+        named["precision"] = gr.Number(
+            values["precision"],
+            label="Stop early",
+            info="once every cost is known to this standard error, in nats a token; 0: never",
+            step=0.01,
+            minimum=0,
+            min_width=0,
+        )
+        named["bos"] = gr.Radio(
+            [("every window", "window"), ("the text once", "once")],
+            value=values["bos"],
+            label="A begin-of-text token starts",
+            info="only for tokenizers that have one",
+        )
+        with gr.Row(elem_classes="pair"):
+            named["calibration_windows"] = gr.Number(
+                values["calibration_windows"],
+                label="Calibration windows",
+                precision=0,
+                min_width=0,
+            )
+            named["seed"] = gr.Number(values["seed"], label="Seed", precision=0, min_width=0)
+
+
+def _run_bar(named: dict[str, Any]) -> None:
+    with gr.Column(elem_id="run-bar", min_width=0):
+        with gr.Row(elem_classes="tight"):
+            named["run"] = gr.Button("Run", variant="primary", elem_id="run", min_width=0, scale=3)
+            named["again"] = gr.Button("Run again", elem_id="again", min_width=0, scale=1)
+            named["cancel"] = gr.Button("Cancel", variant="stop", elem_id="cancel", visible=False)
+        named["progress"] = gr.HTML(elem_id="progress")
+
+
+def _layer(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) -> None:
+    with gr.Row(elem_classes="pair"):
+        named["block"] = gr.Dropdown(
+            block_choices(model.blocks),
+            value=values["block"],
+            label="Look at block",
+            min_width=0,
+            elem_id="block",
+        )
+        named["projection"] = gr.Dropdown(
+            list(model.projections),
+            value=values["projection"],
+            label="Projection",
+            filterable=False,
+            min_width=0,
+            elem_id="projection",
+        )
+
+
+def _prompt(named: dict[str, Any], values: dict[str, Any]) -> None:
+    named["prompt"] = gr.Textbox(
+        values["prompt"],
+        label="Prompt",
+        lines=3,
+        max_lines=6,
+        max_length=LONGEST_PROMPT,
+        elem_id="prompt",
+    )
+    with gr.Row(elem_classes="pair"):
+        named["new_tokens"] = gr.Number(
+            values["new_tokens"],
+            label="Tokens to write",
+            precision=0,
+            min_width=0,
+        )
+        named["temperature"] = gr.Number(
+            values["temperature"],
+            label="Temperature",
+            step=0.1,
+            min_width=0,
+        )
+    named["real_speed"] = gr.Checkbox(
+        values["real_speed"],
+        label="Measure real speed",
+        info="really skips the weights of dropped inputs, and times every token",
+    )
+    named["write"] = gr.Button("Write the three texts", elem_id="write")
+
+
+def model_title(model: "ModelInfo") -> str:
+    """The menu entry of a model."""
+    return f"{model.title}, published results" if model.published else model.title
+
+
+def block_choices(count: int) -> list[tuple[str, int]]:
+    """Menu entries of a model's blocks."""
+    return [(str(block), block) for block in range(count)]

@@ -1,0 +1,283 @@
+"""What the page does when something happens. Values of the form in, component name -> value out."""
+
+from collections.abc import Iterator, Sequence
+from time import monotonic
+from typing import Any
+
+import gradio as gr
+
+from nmviz import service
+from nmviz.base.errors import UserError
+from nmviz.core.results import Column, GenerationProgress, Result
+from nmviz.service import OWN_TEXT
+from nmviz.ui.explore.components import Update
+from nmviz.ui.explore.form.controls import FIELDS, block_choices, read
+from nmviz.ui.explore.form.notes import method_notes, terms
+from nmviz.ui.explore.form.scoping import projections_of, scope_values
+from nmviz.ui.explore.panels import published_only, render
+from nmviz.ui.explore.panels.layer import layer_panels, refused
+from nmviz.ui.explore.panels.render import Shown
+from nmviz.ui.explore.panels.texts import outdated, texts
+from nmviz.ui.explore.restore import chip_of
+from nmviz.ui.shell.failures import sentence
+from nmviz.ui.shell.html import note
+from nmviz.ui.shell.limits import check_live, model_of, offered, settle, text_for
+from nmviz.ui.shell.sessions import Sessions
+from nmviz.ui.shell.view import View
+from nmviz.views.explore.error_depth import Measure
+
+SESSIONS = Sessions()
+SECONDS_BETWEEN_TEXTS = 0.15
+WRITING = "The models are writing."
+READING = "The model is being loaded: the pictures of this layer follow."
+LAYER_OUTPUTS = (
+    *("looked_at", "mask_size", "layer_head"),
+    *("weight_inputs_head", "weight_inputs", "weight_mask_head", "weight_mask"),
+    *("activation_inputs_head", "activation_inputs", "activation_mask_head", "activation_mask"),
+)
+
+
+def form(values: Sequence[Any]) -> tuple[View, str | None]:
+    """The settled View of the form's values, and the visitor's own text."""
+    view, text = _settled(values)
+    return view, text_for(view, text)
+
+
+def view_of(values: Sequence[Any]) -> View:
+    """The settled View alone, for what reads no text."""
+    return _settled(values)[0]
+
+
+def _settled(values: Sequence[Any]) -> tuple[View, str | None]:
+    model = offered(values[FIELDS.index("model")])
+    view, text = read(values, model.projections if model else ())
+    return settle(view), text
+
+
+def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Update:
+    """A setting moved: the store's answer at once, else the old figures, dimmed."""
+    try:
+        view, text = form(values)
+        shown = shown or Shown()
+        update: Update = {
+            "query": view.to_query(),
+            "method_notes": method_notes(view),
+            **scope_values(view.experiment.projections, model_of(view)),
+            "chips": chip_of(view),
+            "pattern": view.experiment.pattern,
+        }
+        if published_only.is_large(view):
+            return {**update, "shown": Shown(view), **published_only.panels(view)}
+        if shown.answers(view, text):
+            now: Shown | None = Shown(view, text, shown.results, shown.stored)
+        else:
+            now = render.find(view, text)
+        if now is not None:
+            return {**update, "shown": now, **render.panels(now, view, measure)}
+        if not shown.results:  # cards of a large model may stand there, which answer nothing here
+            now = Shown(view, text)
+            panels = render.panels(now, view, measure, render.not_run(view))
+            return {**update, "shown": now, **panels}
+        return {**update, "status": render.status(shown, render.not_run(view))}
+    except Exception as error:
+        return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
+
+
+def looked(values: Sequence[Any], before: str | None) -> Update:
+    """The pictures of the chosen layer; nothing when `before` says they are there already."""
+    try:
+        view = view_of(values)
+        now = looked_at(view)
+        if published_only.is_large(view):
+            look = view.look
+            return {
+                "looked_at": now,
+                **refused(look.block, look.projection, published_only.why(view), "note"),
+            }
+        return {} if now == before else {"looked_at": now, **layer_panels(view)}
+    except Exception as error:
+        fields = dict(zip(FIELDS, values, strict=True))
+        return {
+            "looked_at": None,
+            **refused(fields["block"], fields["projection"], sentence(error)),
+        }
+
+
+def looked_at(view: View) -> str:
+    """What the layer's pictures depend on: not the text and the budget, and the scope only where
+    something is calibrated in it."""
+    chosen = [
+        (
+            *(one.model, one.pattern, one.criterion, one.mitigations, one.seed),
+            one.calibration_windows and (one.calibration_windows, one.projections, one.blocks),
+        )
+        for one in view.experiments()
+    ]
+    return repr((chosen, view.look, view.writing.prompt))
+
+
+def picked(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Update:
+    """Another layer: its ring in the error over depth, and the address."""
+    try:
+        view = view_of(values)
+        if published_only.is_large(view):
+            return {"query": view.to_query()}
+        return {"query": view.to_query(), **render.depth(shown or Shown(), view, measure)}
+    except Exception as error:
+        return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
+
+
+def run(
+    values: Sequence[Any],
+    shown: Shown | None,
+    measure: Measure,
+    session: str,
+    rerun: bool,
+    turn: int | None = None,
+) -> Iterator[Update]:
+    """Measure both experiments, showing what is known after every window."""
+    event = SESSIONS.running(session, turn)
+    now = shown or Shown()
+    try:
+        view, text = form(values)
+        yield {"ran": asked_by(view, text), "query": view.to_query()}
+        service.refuse_large(view.experiment.model)
+        check_live(view)
+        yield _waiting(now, view, text, measure)
+        steps = service.run(
+            view.experiments(),
+            text=text,
+            rerun=rerun,
+            cancel=event,
+            precision=view.precision,
+        )
+        for progress in steps:
+            update: Update = {"progress": render.bar(progress)}
+            said = render.remark(progress)
+            if progress.results:
+                results: dict[Column, Result] = {
+                    result.experiment.target: result for result in progress.results
+                }
+                now = Shown(view, text, results, progress.from_store)
+                update |= {"shown": now, **render.panels(now, view, measure, said)}
+            elif said:
+                update["status"] = render.status(now, said)
+            yield update
+        yield {"progress": ""}
+    except Exception as error:
+        event.set()  # the texts that would follow would fail the same way
+        yield {"progress": "", "status": render.status(now, render.fault(sentence(error)))}
+
+
+def asked_by(view: View, text: str | None) -> str:
+    """What a run is asked for: its figures stay undimmed while the settings ask for the same."""
+    return repr((text, view.precision, [one.canonical_json() for one in view.experiments()]))
+
+
+def ended(values: Sequence[Any], shown: Shown | None, measure: Measure, ran: str | None) -> Update:
+    """The run is over: if settings have moved meanwhile, the same as if they moved now."""
+    try:
+        if ran == asked_by(*form(values)):
+            return {}
+    except Exception as error:
+        return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
+    return changed(values, shown, measure)
+
+
+def write(values: Sequence[Any], session: str, turn: int | None = None) -> Iterator[Update]:
+    """The three texts, as they are written."""
+    event = SESSIONS.running(session, turn)
+    view, last = View(), 0.0
+    progress: GenerationProgress | None = None
+    if event.is_set():
+        yield {}  # a generator that yields nothing would empty the panel
+        return
+    try:
+        view = view_of(values)
+        begun = {"query": view.to_query(), "written": view, "texts_note": ""}
+        yield {**begun, "texts": texts(None, view, note(WRITING))}
+        for progress in _generate(view, event):
+            if progress.done or monotonic() - last > SECONDS_BETWEEN_TEXTS:
+                last = monotonic()
+                yield {"texts": texts(progress, view)}
+        stopped = note("Cancelled: the texts end here.") if event.is_set() else ""
+        yield {"texts": texts(progress, view, stopped)}
+    except Exception as error:
+        yield {"written": None, "texts": texts(progress, view, note(sentence(error), "error"))}
+
+
+def aged(values: Sequence[Any], written: View | None) -> Update:
+    """The line that the texts are of other settings; their panel is dimmed while it is there."""
+    if written is None:
+        return {"texts_note": ""}
+    try:
+        return {"texts_note": outdated(written, view_of(values))}
+    except UserError:
+        return {}
+
+
+def fitted(values: Sequence[Any]) -> Update:
+    """Another model was chosen: choices and layer that fit it. Loading begins in the background."""
+    fields = dict(zip(FIELDS, values, strict=True))
+    model = offered(fields["model"])
+    if model is None:
+        return {}
+    view = settle(View.build({"model": model.id}))
+    look = view.look
+    if not model.published:
+        service.warm(model.id)
+    names = list(model.projections)
+    kept = [name for name in fields["projections"] or () if name in names]
+    return {
+        **refused(look.block, look.projection, READING, "note"),
+        "looked_at": None,
+        "terms": terms(model),
+        "texts": published_only.texts(view),
+        "written": None,
+        "texts_note": "",
+        **scope_values(kept or names, model),
+        "projections": gr.CheckboxGroup(choices=names, value=kept or names),
+        "blocks": "",
+        "block": gr.Dropdown(choices=block_choices(model.blocks), value=look.block),
+        "projection": gr.Dropdown(choices=names, value=look.projection),
+    }
+
+
+def scoped(name: Any, model: Any) -> Any:
+    """A named subset was chosen: the boxes of its projections."""
+    known = offered(model)
+    return gr.skip() if known is None else projections_of(name, known)
+
+
+def warm(model: str) -> None:
+    """Begin to load the chosen model once the page is there."""
+    known = offered(model)
+    if known is not None and not known.published:
+        service.warm(model)
+
+
+def own_text(corpus: str) -> Any:
+    """The box for a text of one's own, where that is chosen."""
+    return gr.Textbox(visible=corpus == OWN_TEXT)
+
+
+def _waiting(now: Shown, view: View, text: str | None, measure: Measure) -> Update:
+    """While a run has no numbers yet: the figures of before, or none where there are none."""
+    said = "" if now.answers(view, text) else render.outdated(now)
+    if not now.results:
+        return render.panels(Shown(view, text), view, measure, said)
+    return {"status": render.status(now, said)}
+
+
+def _generate(view: View, event: Any) -> Iterator[GenerationProgress]:
+    writing = view.writing
+    yield from service.generate(
+        view.experiments(),
+        writing.prompt,
+        max_new_tokens=writing.new_tokens,
+        temperature=writing.temperature,
+        real_speed=writing.real_speed,
+        seed=view.experiment.reading.seed,
+        chat=model_of(view).chat,
+        cancel=event,
+    )

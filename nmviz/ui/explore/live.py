@@ -1,0 +1,165 @@
+"""What takes a while: measuring, writing, calibrating. One at a time for a visitor, with Cancel."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import gradio as gr
+
+from nmviz.core.results import Progress
+from nmviz.ui.explore import handlers
+from nmviz.ui.explore.cancelling import cancels
+from nmviz.ui.explore.components import ANSWERED, FROM_STORE, LIVE, READ, Page, Update, session_of
+from nmviz.ui.explore.handlers import SESSIONS
+from nmviz.ui.explore.panels import every_method, one_at_a_time, render, zero_shot
+from nmviz.ui.explore.panels.zero_shot_choices import FIELDS, refusal
+
+Work = Literal["run", "write", "calibrate", "measure_each", "run_tasks"]
+
+BARS: dict[Work, str] = {
+    "run": "progress",
+    "write": "progress",
+    "calibrate": "calibrating",
+    "measure_each": "each_progress",
+    "run_tasks": "tasks_progress",
+}
+CLEARED = ("progress", "each_progress", "tasks_progress")
+"""Bars that say nothing once the work has ended; calibrating has a last word there."""
+STARTS = ("run", "again", "write", "calibrate", "measure_each", "run_tasks")
+CANCELS: dict[str, tuple[Work, ...]] = {
+    "cancel": ("run", "write"),
+    "stop_calibrating": ("calibrate",),
+    "stop_each": ("measure_each",),
+    "stop_tasks": ("run_tasks",),
+}
+REPLACED = {"run": "cancel", "again": "cancel"} | {
+    "calibrate": "stop_calibrating",
+    "measure_each": "stop_each",
+    "run_tasks": "stop_tasks",
+}
+"""Cancel stands where the button was."""
+
+
+def wire_live(
+    page: Page, then_layer: Callable[[Any], None], then_each: Callable[[Any, bool], None]
+) -> None:
+    """Connect Run, Run again, Write, Calibrate, Measure and Run the tasks, each with its Cancel.
+
+    `then_layer` and `then_each` hang the pictures of the layer, and the panels that are measured
+    apart, on an event that has ended; the latter once more (True) where a run has told how fast it
+    is here.
+    """
+    for name, works in CANCELS.items():
+        cancels(page.named[name], page.named[BARS[works[0]]])
+    for name, rerun in (("run", False), ("again", True)):
+        ran = _begin(page, name, "run").then(
+            _running(page, rerun),
+            [*page.form_and_shown, page.named["turn"]],
+            page.outputs,
+            **READ,
+            **LIVE,
+        )
+        answered = ran.then(
+            page.answer(handlers.ended, 3),
+            [*page.form_and_shown, page.named["ran"]],
+            page.outputs,
+            **FROM_STORE,
+        )
+        ended = _write(page, answered)
+        then_layer(ended)
+        then_each(ended, True)
+    _write(page, _begin(page, "write", "write"))
+    chosen = [*page.form, page.named["uncalibrated"], page.named["turn"]]
+    calibrated = _begin(page, "calibrate", "calibrate").then(
+        _generating(page, every_method.calibrate), chosen, page.outputs, **READ, **LIVE
+    )
+    then_layer(_end(page, calibrated))
+    form = [*page.form, page.named["turn"]]
+    measured = _begin(page, "measure_each", "measure_each").then(
+        _generating(page, one_at_a_time.measure), form, page.outputs, **READ, **LIVE
+    )
+    then_each(_end(page, measured), False)
+    asked = [*page.form, *page.these(*FIELDS, "turn")]
+    answered = _begin(page, "run_tasks", "run_tasks").then(
+        _generating(page, zero_shot.measure), asked, page.outputs, **READ, **LIVE
+    )
+    then_each(_end(page, answered), False)
+
+
+def buttons(working: Work | None) -> Update:
+    """The buttons while that work is under way: one Cancel, and nothing else can be begun."""
+    update: Update = {
+        name: gr.Button(visible=working in works and working is not None)
+        for name, works in CANCELS.items()
+    }
+    for name in STARTS:
+        hidden = working is not None and working in CANCELS.get(REPLACED.get(name, ""), ())
+        able = working is None and not (name == "run_tasks" and refusal())
+        update[name] = gr.Button(visible=not hidden, interactive=able)
+    if working is not None:
+        update[BARS[working]] = render.bar(Progress("waiting for its turn"))
+    return update
+
+
+def _begin(page: Page, button: str, work: Work) -> Any:
+    def begin(request: gr.Request) -> Any:
+        turn = SESSIONS.start(session_of(request)).number
+        return page.named_values({**buttons(work), "turn": turn})
+
+    outputs = [*_bar_outputs(page), page.named["turn"]]
+    return page.named[button].click(begin, None, outputs, **FROM_STORE)
+
+
+def _end(page: Page, after: Any) -> Any:
+    def end() -> Any:
+        return page.named_values({**buttons(None), **dict.fromkeys(CLEARED, "")})
+
+    return after.then(end, None, _bar_outputs(page), **FROM_STORE)
+
+
+def _bar_outputs(page: Page) -> list[Any]:
+    return page.these(*STARTS, *CANCELS, *dict.fromkeys(BARS.values()))
+
+
+def _write(page: Page, after: Any) -> Any:
+    outputs = page.these("texts", "query", "written", "texts_note")
+    inputs = [*page.form, page.named["turn"]]
+    wrote = after.then(_generating(page, handlers.write), inputs, outputs, **READ, **LIVE)
+    ended = _end(page, wrote)
+    wire_age(page, ended.then)  # settings may have moved while the models wrote
+    return ended
+
+
+def wire_age(page: Page, on: Callable[..., Any]) -> None:
+    """The texts are compared with the settings that they were written for."""
+    inputs = [*page.form, page.named["written"]]
+    on(
+        fn=page.answer(handlers.aged, 1),
+        inputs=inputs,
+        outputs=page.named["texts_note"],
+        **ANSWERED,
+    )
+
+
+def _running(page: Page, rerun: bool) -> Callable[..., Iterator[Any]]:
+    def running(request: gr.Request, *given: Any) -> Iterator[Any]:
+        *values, shown, measure, turn = given
+        for update in handlers.run(values, shown, measure, session_of(request), rerun, turn):
+            yield page.named_values(update)
+
+    return running
+
+
+def _generating(
+    page: Page, handler: Callable[[Sequence[Any], str, int | None], Iterator[Update]]
+) -> Callable[..., Iterator[Any]]:
+    """A generator of the values it is given, the session, and the turn it was begun in.
+
+    Work begun elsewhere on the page stops this one: it must not go on as part of the other.
+    """
+
+    def generating(request: gr.Request, *given: Any) -> Iterator[Any]:
+        *values, turn = given
+        for update in handler(values, session_of(request), turn):
+            yield page.named_values(update)
+
+    return generating

@@ -1,0 +1,125 @@
+"""Panels that show what the store has of some experiments and offer to measure the rest."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import gradio as gr
+
+from nmviz import service
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
+from nmviz.ui.explore.components import Update
+from nmviz.ui.explore.handlers import SESSIONS
+from nmviz.ui.explore.panels import render
+from nmviz.ui.shell.failures import sentence
+from nmviz.ui.shell.html import note
+from nmviz.ui.shell.view import View
+
+SECONDS_BETWEEN_PICTURES = 0.5
+WAIT = "Running: the first numbers come after the first passes over the text."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the settings ask of a panel."""
+
+    view: View
+    experiments: tuple[Experiment, ...]
+    text: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """To tell whether something else is asked for than is shown."""
+        return repr((self.text, [one.canonical_json() for one in self.experiments]))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One such panel; `name` begins the names of its components.
+
+    `ask` reads the settings, `check` refuses what would take too long here. `stored` gets a result
+    or None an experiment; `drawn` results, and a remark on them.
+    """
+
+    name: str
+    title: str
+    ask: Callable[[Sequence[Any]], Asked]
+    check: Callable[[Asked], None]
+    stored: Callable[[Asked, Sequence[Result | None]], Update]
+    drawn: Callable[[Asked, Sequence[Result], str], Update]
+    unit: str = "tokens"
+
+    def found(self, values: Sequence[Any], before: str | None, again: bool = False) -> Update:
+        """What the store has; nothing when `before` says that it is shown, but for `again`."""
+        try:
+            asked = self.ask(values)
+            if asked.identity == before and not again:
+                return {}
+            results = [service.lookup(one, asked.text) for one in asked.experiments]
+            return {self._named("of"): asked.identity, **self.stored(asked, results)}
+        except Exception as error:
+            said = self.without_results(note(sentence(error)), offered=False)
+            return {self._named("of"): None, **said}
+
+    def measure(
+        self, values: Sequence[Any], session: str, turn: int | None = None
+    ) -> Iterator[Update]:
+        """Measure what is asked for, showing what is known on the way."""
+        event = SESSIONS.running(session, turn)
+        last, now = 0.0, None
+        try:
+            asked = self.ask(values)
+            now = asked.identity  # before the check: a refusal stands until other things are asked
+            self.check(asked)
+            for progress in service.run(asked.experiments, text=asked.text, cancel=event):
+                update: Update = {self._named("progress"): render.bar(progress, self.unit)}
+                ended = progress.stage in ("done", "cancelled")
+                if progress.results and (ended or monotonic() - last > SECONDS_BETWEEN_PICTURES):
+                    last = monotonic()
+                    update |= self.drawn(asked, progress.results, render.remark(progress))
+                elif ended:
+                    update |= self.without_results(render.remark(progress), offered=True)
+                yield update
+            yield {self._named("of"): now, **self.bar(event.is_set())}
+        except Exception as error:
+            said = self.without_results(note(sentence(error), "error"), offered=True)
+            yield {**said, self._named("of"): now}
+
+    def with_results(self, said: str, plot: Any, table: str) -> Update:
+        """Head, figure and table."""
+        return {
+            self._named("head"): self._head(said),
+            self._named("figure"): gr.Column(visible=True),
+            self._named("plot"): plot,
+            self._named("table"): table,
+        }
+
+    def without_results(self, said: str, offered: bool) -> Update:
+        """Only words; `offered` says whether there is something to measure."""
+        return {
+            self._named("head"): self._head(said or note(WAIT)),
+            self._named("figure"): gr.Column(visible=False),
+            self._named("plot"): None,
+            self._named("table"): "",
+            **self.bar(offered),
+        }
+
+    def bar(self, offered: bool) -> Update:
+        """The button that measures, with its progress."""
+        return {self._named("bar"): gr.Column(visible=offered)}
+
+    def _named(self, part: str) -> str:
+        return f"{self.name}_{part}"
+
+    def _head(self, said: str) -> str:
+        return f"<h2>{self.title}</h2>{said}"
+
+
+def takes(experiments: Sequence[Experiment], unknown: str) -> str:
+    """How long they take here, or `unknown` where no earlier run tells."""
+    seconds = service.estimate_seconds(experiments)
+    said = f"about {render.duration(seconds)} here" if seconds else unknown
+    calibrated = any(one.calibration_windows for one in experiments)
+    return said + (", calibrated first" if calibrated else "")

@@ -1,0 +1,101 @@
+"""One projection at a time pruned, the rest dense: what each of them costs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nmviz import service
+from nmviz.core.experiment import TARGETS, Experiment
+from nmviz.core.results import Measurement, Result
+from nmviz.ui.explore.components import Update
+from nmviz.ui.explore.handlers import form
+from nmviz.ui.explore.panels.measured import Asked, Measured, takes
+from nmviz.ui.shell.figures import drawn
+from nmviz.ui.shell.html import esc, note, quantity, table
+from nmviz.ui.shell.limits import check_live, model_of
+from nmviz.ui.shell.view import View
+from nmviz.views.explore.sensitivity import by_cost, costs_of, sensitivity
+from nmviz.views.shared import numbers
+from nmviz.views.shared.theme import NAMES, title_of
+
+OUTPUTS = ("each_of", "each_head", "each_figure", "each_plot", "each_table", "each_bar")
+
+
+def experiments_of(view: View) -> tuple[Experiment, ...]:
+    """One experiment a projection and target, with the methods of the view."""
+    projections = model_of(view).projections
+    chosen = [
+        one
+        for whole in view.experiments()
+        for one in service.sensitivity(whole, projections)
+        if one.target == whole.target
+    ]
+    return tuple(chosen)
+
+
+def panel(asked: Asked, results: Sequence[Result], message: str = "") -> Update:
+    """Figure and table of what is measured."""
+    figure = sensitivity(results)
+    if not title_of(figure):
+        return PANEL.without_results(message, offered=True)
+    partial = any(result.partial for result in results)
+    so_far = " Partial: measured on part of the text so far." if partial else ""
+    words = f'<p class="words">{esc(title_of(figure))}.{so_far}</p>'
+    one = asked.view.experiment
+    plot = drawn(figure, f"nmviz-sensitivity-{one.model}-{one.pattern}")
+    return PANEL.with_results(words + message, plot, _table(results))
+
+
+def _asked(values: Sequence[Any]) -> Asked:
+    view, text = form(values)
+    service.refuse_large(view.experiment.model)
+    return Asked(view, experiments_of(view), text)
+
+
+def _stored(asked: Asked, results: Sequence[Result | None]) -> Update:
+    found = [result for result in results if result is not None]
+    if found and len(found) == len(results):
+        return {**panel(asked, found), **PANEL.bar(False)}
+    pairs = zip(asked.experiments, results, strict=True)
+    return _not_yet([one for one, result in pairs if result is None])
+
+
+def _not_yet(missing: Sequence[Experiment]) -> Update:
+    if not missing:
+        why = "No projection of this model fits the pattern by itself: choose another pattern."
+        return PANEL.without_results(note(why), offered=False)
+    cost = quantity("delta_nll", "cost")
+    words = (
+        f'<p class="words">What it costs to prune the inputs or the weights of one projection and '
+        f"leave the rest dense: the {cost} of each. Not measured yet for these settings: "
+        f"{len(missing)} runs, {esc(takes(missing, 'as many passes over the text'))}.</p>"
+    )
+    return PANEL.without_results(words, offered=True)
+
+
+PANEL = Measured(
+    name="each",
+    title="One projection at a time",
+    ask=_asked,
+    check=lambda asked: check_live(asked.view),
+    stored=_stored,
+    drawn=panel,
+)
+found, measure = PANEL.found, PANEL.measure
+
+
+def _table(results: Sequence[Result]) -> str:
+    costs = {target: costs_of(results, target) for target in TARGETS}
+    costs = {target: of for target, of in costs.items() if of}
+    rows = [[esc(name), *(_cell(of.get(name)) for of in costs.values())] for name in by_cost(costs)]
+    heads = ["projection", *(f"{NAMES[target]} (95% interval)" for target in costs)]
+    what = "Cost of pruning one projection alone, in nats a token"
+    return f"<details><summary>As a table</summary>{table(what, heads, rows)}</details>"
+
+
+def _cell(cost: Measurement | None) -> str:
+    if cost is None:
+        return "&ndash;"
+    reach = numbers.reach(cost)
+    value = numbers.show(cost).removesuffix("nats a token").rstrip()
+    after = f" ({reach.removesuffix('nats a token').rstrip()})" if reach else ""
+    return esc(value + after)

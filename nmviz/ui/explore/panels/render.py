@@ -1,0 +1,191 @@
+"""From results to what the panels hold. Plain functions: component name -> value."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nmviz import service
+from nmviz.core.experiment import TARGETS
+from nmviz.core.results import Column, Progress, Result
+from nmviz.ui.explore.panels.cards import cards
+from nmviz.ui.explore.panels.origin import origin
+from nmviz.ui.shell.figures import drawn
+from nmviz.ui.shell.html import esc, note, quantity, table
+from nmviz.ui.shell.view import View
+from nmviz.views.explore import sentences
+from nmviz.views.explore.error_depth import Measure, error_over_depth, line_of
+from nmviz.views.shared import numbers
+from nmviz.views.shared.theme import title_of
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one visitor's page shows now: the results, and the view they answer."""
+
+    view: View = field(default_factory=View)
+    text: str | None = None
+    results: Mapping[Column, Result] = field(default_factory=dict)
+    stored: bool = False
+
+    def answers(self, view: View, text: str | None) -> bool:
+        """Whether nothing has to be measured for that view."""
+        whole = self.results and not any(result.partial for result in self.results.values())
+        return bool(whole) and self.text == text and self.view.measured_as(view)
+
+
+def find(view: View, text: str | None) -> Shown | None:
+    """Both results from the store, or None when one is missing."""
+    found = {one.target: service.lookup(one, text, view.precision) for one in view.experiments()}
+    results: dict[Column, Result] = {
+        target: result for target, result in found.items() if result is not None
+    }
+    return Shown(view, text, results, stored=True) if len(results) == len(TARGETS) else None
+
+
+def panels(shown: Shown, view: View, measure: Measure, message: str = "") -> dict[str, Any]:
+    """Status, cards and the error over depth, for results that answer the view."""
+    return {
+        "status": status(shown, message),
+        "cards": cards(shown.results, shown.view),
+        **depth(shown, view, measure),
+    }
+
+
+def status(shown: Shown, message: str = "") -> str:
+    """The finding in a sentence, one line on what is missing, and where the figures are from."""
+    if not shown.results:
+        return message or note("Nothing is measured here yet: press Run.")
+    numbered = any(result.get("perplexity") for result in shown.results.values())
+    said = (
+        sentences.headline(shown.results) if numbered else "The first numbers come with a window."
+    )
+    about = service.catalogue().models
+    remark = next((m.note for m in about if m.id == shown.view.experiment.model), "")
+    errors = next(filter(None, map(_spread_of, shown.results.values())), "")
+    headline = f'<p class="headline">{esc(said)}</p>'
+    if errors:
+        headline += f'<p class="remark">{esc(errors)}</p>'
+    return f"{headline}{message}{origin(shown.results, shown.stored)}" + (
+        f'<p class="remark">{esc(remark)}</p>' if remark else ""
+    )
+
+
+def not_run(view: View) -> str:
+    """The line beside dimmed figures; its class dims them."""
+    seconds = service.estimate_seconds(view.experiments())
+    takes = f"about {duration(seconds)} here." if seconds else "press Run to measure it."
+    return note(f"Not run yet: {takes}", "stale") + _elsewhere(view)
+
+
+def _elsewhere(view: View) -> str:
+    """A link to the same on another text, where the store has that."""
+    titles = {corpus.name: corpus.title for corpus in service.catalogue().corpora}
+    for text in service.measured_elsewhere(view.experiments()):
+        if text["corpus"] in titles:
+            there = view.model_copy(update={"experiment": view.experiment.but(**text)})
+            said = f"{titles[text['corpus']]}, {text['tokens']:,} tokens"
+            return (
+                f'<p class="words">It is measured on another text: '
+                f'<a href="?{esc(there.to_query())}">{esc(said)}</a></p>'
+            )
+    return ""
+
+
+def depth(shown: Shown, view: View, measure: Measure) -> dict[str, Any]:
+    """The error over depth with its finding and a table of the same numbers."""
+    look = view.look
+    selected = None
+    if look.block is not None and look.projection is not None:
+        selected = (look.block, look.projection)
+    results: dict[Column, Result] = {
+        target: shown.results[target] for target in TARGETS if target in shown.results
+    }
+    figure = error_over_depth(results, measure=measure, selected=selected)
+    metric = "drift" if measure == "drift" else "rel_error"
+    name = f"nmviz-error-{view.experiment.model}-{view.experiment.pattern}-{measure}"
+    return {
+        "depth_head": f"<h2>{esc(title_of(figure) or 'Where it hurts')}</h2>"
+        f'<p class="words">{quantity(metric)}, over depth. Click a point to look at its layer.</p>',
+        "depth_plot": drawn(figure, name),
+        "depth_table": _depth_table(results, measure),
+    }
+
+
+def _depth_table(results: Mapping[Column, Result], measure: Measure) -> str:
+    lines = {target: line_of(result, measure) for target, result in results.items()}
+    blocks = sorted({block for line in lines.values() for block in line})
+    if not blocks:
+        return ""
+    rows = [
+        [_pick(block), *(_cell(lines[target].get(block)) for target in lines)] for block in blocks
+    ]
+    heads = ["block", *("weights" if target == "weight" else "activations" for target in lines)]
+    what = "drift of the hidden state" if measure == "drift" else "median layer error of the block"
+    return f"<details><summary>As a table</summary>{table(what, heads, rows)}</details>"
+
+
+def _pick(block: int) -> str:
+    return f'<button type="button" class="pick" data-block="{block}">{block}</button>'
+
+
+def _cell(value: float | None) -> str:
+    return "&ndash;" if value is None else esc(numbers.significant(value))
+
+
+def bar(progress: Progress, unit: str = "tokens") -> str:
+    """The progress bar with its words: stage, how much is done, time left.
+
+    A stage before the measuring may say its own share: `training, 40%`.
+    """
+    stage = esc(progress.stage[:1].upper() + progress.stage[1:])
+    done, total = progress.done, progress.total
+    own = re.search(r"(\d+)%$", progress.stage)
+    if own and not done:
+        return _bar(int(own[1]), 100, stage)
+    if not total:
+        return _bar(None, None, stage)
+    left = progress.seconds_left
+    after = f", about {duration(left)} left" if left else ""
+    so_far = f"{done}%" if unit == "%" else f"{done:,} of {total:,} {esc(unit)}"
+    return _bar(done, total, f"{stage}: {so_far}{after}")
+
+
+def _bar(done: int | None, total: int | None, said: str) -> str:
+    known = "" if total is None else f' value="{done}" max="{total}"'
+    return f'<div class="bar" role="status"><progress{known}></progress><p>{said}</p></div>'
+
+
+def duration(seconds: float) -> str:
+    """`8 s`, `3 min`, `2 h`: as much as an estimate can carry."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
+
+
+def fault(message: str) -> str:
+    """The line that says what to change; the figures of before stay, dimmed."""
+    return note(message, "error stale")
+
+
+def outdated(shown: Shown) -> str:
+    """Said while a run has no numbers yet."""
+    if not shown.results:
+        return note("Running: the first numbers come after the first windows.")
+    return note("Running: the figures below are still those of before.", "stale")
+
+
+def remark(progress: Progress) -> str:
+    """What a run has to say beside its numbers."""
+    if progress.stage == "cancelled":
+        partial = "what is shown was measured until then and is not kept."
+        return note(f"Cancelled: {partial if progress.results else 'nothing was measured yet.'}")
+    return note(progress.note, "warning") if progress.note else ""
+
+
+def _spread_of(result: Result) -> str:
+    """What stands after ± in the numbers of a result; empty where no spread is known."""
+    cost = result.get("delta_nll")
+    if cost is None or cost.stderr is None or cost.n is None:
+        return ""
+    return f"± is one standard error; n is {cost.n:,} {cost.unit_of_n or 'parts of the text'}."

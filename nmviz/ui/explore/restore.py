@@ -1,0 +1,78 @@
+"""Opening the page: the address becomes the form and, from the store, the figures."""
+
+from typing import Any
+
+import gradio as gr
+
+from nmviz import service
+from nmviz.base.errors import UserError
+from nmviz.service import OWN_TEXT
+from nmviz.ui.explore.form.controls import block_choices, values_of
+from nmviz.ui.explore.form.notes import method_notes, terms
+from nmviz.ui.explore.form.scoping import scope_values
+from nmviz.ui.explore.panels import published_only, render
+from nmviz.ui.explore.panels.render import Shown
+from nmviz.ui.shell.failures import sentence
+from nmviz.ui.shell.html import note
+from nmviz.ui.shell.limits import model_of, settle
+from nmviz.ui.shell.view import View
+
+
+def first_view() -> View:
+    """The default experiment, on the first model where the default one is not offered."""
+    view = View()
+    models = [model.id for model in service.catalogue().models]
+    if view.experiment.model not in models:
+        view = View.build({"model": models[0]})
+    return settle(view)
+
+
+def restored(query: str) -> dict[str, Any]:
+    """The whole page for an address. A wrong address gives the default and says what is wrong."""
+    message = ""
+    try:
+        view = settle(View.from_query(query))
+    except UserError as error:
+        view, message = first_view(), note(str(error), "error")
+    if view.experiment.corpus == OWN_TEXT:
+        message = note("The address does not carry your own text: paste it again, then press Run.")
+    figures = (
+        published_only.panels(view) if published_only.is_large(view) else _figures(view, message)
+    )
+    return {**form_of(view), **figures, "texts": published_only.texts(view)}
+
+
+def form_of(view: View) -> dict[str, Any]:
+    """Every control set to the view, with the choices its model has."""
+    model = model_of(view)
+    values = values_of(view, model)
+    names = list(model.projections)
+    return {
+        **values,
+        "terms": terms(model),
+        **scope_values(view.experiment.projections, model),
+        "chips": chip_of(view),
+        "projections": gr.CheckboxGroup(choices=names, value=values["projections"]),
+        "block": gr.Dropdown(choices=block_choices(model.blocks), value=values["block"]),
+        "projection": gr.Dropdown(choices=names, value=values["projection"]),
+        "text": gr.Textbox(visible=values["corpus"] == OWN_TEXT),
+        "method_notes": method_notes(view),
+    }
+
+
+def chip_of(view: View) -> str | None:
+    """The preset the pattern is, or None for one that was typed."""
+    pattern = view.experiment.pattern
+    return pattern if pattern in service.catalogue().patterns else None
+
+
+def _figures(view: View, message: str) -> dict[str, Any]:
+    shown = Shown(view)
+    try:
+        found = None if view.experiment.corpus == OWN_TEXT else render.find(view, None)
+        if found is not None:
+            return {"shown": found, **render.panels(found, view, "local", message)}
+        message = message or render.not_run(view)
+    except Exception as error:
+        message = note(sentence(error), "error")
+    return {"shown": shown, **render.panels(shown, view, "local", message)}

@@ -1,0 +1,185 @@
+"""Which event calls which handler. Nothing here decides anything."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from nmviz.ui.explore import handlers, picking
+from nmviz.ui.explore.components import ANSWERED, FROM_STORE, PICTURES, READ, Page, session_of
+from nmviz.ui.explore.form import menus
+from nmviz.ui.explore.handlers import SESSIONS
+from nmviz.ui.explore.live import wire_age, wire_live
+from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
+from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
+from nmviz.ui.explore.restore import restored
+
+
+def wire(page: Page, blocks: gr.Blocks) -> None:
+    """Connect every event of the page."""
+    _opening(page, blocks)
+    _settings(page)
+    _layer(page)
+    _tasks(page)
+    wire_live(
+        page,
+        lambda ended: _look(page, ended.then, again=True),
+        lambda ended, again: _each(page, ended.then, again),
+    )
+    _address(page)
+    blocks.unload(leave)
+
+
+def leave(request: gr.Request) -> None:
+    """The visitor closed the page: what runs for them ends."""
+    SESSIONS.leave(session_of(request))
+
+
+def _opening(page: Page, blocks: gr.Blocks) -> None:
+    def opening(request: gr.Request) -> Any:
+        return page.named_values(restored(str(request.query_params)))
+
+    opened = blocks.load(opening, None, page.outputs, **FROM_STORE)
+    opened.then(handlers.warm, page.named["model"], None, **FROM_STORE)
+    _each(page, opened.then)
+    _look(page, opened.then)
+
+
+def _settings(page: Page) -> None:
+    controls, named = page.controls, page.named
+    chosen = ("criterion", "weight_criterion", "mitigations", "projections", "corpus", "bos")
+    typed = (
+        *("pattern", "blocks", "text", "tokens", "window"),
+        *("calibration_windows", "seed", "precision"),
+    )
+    events = {name: [named[name].input] for name in chosen}
+    events["mitigations"].append(_typed_too(page))
+    events |= {name: [named[name].submit, named[name].blur] for name in typed}
+    _change(page, partial(gr.on, [event for name in events for event in events[name]]))
+    elsewhere = {
+        "corpus",
+        "bos",
+        "text",
+        "tokens",
+        "window",
+        "precision",
+    }  # no picture of a layer needs them
+    pictured = [event for name in events if name not in elsewhere for event in events[name]]
+    _look(page, partial(gr.on, pictured))
+    chip = controls.chips.input(
+        None, controls.chips, named["pattern"], js="(v) => v", api_visibility="private"
+    )
+    model = named["model"].input(
+        page.answer(handlers.fitted), page.form, page.outputs, **FROM_STORE
+    )
+    scope = named["scope"].input(
+        handlers.scoped, page.these("scope", "model"), named["projections"], **FROM_STORE
+    )
+    for first in (chip, model, scope):
+        _change(page, first.then)
+        _look(page, first.then)
+    writing = [named[name] for name in ("prompt", "new_tokens", "temperature")]
+    moved = [event for one in writing for event in (one.submit, one.blur)]
+    wire_age(page, partial(gr.on, [*moved, named["real_speed"].input]))
+    named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
+    named["pattern"].change(
+        menus.relabelled,
+        page.these("pattern", "menus_for"),
+        page.these("menus_for", "criterion", "weight_criterion", "mitigations"),
+        **FROM_STORE,
+    )
+
+
+def _typed_too(page: Page) -> Any:
+    """The event that mitigations have changed, by typing too: that is no input in a multiselect.
+
+    The menu's own change comes at the opening as well, before the form is filled.
+    """
+    menu, state = page.these("mitigations", "mitigated")
+    menu.change(lambda names: list(names or ()), menu, state, **READ)
+    return state.change
+
+
+def _change(page: Page, on: Callable[..., Any]) -> None:
+    function = page.answer(handlers.changed, 2)
+    changed = on(fn=function, inputs=page.form_and_shown, outputs=page.outputs, **ANSWERED)
+    _each(page, changed.then)
+    wire_age(page, changed.then)
+
+
+def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
+    """What is measured apart: what the store has of it, and how long the rest would take."""
+    function = page.answer(partial(one_at_a_time.found, again=again), 1)
+    inputs = [*page.form, page.named["each_of"]]
+    outputs = page.these(*one_at_a_time.OUTPUTS)
+    on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
+    _questions(page, on, again)
+
+
+def _questions(page: Page, on: Callable[..., Any], again: bool = False) -> None:
+    function = page.answer(partial(zero_shot.found, again=again), 1)
+    inputs = [*page.form, *page.these(*FIELDS, "tasks_of")]
+    outputs = page.these(*zero_shot.OUTPUTS)
+    on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
+
+
+def _tasks(page: Page) -> None:
+    tasks, limit, chat, other, compared = page.these(*FIELDS, "tasks_with", "tasks_compared")
+    events = [tasks.input, limit.submit, limit.blur, chat.input]
+    _questions(page, partial(gr.on, events))
+    function = page.answer(
+        lambda values, key: {"tasks_compared": zero_shot.compared(values, key)}, 1
+    )
+    other.input(function, [*page.form, tasks, limit, chat, other], compared, **FROM_STORE)
+
+
+def _look(page: Page, on: Callable[..., Any], again: bool = False) -> None:
+    """The pictures of the layer, then every method there; `again` where nothing has moved."""
+    looked = on(
+        fn=page.answer(handlers.looked, 1),
+        inputs=[*page.form, page.named["looked_at"]],
+        outputs=page.these(*handlers.LAYER_OUTPUTS),
+        **PICTURES,
+    )
+    looked.then(
+        page.answer(partial(every_method.swept, again=again), 1),
+        [*page.form, page.named["swept_at"]],
+        page.these(*every_method.OUTPUTS),
+        **PICTURES,
+    )
+
+
+def _layer(page: Page) -> None:
+    named, panels = page.named, page.panels
+    window = [named[name] for name in ("first_row", "rows", "first_column", "columns")]
+    typed = [event for one in (*window, named["prompt"]) for event in (one.submit, one.blur)]
+    _look(page, partial(gr.on, typed))
+
+    def clicked(model: Any, event: gr.EventData) -> Any:
+        return picking.pick(str(getattr(event, "place", "")), model)
+
+    redraw = page.answer(handlers.picked, 2)
+    panels.measure.input(redraw, page.form_and_shown, page.outputs, **FROM_STORE)
+    block, projection, pick = named["block"], named["projection"], named["pick"]
+    place = [block, named["model"]]
+    moves = [
+        panels.before.click(partial(picking.block_by, -1), place, block, **FROM_STORE).then,
+        panels.after.click(partial(picking.block_by, 1), place, block, **FROM_STORE).then,
+        pick.select(clicked, named["model"], [block, projection], **FROM_STORE).then,
+        partial(gr.on, [block.input, projection.input]),
+    ]
+    for on in moves:
+        on(fn=redraw, inputs=page.form_and_shown, outputs=page.outputs, **ANSWERED)
+        _look(page, on)
+    given = [*page.form, named["mask_size"]]
+    for direction, button in panels.steps.items():
+        answer = page.answer(partial(picking.moved, direction=direction), 1)
+        _look(page, button.click(answer, given, window, **FROM_STORE).then)
+
+
+def _address(page: Page) -> None:
+    # The script of the page writes the address: a handler cannot.
+    page.named["query"].change(
+        None, page.named["query"], None, js="(query) => window.nmviz.address(query)", **READ
+    )

@@ -1,0 +1,1 @@
+"""The tab Methods: what every pattern, criterion, mitigation and quantity means."""

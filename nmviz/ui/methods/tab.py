@@ -1,0 +1,132 @@
+"""Methods: every pattern, criterion, mitigation and quantity, in words and formulas."""
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from nmviz.core.metrics import METRICS
+from nmviz.methods.method import Method
+from nmviz.methods.patterns import parse_pattern
+from nmviz.service import Catalogue
+from nmviz.ui.explore.form.notes import example
+from nmviz.ui.shell.html import esc, table
+from nmviz.views.shared import numbers
+
+NEEDS = {
+    "nothing": "nothing in advance",
+    "weight": "the weight alone, in advance",
+    "inputs": "calibration text: the inputs of the layer",
+    "gradients": "calibration text: the gradients of its loss",
+}
+ACROSS_TOKENS = "the mask of a token depends on the other tokens of its window"
+
+
+def build_methods(catalogue: Catalogue) -> None:
+    """The tab. Call it inside a Tab context."""
+    gr.HTML(
+        '<div class="methods">'
+        f"<h2>Patterns</h2>{_patterns(catalogue.patterns)}"
+        f"<h2>Criteria for activations</h2>{_methods(catalogue.criteria['activation'])}"
+        f"<h2>Criteria for weights</h2>{_methods(catalogue.criteria['weight'])}"
+        f"<h2>Mitigations</h2>{_methods(catalogue.mitigations)}"
+        f"<h2>Quantities</h2>{_quantities()}"
+        f"<h2>Models and texts</h2>{_sources(catalogue)}</div>"
+    )
+
+
+def _patterns(names: Sequence[str]) -> str:
+    rows = []
+    for name in names:
+        pattern = parse_pattern(name)
+        bits = pattern.metadata_bits()
+        rows.append(
+            [
+                esc(name),
+                esc(pattern.words),
+                esc(numbers.share(pattern.density)),
+                esc(numbers.significant(bits)) if bits is not None else "&ndash;",
+            ]
+        )
+    heads = ["pattern", "in words", "kept", "bits an entry to say which: log2(C(M, N)) / M"]
+    return table("Which entries may survive; any other N:M or P% may be typed", heads, rows)
+
+
+def _methods(methods: Sequence[Method]) -> str:
+    return "".join(_method(method) for method in methods)
+
+
+def _method(method: Method) -> str:
+    paragraphs = "".join(f"<p>{esc(part)}</p>" for part in method.help.split("\n\n") if part)
+    facts = {
+        "written": f"<code>{esc(method.name)}</code>",
+        "formula": f"<code>{esc(method.formula)}</code>",
+        "settings": _settings(method),
+        "needs": esc(_needs(method)),
+        "patterns": esc(_patterns_of(method)),
+        "not with": esc(_excludes(method)),
+        "note": esc(_across_tokens(method)),
+        "source": esc(method.source),
+    }
+    rows = "".join(
+        f"<div><dt>{name}</dt><dd>{said}</dd></div>" for name, said in facts.items() if said
+    )
+    return (
+        f'<section class="method"><h3>{esc(method.title)}</h3>{paragraphs}<dl>{rows}</dl></section>'
+    )
+
+
+def _settings(method: Method) -> str:
+    """`rank=64`, or the choices with the default first; and how one is written."""
+    if not method.parameters:
+        return ""
+    said = [
+        f"<code>{esc(one.name)}={esc(one.default)}</code>"
+        + "".join(f" or <code>{esc(c)}</code>" for c in one.choices if c != one.default)
+        for one in method.parameters
+    ]
+    return f"{', '.join(said)}; written <code>{esc(example(method))}</code>"
+
+
+def _needs(method: Method) -> str:
+    """What has to be worked out before a run, in words."""
+    facts = method.facts
+    said = NEEDS[facts.needs]
+    if facts.learned:
+        said += ", and trains on them block by block, each after the pruned ones before it"
+    elif facts.sequential:
+        said += ", as the pruned blocks before it give them"
+    return said
+
+
+def _patterns_of(method: Method) -> str:
+    kind = method.facts.patterns
+    return "every N:M and every P%" if kind == "any" else f"{kind} only"
+
+
+def _excludes(method: Method) -> str:
+    facts = method.facts
+    others = ", ".join(facts.excludes)
+    unless = f" (but with {'='.join(facts.unless)})" if facts.unless else ""
+    return f"{others}{unless}: {facts.because}" if others else ""
+
+
+def _across_tokens(method: Method) -> str:
+    if not method.facts.batch_invariant:
+        return ACROSS_TOKENS
+    of_window = any("window" in parameter.choices for parameter in method.parameters)
+    return f"at P% with over=window, {ACROSS_TOKENS}" if of_window else ""
+
+
+def _quantities() -> str:
+    rows = [
+        [esc(one.title), esc(one.help), f"<code>{esc(one.formula)}</code>", esc(one.unit or "none")]
+        for one in METRICS.values()
+    ]
+    return table("What is measured", ["quantity", "in words", "formula", "unit"], rows)
+
+
+def _sources(catalogue: Catalogue) -> str:
+    models = [[esc(one.title), esc(one.licence), esc(one.note or "")] for one in catalogue.models]
+    corpora = [[esc(one.title), esc(one.licence), esc(one.note)] for one in catalogue.corpora]
+    heads = ["licence", "note"]
+    return table("Models", ["model", *heads], models) + table("Texts", ["text", *heads], corpora)

@@ -1,0 +1,1 @@
+"""The tab Published: printed numbers chosen, drawn, listed, exported."""

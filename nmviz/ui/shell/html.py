@@ -1,0 +1,49 @@
+"""Small pieces of HTML. Everything that comes from outside goes through `esc`."""
+
+from html import escape
+from itertools import count
+
+from nmviz.core.metrics import METRICS
+
+_numbers = count(1)
+
+
+def esc(text: object) -> str:
+    """Text that is safe inside an element or a quoted attribute."""
+    return escape(str(text), quote=True)
+
+
+def hint(shown: str, help: str, formula: str = "") -> str:
+    """Words with an explanation on hover and on keyboard focus. `shown` is HTML, the rest text."""
+    name = f"hint-{next(_numbers)}"
+    code = f"<code>{esc(formula)}</code>" if formula else ""
+    return (
+        f'<span class="hint" tabindex="0" aria-describedby="{name}">{shown}'
+        f'<span class="tip" role="tooltip" id="{name}">{esc(help)}{code}</span></span>'
+    )
+
+
+def quantity(metric: str, shown: str | None = None) -> str:
+    """The name of a metric (or other words for it), explained on hover with its formula."""
+    entry = METRICS.get(metric)
+    return hint(esc(shown or entry.title), entry.help, entry.formula)
+
+
+def note(text: str, kind: str = "note") -> str:
+    """One line of its own. `kind` is its classes; an error is read out at once."""
+    role = "alert" if "error" in kind else "status"
+    return f'<p class="{kind}" role="{role}">{esc(text)}</p>'
+
+
+def table(caption: str, head: list[str], rows: list[list[str]]) -> str:
+    """A table whose first column names the row. Cells are HTML."""
+    heads = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+        for first, *rest in rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{esc(caption)}">'
+        f"<table><caption>{esc(caption)}</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

@@ -1,0 +1,95 @@
+"""What a request may ask of this page: listed models and texts, bounded sizes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nmviz import service
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.service import OWN_TEXT
+from nmviz.sources.tasks import TASKS
+from nmviz.ui.shell.view import Look, View
+
+if TYPE_CHECKING:
+    from nmviz.sources.models import ModelInfo
+
+LONGEST_TEXT = 200_000
+LARGEST_LIVE_BUDGET = 65_536
+LARGEST_WINDOW = 4_096
+MOST_METHODS = 8
+MOST_EXAMPLES = 20_000
+
+
+def offered(model: object) -> "ModelInfo | None":
+    """The model of that id, where the page offers it."""
+    return next((one for one in service.catalogue().models if one.id == model), None)
+
+
+def model_of(view: View) -> "ModelInfo":
+    """The model of the view. UserError unless the page offers it."""
+    chosen = view.experiment.model
+    known = offered(chosen)
+    if known is None:
+        raise UserError(f"This page does not offer the model {chosen[:60]!r}: choose one it lists.")
+    return known
+
+
+def settle(view: View) -> View:
+    """The view with its layer filled in. UserError when it asks for what the page does not have."""
+    model = model_of(view)
+    experiment = view.experiment
+    corpora = [corpus.name for corpus in service.catalogue().corpora]
+    corpus = experiment.reading.corpus
+    if corpus not in (*corpora, OWN_TEXT):
+        raise UserError(f"This page does not offer the text {corpus[:60]!r}: choose one it lists.")
+    if len(experiment.mitigations) > MOST_METHODS:
+        raise UserError(f"That is more than {MOST_METHODS} mitigations: leave some out.")
+    look = view.look
+    block = model.blocks // 2 if look.block is None else look.block
+    if model.blocks and block >= model.blocks:
+        raise UserError(
+            f"{model.title} has no block {block}: choose one from 0 to {model.blocks - 1}."
+        )
+    projection = look.projection or _usual(model)
+    if model.projections and projection not in model.projections:
+        names = ", ".join(model.projections)
+        raise UserError(f"{model.title} has no projection {projection!r}: choose one of {names}.")
+    filled = Look(**{**look.model_dump(), "block": block, "projection": projection})
+    return view.model_copy(update={"look": filled})
+
+
+def text_for(view: View, text: str | None) -> str | None:
+    """The visitor's own text where the view measures on it, else None."""
+    if view.experiment.corpus != OWN_TEXT:
+        return None
+    if not (text or "").strip():
+        raise UserError("Paste your own text first, or choose another text to measure on.")
+    if len(text or "") > LONGEST_TEXT:
+        raise UserError(f"That text is too long: at most {LONGEST_TEXT:,} characters.")
+    return text
+
+
+def check_live(view: View) -> None:
+    """UserError when a run would hold the machine for too long."""
+    reading = view.experiment.reading
+    if reading.tokens > LARGEST_LIVE_BUDGET:
+        raise UserError(
+            f"The page measures at most {LARGEST_LIVE_BUDGET:,} tokens: lower the budget, "
+            "or use `nmviz run`."
+        )
+    if reading.window > LARGEST_WINDOW:
+        raise UserError(f"The page takes windows of at most {LARGEST_WINDOW:,} tokens: shorten it.")
+
+
+def check_questions(experiments: Sequence[Experiment]) -> None:
+    """UserError when tasks would hold the machine for too long."""
+    asked = sum(TASKS.get(name).count(one.limit) for one in experiments for name in one.tasks)
+    if asked > MOST_EXAMPLES:
+        raise UserError(
+            f"That is {asked:,} examples, and the page asks at most {MOST_EXAMPLES:,}: lower the "
+            "number or leave tasks out, or use `nmviz run --tasks`."
+        )
+
+
+def _usual(model: "ModelInfo") -> str:
+    return "down" if "down" in model.projections or not model.projections else model.projections[-1]

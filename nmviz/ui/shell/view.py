@@ -1,0 +1,140 @@
+"""View: everything a visitor has chosen, frozen. It is the form and the address of the page."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import TARGETS, Experiment, Target
+
+LONGEST_ADDRESS = 8_000
+LONGEST_FIELD = 4_000
+LONGEST_PROMPT = 2_000
+DEFAULT_PROMPT = (
+    "Explain in two sentences why the sky is blue at noon and red in the evening, "
+    "as you would to a child."
+)
+
+
+class Look(BaseModel):
+    """The layer that is looked at, and the window of its masks. None: the model's own middle."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    block: int | None = Field(None, ge=0, le=100_000)
+    projection: str | None = Field(None, max_length=40)
+    first_row: int = Field(0, ge=0, le=10_000_000)
+    rows: int = Field(24, ge=1, le=128)
+    first_column: int = Field(0, ge=0, le=10_000_000)
+    columns: int = Field(64, ge=1, le=256)
+
+
+class Writing(BaseModel):
+    """What the models are asked to continue, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: str = Field(DEFAULT_PROMPT, min_length=1, max_length=LONGEST_PROMPT)
+    new_tokens: int = Field(40, ge=1, le=200)
+    temperature: float = Field(0.0, ge=0, le=2)
+    real_speed: bool = False  # dropped inputs are really skipped, and the time is told
+
+
+class View(BaseModel):
+    """One experiment for each target, a layer, and a prompt.
+
+    `experiment` is the one on activations. The one on weights shares its settings, but for the
+    mitigations (they repair activations) and the criterion.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    experiment: Experiment = Experiment()
+    weight_criterion: str = Field("magnitude", max_length=200)
+    calibration_windows: int = Field(16, ge=0, le=256)
+    precision: float = Field(0.05, ge=0, le=10)  # a run stops at that error of its costs; 0: never
+    look: Look = Look()
+    writing: Writing = Writing()
+
+    @classmethod
+    def build(cls, fields: Mapping[str, Any]) -> Self:
+        """A View from loose values, flat. UserError, one sentence, for the first that is wrong."""
+        if any(len(str(value)) > LONGEST_FIELD for value in fields.values()):
+            raise UserError(f"A setting is longer than {LONGEST_FIELD:,} characters: shorten it.")
+        rest = dict(fields)
+        own = {name: rest.pop(name) for name in _OWN if name in rest}
+        parts = {
+            name: _checked(part, {key: rest.pop(key) for key in part.model_fields if key in rest})
+            for name, part in (("look", Look), ("writing", Writing))
+        }
+        windows = own.get("calibration_windows", cls.model_fields["calibration_windows"].default)
+        experiment = Experiment.build(**rest, calibration_windows=windows, target="activation")
+        view = _checked(cls, {**own, **parts, "experiment": experiment})
+        _refuse_dense(experiment)
+        view.experiments()
+        return view
+
+    @classmethod
+    def from_query(cls, query: str) -> Self:
+        """The view an address names. UserError for unknown names and wrong values."""
+        if len(query) > LONGEST_ADDRESS:
+            raise UserError("The address is too long to be one of ours: check it.")
+        pairs = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
+        fields = {name: text for name, text in pairs.items() if not name.startswith("__")}
+        unknown = set(fields) - _NAMES
+        if unknown:
+            raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
+        if fields.pop("target", "activation") == "weight":
+            fields.setdefault("weight_criterion", fields.pop("criterion", "magnitude"))
+        return cls.build(fields)
+
+    def to_query(self) -> str:
+        """The address of this view: what differs from the default, and `from_query` backwards."""
+        pairs = dict(parse_qsl(self.experiment.to_query(), keep_blank_values=True))
+        pairs.pop("calibration_windows", None)
+        for part in (self, self.look, self.writing):
+            for name, field in type(part).model_fields.items():
+                value = getattr(part, name)
+                if name not in ("experiment", "look", "writing") and value != field.default:
+                    pairs[name] = str(value)
+        return urlencode(pairs)
+
+    def experiments(self) -> tuple[Experiment, Experiment]:
+        """Weights first, then activations. UserError when a criterion is not of its target."""
+        shared = self.experiment.model_dump()
+        changes = {"target": "weight", "criterion": self.weight_criterion, "mitigations": ()}
+        weight = Experiment.build(
+            **{**shared, **changes, "calibration_windows": self.calibration_windows}
+        )
+        return weight, self.experiment
+
+    def of(self, target: Target) -> Experiment:
+        """The experiment on that target."""
+        return self.experiments()[TARGETS.index(target)]
+
+    def measured_as(self, other: "View") -> bool:
+        """Whether a run of the other answers this one too: layer and prompt do not matter."""
+        return (self.experiments(), self.precision) == (other.experiments(), other.precision)
+
+
+_OWN = ("weight_criterion", "calibration_windows", "precision")
+_NAMES = ({*Experiment.model_fields, *_OWN, *Look.model_fields, *Writing.model_fields}) - {
+    "artefacts"
+}
+
+
+def _checked(part: type[BaseModel], fields: Mapping[str, Any]) -> Any:
+    try:
+        return part(**fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"])).replace("_", " ")
+        said = first["msg"].lower().removeprefix("input ")
+        raise UserError(f"{name.capitalize()} {said} (given: {first['input']!s:.60}).") from None
+
+
+def _refuse_dense(experiment: Experiment) -> None:
+    if experiment.mask.is_dense:
+        raise UserError("Dense is the first column already: choose a pattern that drops something.")

@@ -1,0 +1,1 @@
+"""Figures of published results, and the sentences above them."""

@@ -1,0 +1,124 @@
+"""How numbers are written: as many digits as their uncertainty lets stand."""
+
+from math import floor, isfinite, log10
+
+from nmviz.core.metrics import METRICS
+from nmviz.core.results import Measurement
+
+
+def interval(measurement: Measurement, level: float = 0.95) -> tuple[float, float] | None:
+    """Student's t interval of a measurement; None where its spread is not known."""
+    error, n = measurement.stderr, measurement.n
+    if error is None or n is None or n < 2 or not (isfinite(error) and isfinite(measurement.value)):
+        return None
+    from scipy.special import stdtrit  # here, because it takes a while to load
+
+    reach = float(stdtrit(n - 1, (1 + level) / 2)) * error
+    return measurement.value - reach, measurement.value + reach
+
+
+def show(measurement: Measurement) -> str:
+    """A measurement in words of its own: `2,512`, `+0.57 ± 0.03 nats a token`, `62.1% ± 0.8%`.
+
+    A published number is written as it was printed. After ± stands one standard error.
+    """
+    if measurement.printed is not None:
+        return measurement.printed
+    value, error = measurement.value, measurement.stderr
+    unit = _unit(measurement)
+    if "perplexity" in measurement.metric:
+        return perplexity(value)
+    if unit == "share":
+        return share(value, error)
+    signed = measurement.metric == "delta_nll"
+    return f"{with_error(value, error, signed=signed)} {unit}".rstrip()
+
+
+def reach(measurement: Measurement, level: float = 0.95) -> str | None:
+    """The interval in words, `45.1 to 47.6`; None where there is none."""
+    found = interval(measurement, level)
+    if found is None:
+        return None
+    low, high = (show(measurement.model_copy(update=_bare(end))) for end in found)
+    return f"{low.removesuffix(_unit(measurement)).rstrip()} to {high}"
+
+
+def _unit(measurement: Measurement) -> str:
+    return METRICS.get(measurement.metric).unit if measurement.metric in METRICS else ""
+
+
+def _bare(value: float) -> dict[str, object]:
+    return {"value": value, "stderr": None, "printed": None}
+
+
+def with_error(value: float, error: float | None, *, signed: bool = False) -> str:
+    """`0.57 ± 0.03`: the error in one digit (two where it starts with 1), the value to match."""
+    if not isfinite(value):
+        return not_finite(value)
+    if error is None or not isfinite(error) or error <= 0:
+        number, after = significant(value), ""
+    else:
+        places = _places(error)
+        number, after = _fixed(value, places), f" ± {_fixed(error, places)}"
+    return (_signed(number) if signed else number) + after
+
+
+def perplexity(value: float) -> str:
+    """`8.41`, `33.7`, `512`, `2,512`; `1.2 × 10^9` beyond ten million."""
+    if not isfinite(value):
+        return not_finite(value)
+    if value >= 1e7:
+        power = floor(log10(value))
+        return f"{value / 10**power:.1f} × 10^{power}"
+    return _fixed(value, 2 if value < 9.995 else 1 if value < 99.95 else 0)
+
+
+def share(value: float, error: float | None = None) -> str:
+    """A share of 0..1 in percent: `62%`, `4.7%`, `62.1% ± 0.8%`."""
+    if not isfinite(value):
+        return not_finite(value)
+    percent = 100 * value
+    if error is not None and isfinite(error) and error > 0:
+        number, _, after = with_error(percent, 100 * error).partition(" ± ")
+        return f"{number}% ± {after}%"
+    near_an_end = percent not in (0, 100) and not 10 <= percent <= 90
+    return f"{percent:.1f}%" if near_an_end else f"{percent:.0f}%"
+
+
+def significant(value: float, digits: int = 2) -> str:
+    """`0.052`, `0.31`, `4.1`, `78`, `2,512`: at least `digits` significant ones, no exponent."""
+    if not isfinite(value):
+        return not_finite(value)
+    if value == 0:
+        return "0"
+    places = digits - 1 - floor(log10(abs(float(f"{value:.{digits - 1}e}"))))
+    return _fixed(value, min(max(places, 0), 12))
+
+
+def times(ratio: float) -> str:
+    """`4.1 times`."""
+    return f"{significant(ratio)} times"
+
+
+def not_finite(value: float) -> str:
+    """What is written for a number that is none."""
+    return "not a number" if value != value else "beyond all bounds"
+
+
+def _places(error: float) -> int:
+    """Decimals that show the first digit of an error, or two where that digit is 1."""
+    mantissa, exponent = f"{error:.1e}".split("e")
+    if mantissa[0] == "1":
+        return min(max(1 - int(exponent), 0), 12)
+    return min(max(-int(f"{error:.0e}".split("e")[1]), 0), 12)
+
+
+def _fixed(value: float, places: int) -> str:
+    text = f"{abs(value):,.{places}f}"
+    nothing = not text.strip("0.,")
+    return text if value >= 0 or nothing else f"\N{MINUS SIGN}{text}"
+
+
+def _signed(text: str) -> str:
+    """A plus before what is neither negative nor nothing."""
+    return text if text.startswith("\N{MINUS SIGN}") or not text.strip("0.,") else f"+{text}"
