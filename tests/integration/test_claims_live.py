@@ -18,7 +18,7 @@ from nmviz.engine.measure.timing import REPEATS, measure
 from nmviz.service import claims
 from nmviz.ui.claims import answers as html_of
 from nmviz.ui.claims.tab import CANCELLED, _after, _bits, _run
-from nmviz.ui.explore.handlers import SESSIONS
+from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.views.shared.theme import title_of
 
 pytestmark = pytest.mark.usefixtures("own_store")

@@ -13,6 +13,7 @@ from nmviz.ui.explore.form.controls import FIELDS, values_of
 from nmviz.ui.explore.panels import every_method, one_at_a_time, published_only
 from nmviz.ui.explore.restore import restored
 from nmviz.ui.shell.limits import settle
+from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 
 LLAMA = "llama3.1-8b"
@@ -95,7 +96,7 @@ def test_the_live_panels_say_why_they_are_empty() -> None:
 def test_running_and_writing_are_refused_in_one_sentence() -> None:
     said = list(handlers.run(values(), None, "local", "someone", rerun=False))
     assert "published results alone" in said[-1]["status"]
-    handlers.SESSIONS.start("another")
+    SESSIONS.start("another")
     written = list(handlers.write(values(), "another"))
     assert "published results alone" in written[-1]["texts"]
     with pytest.raises(UserError, match="published results alone"):

@@ -23,6 +23,7 @@ from nmviz.engine.load import loading
 from nmviz.service.runs import load
 from nmviz.ui.explore import handlers
 from nmviz.ui.explore.form.controls import FIELDS, read, values_of
+from nmviz.ui.explore.form.values import form
 from nmviz.ui.explore.panels import render
 from nmviz.ui.explore.panels.cards import cards, level_interval
 from nmviz.ui.explore.panels.layer import step
@@ -33,7 +34,7 @@ from nmviz.ui.launch import build, launch_kwargs, serve
 from nmviz.ui.shell.failures import UNEXPECTED, sentence
 from nmviz.ui.shell.html import esc, quantity
 from nmviz.ui.shell.limits import LONGEST_TEXT, check_live, settle, text_for
-from nmviz.ui.shell.sessions import Sessions
+from nmviz.ui.shell.sessions import SESSIONS, Sessions
 from nmviz.ui.shell.view import Look, View, Writing
 
 SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}
@@ -103,7 +104,7 @@ def test_the_usual_address_is_short() -> None:
 def test_the_form_is_read_back(tiny: str) -> None:
     for fields in ({}, {"pattern": "2:4", "blocks": "0-1", "projections": ("q", "k"), "seed": 3}):
         view = settle(View.build({"model": tiny, **SMALL, **fields}))
-        assert handlers.form(form_values(view)) == (view, None)
+        assert form(form_values(view)) == (view, None)
 
 
 def test_all_projections_chosen_is_the_whole_scope() -> None:
@@ -253,13 +254,13 @@ def test_cancelling_reaches_one_visitor() -> None:
 
 def test_cancel_set_before_the_run_keeps_nothing(tiny: str) -> None:
     values = form_values(settle(View.build({"model": tiny, **SMALL, "seed": 77})))
-    handlers.SESSIONS.start("early")
-    handlers.SESSIONS.cancel("early")
+    SESSIONS.start("early")
+    SESSIONS.cancel("early")
     updates = list(handlers.run(values, None, "local", "early", False))
     assert any("Cancelled" in str(update.get("status")) for update in updates)
-    view, text = handlers.form(values)
+    view, text = form(values)
     assert render.find(view, text) is None
-    handlers.SESSIONS.leave("early")
+    SESSIONS.leave("early")
 
 
 def test_a_run_streams_and_is_then_in_the_store(tiny: str) -> None:
@@ -292,13 +293,13 @@ def test_loading_happens_once(tiny: str) -> None:
 
 
 def test_closing_the_page_ends_what_runs_for_its_visitor(client: Client) -> None:
-    closing, staying = (handlers.SESSIONS.start(visitor) for visitor in ("closing", "staying"))
+    closing, staying = (SESSIONS.start(visitor) for visitor in ("closing", "staying"))
     address = f"{client.src}gradio_api/heartbeat/closing"  # every open page holds one
     with httpx.stream("GET", address, timeout=60) as heartbeat:
         next(heartbeat.iter_lines())
         assert not closing.is_set()
     assert closing.wait(60) and not staying.is_set()
-    handlers.SESSIONS.leave("staying")
+    SESSIONS.leave("staying")
 
 
 # What is shown

@@ -23,6 +23,7 @@ from nmviz.ui.explore.restore import restored
 from nmviz.ui.methods.tab import build_methods
 from nmviz.ui.page import build_page
 from nmviz.ui.shell.limits import model_of
+from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 
 METHODS = {m.name: m for registry in (ACTIVATION, WEIGHT, MITIGATIONS) for m in registry.values()}
@@ -122,7 +123,7 @@ def test_what_is_calibrated_gets_its_error(usual: dict[str, Any]) -> None:
 
 
 def test_calibrating_can_be_cancelled_and_refuses_what_is_no_method(usual: dict[str, Any]) -> None:
-    handlers.SESSIONS.start("two").set()
+    SESSIONS.start("two").set()
     *_, last = every_method.calibrate([*form(**usual), "weight criterion wanda"], "two")
     assert "Cancelled" in last["calibrating"]
     *_, last = every_method.calibrate([*form(**usual), "weight criterion <b>"], "three")
@@ -178,7 +179,7 @@ def test_one_projection_at_a_time_is_measured_once_and_then_found(usual: dict[st
 
 
 def test_a_cancelled_measuring_is_partial_and_offers_itself_again(usual: dict[str, Any]) -> None:
-    handlers.SESSIONS.start("five").set()
+    SESSIONS.start("five").set()
     *_, last = one_at_a_time.measure(form(**usual), "five")
     assert last["each_bar"].visible
 

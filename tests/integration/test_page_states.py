@@ -13,6 +13,7 @@ from nmviz.ui.explore.panels.cards import cards
 from nmviz.ui.explore.panels.layer import step
 from nmviz.ui.explore.panels.render import Shown, status
 from nmviz.ui.shell.limits import model_of, settle
+from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import Look, View
 
 LLAMA = "llama3.1-8b"
@@ -36,7 +37,7 @@ def test_a_large_models_cards_leave_with_it(tiny: str) -> None:
     assert "Not run yet" in update["status"]
     assert "published" not in update["cards"] and "live model" not in update["depth_head"]
     assert update["shown"].view.experiment.model == tiny
-    handlers.SESSIONS.start("quick")
+    SESSIONS.start("quick")
     started = [*handlers.run(small, large["shown"], "local", "quick", False)][1]
     assert "Running" in started["status"] and "published" not in started["cards"]
 
@@ -55,7 +56,7 @@ def test_settings_that_move_during_a_run_are_not_answered_by_it(tiny: str) -> No
 def test_what_was_cancelled_or_refused_keeps_its_last_word(tiny: str) -> None:
     for fields in ({"tokens": 100_000}, {"seed": 8}):
         values = form(**{"model": tiny, **SMALL, **fields})
-        handlers.SESSIONS.start("stopped").set()
+        SESSIONS.start("stopped").set()
         *_, last = (u for u in handlers.run(values, None, "local", "stopped", False) if "ran" in u)
         assert handlers.ended(values, None, "local", last["ran"]) == {}
 
@@ -84,7 +85,7 @@ def test_cards_name_what_they_are_of() -> None:
 
 def test_texts_of_other_settings_say_so(tiny: str) -> None:
     values = form(model=tiny, **SMALL, pattern="2:4", new_tokens=2)
-    handlers.SESSIONS.start("writer")
+    SESSIONS.start("writer")
     first, *_, last = handlers.write(values, "writer")
     assert "written" not in last  # it stays that of the beginning
     written = first["written"]

@@ -11,11 +11,12 @@ from rows import GOALS, make_wheel
 from nmviz.published import LARGE_MODELS
 from nmviz.service import OWN_TEXT
 from nmviz.sources import task_data
-from nmviz.ui.explore import handlers, live
+from nmviz.ui.explore import live
 from nmviz.ui.explore.form.controls import FIELDS, values_of
 from nmviz.ui.explore.panels import zero_shot
 from nmviz.ui.explore.panels.zero_shot_choices import OFFERED
 from nmviz.ui.shell.limits import model_of, settle
+from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 
 LIMIT = 6
@@ -50,7 +51,7 @@ def asked(
 
 
 def run(values: list[Any], session: str = "one") -> list[dict[str, Any]]:
-    handlers.SESSIONS.start(session)
+    SESSIONS.start(session)
     return list(zero_shot.measure(values, session))
 
 
@@ -104,7 +105,7 @@ def test_two_methods_are_compared_in_pairs(usual: dict[str, Any]) -> None:
 
 
 def test_a_cancelled_run_offers_itself_again(usual: dict[str, Any]) -> None:
-    handlers.SESSIONS.start("two").set()
+    SESSIONS.start("two").set()
     *_, last = zero_shot.measure(asked(usual), "two")
     assert last["tasks_bar"].visible
 

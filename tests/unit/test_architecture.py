@@ -3,7 +3,10 @@
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,9 @@ import nmviz
 
 PACKAGE = Path(nmviz.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
+FOLDERS = sorted({file.parent for file in FILES})
+MOST_LOOSE, MOST_FILES, MOST_ARROWS = 5, 20, 80
+"""Modules at the top of the package, files in a folder, arrows between the package's folders."""
 
 LAYERS = (
     ("base",),
@@ -85,6 +91,63 @@ def test_imports_point_down(file: Path) -> None:
         if module.startswith("nmviz."):
             other = module.split(".")[1]
             assert other == own or layer(other) < layer(own), f"{own} must not import {other}"
+
+
+def module_of(file: Path) -> tuple[str, ...]:
+    """`nmviz/base/errors.py` to (base, errors); a folder's `__init__.py` is the folder itself."""
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+MODULES = {module_of(file): file for file in FILES}
+
+
+def arrows() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Which module imports which, whenever it does."""
+    for module, file in MODULES.items():
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nmviz"):
+                _, *home = str(node.module).split(".")
+                for alias in node.names:
+                    inside = (*home, alias.name)
+                    yield module, inside if inside in MODULES else tuple(home)
+
+
+def arrows_by_level() -> dict[tuple[str, ...], dict[str, set[str]]]:
+    """Of every folder: which of the things in it import which others."""
+    found: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for one, other in arrows():
+        same = [
+            a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+        ]
+        level = len(same)
+        if level < min(len(one), len(other)):  # else a folder's face and what lies in it
+            found[tuple(same)][one[level]].add(other[level])
+    return found
+
+
+def test_few_modules_lie_loose() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= MOST_LOOSE
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_folders_hold_few_files(folder: Path) -> None:
+    assert (folder / "__init__.py").exists()
+    assert len(list(folder.glob("*.py"))) <= MOST_FILES
+
+
+def test_few_arrows_between_the_folders() -> None:
+    top = arrows_by_level()[()]
+    count = sum(len(others) for others in top.values())
+    assert 0 < count <= MOST_ARROWS
+
+
+def test_every_folder_reads_from_top_to_bottom() -> None:
+    """No two things in a folder, files or folders, import each other, straight or by a third."""
+    levels = arrows_by_level()
+    assert {(), ("engine",), ("ui",), ("ui", "explore")} <= levels.keys()
+    for graph in levels.values():
+        TopologicalSorter(graph).prepare()  # CycleError names the circle
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))

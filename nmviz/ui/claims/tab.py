@@ -15,13 +15,13 @@ from nmviz.claims.metadata import sentence as bits_sentence
 from nmviz.core.results import Progress
 from nmviz.service import claims
 from nmviz.ui.claims import answers as html
-from nmviz.ui.explore.cancelling import STOPPING, cancels
-from nmviz.ui.explore.components import FROM_STORE, LIVE, READ, session_of
-from nmviz.ui.explore.handlers import SESSIONS
-from nmviz.ui.explore.panels import render
+from nmviz.ui.shell.cancelling import STOPPING, cancels
+from nmviz.ui.shell.events import FROM_STORE, LIVE, READ, session_of
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note
+from nmviz.ui.shell.progress import bar
+from nmviz.ui.shell.sessions import SESSIONS
 
 INTRO = (
     "What the paper says, asked as questions. Verdicts come from rules on 95% intervals that stand "
@@ -146,7 +146,7 @@ def _wire_live(tab: ClaimsTab, name: str, parts: Parts) -> None:
 
     def begin(request: gr.Request) -> Any:
         begun = SESSIONS.start(session_of(request)).number
-        waiting = render.bar(Progress("waiting its turn"))
+        waiting = bar(Progress("waiting its turn"))
         return _buttons(True), gr.Button(visible=True), waiting, begun
 
     def running(request: gr.Request, model: Any, begun: int | None) -> Iterator[Any]:
@@ -179,7 +179,7 @@ def _run(name: str, model: Any, session: str, turn: int | None = None) -> Iterat
                 said = note("From the store: it was run before.") if progress.from_store else ""
                 yield said + _stored(progress)
             else:
-                yield render.bar(progress)
+                yield bar(progress)
     except Exception as error:
         yield note(sentence(error), "error")
 

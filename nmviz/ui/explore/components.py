@@ -1,4 +1,4 @@
-"""What every event of the page needs: its components by name, and how handlers are called."""
+"""Every component of Explore by name, and how its handlers are given their values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,17 +8,7 @@ import gradio as gr
 
 from nmviz.ui.explore.form.controls import FIELDS, Controls
 from nmviz.ui.explore.layout import Panels
-
-Update = dict[str, Any]
-
-LIVE = {"concurrency_id": "model", "concurrency_limit": 2}
-READ: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-FROM_STORE: dict[str, Any] = {**READ, "queue": False}
-LAST: dict[str, Any] = {"trigger_mode": "always_last"}
-"""When settings move faster than they are answered the last ones count: Gradio would drop them."""
-ANSWERED = {**FROM_STORE, **LAST}
-PICTURES: dict[str, Any] = {**READ, **LAST, "concurrency_limit": 4}
-"""For what is worked out at one layer."""
+from nmviz.ui.shell.events import Update
 
 
 @dataclass(frozen=True)
@@ -57,8 +47,3 @@ class Page:
             return self.named_values(handler(given[:values], *given[values:]))
 
         return answering
-
-
-def session_of(request: gr.Request) -> str:
-    """The visitor's session; every page has its own."""
-    return request.session_hash or ""

@@ -10,23 +10,24 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.core.results import Column, GenerationProgress, Result
 from nmviz.service import OWN_TEXT
-from nmviz.ui.explore.components import Update
-from nmviz.ui.explore.form.controls import FIELDS, block_choices, read
+from nmviz.ui.explore.form.controls import FIELDS, block_choices
 from nmviz.ui.explore.form.notes import method_notes, terms
 from nmviz.ui.explore.form.scoping import projections_of, scope_values
+from nmviz.ui.explore.form.values import form, view_of
 from nmviz.ui.explore.panels import published_only, render
 from nmviz.ui.explore.panels.layer import layer_panels, refused
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.panels.texts import outdated, texts
 from nmviz.ui.explore.restore import chip_of
+from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
-from nmviz.ui.shell.limits import check_live, model_of, offered, settle, text_for
-from nmviz.ui.shell.sessions import Sessions
+from nmviz.ui.shell.limits import check_live, model_of, offered, settle
+from nmviz.ui.shell.progress import bar
+from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.error_depth import Measure
 
-SESSIONS = Sessions()
 SECONDS_BETWEEN_TEXTS = 0.15
 WRITING = "The models are writing."
 READING = "The model is being loaded: the pictures of this layer follow."
@@ -35,23 +36,6 @@ LAYER_OUTPUTS = (
     *("weight_inputs_head", "weight_inputs", "weight_mask_head", "weight_mask"),
     *("activation_inputs_head", "activation_inputs", "activation_mask_head", "activation_mask"),
 )
-
-
-def form(values: Sequence[Any]) -> tuple[View, str | None]:
-    """The settled View of the form's values, and the visitor's own text."""
-    view, text = _settled(values)
-    return view, text_for(view, text)
-
-
-def view_of(values: Sequence[Any]) -> View:
-    """The settled View alone, for what reads no text."""
-    return _settled(values)[0]
-
-
-def _settled(values: Sequence[Any]) -> tuple[View, str | None]:
-    model = offered(values[FIELDS.index("model")])
-    view, text = read(values, model.projections if model else ())
-    return settle(view), text
 
 
 def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Update:
@@ -152,7 +136,7 @@ def run(
             precision=view.precision,
         )
         for progress in steps:
-            update: Update = {"progress": render.bar(progress)}
+            update: Update = {"progress": bar(progress)}
             said = render.remark(progress)
             if progress.results:
                 results: dict[Column, Result] = {

@@ -7,11 +7,13 @@ import gradio as gr
 
 from nmviz.core.results import Progress
 from nmviz.ui.explore import handlers
-from nmviz.ui.explore.cancelling import cancels
-from nmviz.ui.explore.components import ANSWERED, FROM_STORE, LIVE, READ, Page, Update, session_of
-from nmviz.ui.explore.handlers import SESSIONS
-from nmviz.ui.explore.panels import every_method, one_at_a_time, render, zero_shot
+from nmviz.ui.explore.components import Page
+from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS, refusal
+from nmviz.ui.shell.cancelling import cancels
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, LIVE, READ, Update, session_of
+from nmviz.ui.shell.progress import bar
+from nmviz.ui.shell.sessions import SESSIONS
 
 Work = Literal["run", "write", "calibrate", "measure_each", "run_tasks"]
 
@@ -96,7 +98,7 @@ def buttons(working: Work | None) -> Update:
         able = working is None and not (name == "run_tasks" and refusal())
         update[name] = gr.Button(visible=not hidden, interactive=able)
     if working is not None:
-        update[BARS[working]] = render.bar(Progress("waiting for its turn"))
+        update[BARS[working]] = bar(Progress("waiting for its turn"))
     return update
 
 

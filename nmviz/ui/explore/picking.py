@@ -6,9 +6,9 @@ from typing import Any
 import gradio as gr
 
 from nmviz.base.errors import UserError
-from nmviz.ui.explore.components import Update
-from nmviz.ui.explore.handlers import view_of
+from nmviz.ui.explore.form.values import view_of
 from nmviz.ui.explore.panels.layer import step
+from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.limits import offered
 
 

@@ -7,13 +7,14 @@ from typing import Any
 import gradio as gr
 
 from nmviz.ui.explore import handlers, picking
-from nmviz.ui.explore.components import ANSWERED, FROM_STORE, PICTURES, READ, Page, session_of
+from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
-from nmviz.ui.explore.handlers import SESSIONS
 from nmviz.ui.explore.live import wire_age, wire_live
 from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, PICTURES, READ, session_of
+from nmviz.ui.shell.sessions import SESSIONS
 
 
 def wire(page: Page, blocks: gr.Blocks) -> None:

@@ -8,10 +8,10 @@ import gradio as gr
 
 from nmviz.published.listing import MEASURES, ORDERS
 from nmviz.service.listing import to_choose
-from nmviz.ui.explore.components import ANSWERED, FROM_STORE, READ
 from nmviz.ui.published import answer as answers
 from nmviz.ui.published import words as words
 from nmviz.ui.published.answer import DEFAULT, DEFAULT_KIND, FIELDS, FORMATS, OUTPUTS
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.views.published.catalogue import FIGURES, KINDS

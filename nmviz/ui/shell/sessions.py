@@ -59,3 +59,7 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._events)
+
+
+SESSIONS = Sessions()
+"""Those of the page that this process serves."""

@@ -9,12 +9,13 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment, read_blocks
 from nmviz.core.results import MethodError
-from nmviz.ui.explore.components import Update
-from nmviz.ui.explore.handlers import SESSIONS, view_of
-from nmviz.ui.explore.panels import render
+from nmviz.ui.explore.form.values import view_of
+from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, quantity, table
+from nmviz.ui.shell.progress import bar
+from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.method_errors import (
     by_error,
@@ -96,7 +97,7 @@ def calibrate(values: Sequence[Any], session: str, turn: int | None = None) -> I
                 said = training_note(progress.figures)
                 yield {"calibrating": note(said) if said else ""}
             else:
-                yield {"calibrating": render.bar(progress, "%")}
+                yield {"calibrating": bar(progress, "%")}
     except Exception as error:
         yield {"calibrating": note(sentence(error), "error")}
 

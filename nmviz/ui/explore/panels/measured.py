@@ -10,11 +10,12 @@ import gradio as gr
 from nmviz import service
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
-from nmviz.ui.explore.components import Update
-from nmviz.ui.explore.handlers import SESSIONS
 from nmviz.ui.explore.panels import render
+from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
+from nmviz.ui.shell.progress import bar, duration
+from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 
 SECONDS_BETWEEN_PICTURES = 0.5
@@ -74,7 +75,7 @@ class Measured:
             now = asked.identity  # before the check: a refusal stands until other things are asked
             self.check(asked)
             for progress in service.run(asked.experiments, text=asked.text, cancel=event):
-                update: Update = {self._named("progress"): render.bar(progress, self.unit)}
+                update: Update = {self._named("progress"): bar(progress, self.unit)}
                 ended = progress.stage in ("done", "cancelled")
                 if progress.results and (ended or monotonic() - last > SECONDS_BETWEEN_PICTURES):
                     last = monotonic()
@@ -120,6 +121,6 @@ class Measured:
 def takes(experiments: Sequence[Experiment], unknown: str) -> str:
     """How long they take here, or `unknown` where no earlier run tells."""
     seconds = service.estimate_seconds(experiments)
-    said = f"about {render.duration(seconds)} here" if seconds else unknown
+    said = f"about {duration(seconds)} here" if seconds else unknown
     calibrated = any(one.calibration_windows for one in experiments)
     return said + (", calibrated first" if calibrated else "")

@@ -6,9 +6,9 @@ from typing import Any
 from nmviz import service
 from nmviz.core.experiment import TARGETS, Experiment
 from nmviz.core.results import Measurement, Result
-from nmviz.ui.explore.components import Update
-from nmviz.ui.explore.handlers import form
+from nmviz.ui.explore.form.values import form
 from nmviz.ui.explore.panels.measured import Asked, Measured, takes
+from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, quantity, table
 from nmviz.ui.shell.limits import check_live, model_of

@@ -1,6 +1,5 @@
 """From results to what the panels hold. Plain functions: component name -> value."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from nmviz.ui.explore.panels.cards import cards
 from nmviz.ui.explore.panels.origin import origin
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, quantity, table
+from nmviz.ui.shell.progress import duration
 from nmviz.ui.shell.view import View
 from nmviz.views.explore import sentences
 from nmviz.views.explore.error_depth import Measure, error_over_depth, line_of
@@ -131,36 +131,6 @@ def _pick(block: int) -> str:
 
 def _cell(value: float | None) -> str:
     return "&ndash;" if value is None else esc(numbers.significant(value))
-
-
-def bar(progress: Progress, unit: str = "tokens") -> str:
-    """The progress bar with its words: stage, how much is done, time left.
-
-    A stage before the measuring may say its own share: `training, 40%`.
-    """
-    stage = esc(progress.stage[:1].upper() + progress.stage[1:])
-    done, total = progress.done, progress.total
-    own = re.search(r"(\d+)%$", progress.stage)
-    if own and not done:
-        return _bar(int(own[1]), 100, stage)
-    if not total:
-        return _bar(None, None, stage)
-    left = progress.seconds_left
-    after = f", about {duration(left)} left" if left else ""
-    so_far = f"{done}%" if unit == "%" else f"{done:,} of {total:,} {esc(unit)}"
-    return _bar(done, total, f"{stage}: {so_far}{after}")
-
-
-def _bar(done: int | None, total: int | None, said: str) -> str:
-    known = "" if total is None else f' value="{done}" max="{total}"'
-    return f'<div class="bar" role="status"><progress{known}></progress><p>{said}</p></div>'
-
-
-def duration(seconds: float) -> str:
-    """`8 s`, `3 min`, `2 h`: as much as an estimate can carry."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
 
 
 def fault(message: str) -> str:

@@ -12,11 +12,11 @@ from nmviz.core.pairing import smallest_difference
 from nmviz.core.results import COLUMNS, Column, Result
 from nmviz.service import pruned_in_words
 from nmviz.sources.tasks import TASKS
-from nmviz.ui.explore.components import Update
-from nmviz.ui.explore.handlers import view_of
+from nmviz.ui.explore.form.values import view_of
 from nmviz.ui.explore.panels.measured import Asked, Measured, takes
 from nmviz.ui.explore.panels.origin import origin
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS, TITLE, read_questions, refusal
+from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, quantity, table

@@ -6,11 +6,11 @@ from typing import Any
 import gradio as gr
 
 from nmviz.core.results import Progress
-from nmviz.ui.explore.components import FROM_STORE, READ, session_of
-from nmviz.ui.explore.handlers import SESSIONS
-from nmviz.ui.explore.panels import render
+from nmviz.ui.shell.events import FROM_STORE, READ, session_of
+from nmviz.ui.shell.progress import bar
+from nmviz.ui.shell.sessions import SESSIONS
 
-STOPPING = render.bar(Progress("stopping"))
+STOPPING = bar(Progress("stopping"))
 
 
 def cancels(button: Any, bar: Any) -> None:

@@ -1,0 +1,21 @@
+"""How events call their handlers: queued or at once, shown or hidden, and whose they are."""
+
+from typing import Any
+
+import gradio as gr
+
+Update = dict[str, Any]
+
+LIVE = {"concurrency_id": "model", "concurrency_limit": 2}
+READ: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+FROM_STORE: dict[str, Any] = {**READ, "queue": False}
+LAST: dict[str, Any] = {"trigger_mode": "always_last"}
+"""When settings move faster than they are answered the last ones count: Gradio would drop them."""
+ANSWERED = {**FROM_STORE, **LAST}
+PICTURES: dict[str, Any] = {**READ, **LAST, "concurrency_limit": 4}
+"""For what is worked out at one layer."""
+
+
+def session_of(request: gr.Request) -> str:
+    """The visitor's session; every page has its own."""
+    return request.session_hash or ""
