@@ -3,6 +3,8 @@
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from torch.nn import functional
 from nmviz.core.experiment import Experiment
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune import kernels
-from nmviz.engine.prune.masking import graded, prune, repair, token_mask, token_pruner, weighted
+from nmviz.engine.prune.masking import graded, prune, token_mask, token_pruner, weighted
+from nmviz.engine.prune.one_pass import one_pass
 from nmviz.engine.prune.sparsify import Masked, States, state_of, state_of_weight
 from nmviz.methods import ACTIVATION, MITIGATIONS
 from nmviz.methods.method import Call, parse_call
@@ -30,7 +33,7 @@ class PrunedActivations:
         self.repairs = [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
         self.mitigations: list[Mitigation] = [c.method.code(**c.settings) for c in self.repairs]
         self.states: dict[Site, States] = defaultdict(dict)
-        self._one_pass = _is_one_pass(self.criterion, self.mitigations)
+        self._one_pass = one_pass(self.pattern, self.criterion, self.mitigations)
         self._same_for_all_sites = all(c.method.facts.same_for_all_sites for c in self.calls)
         self.multiply: Callable[[Site, Tensor], Tensor] = _whole_product
         self.single: Callable[[Site, Tensor], Tensor | None] | None = None
@@ -61,8 +64,7 @@ class PrunedActivations:
 
         None where one look does not tell: with a mitigation, or a weight that the input changes.
         """
-        sees = self.criterion.method.facts.sees_input
-        if not self._one_pass or self.mitigations or sees or self.pattern.is_dense:
+        if self._one_pass is None or self.mitigations or self._one_pass.sees_input:
             return None
         return token_pruner(site.weight[:1], self._given(site, site.weight[:1]), self.pattern)
 
@@ -92,8 +94,11 @@ class PrunedActivations:
         return kept
 
     def _repaired(self, site: Site, x: Tensor) -> Tensor:
-        if self._one_pass and not self.pattern.is_dense and self._fits(site, x):
-            return self._repaired_at_once(site, x)
+        """x [..., d_in] shifted, masked, repaired and shifted back; by one pass where that is equal
+        to these steps."""
+        fast, states = self._one_pass, self.states[site].values()
+        if fast and fast.serves(x, chain.from_iterable(state.values() for state in states)):
+            return fast(x, self._places(site), partial(self._given, site))
         shifted, undos = self._before(site, x)
         kept = self._pruned(site, shifted)
         for step, at in self._places(site):
@@ -101,28 +106,6 @@ class PrunedActivations:
         for undo in reversed(undos):
             kept = undo(kept)
         return kept
-
-    def _fits(self, site: Site, x: Tensor) -> bool:
-        """Whether compiled code handles the input: nothing here is being trained."""
-        if not kernels.fits(x):
-            return False
-        if not torch.is_grad_enabled():
-            return True
-        learned = (t for state in self.states[site].values() for t in state.values())
-        return not any(map(graded, (x, *learned)))
-
-    def _repaired_at_once(self, site: Site, x: Tensor) -> Tensor:
-        """The same by one compiled pass."""
-        if not self.mitigations:
-            return prune(x, self._given(site, x), self.pattern)
-        shifts = [step.shift(x, at) for step, at in self._places(site)]
-        eta = next((shift for shift in shifts if shift is not None), None)
-        rescale = any(step.rescales for step in self.mitigations)
-        looks = self.criterion.method.facts.sees_input
-        channel = self._given(site, x if eta is None or not looks else x - eta)
-        if eta is None and not rescale:
-            return prune(x, channel, self.pattern)
-        return repair(x, channel, self.pattern, eta, rescale)
 
     def masked(self, site: Site, x: Tensor) -> Masked:
         shifted, undos = self._before(site, x)
@@ -193,19 +176,3 @@ class PrunedActivations:
 def _whole_product(site: Site, kept: Tensor) -> Tensor:
     """[..., d_in] to [..., d_out], without the bias."""
     return functional.linear(kept, site.weight)
-
-
-def _is_one_pass(criterion: Call, mitigations: Sequence[Mitigation]) -> bool:
-    """Whether the methods are a channel weight, at most one shift and at most one scaling to the
-    variance: what `masking.repair` does in one pass.
-    """
-    plain = all(
-        type(step).before is Mitigation.before
-        and (step.rescales or type(step).kept is Mitigation.kept)
-        for step in mitigations
-    )
-    shifts = sum(type(step).shift is not Mitigation.shift for step in mitigations)
-    scalings = sum(step.rescales for step in mitigations)
-    per_token = criterion.settings.get("over", "token") == "token"
-    is_channel = criterion.method.facts.gives == "channel"
-    return plain and is_channel and per_token and shifts <= 1 and scalings <= 1
