@@ -117,8 +117,13 @@ class VarianceCorrection(Mitigation):
     rescales: ClassVar[bool] = True
 
     def kept(self, x: Tensor, kept: Tensor, at: At) -> Tensor:
-        lost = kept.var(dim=-1, keepdim=True).clamp_min(1e-9)
-        return kept * (x.var(dim=-1, keepdim=True) / lost).sqrt()
+        return kept * (_variance(x) / _variance(kept).clamp_min(1e-9)).sqrt()
+
+
+def _variance(x: Tensor) -> Tensor:
+    """Unbiased, of every token: [..., d_in] to [..., 1]. Counted from the first entry, so that a
+    token of equal entries has none, not a rounding error."""
+    return (x - x[..., :1]).var(dim=-1, keepdim=True)
 
 
 @mitigation(

@@ -162,6 +162,15 @@ def test_shift_mask_and_variance_in_one_pass(case, kind: str, rescale: bool) -> 
     torch.testing.assert_close(made, expected, **close)
 
 
+@pytest.mark.parametrize("value", [0.1, -1.5255, 3.3333e4])
+@pytest.mark.parametrize("width", [3, 576])
+def test_a_token_of_equal_entries_has_no_variance(value: float, width: int) -> None:
+    """Its factor is 0 exactly: a rounding error is no variance to scale by."""
+    x = torch.full((2, width), value)
+    assert not kernels.repair(x, None, 1, 1, None, rescale=True).any()
+    assert not VarianceCorrection().kept(x, x, HERE).any()
+
+
 @pytest.mark.parametrize("rescale", [False, True])
 @pytest.mark.parametrize("kind", ["none", "token", "channel", "one"])
 @pytest.mark.parametrize("full", [False, True])

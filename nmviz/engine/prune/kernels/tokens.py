@@ -12,14 +12,18 @@ SUMS = {"reassoc", "contract"}  # a sum may be taken in any order
 
 @njit(nogil=True, error_model="numpy", cache=True, fastmath=SUMS)
 def _variance(token: Any) -> Any:
-    """Unbiased variance, in the width of the floats; the mean is taken first."""
-    total = token.dtype.type(0)
+    """Unbiased variance, in the width of the floats; the mean is taken first.
+
+    Counted from the first entry, so that a token of equal entries has none, not a rounding error.
+    """
+    origin, total = token[0], token.dtype.type(0)
     for i in range(token.size):
-        total += token[i]
+        total += token[i] - origin
     mean = token.dtype.type(total / token.size)
     squares = token.dtype.type(0)
     for i in range(token.size):
-        squares += (token[i] - mean) * (token[i] - mean)
+        apart = (token[i] - origin) - mean
+        squares += apart * apart
     return squares / (token.size - 1)
 
 
