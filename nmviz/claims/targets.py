@@ -22,8 +22,9 @@ from nmviz.claims.shared.phrases import (
     rows_numbers,
     with_interval,
 )
-from nmviz.core.experiment import TARGETS, Experiment
+from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
+from nmviz.core.settings import TARGETS
 from nmviz.published import LARGE_MODELS
 from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
 from nmviz.views.shared.theme import Figure

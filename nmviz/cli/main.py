@@ -13,24 +13,23 @@ from tqdm import tqdm
 from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.base.starting import quick_start
+from nmviz.base.validation import built
 from nmviz.cli import printing
+from nmviz.cli.options import fields_of, options_of
 from nmviz.cli.sweep import STOPPED, sweep
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import machine
 from nmviz.core.results import Progress
+from nmviz.core.running import Running
+from nmviz.core.settings import Settings
 from nmviz.methods import scopes
 from nmviz.service.listing import explore as rows_of_published
 from nmviz.sources import corpora
-from nmviz.sources.tasks import SETS
 from nmviz.store import open_store, seed
 from nmviz.store.exporting import export_file
 from nmviz.store.importing import Format, import_file
 
 USER_MISTAKE = 2  # exit status for what the user can mend
-TASKS_HELP = f"lm-eval's, instead of perplexity: arc_easy,piqa, or {', '.join(SETS)}."
-LIMIT_HELP = "Only the first examples of each task (of each of its parts)."
-SITES_HELP = f"Projections, such as q,k,v, or one of {', '.join(scopes.SCOPES)}."
-PRECISION_HELP = "Stop once the cost is known to this standard error, in nats a token."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 store_app = typer.Typer(no_args_is_help=True, help="Create, update and check the database.")
@@ -62,59 +61,25 @@ def serve_app(host: str = "127.0.0.1", port: int = 7860) -> None:
 
 
 @app.command()
+@options_of(settings=fields_of(Settings), how=fields_of(Running))
 def run(
-    model: str = "smollm2-135m",
-    target: str = "activation",
-    pattern: str = "8:16",
-    criterion: str = "magnitude",
-    mitigate: Annotated[str, typer.Option(help="In order, such as d-pts,var.")] = "",
-    sites: Annotated[str | None, typer.Option(help=SITES_HELP)] = None,
-    blocks: Annotated[str | None, typer.Option(help="Such as 0-3,7.")] = None,
-    corpus: str = "wiki-leads",
+    settings: dict[str, Any],
+    how: dict[str, Any],
     text: Annotated[Path | None, typer.Option(help="Your own UTF-8 file as the corpus.")] = None,
-    tokens: int = 2048,
-    window: int = 512,
-    bos: Annotated[str, typer.Option(help="window or once, where the model has one.")] = "window",
-    calibration_windows: int = 16,
-    tasks: Annotated[str, typer.Option(help=TASKS_HELP)] = "",
-    limit: Annotated[int | None, typer.Option(help=LIMIT_HELP)] = None,
-    chat: Annotated[
-        bool, typer.Option("--chat", help="Put prompts into the chat template.")
-    ] = False,
-    seed: int = 0,
-    precision: Annotated[float | None, typer.Option(help=PRECISION_HELP)] = None,
-    device: str = "cpu",
-    rerun: Annotated[bool, typer.Option("--rerun", help="Measure again, stored or not.")] = False,
-    no_store: Annotated[bool, typer.Option("--no-store", help="Do not keep the result.")] = False,
     as_json: Json = False,
 ) -> None:
     """Prune a model and measure it; a stored result is given at once."""
-    if not tasks and (chat or limit is not None):
+    if not settings["tasks"] and (settings["chat"] or settings["limit"] is not None):
         raise UserError("--limit and --chat are for tasks: name some with --tasks.")
     own = None if text is None else corpora.read_file(text)
-    experiment = Experiment.build(
-        model=model,
-        target=target,
-        pattern=pattern,
-        criterion=criterion,
-        mitigations=mitigate,
-        projections=scopes.projections(sites),
-        blocks=blocks,
-        corpus=corpus if own is None else service.OWN_TEXT,
-        tokens=tokens,
-        window=window,
-        bos=bos,
-        calibration_windows=calibration_windows,
-        seed=seed,
-        tasks=tasks,
-        limit=limit,
-        chat=chat,
-    )
-    if terms := service.describe(model).terms:
+    settings["projections"] = scopes.projections(settings["projections"])
+    if own is not None:
+        settings["corpus"] = service.OWN_TEXT
+    experiment, running = Experiment.build(**settings), built(Running, how)
+    if terms := service.describe(experiment.model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)
-    how: dict[str, Any] = {"rerun": rerun, "keep": not no_store, "precision": precision}
-    steps = service.run([experiment], text=own, device=device, **how)
-    last = _follow(steps, "examples" if experiment.tasks else "tokens", kept=not no_store)
+    steps = service.run([experiment], text=own, how=running)
+    last = _follow(steps, "examples" if experiment.tasks else "tokens", kept=running.keep)
     result = last.results[0]
     print(printing.run_line(result) if as_json else printing.run_text(result, last.from_store))
 

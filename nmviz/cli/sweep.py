@@ -13,9 +13,12 @@ import typer
 from tqdm import tqdm
 
 from nmviz.base.errors import UserError
+from nmviz.base.validation import built
+from nmviz.cli.options import fields_of, options_of
 from nmviz.core.grids import read_grid
 from nmviz.core.pairing import mean_error
 from nmviz.core.results import Result
+from nmviz.core.running import Running
 from nmviz.service import planning
 from nmviz.service.planning import Estimate, Group, Plan, in_words
 from nmviz.service.sweep import Event, Outcome, Working
@@ -27,8 +30,10 @@ STOPPED = 130
 ROW = "{:6} {:54} {:>20} {:>9}"
 
 
+@options_of(how=fields_of(Running, "device"))
 def sweep(
     file: Annotated[Path, typer.Argument(metavar="GRID.yaml", help="See the README.")],
+    how: dict[str, Any],
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where it was: every start does.")
     ] = False,
@@ -41,7 +46,6 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(help="Write the grid's results, once measured, to a .jsonl file.")
     ] = None,
-    device: str = "cpu",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -53,7 +57,7 @@ def sweep(
     if only_plan:
         print(json.dumps(_plan_json(plan)) if as_json else _plan_text(plan))
         return
-    events = measure(plan, device)
+    events = measure(plan, built(Running, how))
     print(_plan_text(plan), file=sys.stderr)
     _run(plan, events)
     ended = planning.plan(grid)

@@ -5,18 +5,16 @@ import json
 from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from nmviz.base.errors import UserError
+from nmviz.base.validation import built
+from nmviz.core.settings import Settings
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import UNKNOWN, Call, parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.scopes import read_blocks, write_blocks
 from nmviz.sources.tasks import read_tasks
-
-Target = Literal["activation", "weight"]
-TARGETS: tuple[Target, ...] = ("weight", "activation")
-LARGEST_BUDGET = 10_000_000
 
 
 class Artefacts(BaseModel):
@@ -45,46 +43,15 @@ class Reading(NamedTuple):
     seed: int
 
 
-class Experiment(BaseModel):
-    """What is pruned, how, and on which text it is measured.
+class Experiment(Settings):
+    """What is pruned, how, and on which text it is measured: settings that go together."""
 
-    `projections` and `blocks` are the scope; None is all. `blocks` is written `0-3,7`. `bos` says
-    whether a begin-of-text token starts every window or only the text, where the tokenizer has one.
-    From `corpus` to `seed` None is not known, as published results leave it; a setting of a method
-    that is not known is written `?`. Such an experiment can be stored and shown, not run.
-
-    With `tasks` those are run instead of reading a text: `corpus` to `bos` are None and belong to
-    no such experiment. `limit` counts the examples taken of each task (of each of its parts), all
-    where it is None; with `chat` a prompt is put into the model's chat template.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str = Field("smollm2-135m", min_length=1, max_length=300)
-    target: Target = "activation"
-    pattern: str = "8:16"
-    criterion: str = "magnitude"
-    mitigations: tuple[str, ...] = ()
-    projections: tuple[str, ...] | None = None
-    blocks: str | None = None
-    corpus: str | None = Field("wiki-leads", min_length=1, max_length=100)
-    tokens: int | None = Field(2048, ge=2, le=LARGEST_BUDGET)
-    window: int | None = Field(512, ge=2, le=LARGEST_BUDGET)
-    bos: Literal["window", "once"] | None = "window"
-    calibration_windows: int | None = Field(16, ge=0, le=10_000)
-    seed: int | None = Field(0, ge=0, le=2**31 - 1)
-    tasks: tuple[str, ...] = ()
-    limit: int | None = Field(None, ge=2, le=LARGEST_BUDGET)  # one example has no standard error
-    chat: bool = False
     artefacts: Artefacts = Artefacts()
 
     @classmethod
     def build(cls, **fields: Any) -> Self:
         """An Experiment from loose values. UserError, one sentence, for the first that is wrong."""
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            raise UserError(_first_sentence(error)) from None
+        return built(cls, fields)
 
     def but(self, **changes: Any) -> Self:
         """A copy with some fields changed, validated again."""
@@ -277,13 +244,3 @@ def _as_value_error(function: Any, *arguments: Any) -> Any:
         return function(*arguments)
     except UserError as error:
         raise ValueError(str(error)) from None
-
-
-def _first_sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    if first["type"] == "value_error":
-        return str(first["ctx"]["error"])
-    name = ".".join(map(str, first["loc"]))
-    return (
-        f"{name or 'The experiment'}: {first['msg'].lower()} (given: {str(first['input'])[:60]})."
-    )

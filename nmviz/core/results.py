@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from nmviz.base.registry import Registry
-from nmviz.core.experiment import Experiment, Target
+from nmviz.core.experiment import Experiment
+from nmviz.core.settings import Target
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method
 

@@ -117,13 +117,8 @@ class VarianceCorrection(Mitigation):
     rescales: ClassVar[bool] = True
 
     def kept(self, x: Tensor, kept: Tensor, at: At) -> Tensor:
-        return kept * (_variance(x) / _variance(kept).clamp_min(1e-9)).sqrt()
-
-
-def _variance(x: Tensor) -> Tensor:
-    """Unbiased, of every token: [..., d_in] to [..., 1]. Counted from the first entry, so that a
-    token of equal entries has none, not a rounding error."""
-    return (x - x[..., :1]).var(dim=-1, keepdim=True)
+        whole, left = ((one - one[..., :1]).var(-1, keepdim=True) for one in (x, kept))
+        return kept * (whole / left.clamp_min(1e-9)).sqrt()  # equal entries: 0, unrounded
 
 
 @mitigation(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import TARGETS, Artefacts, Experiment, Target
+from nmviz.core.experiment import Artefacts, Experiment
+from nmviz.core.settings import TARGETS, Target
 from nmviz.methods import BY_TARGET, MITIGATIONS, scopes
 from nmviz.methods.method import Method
 from nmviz.methods.patterns import PRESETS

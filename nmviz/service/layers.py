@@ -7,8 +7,9 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import TARGETS, Experiment
+from nmviz.core.experiment import Experiment
 from nmviz.core.results import GenerationProgress, MethodError, SiteLook
+from nmviz.core.settings import TARGETS
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.service.choices import canonical
 from nmviz.service.runs import load

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from nmviz.base.errors import Cancelled, UserError, check_of
 from nmviz.core import pairing
-from nmviz.core.experiment import TARGETS, Experiment
+from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Progress, Result
+from nmviz.core.running import Running
+from nmviz.core.settings import TARGETS
 from nmviz.service import tasks
 from nmviz.service.choices import canonical, refuse_large, resolve, text_of
 from nmviz.service.estimates import estimate, passes
@@ -19,6 +21,7 @@ from nmviz.store import OWN, Store, open_store, seed
 ALIKE = {"model", "target", "pattern", "criterion", "corpus", "window"}
 """What the store can look for at once of an experiment whose budget does not matter."""
 READ = ("corpus", "tokens", "window")
+AS_USUAL = Running()
 
 if TYPE_CHECKING:
     from nmviz.engine.load.loading import LoadedModel
@@ -47,22 +50,17 @@ def run(
     experiments: Sequence[Experiment],
     *,
     text: str | None = None,
-    rerun: bool = False,
-    keep: bool = True,
-    device: str = "cpu",
+    how: Running = AS_USUAL,
     cancel: Event | None = None,
-    precision: float | None = None,
 ) -> Iterator[Progress]:
     """Answer experiments on one model and text, or that run tasks; from the store or live.
 
     The last Progress has stage "done" and one whole result an experiment, in the order given. When
     `cancel` is set the last one has stage "cancelled" and what was measured until then. A pruned
     model's tasks are compared with the dense one's, which are run first and kept like any other.
-    With a `precision` above 0, in nats a token, a run ends once the standard error of every cost is
-    at most that, and its results are those of experiments with a smaller budget.
     """
     wanted = [resolve(experiment, text) for experiment in experiments]
-    found = {e.key: None if rerun else _stored(e, precision) for e in wanted}
+    found = {e.key: None if how.rerun else _stored(e, how.precision) for e in wanted}
     answers = {key: result for key, result in found.items() if result is not None}
     missing = list({e.key: e for e in wanted if e.key not in answers}.values())
     if not missing:
@@ -71,11 +69,11 @@ def run(
     yield Progress("loading the model")
     kept: set[str] = set()
     note = None
-    for progress in _live(missing, text, device, cancel, precision):
+    for progress in _live(missing, text, how, cancel):
         answers |= {_asked(result, missing): result for result in progress.results}
         whole = [r for r in progress.results if not r.partial and r.key not in kept]
         kept |= {result.key for result in whole}
-        note = _joined([note, put(whole) if keep else None])
+        note = _joined([note, put(whole) if how.keep else None])
         ready = tuple(answers[e.key] for e in wanted if e.key in answers)
         yield replace(progress, results=ready, note=progress.note or note)
 
@@ -236,19 +234,19 @@ def same_questions(experiment: Experiment) -> tuple[Experiment, ...]:
 def _live(
     experiments: Sequence[Experiment],
     text: str | None,
-    device: str,
+    how: Running,
     cancel: Event | None,
-    precision: float | None,
 ) -> Iterator[Progress]:
     first = experiments[0]
     if first.tasks:
         tasks.check_installed()
-        yield from tasks.live(load(first.model, device), experiments, store(), cancel)
+        yield from tasks.live(load(first.model, how.device), experiments, store(), cancel)
         return
     from nmviz.engine.measure.runner import Run
 
-    loaded = load(first.model, device)
-    yield from Run(loaded, experiments, text_of(first.reading.corpus, text), cancel, precision)
+    loaded = load(first.model, how.device)
+    text = text_of(first.reading.corpus, text)
+    yield from Run(loaded, experiments, text, cancel, how.precision)
 
 
 def put(results: Sequence[Result]) -> str | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from nmviz.base.errors import StorageError, UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress, Result
+from nmviz.core.running import Running
 from nmviz.service.planning import Group, Plan
-from nmviz.service.runs import run, store
+from nmviz.service.runs import AS_USUAL, run, store
 from nmviz.store.alone import alone
 from nmviz.store.failures import Failure, Failures
 
@@ -35,7 +36,7 @@ class Outcome:
 Event = Working | Outcome
 
 
-def sweep(plan: Plan, device: str = "cpu") -> Iterator[Event]:
+def sweep(plan: Plan, how: Running = AS_USUAL) -> Iterator[Event]:
     """Measure what is to do, in the plan's order. May be left or killed at any moment.
 
     UserError at once for a device that is not there, which is no experiment's failure, and, once it
@@ -45,19 +46,19 @@ def sweep(plan: Plan, device: str = "cpu") -> Iterator[Event]:
     if plan.groups:
         from nmviz.engine.load.loading import check_device
 
-        check_device(device)
-    return _sweep(plan, device)
+        check_device(how.device)
+    return _sweep(plan, how)
 
 
-def _sweep(plan: Plan, device: str) -> Iterator[Event]:
+def _sweep(plan: Plan, how: Running) -> Iterator[Event]:
     with alone(store()):
         for group in plan.groups:
-            yield from _measure(group, device)
+            yield from _measure(group, how)
 
 
-def _measure(group: Group, device: str) -> Iterator[Event]:
+def _measure(group: Group, how: Running) -> Iterator[Event]:
     """A group together; one by one when that fails, so that one takes none of the others down."""
-    measured = yield from _attempt(group, device)
+    measured = yield from _attempt(group, how)
     if not isinstance(measured, str):
         for result in measured:
             yield _keep(result, len(group))
@@ -65,14 +66,14 @@ def _measure(group: Group, device: str) -> Iterator[Event]:
         yield _fail(group[0], measured)
     else:
         for experiment in group:
-            yield from _measure((experiment,), device)
+            yield from _measure((experiment,), how)
 
 
-def _attempt(group: Group, device: str) -> Generator[Working, None, Sequence[Result] | str]:
+def _attempt(group: Group, how: Running) -> Generator[Working, None, Sequence[Result] | str]:
     """The results of a group, or why there are none."""
     last = Progress("starting")
     try:
-        for last in run(group, keep=False, device=device):
+        for last in run(group, how=how.model_copy(update={"keep": False})):
             yield Working(group, last)
     except StorageError:
         raise

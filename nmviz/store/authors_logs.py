@@ -22,8 +22,8 @@ from typing import Any
 
 from nmviz import published
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import LARGEST_BUDGET
 from nmviz.core.results import Measurement, Printed, Provenance, Result
+from nmviz.core.settings import LARGEST_BUDGET
 from nmviz.methods.scopes import PROJECTIONS
 from nmviz.store import lm_eval_json
 from nmviz.store.files import shown

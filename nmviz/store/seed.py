@@ -22,7 +22,8 @@ from nmviz.store.tables import ExperimentRow, ResultRow, SeedStateRow, SourceRow
 
 STATE = "runs"
 RUNS, PUBLISHED = "runs", "published"
-CODE = ("base/*.py", "core/*.py", "methods/*.py", "sources/*.py", "published/*.py", "store/*.py")
+READ_BY = ("base", "core", "methods", "sources", "published", "store")
+CODE = ("__init__.py", *(f"{folder}/*.py" for folder in READ_BY))
 """What decides, with the files, what is seeded: keys, names, cells, rows."""
 
 

@@ -171,7 +171,7 @@ def test_code_beside_a_known_architecture_is_not_run(copy: Path, tmp_path: Path)
 
 LOAD = """
 import sys
-from nmviz.engine import loading
+from nmviz.engine.load import loading
 from nmviz.base.errors import UserError
 try:
     loading.load(sys.argv[1])

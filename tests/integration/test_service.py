@@ -9,6 +9,7 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress, Result
+from nmviz.core.running import Running
 
 TEXT = "Bread is made from flour, water, salt and yeast. The dough rests. " * 40
 
@@ -24,7 +25,7 @@ def experiment(tiny_model: Path) -> Experiment:
 
 
 def last(*experiments: Experiment, **options: object) -> Progress:
-    *_, final = service.run(experiments, text=TEXT, **options)  # type: ignore[arg-type]
+    *_, final = service.run(experiments, text=TEXT, how=Running.model_validate(options))
     return final
 
 
@@ -157,10 +158,10 @@ def test_a_run_that_stopped_early_is_found_by_whoever_asks_no_more(tiny_model: P
         tokens=2560,
     )
     text = "The river rises in spring. Two bridges join the market and the harbour. " * 240
-    *_, last = service.run([asked], text=text, precision=0.5)
+    *_, last = service.run([asked], text=text, how=Running(precision=0.5))
     (stopped,) = last.results
     assert (stopped.experiment.tokens or 0) < 2560
-    again = list(service.run([asked], text=text, precision=0.5))
+    again = list(service.run([asked], text=text, how=Running(precision=0.5)))
     assert len(again) == 1 and again[0].from_store
     assert again[0].results == (stopped,)
     assert service.lookup(asked, text, 0.5) == stopped

@@ -16,6 +16,7 @@ from nmviz.cli.main import main
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import Grid, parse_grid
 from nmviz.core.results import Progress, Result
+from nmviz.core.running import Running
 from nmviz.engine.measure import runner
 from nmviz.service import planning
 from nmviz.service import sweep as sweeping
@@ -127,7 +128,7 @@ def test_each_is_stored_once_and_the_next_start_goes_on(grid: Grid) -> None:
 def test_a_result_does_not_depend_on_what_is_measured_with_it(grid: Grid) -> None:
     together = {outcome.experiment.key: outcome.result for outcome in outcomes(grid)}
     for experiment in planning.plan(grid).done:
-        *_, alone_ = service.run([experiment], rerun=True, keep=False)
+        *_, alone_ = service.run([experiment], how=Running(rerun=True, keep=False))
         found = together[experiment.key]
         assert found is not None
         assert alone_.results[0].measurements == found.measurements

@@ -81,6 +81,6 @@ def chosen(title: str) -> bool:
 
 
 def test_the_next_process_loads_quietly(loaded: loading.LoadedModel) -> None:
-    code = f"from nmviz.engine import loading; loading.load({MODEL!r})"
+    code = f"from nmviz.engine.load import loading; loading.load({MODEL!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == ""

@@ -12,9 +12,10 @@ from nmviz.claims.shared.budgets import Budget
 from nmviz.claims.shared.digits import plain
 from nmviz.claims.shared.estimate import Estimate, Verdict, Z, fieller, student
 from nmviz.claims.shared.phrases import model_title
-from nmviz.core.experiment import Experiment, Target
+from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import cost_difference, covariance
 from nmviz.core.results import Measurement, Result
+from nmviz.core.settings import Target
 
 NATS = "nats a token"
 OPEN: Verdict = "not decidable here"

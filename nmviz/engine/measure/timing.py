@@ -8,8 +8,9 @@ from time import perf_counter
 
 import torch
 
-from nmviz.core.experiment import Experiment, Target
+from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import machine
+from nmviz.core.settings import Target
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.loading import LoadedModel, encode
 from nmviz.engine.measure.evaluate import logits

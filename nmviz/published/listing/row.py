@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from nmviz.core.experiment import Experiment, Target
+from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
+from nmviz.core.settings import Target
 from nmviz.published.audit import Finding
 from nmviz.published.cells import Cell
 from nmviz.published.listing.selection import model_title

@@ -9,6 +9,7 @@ import gradio as gr
 from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.core.results import Column, GenerationProgress, Result
+from nmviz.core.running import Running
 from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.form.controls import FIELDS, block_choices
 from nmviz.ui.explore.form.notes import method_notes, terms
@@ -131,9 +132,8 @@ def run(
         steps = service.run(
             view.experiments(),
             text=text,
-            rerun=rerun,
+            how=Running(rerun=rerun, precision=view.precision),
             cancel=event,
-            precision=view.precision,
         )
         for progress in steps:
             update: Update = {"progress": bar(progress)}

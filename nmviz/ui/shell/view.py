@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import TARGETS, Experiment, Target
+from nmviz.base.validation import built
+from nmviz.core.experiment import Experiment
+from nmviz.core.running import Running
+from nmviz.core.settings import TARGETS, Target
 
 LONGEST_ADDRESS = 8_000
 LONGEST_FIELD = 4_000
@@ -18,17 +21,22 @@ DEFAULT_PROMPT = (
 )
 
 
+def title_of(name: str) -> str:
+    """The title of a field of `Experiment` or `Running`, as the form and its refusals name it."""
+    return str({**Experiment.model_fields, **Running.model_fields}[name].title)
+
+
 class Look(BaseModel):
     """The layer that is looked at, and the window of its masks. None: the model's own middle."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    block: int | None = Field(None, ge=0, le=100_000)
-    projection: str | None = Field(None, max_length=40)
-    first_row: int = Field(0, ge=0, le=10_000_000)
-    rows: int = Field(24, ge=1, le=128)
-    first_column: int = Field(0, ge=0, le=10_000_000)
-    columns: int = Field(64, ge=1, le=256)
+    block: int | None = Field(None, ge=0, le=100_000, title="Block")
+    projection: str | None = Field(None, max_length=40, title="Projection")
+    first_row: int = Field(0, ge=0, le=10_000_000, title="First row")
+    rows: int = Field(24, ge=1, le=128, title="Rows")
+    first_column: int = Field(0, ge=0, le=10_000_000, title="First column")
+    columns: int = Field(64, ge=1, le=256, title="Columns")
 
 
 class Writing(BaseModel):
@@ -36,9 +44,9 @@ class Writing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    prompt: str = Field(DEFAULT_PROMPT, min_length=1, max_length=LONGEST_PROMPT)
-    new_tokens: int = Field(40, ge=1, le=200)
-    temperature: float = Field(0.0, ge=0, le=2)
+    prompt: str = Field(DEFAULT_PROMPT, min_length=1, max_length=LONGEST_PROMPT, title="Prompt")
+    new_tokens: int = Field(40, ge=1, le=200, title="Tokens to write")
+    temperature: float = Field(0.0, ge=0, le=2, title="Temperature")
     real_speed: bool = False  # dropped inputs are really skipped, and the time is told
 
 
@@ -52,9 +60,9 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     experiment: Experiment = Experiment()
-    weight_criterion: str = Field("magnitude", max_length=200)
-    calibration_windows: int = Field(16, ge=0, le=256)
-    precision: float = Field(0.05, ge=0, le=10)  # a run stops at that error of its costs; 0: never
+    weight_criterion: str = Field("magnitude", max_length=200, title="Criterion for weights")
+    calibration_windows: int = Field(16, ge=0, le=256, title=title_of("calibration_windows"))
+    precision: float = Field(0.05, ge=0, le=10, title=title_of("precision"))  # of `Running`
     look: Look = Look()
     writing: Writing = Writing()
 
@@ -66,12 +74,12 @@ class View(BaseModel):
         rest = dict(fields)
         own = {name: rest.pop(name) for name in _OWN if name in rest}
         parts = {
-            name: _checked(part, {key: rest.pop(key) for key in part.model_fields if key in rest})
+            name: built(part, {key: rest.pop(key) for key in part.model_fields if key in rest})
             for name, part in (("look", Look), ("writing", Writing))
         }
         windows = own.get("calibration_windows", cls.model_fields["calibration_windows"].default)
         experiment = Experiment.build(**rest, calibration_windows=windows, target="activation")
-        view = _checked(cls, {**own, **parts, "experiment": experiment})
+        view = built(cls, {**own, **parts, "experiment": experiment})
         _refuse_dense(experiment)
         view.experiments()
         return view
@@ -123,16 +131,6 @@ _OWN = ("weight_criterion", "calibration_windows", "precision")
 _NAMES = ({*Experiment.model_fields, *_OWN, *Look.model_fields, *Writing.model_fields}) - {
     "artefacts"
 }
-
-
-def _checked(part: type[BaseModel], fields: Mapping[str, Any]) -> Any:
-    try:
-        return part(**fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"])).replace("_", " ")
-        said = first["msg"].lower().removeprefix("input ")
-        raise UserError(f"{name.capitalize()} {said} (given: {first['input']!s:.60}).") from None
 
 
 def _refuse_dense(experiment: Experiment) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nmviz.core.experiment import Target
+from nmviz.core.settings import Target
 from nmviz.views.shared.numbers import significant, times
 from nmviz.views.shared.theme import NAMES
 

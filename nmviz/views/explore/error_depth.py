@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from nmviz.core.experiment import TARGETS, Target
 from nmviz.core.results import Column, Result, SiteError
+from nmviz.core.settings import TARGETS, Target
 from nmviz.views.explore.depth_sentence import depth_sentence
 from nmviz.views.shared.theme import COLOURS, DASHES, MARKERS, NAMES, empty, ink, style
 

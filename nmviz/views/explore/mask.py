@@ -5,8 +5,8 @@ from math import ceil, floor, log10
 import numpy as np
 import plotly.graph_objects as go
 
-from nmviz.core.experiment import Target
 from nmviz.core.results import MaskWindow, SiteLook
+from nmviz.core.settings import Target
 from nmviz.views.shared.numbers import share
 from nmviz.views.shared.theme import empty, ink, style
 

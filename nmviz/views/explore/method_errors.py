@@ -8,8 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from nmviz.core.experiment import TARGETS, Target
 from nmviz.core.results import MethodError
+from nmviz.core.settings import TARGETS, Target
 from nmviz.views.shared.numbers import significant
 from nmviz.views.shared.theme import COLOURS, DASHES, MARKERS, NAMES, empty, ink, name_rows, style
 

@@ -5,9 +5,9 @@ from math import isfinite
 
 import plotly.graph_objects as go
 
-from nmviz.core.experiment import TARGETS, Target
 from nmviz.core.pairing import cost_difference
 from nmviz.core.results import Measurement, Result
+from nmviz.core.settings import TARGETS, Target
 from nmviz.views.shared.numbers import interval, significant
 from nmviz.views.shared.theme import COLOURS, MARKERS, NAMES, empty, ink, name_rows, style
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from math import isfinite
 
 from nmviz.base.wording import listed
-from nmviz.core.experiment import TARGETS, Experiment, Target
+from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import cost_difference
 from nmviz.core.results import Column, Measurement, Result
+from nmviz.core.settings import TARGETS, Target
 from nmviz.views.shared.numbers import interval, perplexity, share, significant, with_error
 from nmviz.views.shared.theme import NAMES
 

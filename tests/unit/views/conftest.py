@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmviz.core.experiment import Experiment, Target
+from nmviz.core.experiment import Experiment
 from nmviz.core.results import (
     BlockDrift,
     Histogram,
@@ -17,6 +17,7 @@ from nmviz.core.results import (
     SiteError,
     SiteLook,
 )
+from nmviz.core.settings import Target
 
 PROJECTIONS = ("q", "k", "v", "o", "gate", "up", "down")
 WORDS = ("The", " river", " <b>", "\n", " a", " through", " the", " extraordinarily")

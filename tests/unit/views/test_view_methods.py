@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from nmviz.core.experiment import Experiment, Target
+from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, MethodError, Provenance, Result
+from nmviz.core.settings import Target
 from nmviz.views.explore.method_errors import by_error, label_of, method_errors, shortened
 from nmviz.views.explore.sensitivity import by_cost, costs_of, sensitivity
 from nmviz.views.shared.theme import title_of

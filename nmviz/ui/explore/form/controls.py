@@ -12,7 +12,7 @@ from nmviz.ui.explore.form.menus import menus
 from nmviz.ui.explore.form.notes import terms
 from nmviz.ui.explore.form.scoping import scope_choices, scope_of
 from nmviz.ui.shell.limits import LONGEST_TEXT
-from nmviz.ui.shell.view import LONGEST_PROMPT, View
+from nmviz.ui.shell.view import LONGEST_PROMPT, View, title_of
 
 if TYPE_CHECKING:
     from nmviz.sources.models import ModelInfo
@@ -83,7 +83,7 @@ def _what(
     named["model"] = gr.Dropdown(
         [(model_title(model), model.id) for model in catalogue.models],
         value=values["model"],
-        label="Model",
+        label=title_of("model"),
         filterable=False,
     )
     named["terms"] = gr.HTML(terms(model), elem_id="terms")
@@ -140,12 +140,12 @@ def _where(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) ->
         named["projections"] = gr.CheckboxGroup(
             list(model.projections),
             value=values["projections"],
-            label="Projections",
+            label=title_of("projections"),
             elem_classes="chips",
         )
         named["blocks"] = gr.Textbox(
             values["blocks"],
-            label="Blocks",
+            label=title_of("blocks"),
             placeholder=f"all, or ranges such as 0-3,{model.blocks - 1}",
             max_length=200,
         )
@@ -158,7 +158,7 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
             ("your own text", OWN_TEXT),
         ],
         value=values["corpus"],
-        label="Text to measure on",
+        label=title_of("corpus"),
         filterable=False,
     )
     named["text"] = gr.Textbox(
@@ -172,14 +172,14 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
     with gr.Row(elem_classes="pair"):
         named["tokens"] = gr.Number(
             values["tokens"],
-            label="Token budget",
+            label=title_of("tokens"),
             precision=0,
             step=512,
             min_width=0,
         )
         named["window"] = gr.Number(
             values["window"],
-            label="Window",
+            label=title_of("window"),
             precision=0,
             step=128,
             min_width=0,
@@ -191,26 +191,28 @@ def _protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
     with gr.Accordion("More: protocol and seed", open=False):
         named["precision"] = gr.Number(
             values["precision"],
-            label="Stop early",
+            label=title_of("precision"),
             info="once every cost is known to this standard error, in nats a token; 0: never",
             step=0.01,
             minimum=0,
             min_width=0,
         )
         named["bos"] = gr.Radio(
-            [("every window", "window"), ("the text once", "once")],
+            [("before every window", "window"), ("once, before the text", "once")],
             value=values["bos"],
-            label="A begin-of-text token starts",
+            label=title_of("bos"),
             info="only for tokenizers that have one",
         )
         with gr.Row(elem_classes="pair"):
             named["calibration_windows"] = gr.Number(
                 values["calibration_windows"],
-                label="Calibration windows",
+                label=title_of("calibration_windows"),
                 precision=0,
                 min_width=0,
             )
-            named["seed"] = gr.Number(values["seed"], label="Seed", precision=0, min_width=0)
+            named["seed"] = gr.Number(
+                values["seed"], label=title_of("seed"), precision=0, min_width=0
+            )
 
 
 def _run_bar(named: dict[str, Any]) -> None:

@@ -7,8 +7,9 @@ import gradio as gr
 
 from nmviz import service
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import Experiment, read_blocks
+from nmviz.core.experiment import Experiment
 from nmviz.core.results import MethodError
+from nmviz.methods.scopes import read_blocks
 from nmviz.ui.explore.form.values import view_of
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence

@@ -4,8 +4,8 @@ from typing import Any
 
 from nmviz import service
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import TARGETS, Target
 from nmviz.core.results import SiteLook
+from nmviz.core.settings import TARGETS, Target
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, quantity
 from nmviz.ui.shell.view import Look, View

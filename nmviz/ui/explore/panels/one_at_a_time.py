@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from nmviz import service
-from nmviz.core.experiment import TARGETS, Experiment
+from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Result
+from nmviz.core.settings import TARGETS
 from nmviz.ui.explore.form.values import form
 from nmviz.ui.explore.panels.measured import Asked, Measured, takes
 from nmviz.ui.shell.events import Update

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nmviz import service
-from nmviz.core.experiment import TARGETS
 from nmviz.core.results import Column, Progress, Result
+from nmviz.core.settings import TARGETS
 from nmviz.ui.explore.panels.cards import cards
 from nmviz.ui.explore.panels.origin import origin
 from nmviz.ui.shell.figures import drawn

@@ -1,0 +1,62 @@
+"""Values that a pydantic model refuses, said in one plain sentence under the field's own title."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from nmviz.base.errors import UserError
+
+M = TypeVar("M", bound=BaseModel)
+Details = Mapping[str, Any]
+
+LONGEST_SHOWN = 60
+WHOLE = "is a whole number"
+SAID: dict[str, Callable[[Details], str]] = {
+    "int_parsing": lambda _: WHOLE,
+    "int_parsing_size": lambda _: WHOLE,
+    "int_type": lambda _: WHOLE,
+    "int_from_float": lambda _: WHOLE,
+    "float_parsing": lambda _: "is a number",
+    "float_type": lambda _: "is a number",
+    "finite_number": lambda _: "is a finite number",
+    "bool_parsing": lambda _: "is true or false",
+    "bool_type": lambda _: "is true or false",
+    "string_type": lambda _: "is a text",
+    "greater_than_equal": lambda about: f"is at least {about['ge']:,}",
+    "less_than_equal": lambda about: f"is at most {about['le']:,}",
+    "string_too_short": lambda _: "is empty",
+    "string_too_long": lambda about: f"is at most {about['max_length']:,} characters long",
+    "literal_error": lambda about: f"is {about['expected']}",
+    "extra_forbidden": lambda _: "is no setting",
+}
+"""pydantic's name of what is wrong, and how a person says it."""
+
+
+def built(model: type[M], fields: Mapping[str, Any]) -> M:
+    """The model of these values. UserError, one sentence, for the first that is wrong."""
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as error:
+        raise UserError(first_sentence(model, error)) from None
+
+
+def first_sentence(model: type[BaseModel], error: ValidationError) -> str:
+    """What is wrong with the first value that is refused, and what was given."""
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "value_error":  # one of our own
+        return str(first["ctx"]["error"])
+    say = SAID.get(first["type"], lambda _: first["msg"].lower().removeprefix("input "))
+    given = str(first["input"])[:LONGEST_SHOWN]
+    after = f"given: {given}" if given.strip() else "nothing is given"
+    return f"{_called(model, first['loc'])} {say(first.get('ctx', {}))}; {after}."
+
+
+def _called(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    """The title of a field, with its name where that is another; an unknown field as it is."""
+    field = model.model_fields.get(str(place[0])) if place else None
+    name = ".".join(map(str, place))
+    if field is None:
+        return repr(name[:LONGEST_SHOWN])
+    title = field.title or name.replace("_", " ").capitalize()
+    return title if title.lower().replace(" ", "_") == name else f"{title} ({name})"

@@ -1,0 +1,96 @@
+"""Settings: the fields of an experiment, declared once for command line, grids, API and page.
+
+A field has its type, default and bounds, its `title` on the page and in refusals, and as its
+`description` the help of the command line.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nmviz.methods.scopes import SCOPES
+from nmviz.sources.corpora import CORPORA
+from nmviz.sources.tasks import SETS
+
+Target = Literal["activation", "weight"]
+TARGETS: tuple[Target, ...] = ("weight", "activation")
+LARGEST_BUDGET = 10_000_000
+
+
+class Settings(BaseModel):
+    """What is pruned, how, and on which text it is measured.
+
+    `projections` and `blocks` are the scope; None is all. `blocks` is written `0-3,7`. `bos` says
+    whether a begin-of-text token starts every window or only the text, where the tokenizer has one.
+    From `corpus` to `seed` None is not known, as published results leave it; a setting of a method
+    that is not known is written `?`. Such an experiment can be stored and shown, not run.
+
+    With `tasks` those are run instead of reading a text: `corpus` to `bos` are None and belong to
+    no such experiment. `limit` counts the examples taken of each task (of each of its parts), all
+    where it is None; with `chat` a prompt is put into the model's chat template.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        "smollm2-135m",
+        min_length=1,
+        max_length=300,
+        title="Model",
+        description="A pinned model, a Hub id, a folder or a GGUF file.",
+    )
+    target: Target = Field("activation", title="Target", description="activation or weight.")
+    pattern: str = Field("8:16", title="Pattern", description="N:M (keep N of every M) or P%.")
+    criterion: str = Field(
+        "magnitude", title="Criterion", description="How entries are ranked: see nmviz methods."
+    )
+    mitigations: tuple[str, ...] = Field(
+        (), title="Mitigations", description="In order, such as d-pts,var."
+    )
+    projections: tuple[str, ...] | None = Field(
+        None,
+        title="Projections",
+        description=f"Projections, such as q,k,v, or one of {', '.join(SCOPES)}.",
+    )
+    blocks: str | None = Field(None, title="Blocks", description="Such as 0-3,7.")
+    corpus: str | None = Field(
+        "wiki-leads",
+        min_length=1,
+        max_length=100,
+        title="Text to measure on",
+        description=f"{' or '.join(CORPORA)}.",
+    )
+    tokens: int | None = Field(
+        2048, ge=2, le=LARGEST_BUDGET, title="Token budget", description="Tokens to read."
+    )
+    window: int | None = Field(
+        512, ge=2, le=LARGEST_BUDGET, title="Window", description="Tokens read at once."
+    )
+    bos: Literal["window", "once"] | None = Field(
+        "window",
+        title="Begin-of-text token",
+        description="window or once, where the model has one.",
+    )
+    calibration_windows: int | None = Field(
+        16,
+        ge=0,
+        le=10_000,
+        title="Calibration windows",
+        description="Windows of calibration text, for methods that need it.",
+    )
+    seed: int | None = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Of every draw.")
+    tasks: tuple[str, ...] = Field(
+        (),
+        title="Tasks",
+        description=f"lm-eval's, instead of perplexity: arc_easy,piqa, or {', '.join(SETS)}.",
+    )
+    limit: int | None = Field(  # one example has no standard error
+        None,
+        ge=2,
+        le=LARGEST_BUDGET,
+        title="Examples of each task",
+        description="Only the first examples of each task (of each of its parts).",
+    )
+    chat: bool = Field(
+        False, title="Chat template", description="Put prompts into the chat template."
+    )
