@@ -1,4 +1,4 @@
-"""Options of commands that are the fields of a model: declared there, once, with their help."""
+"""Options: what many commands have, and the fields of a model, declared there with their help."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ import typer
 from pydantic import BaseModel
 
 Command = Callable[..., None]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+STOPPED = 130  # exit status of what was interrupted
 
 CALLED = {"mitigations": "--mitigate", "projections": "--sites", "keep": "--no-store"}
 """Options whose name is not that of their field."""

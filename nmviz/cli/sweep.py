@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from nmviz.base.errors import UserError
 from nmviz.base.validation import built
-from nmviz.cli.options import fields_of, options_of
+from nmviz.cli.options import STOPPED, Json, fields_of, options_of
 from nmviz.core.grids import read_grid
 from nmviz.core.pairing import mean_error
 from nmviz.core.results import Result
@@ -26,7 +26,6 @@ from nmviz.service.sweep import sweep as measure
 from nmviz.store.jsonl import write_jsonl
 
 SOME_FAILED = 1  # exit status when experiments failed
-STOPPED = 130
 ROW = "{:6} {:54} {:>20} {:>9}"
 
 
@@ -46,9 +45,7 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(help="Write the grid's results, once measured, to a .jsonl file.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure a grid of experiments; what is stored already is not measured again."""
     _check_out(out, only_plan)

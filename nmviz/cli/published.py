@@ -1,0 +1,38 @@
+"""Published numbers on the command line: `nmviz audit` and `nmviz figure`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nmviz import service
+from nmviz.base.errors import UserError
+from nmviz.cli.options import Json
+from nmviz.service.listing import explore
+
+
+def audit(as_json: Json = False) -> None:
+    """Say what in the published numbers contradicts itself, and what the logs confirm."""
+    said = service.published().audit
+    print(json.dumps(said.to_json()) if as_json else said.text)
+
+
+def figure(
+    name: Annotated[str, typer.Argument(help="One of those that --list names.")] = "",
+    out: Annotated[Path | None, typer.Option(help="A .svg, .pdf, .png or .html file.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Name every figure.")] = False,
+) -> None:
+    """Write a figure of the published results to a file."""
+    from nmviz.views.published.catalogue import FIGURES, figure_named
+    from nmviz.views.shared.figure_files import check_ending, write_figure
+
+    if listed:
+        print("\n".join(f"{one.name:24} {one.title}" for one in FIGURES.values()))
+        return
+    chosen = figure_named(name)
+    if out is None:
+        raise UserError(f"Say where the figure goes, such as --out {chosen.name}.svg.")
+    check_ending(out)
+    write_figure(chosen.draw(explore(chosen.selection)), out)
+    print(f"{chosen.title}: written to {out}.")

@@ -1,0 +1,68 @@
+"""`nmviz run`: one experiment, from the store or measured, with its progress."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from nmviz import service
+from nmviz.base.errors import UserError
+from nmviz.base.validation import built
+from nmviz.cli import printing
+from nmviz.cli.options import STOPPED, Json, fields_of, options_of
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Progress
+from nmviz.core.running import Running
+from nmviz.core.settings import Settings
+from nmviz.methods import scopes
+from nmviz.sources import corpora
+
+
+@options_of(settings=fields_of(Settings), how=fields_of(Running))
+def run(
+    settings: dict[str, Any],
+    how: dict[str, Any],
+    text: Annotated[Path | None, typer.Option(help="Your own UTF-8 file as the corpus.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Prune a model and measure it; a stored result is given at once."""
+    if not settings["tasks"] and (settings["chat"] or settings["limit"] is not None):
+        raise UserError("--limit and --chat are for tasks: name some with --tasks.")
+    own = None if text is None else corpora.read_file(text)
+    settings["projections"] = scopes.projections(settings["projections"])
+    if own is not None:
+        settings["corpus"] = service.OWN_TEXT
+    experiment, running = Experiment.build(**settings), built(Running, how)
+    if terms := service.describe(experiment.model).terms:
+        print(f"nmviz: {terms}", file=sys.stderr)
+    steps = service.run([experiment], text=own, how=running)
+    last = _follow(steps, "examples" if experiment.tasks else "tokens", kept=running.keep)
+    result = last.results[0]
+    print(printing.run_line(result) if as_json else printing.run_text(result, last.from_store))
+
+
+def _follow(steps: Iterable[Progress], unit: str, *, kept: bool) -> Progress:
+    """Show progress on stderr where a person watches, every note once, and give the last step; say
+    what a stop leaves behind."""
+    try:
+        return _last(steps, unit)
+    except KeyboardInterrupt:
+        left = "what was whole by then is stored" if kept else "nothing was stored"
+        print(f"nmviz: stopped; {left}.", file=sys.stderr)
+        raise typer.Exit(STOPPED) from None
+
+
+def _last(steps: Iterable[Progress], unit: str) -> Progress:
+    last, noted = Progress("starting"), set[str | None]([None])
+    with tqdm(unit=f" {unit}", disable=None, leave=False, file=sys.stderr) as bar:
+        for last in steps:
+            bar.total = last.total or None
+            bar.set_description(last.stage, refresh=False)
+            bar.update(last.done - bar.n)
+            if last.note not in noted:
+                noted.add(last.note)
+                bar.write(f"nmviz: {last.note}", file=sys.stderr)
+    return last

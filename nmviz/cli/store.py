@@ -1,0 +1,51 @@
+"""`nmviz store`: create, update and check the database; results in and out."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nmviz import service
+from nmviz.store import open_store, seed
+from nmviz.store.exporting import export_file
+from nmviz.store.importing import Format, import_file
+
+app = typer.Typer(no_args_is_help=True, help="Create, update and check the database.")
+
+
+@app.command("build")
+def store_build() -> None:
+    """Create the database or bring its seeded rows up to date; your own runs stay."""
+    with open_store() as store:  # the service's own is built before it is seen
+        print(seed.build(store, again=True))
+
+
+@app.command("verify")
+def store_verify() -> None:
+    """Recompute every key and every seeded row; status 1 when something does not agree."""
+    with open_store() as store:
+        problems = seed.verify(store)
+    print("\n".join(problems) or "Every key and every seeded row agrees.")
+    if problems:
+        sys.exit(1)
+
+
+@app.command("import")
+def store_import(
+    file: Path,
+    format: Annotated[
+        Format, typer.Option(help="auto tells by what is in the file.")
+    ] = Format.AUTO,
+) -> None:
+    """Add the results of FILE: an export of nmviz, lm-eval's JSON or a log of the authors' code."""
+    print(import_file(service.store(), file, format))
+
+
+@app.command("export")
+def store_export(
+    file: Path,
+    everything: Annotated[bool, typer.Option("--all", help="Published results too.")] = False,
+) -> None:
+    """Write nmviz's own runs to FILE: .jsonl, which can be imported, or .csv, for reading."""
+    print(export_file(service.store(), file, everything=everything))
