@@ -17,6 +17,7 @@ from nmviz.base.errors import StorageError, UserError
 
 ENVIRONMENT = "NMVIZ_STORE_URL"
 FILE_NAME = "nmviz.sqlite"
+PACKAGE = Path(__file__).resolve().parents[1]
 PATIENCE = 10.0
 """Seconds a writer waits for another one."""
 WRITING = {"nmviz_writing": True}
@@ -24,9 +25,18 @@ WRITING = {"nmviz_writing": True}
 
 
 def results_folder() -> Path | None:
+    """Where the results that ship lie, for reading: `results/` of the checkout the package runs
+    from, else the package's own copy, which a wheel brings; None where there is neither."""
+    copy = PACKAGE / "shipped"
+    return checkout_results() or (copy if copy.is_dir() else None)
+
+
+def checkout_results() -> Path | None:
     """`results/` of the checkout the package runs from, or None when it is installed elsewhere."""
-    folder = Path(__file__).resolve().parents[2] / "results"
-    return folder if folder.is_dir() else None
+    folder = PACKAGE.parent / "results"
+    # Beside an installed package a folder of that name is somebody else's.
+    is_checkout = (PACKAGE.parent / "pyproject.toml").is_file()
+    return folder if is_checkout and folder.is_dir() else None
 
 
 def address(given: str | Path | None = None) -> URL:
@@ -50,7 +60,8 @@ def address(given: str | Path | None = None) -> URL:
 
 
 def _default_folder() -> Path:
-    return results_folder() or cache_dir()
+    """Never inside an installed package: that may be read-only, and goes when it is updated."""
+    return checkout_results() or cache_dir()
 
 
 def file_of(url: URL) -> Path | None:

@@ -1,5 +1,5 @@
-"""The results that ship, our own and published ones: from results/ into the database, again and
-again to the same end."""
+"""The results that ship, our own and published ones: from results/, or the copy of it in a wheel,
+into the database, again and again to the same end."""
 
 import hashlib
 from collections import Counter
@@ -48,8 +48,7 @@ def build(store: Store, folder: Path | None = None, *, again: bool = False) -> B
     user's own runs stay.
 
     Unchanged files are not read again by unchanged code unless `again`, which also replaces seeded
-    rows that no longer agree with their hash. Without a folder, as in an installed package, nothing
-    changes.
+    rows that no longer agree with their hash. Without a folder nothing changes.
     UserError, with file and line, for a broken file: then nothing changes either.
     """
     folder = folder or results_folder()

@@ -367,9 +367,14 @@ def test_where_the_store_is(tmp_path: Path, monkeypatch) -> None:
         assert store.place == str(tmp_path / "elsewhere" / "db.sqlite")
     monkeypatch.delenv(database.ENVIRONMENT)
     monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path))
-    monkeypatch.setattr(database, "results_folder", lambda: None)
+    monkeypatch.setattr(database, "PACKAGE", tmp_path / "nmviz")
     assert database.place(database.address()) == str(tmp_path / "nmviz.sqlite")
-    monkeypatch.setattr(database, "results_folder", lambda: tmp_path / "results")
+    (tmp_path / "nmviz" / "shipped").mkdir(parents=True)
+    (tmp_path / "results").mkdir()  # beside an installed package it is somebody else's
+    assert database.results_folder() == tmp_path / "nmviz" / "shipped"
+    assert database.place(database.address()) == str(tmp_path / "nmviz.sqlite")
+    (tmp_path / "pyproject.toml").touch()
+    assert database.results_folder() == tmp_path / "results"
     assert database.place(database.address()) == str(tmp_path / "results" / "nmviz.sqlite")
 
 
