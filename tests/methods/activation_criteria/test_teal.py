@@ -15,7 +15,6 @@ from methods.by_hand import (
     site_of,
     state_of,
 )
-from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.engine.prune.activations import PrunedActivations
 
@@ -76,11 +75,6 @@ def test_teal_drops_the_asked_share_of_its_calibration_text() -> None:
 def test_n_of_m_is_refused_with_the_reason(pattern: str) -> None:
     says = f"works with a share such as 50% only, not with {pattern}"
     assert_refused(says, criterion="teal", pattern=pattern)
-
-
-def test_teal_at_n_of_m_is_refused_with_the_reason() -> None:
-    with pytest.raises(UserError, match="works with a share such as 50% only, not with 2:4"):
-        Experiment.build(criterion="teal", pattern="2:4")
 
 
 def test_it_has_no_settings_and_needs_text() -> None:
