@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_activation_criteria import site_of
+from methods.by_hand import site_of
 from torch import Tensor
 
 from nmviz.base.errors import UserError

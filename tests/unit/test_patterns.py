@@ -1,4 +1,4 @@
-"""Patterns: what may be written, what it means, and what is refused."""
+"""All patterns: what may be written, what it means, and what is refused."""
 
 from contextlib import suppress
 from decimal import Decimal
@@ -19,11 +19,9 @@ def test_presets_are_written_canonically(text: str) -> None:
 @pytest.mark.parametrize(
     ("given", "canonical"),
     [
-        (" 8:16 ", "8:16"),
-        ("DENSE", "dense"),
-        ("50.0%", "50%"),
+        (" 3:16 ", "3:16"),
         ("12.50 %", "12.5%"),
-        ("08:016", "8:16"),
+        ("03:016", "3:16"),
     ],
 )
 def test_other_spellings_mean_the_same(given: str, canonical: str) -> None:
@@ -54,29 +52,7 @@ def test_what_is_wrong_is_said_in_one_sentence(text: str, says: str) -> None:
 
 
 def test_percent_counts_exactly() -> None:
-    assert Pattern(percent=Decimal("50")).dropped(5) == 2
-    assert (
-        Pattern(percent=Decimal("70")).dropped(10) == 7
-    )  # 0.7 * 10 in floats is 7.000000000000001
     assert Pattern(percent=Decimal("29")).dropped(100) == 29  # 0.29 * 100 in floats is 28.99...
-
-
-def test_metadata_bits_are_the_entropy_of_a_uniform_choice() -> None:
-    bits = {text: parse_pattern(text).metadata_bits() for text in ("2:4", "4:8", "8:16", "16:32")}
-    assert {text: round(value or 0, 4) for text, value in bits.items()} == {
-        "2:4": 0.6462,
-        "4:8": 0.7662,
-        "8:16": 0.8532,
-        "16:32": 0.9113,
-    }
-    assert parse_pattern("50%").metadata_bits() is None
-
-
-def test_d_in_must_be_a_multiple_of_the_group() -> None:
-    parse_pattern("8:16").check_divides(576, "q")
-    parse_pattern("50%").check_divides(577, "q")
-    with pytest.raises(UserError, match="577 is not a multiple of 16"):
-        parse_pattern("8:16").check_divides(577, "q")
 
 
 @given(st.text(max_size=30))

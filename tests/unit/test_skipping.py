@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from test_activation_criteria import site_of
+from methods.by_hand import site_of
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment

@@ -1,0 +1,59 @@
+"""70%: drop 70 percent of every token, or of a whole weight."""
+
+from decimal import Decimal
+
+import pytest
+from torch import tensor
+
+from methods.by_hand import WEIGHT, assert_largest_kept, assert_refused
+from nmviz.methods.patterns import Pattern, parse_pattern
+
+
+def test_what_is_written_is_what_is_meant() -> None:
+    pattern = parse_pattern("70%")
+    assert pattern == Pattern(percent=Decimal("70")) == parse_pattern(" 70 % ")
+    assert str(pattern) == str(parse_pattern("70.0%")) == "70%"
+    assert pattern.words == "drop 70% (unstructured)"
+    assert pattern.density == pytest.approx(0.3)
+    assert pattern.metadata_bits() is None
+
+
+def test_what_is_dropped_is_counted_exactly() -> None:
+    assert parse_pattern("70%").dropped(32) == 22  # floor(22.4)
+    assert Pattern(percent=Decimal("70")).dropped(10) == 7  # 0.7 * 10 in floats is over 7
+
+
+KEPT = {
+    # a token: the largest 10 of its 32, 22 are dropped
+    "activation": (
+        "0010 0001 0000 1010 0101 0010 1001 0100",
+        "0010 0100 1001 0010 0001 0010 0100 1001",
+    ),
+    # the weight: the largest 20 of its 64, floor(44.8) = 44 are dropped
+    "weight": (
+        "0000 0000 0000 0000 0000 0010 0001 0000",
+        "0110 1101 1011 0110 1001 0010 0101 1011",
+    ),
+}
+
+
+@pytest.mark.parametrize(("target", "kept"), KEPT.items(), ids=list(KEPT))
+def test_the_smallest_are_dropped(target: str, kept: tuple[str, str]) -> None:
+    assert_largest_kept(target, "70%", WEIGHT, *kept)
+
+
+@pytest.mark.parametrize("target", ["activation"])
+def test_ties_of_a_token_go_to_the_lower_index(target: str) -> None:
+    # floor(3.5) = 3 are dropped, the last of those that tie
+    assert_largest_kept(target, "70%", tensor([[4.0, -4.0, 4.0, 1.0, 4.0]]), "11000")
+    assert_largest_kept(target, "70%", tensor([[1.0, 2.0, -2.0, 2.0]]), "0110")
+
+
+def test_any_width_fits() -> None:
+    parse_pattern("70%").check_divides(577, "q")
+
+
+def test_nothing_and_everything_are_refused() -> None:
+    assert_refused("out of range", pattern="0%")
+    assert_refused("out of range", pattern="100%")
+    assert_refused("is not a pattern", pattern="-70%")
