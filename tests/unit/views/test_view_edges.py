@@ -2,10 +2,12 @@
 
 from math import nan
 
+import pytest
 from figures import seen
 
 from nmviz.core.experiment import Experiment
-from nmviz.core.results import Measurement, Provenance, Result
+from nmviz.core.results import Measurement, MethodError, Provenance, Result
+from nmviz.views.explore.method_errors import method_errors
 from nmviz.views.explore.task_accuracies import task_accuracies
 
 
@@ -50,3 +52,20 @@ def test_an_accuracy_that_is_no_number_is_not_drawn() -> None:
 def test_no_guess_is_named_where_guessing_gives_nothing() -> None:
     figure = task_accuracies({"dense": answered(ifeval=0.25)})
     assert [trace.name for trace in figure.data] == ["dense"]
+
+
+def errors(*of: tuple[str, float]) -> list[MethodError]:
+    return [MethodError("activation", "criterion", name, error) for name, error in of]
+
+
+def test_the_line_of_magnitude_stands_where_its_dot_does() -> None:
+    figure = method_errors(errors(("magnitude", 0.0), ("random", 0.6)))
+    assert figure.layout.xaxis.type == "log"
+    assert figure.data[0].x[0] == figure.layout.shapes[0].x0 == pytest.approx(0.02)
+    narrow = method_errors(errors(("magnitude", 0.5), ("random", 0.6)))
+    assert narrow.data[0].x[0] == narrow.layout.shapes[0].x0 == 0.5
+
+
+def test_errors_of_any_size_have_ticks() -> None:
+    axis = method_errors(errors(("magnitude", 2e4), ("random", 3e5))).layout.xaxis
+    assert list(axis.ticktext) == ["20,000", "50,000", "100,000", "200,000", "500,000"]
