@@ -1,12 +1,13 @@
 """What has no place on an axis: no number, no bound, nothing known, and names with signs."""
 
-from math import nan
+from math import inf, nan
 
 import pytest
 from figures import seen
 
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, MethodError, Provenance, Result
+from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
 from nmviz.views.explore.method_errors import method_errors
 from nmviz.views.explore.task_accuracies import task_accuracies
 
@@ -69,3 +70,12 @@ def test_the_line_of_magnitude_stands_where_its_dot_does() -> None:
 def test_errors_of_any_size_have_ticks() -> None:
     axis = method_errors(errors(("magnitude", 2e4), ("random", 3e5))).layout.xaxis
     assert list(axis.ticktext) == ["20,000", "50,000", "100,000", "200,000", "500,000"]
+
+
+def test_an_interval_without_a_bound_ends_beyond_an_axis_of_any_width() -> None:
+    rows = [IntervalRow("A", 0.0, -inf, inf), IntervalRow("B", 1e9, 0.9e9, 1.1e9)]
+    figure = interval_rows(rows, axis="", title="")
+    low, high = figure.layout.xaxis.range
+    (trace,) = figure.data
+    assert -trace.error_x.arrayminus[0] < low and trace.error_x.array[0] > high
+    assert trace.error_x.array[1] == pytest.approx(0.1e9)
