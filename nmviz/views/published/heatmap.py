@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from nmviz.published.listing.choosing import Shown, leading
+from nmviz.published.listing.choosing import Shown
 from nmviz.published.listing.row import DAGGER, Row
 from nmviz.published.listing.selection import is_better_higher, method_order, pattern_order
 from nmviz.views.published.marks import drawable, hover, labels, noun, panel_of
@@ -24,7 +24,7 @@ ROW = 24
 
 def models_by_methods(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     """A column a model, a row a method (and pattern, where there are several). No live rows."""
-    shown = [one for one in drawable(leading(rows)) if not one.row.is_dense and not one.row.live]
+    shown = [one for one in drawable(rows) if not one.row.is_dense and not one.row.live]
     if not shown:
         return empty(NOTHING, dark)
     drawn = [one.row for one in shown]

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from nmviz.methods.patterns import parse_pattern
-from nmviz.published.listing.choosing import Shown, leading
+from nmviz.published.listing.choosing import Shown
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import method_order
 from nmviz.views.published.axes import Grid, once
@@ -40,7 +40,7 @@ SPREAD = 0.5
 
 def pattern_ladder(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     """Lines join the patterns that keep half; bars are one standard error."""
-    shown = drawable(leading(rows))
+    shown = drawable(rows)
     drawn = [one.row for one in shown]
     patterns = patterns_of(drawn)
     if not patterns:

@@ -1,11 +1,12 @@
 """Weights beside activations: a row a model and pattern, the two joined by a line."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
-from nmviz.published.listing.choosing import Shown, leading
+from nmviz.published.listing.choosing import Shown
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import method_order
 from nmviz.views.published.marks import (
@@ -34,7 +35,7 @@ TALL = 1.5
 
 def weights_and_activations(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     """WT and ACT in one line a pattern, with one standard error; other methods beside them."""
-    shown = [one for one in drawable(leading(rows)) if not one.row.is_dense]
+    shown = [one for one in drawable(rows) if not one.row.is_dense]
     drawn = [one.row for one in shown]
     if not drawn:
         return empty(NOTHING, dark)
@@ -104,7 +105,7 @@ def _axes(
     drawn: Sequence[Row], places: dict[tuple[str, str], float], scale: Scale
 ) -> dict[str, dict[str, Any]]:
     live = {panel_of(row) for row in drawn if row.live}
-    names = {panel_of(row): row.model for row in drawn}
+    names = {panel_of(row): escape(row.model, quote=False) for row in drawn}
     ticks = [
         f"{names[panel]}, {pattern}" + (f"<br>{LIVE.partition(':')[0]}" if panel in live else "")
         for panel, pattern in places

@@ -1,15 +1,21 @@
 """What has no place on an axis: no number, no bound, nothing known, and names with signs."""
 
+from collections.abc import Sequence
 from math import inf, nan
+from typing import Any
 
 import pytest
 from figures import seen
 
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, MethodError, Provenance, Result
+from nmviz.published.listing import Row
 from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
 from nmviz.views.explore.method_errors import method_errors
 from nmviz.views.explore.task_accuracies import task_accuracies
+from nmviz.views.published.catalogue import KINDS
+from nmviz.views.published.pairs import weights_and_activations
+from nmviz.views.shared.theme import title_of
 
 
 def answered(**right: float) -> Result:
@@ -79,3 +85,55 @@ def test_an_interval_without_a_bound_ends_beyond_an_axis_of_any_width() -> None:
     (trace,) = figure.data
     assert -trace.error_x.arrayminus[0] < low and trace.error_x.array[0] > high
     assert trace.error_x.array[1] == pytest.approx(0.1e9)
+
+
+def row_of(method: str, value: float | None, stderr: float | None = 1.0, **fields: Any) -> Row:
+    """A row of perplexities at 8:16."""
+    target = "weight" if method == "WT" else "activation"
+    told = {
+        "experiment": Experiment.build(target=target, pattern="8:16"),
+        "model": "M",
+        "metric": "perplexity",
+        "task": "",
+        "stderr_from": "16 windows",
+        "how": "printed",
+        "source": "s",
+        "place": "Table 1",
+    }
+    return Row(method=method, value=value, stderr=stderr, **{**told, **fields})
+
+
+def said(kind: str, rows: Sequence[Row]) -> list[str]:
+    """The hover texts of a published figure."""
+    figure = KINDS[kind][1](rows)
+    return [hover for trace in figure.data for hover in trace.hovertext or ()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_value_that_is_no_number_is_left_out(kind: str) -> None:
+    known = [row_of("WT", 20.0), row_of("ACT", 15.0)]
+    assert said(kind, [*known, row_of("VAR", nan), row_of("CLACT", inf)]) == said(kind, known)
+    assert not KINDS[kind][1]([row_of("VAR", inf)]).data
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stderr", [nan, inf])
+def test_an_error_that_is_no_number_is_not_known(kind: str, stderr: float) -> None:
+    (hover,) = said(kind, [row_of("ACT", 15.0, stderr)])
+    assert hover == (
+        "<b>ACT, 8:16</b>, M<br>15.00<br>Table 1, printed<br>"
+        "standard error: not known: no number came out"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_figure_of_nothing_but_out_says_so(kind: str) -> None:
+    figure = KINDS[kind][1]([row_of("WT", None, None), row_of("ACT", None, None)])
+    assert title_of(figure) == (
+        "No published number of a pruned model is known: every one is above a cut-off (OUT)"
+    )
+
+
+def test_a_model_named_like_a_tag_is_written_as_it_is() -> None:
+    figure = weights_and_activations([row_of("WT", 20.0, model="a<b>"), row_of("ACT", 15.0)])
+    assert list(figure.layout.yaxis.ticktext) == ["a&lt;b&gt;, 8:16", "M, 8:16"]
