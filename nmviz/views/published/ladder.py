@@ -28,6 +28,7 @@ from nmviz.views.published.marks import (
     styles,
 )
 from nmviz.views.published.titles import ladder_sentence
+from nmviz.views.shared.names import in_short
 from nmviz.views.shared.theme import empty, figure_of, ink
 
 NOTHING = "Nothing to draw: no row of this choice has a pattern."
@@ -111,7 +112,7 @@ def _trace(
         "x": _gapped([[patterns.index(row.pattern) + moved for row in line] for line in rows]),
         "y": _gapped([[scale.edge if r.value is None else r.value for r in line] for line in rows]),
         "mode": "lines+markers",
-        "name": method,
+        "name": in_short(method),
         "legendgroup": method,
         "line": {"color": look["colour"], "dash": look["dash"], "width": 1.4},
         "marker": {**marks[0], "symbol": _gapped([m["symbol"] for m in marks], look["symbol"])},

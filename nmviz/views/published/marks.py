@@ -12,6 +12,7 @@ from nmviz.published.listing.choosing import Shown, leading
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import BY_METRIC, pattern_order
 from nmviz.views.shared.log_axis import log_axis
+from nmviz.views.shared.names import in_short
 from nmviz.views.shared.theme import DASHES, MARKERS, ink
 
 SHAPES = ("triangle-up", "star", "hexagon", "triangle-down", "pentagon", "cross", "star-diamond")
@@ -196,9 +197,10 @@ def legend_notes(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def panel_title(row: Row) -> str:
     """The model above its panel; a live one says that it is another, and on which text or rows."""
     if not row.live:
-        return _safe(row.model)
+        return _safe(in_short(row.model))
     read = row.place if row.experiment.tasks else row.experiment.corpus
-    return _safe(f"{row.model}, {read}" if read else row.model) + f"<br><i>{LIVE}</i>"
+    model = in_short(row.model)
+    return _safe(f"{model}, {read}" if read else model) + f"<br><i>{LIVE}</i>"
 
 
 def panel_of(row: Row) -> str:

@@ -23,12 +23,15 @@ from nmviz.views.published.marks import (
     styles,
 )
 from nmviz.views.published.titles import pairs_of, pairs_sentence, range_sentence
+from nmviz.views.shared.names import in_short
 from nmviz.views.shared.theme import empty, figure_of, ink, named_rows
 
 NOTHING = "Nothing to draw: choose WT and ACT, or other methods, at some pattern."
 ROW = 26
 BETWEEN = 0.6
 """Rows left empty between two models."""
+NAME = 30
+"""Characters of a model's name: its pattern stands behind it."""
 TALL = 1.5
 """Rows that a live run takes, whose name has two lines."""
 
@@ -92,7 +95,7 @@ def _dots(
         "x": [scale.edge if row.value is None else row.value for row in rows],
         "y": [places[_place(row)] for row in rows],
         "mode": "markers",
-        "name": method,
+        "name": in_short(method),
         "marker": marker(rows, look["symbol"], look["colour"]),
         "error_x": bars(rows, look["colour"]),
         "hovertext": [hover(one) for one in own],
@@ -105,7 +108,7 @@ def _axes(
     drawn: Sequence[Row], places: dict[tuple[str, str], float], scale: Scale
 ) -> dict[str, dict[str, Any]]:
     live = {panel_of(row) for row in drawn if row.live}
-    names = {panel_of(row): escape(row.model, quote=False) for row in drawn}
+    names = {panel_of(row): escape(in_short(row.model, NAME), quote=False) for row in drawn}
     ticks = [
         f"{names[panel]}, {pattern}" + (f"<br>{LIVE.partition(':')[0]}" if panel in live else "")
         for panel, pattern in places

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from html import unescape
 from math import isfinite, log10
 from typing import Any
 
@@ -18,6 +19,8 @@ NO_WORD = re.compile(r"(?<![\w.])[-+−]?(?:nan|NaN|None|inf|Infinity)(?![\w])")
 """How a number that is none, or a value that is not there, would be written by mistake."""
 TAG = re.compile(r"</?(?:b|i|br|span)\b[^<>]*>")
 """The tags that figures use themselves; any other came in with a name."""
+WIDEST = 44
+"""Characters of a name beside the points, in its widest line: more would leave them no room."""
 A_POINT_EACH = ("y", "text", "hovertext", "customdata", "base")
 
 
@@ -76,10 +79,16 @@ def axes_can_be_read(figure: go.Figure) -> None:
         if axis.range is not None:
             low, high = axis.range
             assert low != high, name
+        assert all(width(words) <= WIDEST for words in axis.ticktext or ())
         if axis.type == "log":
             _log_axis(axis)
     for shape in figure.layout.shapes:
         _shape_is_drawn(figure, shape)
+
+
+def width(words: str) -> int:
+    """Characters of the widest line, as it is read."""
+    return max(len(unescape(TAG.sub("", line))) for line in words.split("<br>"))
 
 
 def _log_axis(axis: Any) -> None:
@@ -104,6 +113,7 @@ def legend_is_unique(figure: go.Figure) -> None:
         return
     names = Counter(trace.name for trace in figure.data if trace.showlegend is not False)
     assert set(names.values()) <= {1}, names
+    assert all(width(name) <= WIDEST for name in names if name)
 
 
 def colours(node: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -14,7 +14,11 @@ from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
 from nmviz.views.explore.method_errors import method_errors
 from nmviz.views.explore.task_accuracies import task_accuracies
 from nmviz.views.published.catalogue import KINDS
+from nmviz.views.published.heatmap import models_by_methods
+from nmviz.views.published.ladder import pattern_ladder
+from nmviz.views.published.methods import methods_by_model
 from nmviz.views.published.pairs import weights_and_activations
+from nmviz.views.shared.names import in_short, marked_in_short
 from nmviz.views.shared.theme import title_of
 
 
@@ -137,3 +141,23 @@ def test_a_figure_of_nothing_but_out_says_so(kind: str) -> None:
 def test_a_model_named_like_a_tag_is_written_as_it_is() -> None:
     figure = weights_and_activations([row_of("WT", 20.0, model="a<b>"), row_of("ACT", 15.0)])
     assert list(figure.layout.yaxis.ticktext) == ["a&lt;b&gt;, 8:16", "M, 8:16"]
+
+
+def test_a_long_name_leaves_the_points_their_room() -> None:
+    long = "someone/" + "long-" * 28 + "end"
+    rows = [row_of("WT", 20.0, model=long), row_of("ACT", 15.0, model=long)]
+    pairs = weights_and_activations(rows)
+    assert list(pairs.layout.yaxis.ticktext) == ["someone/long-lo…-long-long-end, 8:16"]
+    assert long in pairs.data[0].hovertext[0]
+    for draw in (pattern_ladder, methods_by_model):
+        panel = draw(rows).layout.annotations[0].text
+        assert panel.startswith("someone/long-long-lo…-long-long-long-end")
+    (column,) = models_by_methods(rows).layout.xaxis.ticktext
+    assert column.replace("<br>", "") == "someone/long…ng-long-end"
+
+
+def test_a_name_is_cut_between_its_tags_and_not_within_a_sign() -> None:
+    assert marked_in_short("<b>magnitude</b>") == "<b>magnitude</b>"
+    assert in_short("abcdefgh", 5) == "ab…gh"
+    cut = marked_in_short(f"<b>{'&lt;' * 60}</b><br>live")
+    assert cut == f"<b>{'&lt;' * 20}…{'&lt;' * 19}</b><br>live"
