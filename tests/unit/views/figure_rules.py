@@ -15,6 +15,7 @@ from figures import axes_of, words_of
 from nmviz.views.shared.theme import title_of
 
 HEX = re.compile(r"#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?")
+OTHER_COLOUR = re.compile(r'"[^"]*(?:oklch|rgba?|hsla?)\(')
 NO_WORD = re.compile(r"(?<![\w.])[-+−]?(?:nan|NaN|None|inf|Infinity)(?![\w])")
 """How a number that is none, or a value that is not there, would be written by mistake."""
 TAG = re.compile(r"</?(?:b|i|br|span)\b[^<>]*>")
@@ -31,8 +32,17 @@ def check_figure(figure: go.Figure) -> None:
     words_can_be_read(figure)
     axes_can_be_read(figure)
     legend_is_unique(figure)
-    for key, value in colours(json.loads(figure.to_json())):
+    theme_is_kept(figure)
+
+
+def theme_is_kept(figure: go.Figure) -> None:
+    """Colours that every browser and printer knows, a height, and the sentence outside the plot."""
+    text = figure.to_json()
+    assert not OTHER_COLOUR.search(text)
+    for key, value in colours(json.loads(text)):
         assert HEX.fullmatch(value), (key, value)
+    assert figure.layout.height >= 100
+    assert figure.layout.title.text is None
 
 
 def numbers_are_finite(figure: go.Figure) -> None:
