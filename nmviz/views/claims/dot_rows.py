@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 from nmviz.views.shared.theme import COLOURS, DASHES, MARKERS, empty, ink, name_rows, style
 
 ROW = 25
+LEAST = 100
+"""Pixels of a figure with one row, as of every other figure at least."""
 TARGETS: Mapping[str, str] = {"weights": "weight", "activations": "activation", "dense": "dense"}
 SHAPES = ("circle", "square", "diamond", "triangle-up", "x")
 
@@ -56,7 +58,7 @@ def interval_rows(
         _add_line(figure, text, value, dark)
     figure.update_xaxes(title_text=axis, zeroline=False, range=ends)
     legend = len(names) > 1
-    height = (108 if legend else 74) + ROW * len(labels)
+    height = max(LEAST, (108 if legend else 74) + ROW * len(labels))
     figure.update_layout(
         showlegend=legend, height=height, margin={"r": 16, "t": 44 if legend else 10}
     )

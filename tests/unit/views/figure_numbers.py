@@ -46,6 +46,7 @@ def depth(figure: go.Figure, results: Mapping[str, Result], asked: Options) -> N
         if line and asked["measure"] == "local":
             dots = drawn[f"{line.name}, each layer"]
             assert list(dots.y) == [site.rel_error for site in sites]
+            assert [round(x) for x in dots.x] == [site.block for site in sites]
     if figure.data:
         assert figure.layout.yaxis.title.text.endswith(SHARE)
         assert figure.layout.xaxis.title.text.startswith("block (0 = first)")

@@ -22,6 +22,8 @@ TAG = re.compile(r"</?(?:b|i|br|span)\b[^<>]*>")
 """The tags that figures use themselves; any other came in with a name."""
 WIDEST = 44
 """Characters of a name beside the points, in its widest line: more would leave them no room."""
+HIDDEN = 0.2
+"""How far below a log axis, in powers of ten, an empty bin is drawn: there is no place for 0."""
 A_POINT_EACH = ("y", "text", "hovertext", "customdata", "base")
 
 
@@ -31,6 +33,7 @@ def check_figure(figure: go.Figure) -> None:
     points_are_whole(figure)
     words_can_be_read(figure)
     axes_can_be_read(figure)
+    points_stand_on_their_axes(figure)
     legend_is_unique(figure)
     theme_is_kept(figure)
 
@@ -69,6 +72,21 @@ def points_are_whole(figure: go.Figure) -> None:
         bars = (trace.error_x.array, trace.error_x.arrayminus, trace.error_y.array)
         for told in (*bars, trace.marker["symbol"] if trace.type == "scatter" else None):
             assert told is None or isinstance(told, str) or len(told) == points
+
+
+def points_stand_on_their_axes(figure: go.Figure) -> None:
+    """No point lies off an axis whose ends are set, or at 0 on a log axis."""
+    for trace in figure.data:
+        if trace.type != "scatter":
+            continue
+        for letter in "xy":
+            axis = figure.layout[f"{letter}axis{(trace[letter + 'axis'] or letter)[1:]}"]
+            known = [value for value in trace[letter] if value is not None]
+            places = [log10(value) for value in known] if axis.type == "log" else known
+            if axis.range is not None:
+                low, high = sorted(axis.range)
+                low -= HIDDEN if axis.type == "log" else 0
+                assert all(low <= place <= high for place in places), (trace.name, letter)
 
 
 def words_can_be_read(figure: go.Figure) -> None:

@@ -81,6 +81,7 @@ def test_one_series_has_no_legend_and_nothing_is_said_in_words(dark: bool) -> No
     one = interval_rows(ROWS[:1], axis="", title="", dark=dark)
     two = interval_rows(ROWS, axis="", title="", dark=dark)
     assert (one.layout.showlegend, two.layout.showlegend) == (False, True)
+    assert (one.layout.height, two.layout.height) == (100, 158)
     assert one.layout.meta["dark"] == dark
     nothing = interval_rows([], axis="", title="", dark=dark)
     assert "nothing" in nothing.layout.annotations[0].text
