@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 from nmviz.views.shared.theme import COLOURS, DASHES, MARKERS, empty, ink, name_rows, style
 
 ROW = 25
+LEAST = 100
+"""Pixels of a figure with one row, as of every other figure at least."""
 TARGETS: Mapping[str, str] = {"weights": "weight", "activations": "activation", "dense": "dense"}
 SHAPES = ("circle", "square", "diamond", "triangle-up", "x")
 
@@ -44,26 +46,19 @@ def interval_rows(
         return empty("There is nothing to draw.", dark)
     labels = list(dict.fromkeys(row.label for row in rows))
     names = list(dict.fromkeys(row.series for row in rows))
+    ends = _range(rows, list((lines or {}).values()), least, most)
     figure = go.Figure()
     for place, name in enumerate(names):
         shifts = {label: _shift(rows, label, name) for label in labels}
-        _add_series(figure, [row for row in rows if row.series == name], labels, place, shifts)
+        own = [row for row in rows if row.series == name]
+        _add_series(figure, own, labels, place, shifts, ends[1] - ends[0])
     style(figure, dark, title=title)
     name_rows(figure, labels)
     for text, value in (lines or {}).items():
         _add_line(figure, text, value, dark)
-    low, high = _reach(rows, list((lines or {}).values()))
-    room = 0.06 * (high - low) or 1.0
-    figure.update_xaxes(
-        title_text=axis,
-        zeroline=False,
-        range=[
-            low - room if least is None else least,
-            high + room if most is None else min(high + room, most),
-        ],
-    )
+    figure.update_xaxes(title_text=axis, zeroline=False, range=ends)
     legend = len(names) > 1
-    height = (108 if legend else 74) + ROW * len(labels)
+    height = max(LEAST, (108 if legend else 74) + ROW * len(labels))
     figure.update_layout(
         showlegend=legend, height=height, margin={"r": 16, "t": 44 if legend else 10}
     )
@@ -82,6 +77,7 @@ def _add_series(
     labels: Sequence[str],
     place: int,
     shifts: Mapping[str, float],
+    width: float,
 ) -> None:
     name = rows[0].series
     column = TARGETS.get(name, "activation")
@@ -94,8 +90,8 @@ def _add_series(
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": [_arm(row.high, row.value) for row in rows],
-                "arrayminus": [_arm(row.value, row.low) for row in rows],
+                "array": [_arm(row.high, row.value, width) for row in rows],
+                "arrayminus": [_arm(row.value, row.low, width) for row in rows],
                 "color": colour,
                 "thickness": 1.5,
                 "width": 3,
@@ -133,11 +129,11 @@ def _add_line(figure: go.Figure, text: str, value: float, dark: bool) -> None:
     )
 
 
-def _arm(end: float | None, start: float | None) -> float:
-    """Length of one side of an interval; an infinite one reaches beyond any axis."""
+def _arm(end: float | None, start: float | None, width: float) -> float:
+    """Length of one side of an interval; an infinite one reaches beyond an axis of that width."""
     if end is None or start is None:
         return 0.0
-    return end - start if isfinite(end - start) else 1e6
+    return end - start if isfinite(end - start) else max(1e6, 2 * width)
 
 
 def _written(row: IntervalRow) -> str:
@@ -146,6 +142,16 @@ def _written(row: IntervalRow) -> str:
     if not isfinite(row.low) or not isfinite(row.high):
         return f"{row.value:,.3g} (no bound)"
     return f"{row.value:,.3g} ({row.low:,.3g} to {row.high:,.3g})"
+
+
+def _range(
+    rows: Sequence[IntervalRow], lines: Sequence[float], least: float | None, most: float | None
+) -> tuple[float, float]:
+    """Where the axis begins and ends: around all that is known, within what is asked for."""
+    low, high = _reach(rows, lines)
+    room = 0.06 * (high - low) or 1.0
+    end = high + room
+    return low - room if least is None else least, end if most is None else min(end, most)
 
 
 def _reach(rows: Sequence[IntervalRow], lines: Sequence[float]) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from nmviz.core.results import MethodError
 from nmviz.core.settings import TARGETS, Target
+from nmviz.views.shared.log_axis import log_axis
 from nmviz.views.shared.numbers import significant
 from nmviz.views.shared.theme import COLOURS, DASHES, MARKERS, NAMES, empty, ink, name_rows, style
 
@@ -42,7 +43,7 @@ def method_errors(
     )
     figure.update_layout(margin={"r": 16})
     for reference in filter(None, (_reference(measured, target) for target in TARGETS)):
-        _line(figure, reference, len(measured))
+        _line(figure, reference, len(measured), _edge(measured))
     _reasons(figure, missing, len(measured), dark)
     _axes(figure, measured, missing, chosen, dark)
     return figure
@@ -154,12 +155,13 @@ def _dots(rows: Sequence[MethodError], places: Sequence[int], edge: float) -> go
     )
 
 
-def _line(figure: go.Figure, reference: MethodError, rows: int) -> None:
-    target = reference.target
+def _line(figure: go.Figure, reference: MethodError, rows: int, edge: float) -> None:
+    """Where the dot of magnitude alone is drawn."""
+    target, place = reference.target, max(_error(reference), edge)
     figure.add_shape(
         type="line",
-        x0=_error(reference),
-        x1=_error(reference),
+        x0=place,
+        x1=place,
         y0=-0.6,
         y1=rows - 0.5,
         line={"color": COLOURS[target], "dash": DASHES[target], "width": 1},
@@ -209,16 +211,7 @@ def _scale(measured: Sequence[MethodError]) -> Mapping[str, Any]:
         return {"range": [0, 1.25 * max(high, SMALLEST)]}
     low = _edge(measured)
     room = 0.22 * log10(high / low)
-    steps = (1, 2, 5) if high / low <= 10 else (1, 3)
-    ticks = [float(f"{step}e{power}") for power in range(-6, 4) for step in steps]
-    shown = [tick for tick in ticks if low / 2 <= tick <= high * 2]
-    return {
-        "type": "log",
-        "range": [log10(low) - room / 3, log10(high) + room],
-        "tickvals": shown,
-        "ticktext": [f"{tick:g}" for tick in shown],
-        "tickangle": 0,
-    }
+    return {**log_axis(low / 10 ** (room / 3), high * 10**room), "tickangle": 0}
 
 
 def _edge(measured: Sequence[MethodError]) -> float:

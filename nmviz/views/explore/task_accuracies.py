@@ -1,6 +1,7 @@
 """Zero-shot tasks: how many answers are right, dense, weights and activations side by side."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from statistics import fmean
 
 import plotly.graph_objects as go
@@ -30,7 +31,8 @@ def task_accuracies(results: Results, *, dark: bool = False) -> go.Figure:
     figure = go.Figure(
         [_dots(column, found, names, ink(dark).colour(column)) for column, found in levels.items()]
     )
-    figure.add_trace(_chance(names, ink(dark).muted))
+    if any(TASKS.get(name).chance is not None for name in names):
+        figure.add_trace(_chance(names, ink(dark).muted))
     style(figure, dark, height=96 + ROW * len(names), title=tasks_sentence(results))
     name_rows(figure, [TASKS.get(name).title for name in names])
     figure.update_xaxes(title_text="right answers (accuracy), %", zeroline=False)
@@ -109,7 +111,8 @@ def _some(names: Sequence[str], of: int) -> str:
 
 def _levels(result: Result | None) -> dict[str, Measurement]:
     tasks = result.experiment.tasks if result else ()
-    return {name: one for name in tasks if result and (one := accuracy(result, name))}
+    found = {name: one for name in tasks if result and (one := accuracy(result, name))}
+    return {name: one for name, one in found.items() if isfinite(one.value)}
 
 
 def _dots(

@@ -7,11 +7,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from nmviz.published.listing.choosing import Shown, leading
+from nmviz.published.listing.choosing import Shown
 from nmviz.published.listing.row import DAGGER, Row
 from nmviz.published.listing.selection import is_better_higher, method_order, pattern_order
 from nmviz.views.published.marks import drawable, hover, labels, noun, panel_of
 from nmviz.views.published.titles import range_sentence
+from nmviz.views.shared.names import in_short
 from nmviz.views.shared.theme import CLEAR, empty, figure_of, ink, named_rows
 
 NOTHING = "Nothing to draw: no model and method are left in this choice."
@@ -20,11 +21,13 @@ WORST = (168, 144, 198)
 """Every step between the two carries dark text with enough contrast."""
 GAINED = (190, 226, 220)
 ROW = 24
+COLUMN = 24
+"""Characters of a column's name, which stands in lines above it."""
 
 
 def models_by_methods(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     """A column a model, a row a method (and pattern, where there are several). No live rows."""
-    shown = [one for one in drawable(leading(rows)) if not one.row.is_dense and not one.row.live]
+    shown = [one for one in drawable(rows) if not one.row.is_dense and not one.row.live]
     if not shown:
         return empty(NOTHING, dark)
     drawn = [one.row for one in shown]
@@ -137,7 +140,7 @@ def _short(row: Row) -> str:
 
 def _broken(name: str) -> str:
     """A name in lines that are no wider than a narrow cell."""
-    lines = textwrap.wrap(name.partition(",")[0], 9, break_long_words=False)
+    lines = textwrap.wrap(in_short(name.partition(",")[0], COLUMN), 9, break_long_words=False)
     return "<br>".join(escape(line, quote=False) for line in lines)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from nmviz.methods.patterns import parse_pattern
-from nmviz.published.listing.choosing import Shown, leading
+from nmviz.published.listing.choosing import Shown
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import method_order
 from nmviz.views.published.axes import Grid, once
@@ -28,6 +28,7 @@ from nmviz.views.published.marks import (
     styles,
 )
 from nmviz.views.published.titles import ladder_sentence
+from nmviz.views.shared.names import in_short
 from nmviz.views.shared.theme import empty, figure_of, ink
 
 NOTHING = "Nothing to draw: no row of this choice has a pattern."
@@ -40,7 +41,7 @@ SPREAD = 0.5
 
 def pattern_ladder(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     """Lines join the patterns that keep half; bars are one standard error."""
-    shown = drawable(leading(rows))
+    shown = drawable(rows)
     drawn = [one.row for one in shown]
     patterns = patterns_of(drawn)
     if not patterns:
@@ -111,7 +112,7 @@ def _trace(
         "x": _gapped([[patterns.index(row.pattern) + moved for row in line] for line in rows]),
         "y": _gapped([[scale.edge if r.value is None else r.value for r in line] for line in rows]),
         "mode": "lines+markers",
-        "name": method,
+        "name": in_short(method),
         "legendgroup": method,
         "line": {"color": look["colour"], "dash": look["dash"], "width": 1.4},
         "marker": {**marks[0], "symbol": _gapped([m["symbol"] for m in marks], look["symbol"])},

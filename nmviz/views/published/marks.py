@@ -1,16 +1,18 @@
 """What every figure of published results has: hover texts, marks, error bars, censored values."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
-from math import log10
+from math import isfinite, log10
 from typing import Any
 
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import Column
-from nmviz.published.listing.choosing import Shown
+from nmviz.published.listing.choosing import Shown, leading
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import BY_METRIC, pattern_order
+from nmviz.views.shared.log_axis import log_axis
+from nmviz.views.shared.names import in_short
 from nmviz.views.shared.theme import DASHES, MARKERS, ink
 
 SHAPES = ("triangle-up", "star", "hexagon", "triangle-down", "pentagon", "cross", "star-diamond")
@@ -19,6 +21,7 @@ LOG_METRICS = ("perplexity",)
 NO_FIGURE = ("delta_nll",)
 """Quantities of the table that share a figure with none of the others."""
 BARS = "bars: one standard error"
+NO_ERROR = "not known: no number came out"
 FINDING = "hollow: has a finding"
 LIVE = "live: another model, text, protocol"
 
@@ -42,21 +45,23 @@ class Scale:
         """Settings of the axis."""
         if not self.log:
             return {"range": [self.low, self.high], "zeroline": True}
-        ticks = [step * 10**power for power in range(0, 7) for step in (1, 2, 5)]
-        shown = [tick for tick in ticks if self.low <= tick <= self.high]
-        shown = shown if len(shown) <= 8 else [tick for tick in shown if str(tick)[0] == "1"]
-        return {
-            "type": "log",
-            "range": [log10(self.low), log10(self.high)],
-            "tickvals": shown,
-            "ticktext": [f"{tick:,}" for tick in shown],
-        }
+        return log_axis(self.low, self.high)
 
 
-def drawable(shown: Iterable[Shown]) -> list[Shown]:
-    """What one figure can draw: the rows of the first quantity."""
-    kept = [one for one in shown if one.row.metric not in NO_FIGURE]
-    return [one for one in kept if one.row.metric == kept[0].row.metric]
+def drawable(rows: Iterable[Row]) -> list[Shown]:
+    """What one figure can draw: one row a place, of the first quantity, without what is no number
+    (a live run may overflow)."""
+    kept = [row for row in map(_known, rows) if row is not None and row.metric not in NO_FIGURE]
+    return leading(row for row in kept if row.metric == kept[0].metric)
+
+
+def _known(row: Row) -> Row | None:
+    """The row as far as it is known; None where its value is neither a number nor censored."""
+    if row.value is not None and not isfinite(row.value):
+        return None
+    if row.stderr is None or isfinite(row.stderr):
+        return row
+    return replace(row, stderr=None, stderr_from=NO_ERROR)
 
 
 def scale_of(shown: Sequence[Shown]) -> Scale:
@@ -192,9 +197,10 @@ def legend_notes(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def panel_title(row: Row) -> str:
     """The model above its panel; a live one says that it is another, and on which text or rows."""
     if not row.live:
-        return _safe(row.model)
+        return _safe(in_short(row.model))
     read = row.place if row.experiment.tasks else row.experiment.corpus
-    return _safe(f"{row.model}, {read}" if read else row.model) + f"<br><i>{LIVE}</i>"
+    model = in_short(row.model)
+    return _safe(f"{model}, {read}" if read else model) + f"<br><i>{LIVE}</i>"
 
 
 def panel_of(row: Row) -> str:

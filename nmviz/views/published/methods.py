@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from nmviz.core.results import Column
-from nmviz.published.listing.choosing import Shown, leading
+from nmviz.published.listing.choosing import Shown
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import method_order
 from nmviz.views.published.axes import Grid, once
@@ -33,7 +33,7 @@ ROW = 20
 
 def methods_by_model(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     """A dot a method with one standard error; methods stand in the same order in every panel."""
-    shown = drawable(leading(rows))
+    shown = drawable(rows)
     drawn = [one.row for one in shown]
     panels = {_panel(row): _title(row) for row in drawn if not row.is_dense}
     if not panels:

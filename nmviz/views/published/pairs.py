@@ -1,11 +1,12 @@
 """Weights beside activations: a row a model and pattern, the two joined by a line."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
-from nmviz.published.listing.choosing import Shown, leading
+from nmviz.published.listing.choosing import Shown
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import method_order
 from nmviz.views.published.marks import (
@@ -22,19 +23,22 @@ from nmviz.views.published.marks import (
     styles,
 )
 from nmviz.views.published.titles import pairs_of, pairs_sentence, range_sentence
+from nmviz.views.shared.names import in_short
 from nmviz.views.shared.theme import empty, figure_of, ink, named_rows
 
 NOTHING = "Nothing to draw: choose WT and ACT, or other methods, at some pattern."
 ROW = 26
 BETWEEN = 0.6
 """Rows left empty between two models."""
+NAME = 30
+"""Characters of a model's name: its pattern stands behind it."""
 TALL = 1.5
 """Rows that a live run takes, whose name has two lines."""
 
 
 def weights_and_activations(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     """WT and ACT in one line a pattern, with one standard error; other methods beside them."""
-    shown = [one for one in drawable(leading(rows)) if not one.row.is_dense]
+    shown = [one for one in drawable(rows) if not one.row.is_dense]
     drawn = [one.row for one in shown]
     if not drawn:
         return empty(NOTHING, dark)
@@ -91,7 +95,7 @@ def _dots(
         "x": [scale.edge if row.value is None else row.value for row in rows],
         "y": [places[_place(row)] for row in rows],
         "mode": "markers",
-        "name": method,
+        "name": in_short(method),
         "marker": marker(rows, look["symbol"], look["colour"]),
         "error_x": bars(rows, look["colour"]),
         "hovertext": [hover(one) for one in own],
@@ -104,7 +108,7 @@ def _axes(
     drawn: Sequence[Row], places: dict[tuple[str, str], float], scale: Scale
 ) -> dict[str, dict[str, Any]]:
     live = {panel_of(row) for row in drawn if row.live}
-    names = {panel_of(row): row.model for row in drawn}
+    names = {panel_of(row): escape(in_short(row.model, NAME), quote=False) for row in drawn}
     ticks = [
         f"{names[panel]}, {pattern}" + (f"<br>{LIVE.partition(':')[0]}" if panel in live else "")
         for panel, pattern in places

@@ -29,6 +29,7 @@ BEST = {
     "prompt_strict": "Most instructions followed",
     "prompt_loose": "Most instructions followed",
 }
+NO_NUMBER = "No published number of a pruned model is known: every one is above a cut-off (OUT)"
 CLEAR = 2.0
 """A difference is called clear when it is more than this many of its standard errors."""
 
@@ -107,7 +108,7 @@ def range_sentence(rows: Sequence[Row]) -> str:
     numbers = (row for row in _counted(rows) if row.value is not None and not row.is_dense)
     known = sorted(numbers, key=_value)
     if not known:
-        return ""
+        return NO_NUMBER if any(not row.is_dense for row in rows) else ""
     low, high = known[0], known[-1]
     noun = BY_METRIC[low.metric].title
     if low is high:

@@ -10,6 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from nmviz.core.results import Column
+from nmviz.views.shared.names import marked_in_short
 
 COLOURS: Mapping[Column, str] = {
     "dense": "#4D4D4D",
@@ -198,7 +199,7 @@ def named_rows(names: Sequence[str]) -> dict[str, Any]:
     """Settings of a y axis with those names, the first on top, one row each."""
     return {
         "tickvals": list(range(len(names))),
-        "ticktext": list(names),
+        "ticktext": [marked_in_short(name) for name in names],
         "range": [len(names) - 0.4, -0.6],
         "showgrid": False,
         "zeroline": False,

@@ -3,9 +3,10 @@
 import math
 
 import pytest
+from figures import seen
 
 from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
-from nmviz.views.shared.theme import COLOURS, title_of
+from nmviz.views.shared.theme import COLOURS
 
 ROWS = [
     IntervalRow("A", 2.0, 1.0, 4.0, "weights"),
@@ -16,16 +17,30 @@ ROWS = [
 
 def test_series_share_a_row_and_keep_their_intervals() -> None:
     figure = interval_rows(ROWS, axis="cost", title="What is seen")
-    weights, activations = figure.data
-    assert (weights.name, activations.name) == ("weights", "activations")
-    assert list(weights.error_x.array) == [2.0]
-    assert list(weights.error_x.arrayminus) == [1.0]
-    assert list(activations.error_x.array) == [0.5, 0.0]
-    assert list(figure.layout.yaxis.ticktext) == ["A", "B"]
-    assert abs(weights.y[0]) < 0.5 and abs(activations.y[1] - 1) < 0.5
-    assert weights.y[0] != activations.y[0]
-    assert title_of(figure) == "What is seen"
-    assert figure.layout.xaxis.title.text == "cost"
+    assert seen(figure) == {
+        "title": "What is seen",
+        "axes": {"x": "cost", "y": ["A", "B"]},
+        "traces": [
+            {
+                "name": "weights",
+                "kind": "scatter",
+                "x": [2.0],
+                "y": [-0.12],  # above the dot that shares its row
+                "errors": [2.0],
+                "errors_below": [1.0],
+                "hover": ["A, weights: 2 (1 to 4)"],
+            },
+            {
+                "name": "activations",
+                "kind": "scatter",
+                "x": [1.0, 5.0],
+                "y": [0.12, 1.0],
+                "errors": [0.5, 0.0],
+                "errors_below": [0.5, 0.0],
+                "hover": ["A, activations: 1 (0.5 to 1.5)", "B, activations: 5"],
+            },
+        ],
+    }
 
 
 def test_colour_and_shape_tell_the_target_and_open_tells_the_mark() -> None:
@@ -66,6 +81,7 @@ def test_one_series_has_no_legend_and_nothing_is_said_in_words(dark: bool) -> No
     one = interval_rows(ROWS[:1], axis="", title="", dark=dark)
     two = interval_rows(ROWS, axis="", title="", dark=dark)
     assert (one.layout.showlegend, two.layout.showlegend) == (False, True)
+    assert (one.layout.height, two.layout.height) == (100, 158)
     assert one.layout.meta["dark"] == dark
     nothing = interval_rows([], axis="", title="", dark=dark)
     assert "nothing" in nothing.layout.annotations[0].text

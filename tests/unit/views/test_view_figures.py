@@ -1,7 +1,5 @@
 """Every figure draws, carries numbers computed by hand, and keeps the rules of the theme."""
 
-import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,6 +7,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from figure_rules import check_figure
+from figures import seen
 
 from nmviz.core.results import Result, SiteLook
 from nmviz.views.explore.blocks_projections import blocks_projections, error_grid
@@ -40,26 +40,8 @@ def every_figure(both: dict[Any, Result], look: Make, dark: bool) -> Iterator[go
 @pytest.mark.parametrize("dark", [False, True])
 def test_every_figure_keeps_the_theme(both: Any, make_look: Make, dark: bool) -> None:
     for figure in every_figure(both, make_look, dark):
-        text = figure.to_json()
-        assert not re.search(r'"[^"]*(?:oklch|rgba?|hsla?)\(', text)
-        for key, value in colours(json.loads(text)):
-            assert re.fullmatch(r"#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?", value), (key, value)
-        assert figure.layout.height >= 100
-        assert bool(title_of(figure)) == bool(figure.data)
-        assert not title_of(figure).endswith((".", "!"))
-        assert figure.layout.title.text is None
+        check_figure(figure)
         assert len(figure.data) <= 6
-
-
-def colours(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(node, dict):
-        for name, value in node.items():
-            yield from colours(value, name)
-    elif isinstance(node, list):
-        for value in node:
-            yield from colours(value, key)
-    elif isinstance(node, str) and ("color" in key or node.startswith("#")):
-        yield key, node
 
 
 def test_median_line_is_the_median_of_the_block(make_result: Make) -> None:
@@ -123,7 +105,23 @@ def test_drift_is_drawn_as_given(make_result: Make) -> None:
     figure = error_over_depth(
         {"activation": make_result("activation", drift=[0.1, 0.2, 0.4])}, measure="drift"
     )
-    assert [list(one.y) for one in figure.data] == [[0.1, 0.2, 0.4]]
+    assert seen(figure) == {
+        "title": "Drift for activations starts at 0.10 in block 0",
+        "axes": {"x": "block (0 = first)", "y": "drift of the hidden state (share)"},
+        "traces": [
+            {
+                "name": "activations",
+                "kind": "scatter",
+                "x": [0, 1, 2],
+                "y": [0.1, 0.2, 0.4],
+                "hover": [
+                    "activations, block 0, 0.100",
+                    "activations, block 1, 0.200",
+                    "activations, block 2, 0.400",
+                ],
+            }
+        ],
+    }
 
 
 def test_heatmap_places_every_layer_and_leaves_gaps(make_result: Make) -> None:

@@ -1,10 +1,11 @@
 """Every method at one layer, and one projection at a time: numbers, order, sentences."""
 
-import json
 import re
 from collections.abc import Sequence
 
 import pytest
+from figure_rules import check_figure
+from figures import seen
 
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, MethodError, Provenance, Result
@@ -116,14 +117,27 @@ def one(target: Target, projection: str, cost: float, stderr: float | None, n: i
 def test_each_projection_has_its_cost_and_interval() -> None:
     results = [one("activation", "q", 0.1, 0.01), one("activation", "down", 0.5, 0.02)]
     figure = sensitivity(results)
-    (trace,) = figure.data
-    assert list(figure.layout.yaxis.ticktext) == ["down", "q"]
-    assert list(trace.x) == [0.5, 0.1]
-    assert list(trace.y) == [0, 1]
-    assert list(trace.error_x.array) == pytest.approx([2.776 * 0.02, 2.776 * 0.01], rel=1e-3)
-    assert title_of(figure) == (
-        "Pruned alone, what costs most is down for activations (0.50 nats a token)"
-    )
+    half = [0.0555289, 0.0277645]  # 2.77645 standard errors of five windows
+    assert seen(figure) == {
+        "title": "Pruned alone, what costs most is down for activations (0.50 nats a token)",
+        "axes": {
+            "x": "cost of pruning this projection alone<br>(difference in mean NLL, nats a token)",
+            "y": ["down", "q"],
+        },
+        "traces": [
+            {
+                "name": "activations",
+                "kind": "scatter",
+                "x": [0.5, 0.1],
+                "y": [0, 1],
+                "errors": half,
+                "hover": [
+                    "activations, down: 0.5000, 95%: 0.44 to 0.56",
+                    "activations, q: 0.1000, 95%: 0.072 to 0.13",
+                ],
+            }
+        ],
+    }
 
 
 def test_both_sides_stand_apart_and_are_sorted_together() -> None:
@@ -175,9 +189,5 @@ def test_both_keep_the_theme(dark: bool) -> None:
         sensitivity([], dark=dark),
     ]
     for figure in figures:
-        text = figure.to_json()
-        assert not re.search(r'"[^"]*(?:oklch|rgba?|hsla?)\(', text)
-        assert json.loads(text)["layout"]["height"] >= 100
-        assert bool(title_of(figure)) == bool(figure.data)
-        assert not title_of(figure).endswith((".", "!"))
+        check_figure(figure)
         assert len(figure.data) <= 6

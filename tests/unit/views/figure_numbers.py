@@ -1,0 +1,238 @@
+"""What a figure must draw of what it was given: which points, with which numbers."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from figures import flat
+
+from nmviz.core.results import MethodError, Result, SiteError, SiteLook
+from nmviz.published.listing import Row, leading
+from nmviz.sources.tasks import TASKS
+from nmviz.views.claims.dot_rows import IntervalRow
+from nmviz.views.shared.theme import NAMES
+
+SHARE = "(share)"
+UNITS = {"average_drop": " (%)", "perplexity": ""}
+Options = Mapping[str, Any]
+
+
+def traces(figure: go.Figure) -> dict[str, Any]:
+    return {trace.name: trace for trace in figure.data}
+
+
+def depth(figure: go.Figure, results: Mapping[str, Result], asked: Options) -> None:
+    """Every layer is a dot, every block a point between the least and the most of its layers."""
+    drawn, wanted = traces(figure), asked["projection"]
+    for target in ("weight", "activation"):
+        result = results.get(target)
+        if result is None:
+            assert NAMES[target] not in drawn  # type: ignore[index]
+            continue
+        sites = finite_sites(result)
+        of_line = [site for site in sites if wanted in (None, site.projection)]
+        levels: dict[int, list[float]] = {}
+        for one in of_line:
+            levels.setdefault(one.block, []).append(one.rel_error)
+        if asked["measure"] == "drift":
+            levels = {one.block: [one.drift] for one in result.drift if isfinite(one.drift)}
+        line = drawn.get(NAMES[target])  # type: ignore[index]
+        assert (list(line.x) if line else []) == sorted(levels)
+        for block, value in zip(line.x, line.y, strict=True) if line else ():
+            assert min(levels[block]) <= value <= max(levels[block])
+        if line and asked["measure"] == "local":
+            dots = drawn[f"{line.name}, each layer"]
+            assert list(dots.y) == [site.rel_error for site in sites]
+            assert [round(x) for x in dots.x] == [site.block for site in sites]
+    if figure.data:
+        assert figure.layout.yaxis.title.text.endswith(SHARE)
+        assert figure.layout.xaxis.title.text.startswith("block (0 = first)")
+
+
+def finite_sites(result: Result) -> list[SiteError]:
+    return [site for site in result.sites if isfinite(site.rel_error)]
+
+
+def grid(figure: go.Figure, result: Result, _: Options) -> None:
+    """A cell a layer with its error; the rest are gaps."""
+    given = {(s.block, s.projection): s.rel_error for s in finite_sites(result)}
+    if not given:
+        assert not figure.data
+        return
+    (cells,) = figure.data
+    drawn = {
+        (block, name): value
+        for name, row in zip(cells.y, cells.z, strict=True)
+        for block, value in zip(cells.x, row, strict=True)
+        if isfinite(value)
+    }
+    assert drawn == given
+    assert cells.zmax > 0 and cells.colorbar.title.text.endswith(SHARE)
+
+
+def one_at_a_time(figure: go.Figure, results: Sequence[Result], _: Options) -> None:
+    """The cost of every projection that was pruned alone, at its name."""
+    drawn: dict[tuple[str, str], float] = {}
+    for trace in figure.data:
+        for name, value in zip(trace.customdata, trace.x, strict=True):
+            drawn[trace.name, name[0]] = value
+    given = {}
+    for result in results:
+        scope, cost = result.experiment.projections or (), result.get("delta_nll")
+        if len(scope) == 1 and cost is not None and isfinite(cost.value):
+            given[NAMES[result.experiment.target], scope[0]] = cost.value
+    assert drawn == given
+    if drawn:
+        assert figure.layout.xaxis.title.text.endswith("nats a token)")
+
+
+def answers(figure: go.Figure, results: Mapping[str, Result], _: Options) -> None:
+    """The share right of every task that has one, in percent; guessing only where it can help."""
+    drawn = traces(figure)
+    guess = drawn.pop("by guessing", None)
+    names = list(figure.layout.yaxis.ticktext or ())
+    given: dict[str, dict[str, float]] = {}
+    for column, result in results.items():
+        found = {
+            TASKS.get(one.task or "").title: 100 * one.value
+            for one in result.measurements
+            if isfinite(one.value)
+        }
+        given |= {NAMES[column]: found} if found else {}  # type: ignore[index]
+    assert {
+        name: {names[round(y)]: x for x, y in zip(trace.x, trace.y, strict=True)}
+        for name, trace in drawn.items()
+    } == given
+    known = [task for task in TASKS.values() if task.title in names and task.chance is not None]
+    assert len(guess.x if guess else ()) == len(known)
+    if drawn:
+        assert figure.layout.xaxis.title.text.endswith(", %")
+
+
+def methods(figure: go.Figure, rows: Sequence[MethodError], _: Options) -> None:
+    """A dot a method that has an error, the least on top, and a note for every other one."""
+    given = sorted(r.rel_error for r in rows if r.rel_error is not None and isfinite(r.rel_error))
+    if not given:
+        assert not figure.data
+        return
+    places = {y: x for trace in figure.data for x, y in zip(trace.x, trace.y, strict=True)}
+    assert sorted(places) == list(range(len(given)))
+    assert [places[y] >= value for y, value in enumerate(given)] == [True] * len(given)
+    assert places[len(given) - 1] == max(given[-1], places[0])
+    assert len(figure.layout.annotations) == len(rows) - len(given)
+    assert len(figure.layout.yaxis.ticktext) == len(rows)
+    assert SHARE in figure.layout.xaxis.title.text
+
+
+def entries(figure: go.Figure, look: SiteLook, _: Options) -> None:
+    """The counts of the histogram, every bin of them, and the pile of all that are dropped."""
+    counts, drawn = look.inputs, traces(figure)
+    dropped = int(counts.dropped.sum())
+    if not counts.kept.sum() + dropped:
+        assert not figure.data
+        return
+    for name, given in (("kept", counts.kept), ("dropped", counts.dropped)):
+        assert [count for count, _ in drawn[name].customdata][:-1] == list(given)
+        assert len(drawn[name].x) == len(counts.edges)
+    piles = [trace for name, trace in drawn.items() if name.startswith("pile")]
+    assert [pile.y[1] for pile in piles] == ([dropped] if dropped else [])
+    assert figure.layout.yaxis.title.text == "entries a bin (log)"
+    assert figure.layout.xaxis.title.text.startswith("value of the")
+    assert 10 ** figure.layout.yaxis.range[1] > max((counts.kept + counts.dropped).max(), dropped)
+
+
+def cells(figure: go.Figure, look: SiteLook, _: Options) -> None:
+    """The window as it is, its numbers printed where it is small."""
+    window = look.mask
+    if not window.kept.size:
+        assert not figure.data
+        return
+    shown = figure.data[0]
+    assert np.array_equal(shown.z, window.kept)
+    assert np.array_equal(shown.customdata[..., 0], window.values)
+    assert shown.text is None or len(list(flat(tuple(shown.text)))) == window.kept.size
+    ruled = window.group and (window.first_column // window.group != (
+        window.first_column + window.kept.shape[1] - 1) // window.group)  # fmt: skip
+    assert len(figure.data) == (2 if ruled else 1)
+
+
+def published(figure: go.Figure, rows: Sequence[Row], _: Options) -> None:
+    """Every row that leads and is a number of the first quantity, and every OUT at the edge."""
+    wanted = [row for row in to_draw(rows) if not row.is_dense]
+    points = [
+        (trace.type, value, hover)
+        for trace in figure.data
+        if trace.hovertext
+        for value, hover in zip(_quantity(figure, trace), trace.hovertext, strict=True)
+        if hover and "dense, dense" not in hover
+    ]
+    assert sorted(value for _, value, hover in points if "OUT" not in hover) == pytest.approx(
+        sorted(row.value for row in wanted if row.value is not None)
+    )
+    assert len(points) == len(wanted)
+    if wanted:
+        unit = UNITS.get(wanted[0].metric, f" {SHARE}")
+        assert any(f"{unit}" in words for words in _titles(figure))
+
+
+def to_draw(rows: Sequence[Row]) -> list[Row]:
+    """One row a place, of the first quantity that a figure draws; what is no number is left out."""
+    known = [row for row in rows if row.value is None or isfinite(row.value)]
+    return [one.row for one in leading(row for row in known if row.metric != "delta_nll")]
+
+
+def _quantity(figure: go.Figure, trace: Any) -> Sequence[Any]:
+    """The values on the axis that shows numbers: the one without names."""
+    named = figure.layout[f"yaxis{(trace.yaxis or 'y')[1:]}"].ticktext
+    is_log = figure.layout[f"yaxis{(trace.yaxis or 'y')[1:]}"].type == "log"
+    return trace.x if named and not is_log else trace.y
+
+
+def _titles(figure: go.Figure) -> list[str]:
+    notes = [note.text for note in figure.layout.annotations]
+    return [*notes, figure.layout.xaxis.title.text or "", figure.layout.yaxis.title.text or ""]
+
+
+def words_of_cells(figure: go.Figure, rows: Sequence[Row], _: Options) -> None:
+    """A number in every cell, as the row writes it; live rows have no cell."""
+    wanted = [row for row in to_draw(rows) if not row.is_dense and not row.live]
+    if not wanted:
+        assert not figure.data
+        return
+    told, bars = figure.data
+    written = ["OUT" if row.value is None else row.text.removesuffix("%") for row in wanted]
+    assert sorted(text.removesuffix("†") for text in told.text) == sorted(written)
+    assert sum(text.endswith("†") for text in told.text) == sum(bool(row.marks) for row in wanted)
+    assert list(bars.x) == list(told.x)
+
+
+def intervals(figure: go.Figure, rows: Sequence[IntervalRow], asked: Options) -> None:
+    """A dot a row; a known interval ends where it is given, one without a bound beyond the axis."""
+    given = sorted((row.series, row.label, row.value) for row in rows)
+    assert given == sorted(
+        (trace.name, row[0], x)
+        for trace in figure.data
+        for row, x in zip(trace.customdata, trace.x, strict=True)
+    )
+    if not rows:
+        return
+    assert figure.layout.xaxis.title.text == asked["axis"]
+    low, high = figure.layout.xaxis.range
+    for trace in figure.data:
+        own = [row for row in rows if row.series == trace.name]
+        for row, x, up, down in zip(
+            own, trace.x, trace.error_x.array, trace.error_x.arrayminus, strict=True
+        ):
+            assert low <= x <= high
+            reaches(x + up, row.value if row.high is None else row.high, high)
+            reaches(-(x - down), -(row.value if row.low is None else row.low), -low)
+
+
+def reaches(drawn: float, given: float, edge: float) -> None:
+    if isfinite(given):
+        assert drawn == pytest.approx(given, abs=1e-6 * max(abs(drawn), 1.0))
+    else:
+        assert drawn >= edge
