@@ -12,8 +12,9 @@ from torch.nn.functional import linear
 from nmviz.base.benching import Row, in_turns
 from nmviz.core.experiment import Experiment
 from nmviz.engine.calibrate.calibration import bind, make, walk
-from nmviz.engine.load.loading import LoadedModel, encode, load
+from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.load.sites import Site, choose, find_sites
+from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.prune import kernels
 from nmviz.engine.prune.masking import prune, top_in_torch
@@ -56,7 +57,7 @@ def forward(model: str, device: str = "cpu") -> Iterator[Row]:
     """One window of 512 tokens through the whole model, dense and pruned."""
     kernels.warm()
     loaded = load(model, device)
-    ids = encode(loaded, corpora.read("wiki-leads"))[:TOKENS]
+    ids = encode(loaded, corpora.read("wiki-leads"), public=True)[:TOKENS]
     cases: dict[str, Callable[[], object]] = {"dense": partial(_pass, loaded, ids, None)}
     for name, fields in FORWARD.items():
         pruned = bind(loaded, Experiment.build(model=model, **fields), _go_on).pruned
@@ -85,7 +86,7 @@ def decode(model: str) -> Iterator[Row]:
 
 def _decode_whole(loaded: LoadedModel) -> Iterator[Row]:
     kernels.warm()
-    ids = encode(loaded, corpora.read("wiki-leads"))[:PROMPT]
+    ids = encode(loaded, corpora.read("wiki-leads"), public=True)[:PROMPT]
     sampling = Sampling(max_new_tokens=10_000, stop=False)
     cases: dict[str, Callable[[], object]] = {}
     for name in ("dense", *SKIPPED):

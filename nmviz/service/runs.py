@@ -193,12 +193,12 @@ def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:
 
 
 def _warm(model: str, corpus: str) -> None:
-    from nmviz.engine.load.loading import encode
+    from nmviz.engine.load.tokens import encode
     from nmviz.engine.prune import kernels
     from nmviz.engine.write import skipping
 
     try:
-        encode(load(model), corpora.read(corpus))
+        encode(load(model), corpora.read(corpus), public=True)
         kernels.warm()
         skipping.warm()
     except UserError as error:

@@ -1,6 +1,9 @@
 """Every architecture goes through the engine: found, pruned, calibrated, written with, restored."""
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,8 +20,10 @@ from nmviz.core.experiment import Experiment
 from nmviz.engine.calibrate import artefacts, calibration
 from nmviz.engine.calibrate.blockwise import Walk
 from nmviz.engine.calibrate.calibration import bind
-from nmviz.engine.load.loading import LoadedModel, encode
+from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, choose, find_blocks, find_site, find_sites
+from nmviz.engine.load.tokens import encode
+from nmviz.engine.measure.dense import PASSES, dense_pass
 from nmviz.engine.measure.evaluate import logits, pruned_nll
 from nmviz.engine.prune.sparsify import forwards, replaced
 from nmviz.engine.write.generate import Sampling, generate
@@ -121,12 +126,34 @@ def test_windows_read_together_are_pruned_one_by_one(loaded: LoadedModel, criter
         pattern="2:4", criterion=criterion, window=WINDOW, tokens=64, calibration_windows=3
     )
     pruned = bind(loaded, chosen, nothing).pruned
-    together = pruned_nll(loaded, windows, pruned, nothing)
-    alone = [pruned_nll(loaded, ids[None], pruned, nothing) for ids in windows]
+    together = pruned_nll(loaded, "text", windows, pruned, nothing)
+    alone = [pruned_nll(loaded, "text", ids[None], pruned, nothing) for ids in windows]
     assert torch.allclose(together, torch.cat(alone), atol=1e-3)
     if criterion == "gradient":
         for site in pruned.sites:
             assert pruned.states[site]["gradient"]["rms"].unique().numel() > site.d_in // 2
+
+
+@pytest.mark.parametrize("target", ["activation", "weight"])
+def test_blocks_before_the_first_pruned_one_are_not_run_again(
+    loaded: LoadedModel, untouched: Tensor, target: str
+) -> None:
+    """What they give is known from the dense pass, to the bit."""
+    windows = encode(loaded, "\n\n".join(PARAGRAPHS))[: 4 * WINDOW].view(4, WINDOW)
+    chosen = Experiment.build(pattern="2:4", target=target, blocks="2", window=WINDOW, tokens=64)
+    pruned = bind(loaded, chosen, nothing).pruned
+    run: Counter[int] = Counter()
+    _, blocks = find_blocks(loaded.model)
+    PASSES.clear()
+    whole = pruned_nll(loaded, "text", windows, pruned, nothing)
+    dense_pass(loaded, "text", windows, lambda *_: None, nothing)
+    with ExitStack() as counting:
+        for number, block in enumerate(blocks):
+            inside = next(module for module in block.modules() if not list(module.children()))
+            count = partial(lambda number, *_: run.update([number]), number)
+            counting.callback(inside.register_forward_pre_hook(count).remove)
+        assert torch.equal(pruned_nll(loaded, "text", windows, pruned, nothing), whole)
+    assert run[2] and not run[0] and not run[1]
 
 
 def inputs_of(loaded: LoadedModel, site: Site, windows: Tensor) -> Tensor:

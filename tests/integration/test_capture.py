@@ -14,8 +14,9 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import SiteLook
 from nmviz.engine.calibrate import artefacts, calibration
 from nmviz.engine.calibrate.calibration import bind, bind_site
-from nmviz.engine.load.loading import LoadedModel, encode, load
+from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.load.sites import Site, find_site
+from nmviz.engine.load.tokens import encode
 from nmviz.engine.look import capture
 from nmviz.engine.look.capture import Capture, Captures, Part, look, make_capture
 from nmviz.sources import corpora

@@ -26,7 +26,7 @@ from transformers import (
 )
 
 from nmviz.base.errors import UserError
-from nmviz.engine.load import gguf_files, loading
+from nmviz.engine.load import gguf_files, loading, tokens
 from nmviz.methods.scopes import PROJECTIONS
 from nmviz.sources import models
 
@@ -171,7 +171,7 @@ def test_code_beside_a_known_architecture_is_not_run(copy: Path, tmp_path: Path)
 
 LOAD = """
 import sys
-from nmviz.engine.load import loading
+from nmviz.engine.load import loading, tokens
 from nmviz.base.errors import UserError
 try:
     loading.load(sys.argv[1])
@@ -231,31 +231,54 @@ def test_too_little_memory_is_said(
 def test_encode_is_the_whole_text_without_special_tokens(tiny_model: Path) -> None:
     loaded = loading.load(str(tiny_model))
     text = "A river — naïve 😀\r\n  begins. " * 400
-    ids = loading.encode(loaded, text)
+    ids = tokens.encode(loaded, text)
     assert ids.dtype == torch.int64 and ids.ndim == 1
     assert loaded.tokenizer.decode(ids) == text, "longer than the context, and nothing is cut"
-    assert loading.encode(loaded, text) is ids, "kept"
+    assert tokens.encode(loaded, text) is ids, "kept"
     for number in range(4):
-        loading.encode(loaded, f"a prompt {number}")
-    assert loading.encode(loaded, text) is ids, "prompts push no corpus out"
+        tokens.encode(loaded, f"a prompt {number}")
+    assert tokens.encode(loaded, text) is ids, "prompts push no corpus out"
     for number in range(4):
-        loading.encode(loaded, text + str(number))
-    assert loading.encode(loaded, text) is not ids, "only the last four are"
+        tokens.encode(loaded, text + str(number))
+    assert tokens.encode(loaded, text) is not ids, "only the last four are"
+
+
+def test_a_long_corpus_is_read_once_on_a_machine_and_a_text_of_ones_own_never_kept(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path))
+    monkeypatch.setattr(tokens, "LONG_TEXT", tokens.SHORT_TEXT)
+    loaded, text = loading.load(str(tiny_model)), "A river begins. " * 1000
+    own = tokens.encode(loaded, text)
+    assert not (tmp_path / "tokens").exists()
+    loading.forget()
+    first = tokens.encode(loaded, text, public=True)
+    (file,) = (tmp_path / "tokens").iterdir()
+    loading.forget()
+    monkeypatch.setattr(tokens, "_encode", lambda *_: pytest.fail("encoded again"))
+    assert torch.equal(tokens.encode(loaded, text, public=True), own)
+    assert torch.equal(first, own) and first.dtype == torch.int64
+    monkeypatch.undo()
+    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path))
+    monkeypatch.setattr(tokens, "LONG_TEXT", tokens.SHORT_TEXT)
+    loading.forget()
+    file.write_bytes(b"spoiled")
+    assert torch.equal(tokens.encode(loaded, text, public=True), own)
 
 
 def test_bos_only_where_the_tokenizer_puts_one_by_itself(copy: Path) -> None:
-    assert loading.bos_token(loading.load(str(copy))) is None
+    assert tokens.bos_token(loading.load(str(copy))) is None
     tokenizer = AutoTokenizer.from_pretrained(copy)
     tokenizer.add_special_tokens({"bos_token": "<|end|>"})
     tokenizer.save_pretrained(copy)
-    assert loading.bos_token(loading.load(str(copy))) is None, "known but not put"
+    assert tokens.bos_token(loading.load(str(copy))) is None, "known but not put"
     tokenizer._tokenizer.post_processor = TemplateProcessing(
         single="<|end|> $A", pair="<|end|> $A $B", special_tokens=[("<|end|>", 0)]
     )
     tokenizer.save_pretrained(copy)
     loaded = loading.load(str(copy))
-    assert loading.bos_token(loaded) == 0
-    assert 0 not in loading.encode(loaded, "A river")
+    assert tokens.bos_token(loaded) == 0
+    assert 0 not in tokens.encode(loaded, "A river")
 
 
 @pytest.fixture

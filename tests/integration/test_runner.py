@@ -12,8 +12,9 @@ from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Progress, Result
 from nmviz.engine.calibrate.calibration import bind
-from nmviz.engine.load.loading import LoadedModel, encode, load
+from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.load.sites import find_sites
+from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure import dense, evaluate, runner
 from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.measure.runner import Run

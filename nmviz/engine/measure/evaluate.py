@@ -10,7 +10,16 @@ from torch import Tensor
 from nmviz.core.results import BlockDrift, Measurement, SiteError
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site
-from nmviz.engine.measure.dense import Check, block_outputs, dense_pass, logits
+from nmviz.engine.measure.dense import (
+    PASSES,
+    Check,
+    DensePass,
+    block_outputs,
+    dense_pass,
+    logits,
+    skipped,
+    square,
+)
 from nmviz.engine.measure.statistics import PairedTokens, token_nll
 from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
 
@@ -28,8 +37,8 @@ class Squares:
     def add(self, name: object, error: Tensor, reference: Tensor | float) -> None:
         """An error, and its reference or the square of that."""
         sums = self._sums[name]
-        sums[0] += _square(error)
-        sums[1] += _square(reference) if isinstance(reference, Tensor) else reference
+        sums[0] += square(error)
+        sums[1] += square(reference) if isinstance(reference, Tensor) else reference
 
     def ratio(self, name: object) -> float:
         """||error|| / ||reference||; 0 where both are 0."""
@@ -102,27 +111,33 @@ def compare_windows(
     yield
     for comparison in comparisons:
         drifted = partial(_add_drift, comparison.propagated, dense.hidden)
+        early = skipped(loaded.model, dense, first_block(comparison.pruned))
         computing = replaced(forwards(comparison.pruned, check), len(ids))
-        with loaded.lock, computing, block_outputs(loaded.model, drifted):
+        with loaded.lock, early, computing, block_outputs(loaded.model, drifted):
             pruned = logits(loaded, ids)
         for of_dense, of_pruned, own in zip(dense.tokens, pruned, ids, strict=True):
             comparison.tokens.add(of_dense, of_pruned, own.to(pruned.device))
         yield
 
 
-def pruned_nll(loaded: LoadedModel, ids: Tensor, pruned: Pruned, check: Check) -> Tensor:
-    """NLL of each predicted token under a pruned model: ids int64 [windows, tokens] to float64
-    [windows, tokens - 1]."""
-    with loaded.lock, replaced(forwards(pruned, check), len(ids)):
+def first_block(pruned: Pruned) -> int:
+    """The first block that is not as in the dense model."""
+    return min((site.block for site in pruned.sites), default=0)
+
+
+def pruned_nll(loaded: LoadedModel, text: str, ids: Tensor, pruned: Pruned, check: Check) -> Tensor:
+    """NLL of each predicted token under a pruned model: ids int64 [windows, tokens] of the text
+    that `text` names, to float64 [windows, tokens - 1]."""
+    dense = PASSES.get(loaded, text, ids) or DensePass()
+    early = skipped(loaded.model, dense, first_block(pruned))
+    with loaded.lock, early, replaced(forwards(pruned, check), len(ids)):
         scores = logits(loaded, ids)
     return torch.stack(
         [token_nll(one, own.to(one.device)) for one, own in zip(scores, ids, strict=True)]
     )
 
 
-def _add_drift(squares: Squares, dense: dict[int, Tensor], number: int, hidden: Tensor) -> None:
+def _add_drift(
+    squares: Squares, dense: dict[int, Tensor], number: int, hidden: Tensor, _alone: bool
+) -> None:
     squares.add(number, dense[number] - hidden, dense[number])
-
-
-def _square(tensor: Tensor) -> float:
-    return tensor.square().sum(dtype=torch.float64).item()

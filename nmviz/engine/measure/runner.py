@@ -14,14 +14,16 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import collect
 from nmviz.core.results import Measurement, Progress, Result
 from nmviz.engine.calibrate.calibration import Bound, Steps, prepare
-from nmviz.engine.load.loading import LoadedModel, bos_token, encode
+from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import find_sites
+from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.load.windows import cut_windows
 from nmviz.engine.measure.dense import text_key
 from nmviz.engine.measure.evaluate import Comparison, at_once, compare_windows, pruned_nll
 from nmviz.engine.measure.statistics import perplexity
 from nmviz.engine.prune.sparsify import Pruned
 from nmviz.engine.prune.weights import PrunedWeights
+from nmviz.sources.corpora import CORPORA
 
 TIE_SHARE_WORTH_A_RANGE = 0.01
 TIE_SEEDS = 3
@@ -149,6 +151,7 @@ class Run:
 
     def _try_ties(self) -> Iterator[Progress]:
         """Repeat weight runs that hang on a tie rule with ties broken at random."""
+        key = text_key(self.windows)
         for trial in filter(lambda t: t.wants_tie_range, self.trials):
             for seed in range(TIE_SEEDS):
                 pruned = PrunedWeights(trial.pruned.experiment, trial.pruned.sites, tie_seed=seed)
@@ -158,7 +161,7 @@ class Run:
                     pruned.finish(site)
                 nll: list[Tensor] = []
                 for ids in at_once(self.windows):
-                    nll.append(pruned_nll(self.loaded, ids, pruned, self._check))
+                    nll.append(pruned_nll(self.loaded, key, ids, pruned, self._check))
                     self.passes += len(ids)
                     yield self._progress("breaking ties at random", partial=True)
                 trial.over_ties.append(perplexity("perplexity", torch.cat(nll)).value)
@@ -220,7 +223,7 @@ def _windows(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:
             "tokens the model reads at once: shorten the window."
         )
     return cut_windows(
-        encode(loaded, text),
+        encode(loaded, text, public=reading.corpus in CORPORA),
         window=reading.window,
         tokens=reading.tokens,
         bos=bos_token(loaded),

@@ -12,7 +12,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import machine
 from nmviz.core.settings import Target
 from nmviz.engine.calibrate.calibration import bind
-from nmviz.engine.load.loading import LoadedModel, encode
+from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.prune.sparsify import forwards, replaced
 

@@ -14,8 +14,9 @@ from nmviz.base.errors import Cancelled, UserError, check_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Column, Continuation, GenerationProgress, Token
 from nmviz.engine.calibrate.calibration import bind
-from nmviz.engine.load.loading import LoadedModel, bos_token, encode
+from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, find_sites
+from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.measure.evaluate import Check, logits
 from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards, replaced
 from nmviz.engine.write.bytes_read import Read, dense_bytes, skip

@@ -1,0 +1,77 @@
+"""Texts as token ids. Public corpora are kept on disk: reading one takes seconds of a core."""
+
+import hashlib
+import os
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nmviz.base.cache import cache_dir, disk_errors, make_folder
+from nmviz.base.errors import UserError
+from nmviz.engine.load.loading import LoadedModel, kept_text
+
+SHORT_TEXT = 10_000  # characters: quicker to encode than to remember
+LONG_TEXT = 500_000  # characters: worth a file
+MOST_FILES = 16
+
+
+def encode(loaded: LoadedModel, text: str, public: bool = False) -> torch.Tensor:
+    """The text as token ids, int64 [tokens], without special tokens.
+
+    The last 4 long texts are kept in memory. What is `public`, a corpus that anybody may read, is
+    kept on disk too where it is long; a text of the user's own never is.
+    """
+    if len(text) < SHORT_TEXT:
+        return _encode(loaded, text)
+    name = hashlib.sha256(text.encode()).hexdigest()
+    if not public or len(text) < LONG_TEXT:
+        return kept_text((loaded.sha256, name), lambda: _encode(loaded, text))
+    return kept_text((loaded.sha256, name), lambda: _on_disk(loaded, text, name))
+
+
+def bos_token(loaded: LoadedModel) -> int | None:
+    """The begin-of-text id where the tokenizer puts one before a text by itself, else None."""
+    bos = loaded.tokenizer.bos_token_id
+    first = loaded.tokenizer("a").input_ids[:1]
+    return bos if bos is not None and first == [bos] else None
+
+
+def _encode(loaded: LoadedModel, text: str) -> torch.Tensor:
+    ids = loaded.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+    return torch.tensor(ids, dtype=torch.int64)
+
+
+def _on_disk(loaded: LoadedModel, text: str, name: str) -> torch.Tensor:
+    """From the file where there is one, else encoded and written for the next process."""
+    path = _path(loaded, name)
+    with suppress(OSError, ValueError):  # missing, or spoiled: made again
+        return torch.from_numpy(np.load(path, allow_pickle=False).astype(np.int64))
+    ids = _encode(loaded, text)
+    with suppress(UserError, OSError):  # a cache that cannot be written only costs time
+        _write(path, ids.numpy().astype(np.int32))
+    return ids
+
+
+def _path(loaded: LoadedModel, name: str) -> Path:
+    """Libraries count: another version may cut words otherwise."""
+    libraries = [f"{library} {version(library)}" for library in ("tokenizers", "transformers")]
+    identity = " ".join([loaded.sha256, name, *libraries])
+    return cache_dir() / "tokens" / f"{hashlib.sha256(identity.encode()).hexdigest()}.npy"
+
+
+def _write(path: Path, ids: np.ndarray) -> None:
+    """Whole or not at all; the oldest files go."""
+    make_folder(path.parent)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with disk_errors(path.parent):
+        try:
+            with beside.open("wb") as file:
+                np.save(file, ids, allow_pickle=False)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+        for old in sorted(path.parent.glob("*.npy"), key=os.path.getmtime)[:-MOST_FILES]:
+            old.unlink(missing_ok=True)
