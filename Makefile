@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * min(4, os.cpu_count() or 1))')
 
 .PHONY: setup app test check format
 
@@ -18,10 +19,10 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 app: setup
 	$(BIN)/nmviz app
 
-# One thread a process: two that wait for their turn on the same cores cost far more than they gain.
+# Two processes a core, since tests wait for browsers and processes of their own; one thread each, since
+# threads that wait for their turn on the same cores cost far more than they gain.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup \
-		--no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff check .

@@ -6,20 +6,28 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("nmviz", deadline=None)  # tests assert no times
+settings.load_profile("nmviz")
 
 LONGEST_FIRST = (
-    *("browser", "real/test_shipped", "integration/test_page_methods", "integration/test_service"),
-    *("integration/test_cli_store", "real/test_gemma", "real/test_numbers"),
+    *("browser/one", "browser/other", "real/test_shipped", "real/test_numbers"),
+    *("integration/test_cli", "integration/test_wheel", "integration/test_cli_store"),
+    *("integration/test_page_methods", "integration/test_service", "real/test_gemma"),
     *("integration/test_claims_live", "integration/test_figure_command", "real/test_pinned"),
     *("real/test_lm_eval", "integration/test_store_concurrent", "integration/test_sweep_killed"),
-    *("integration/test_memory", "integration/test_bench"),
+    *("integration/test_memory", "integration/test_bench", "unit/test_tested"),
+    *("compatibility/test_old_store", "compatibility/test_old_links", "unit/test_import_fuzz"),
 )
 """Groups of tests that take long; what takes long and begins last keeps one process waiting."""
+BROWSER_ONE = ("test_explore", "test_address", "test_states", "test_looks")
+"""Files of the first group in the browser: about half of its time."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In parallel runs a file stays together, and all browser tests do: they share one app."""
+    """In parallel runs a file stays together, and browser tests do in two groups: one app each."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=lambda item: _turn(_group(item)))
@@ -27,7 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _group(item: pytest.Item) -> str:
     folder = item.path.parent.name
-    return folder if folder == "browser" else f"{folder}/{item.path.stem}"
+    if folder == "browser":
+        return f"browser/{'one' if item.path.stem in BROWSER_ONE else 'other'}"
+    return f"{folder}/{item.path.stem}"
 
 
 def _turn(group: str) -> int:

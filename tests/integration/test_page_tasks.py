@@ -116,7 +116,7 @@ def test_a_cancelled_run_offers_itself_again(usual: dict[str, Any]) -> None:
         ({"names": ()}, "Choose at least one task"),
         ({"names": ("ifeval",)}, "only tasks that the panel lists"),
         ({"limit": None}, "how many examples"),
-        ({"limit": 1}, "greater than or equal to 2"),
+        ({"limit": 1}, "Examples of each task (limit) is at least 2; given: 1."),
     ],
 )
 def test_a_mistake_is_a_sentence(usual: dict[str, Any], change: dict[str, Any], says: str) -> None:

@@ -19,7 +19,8 @@ from nmviz.store.jsonl import write_jsonl
 PROCESSES = 8
 OF_EACH = 12
 METRICS = ("delta_nll", "kl", "drift", "rel_error", "average_drop")
-spawn = multiprocessing.get_context("spawn")
+forked = multiprocessing.get_context("forkserver")  # from a process that opened no database
+forked.set_forkserver_preload(["nmviz.store.importing", "nmviz.store.seed"])
 
 
 def make(writer: int, number: int) -> Result:
@@ -72,7 +73,7 @@ def write_half(path: Path, under_way) -> None:
 
 
 def run_together(target, arguments: list[tuple]) -> None:
-    workers = [spawn.Process(target=target, args=given) for given in arguments]
+    workers = [forked.Process(target=target, args=given) for given in arguments]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -89,7 +90,7 @@ def test_eight_processes_lose_and_double_nothing(path: Path, tmp_path: Path) -> 
     (tmp_path / "runs").mkdir()
     shipped = [make(100, number) for number in range(5)]
     write_jsonl(shipped, tmp_path / "runs" / "shipped.jsonl")
-    start = spawn.Barrier(PROCESSES)
+    start = forked.Barrier(PROCESSES)
     run_together(write_many, [(path, tmp_path, writer, start) for writer in range(PROCESSES)])
     expected = [
         make(writer, number) for writer in range(PROCESSES + 1) for number in range(OF_EACH)
@@ -110,7 +111,7 @@ def test_eight_processes_that_import_lose_and_double_nothing(path: Path, tmp_pat
     evaluated = tmp_path / "lm-eval.json"
     evaluated.write_text(json.dumps(lm_eval_document()))
     shared = [files.pop(), evaluated]
-    start, added = spawn.Barrier(PROCESSES), spawn.Value("i", 0)
+    start, added = forked.Barrier(PROCESSES), forked.Value("i", 0)
     run_together(
         import_many,
         [(path, file, shared, start, added) for file in files],
@@ -135,8 +136,8 @@ def kill(worker) -> None:
 
 def test_a_killed_writer_leaves_no_half_result(path: Path) -> None:
     open_store(path).close()
-    under_way = spawn.Event()
-    worker = spawn.Process(target=write_half, args=(path, under_way))
+    under_way = forked.Event()
+    worker = forked.Process(target=write_half, args=(path, under_way))
     worker.start()
     assert under_way.wait(60)
     kill(worker)
@@ -149,8 +150,8 @@ def test_a_killed_writer_leaves_no_half_result(path: Path) -> None:
 
 def test_writers_killed_at_any_moment_leave_whole_results(path: Path) -> None:
     for writer in range(3):
-        under_way = spawn.Event()
-        worker = spawn.Process(target=write_for_ever, args=(path, writer, under_way))
+        under_way = forked.Event()
+        worker = forked.Process(target=write_for_ever, args=(path, writer, under_way))
         worker.start()
         assert under_way.wait(60)
         time.sleep(0.05 * (writer + 1))

@@ -32,7 +32,8 @@ KEYS = {
     "both": "4eb657e1677c0179e0d306ed464189a197a1407463e9842e3fc89460743bb271",
     "seeded": "4ed309f25238250576f60e09e2e3c97cfbba25a2ab55d0d1ac0b6d4231462c3a",
 }
-spawn = multiprocessing.get_context("spawn")
+forked = multiprocessing.get_context("forkserver")  # from a process that opened no database
+forked.set_forkserver_preload(["nmviz.store"])
 
 
 def migrate(path: Path, move: Any, version: str) -> None:
@@ -189,8 +190,10 @@ def migrate_and_wait(path: Path, words: str, under_way: Any) -> None:
 
 def test_a_migration_that_is_killed_half_way_changes_nothing(old: Path) -> None:
     before = dump(old)
-    under_way = spawn.Event()
-    worker = spawn.Process(target=migrate_and_wait, args=(old, "UPDATE alembic_version", under_way))
+    under_way = forked.Event()
+    worker = forked.Process(
+        target=migrate_and_wait, args=(old, "UPDATE alembic_version", under_way)
+    )
     worker.start()
     assert under_way.wait(60)
     assert worker.pid is not None
@@ -209,8 +212,8 @@ def open_together(path: Path, start: Any) -> None:
 
 
 def test_processes_that_start_together_migrate_once(old: Path) -> None:
-    start = spawn.Barrier(4)
-    workers = [spawn.Process(target=open_together, args=(old, start)) for _ in range(4)]
+    start = forked.Barrier(4)
+    workers = [forked.Process(target=open_together, args=(old, start)) for _ in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:
