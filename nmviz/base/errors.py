@@ -8,6 +8,14 @@ class UserError(Exception):
     """Something the user can mend: the message is one sentence that says what to do."""
 
 
+class SettingError(UserError):
+    """One setting is wrong; `setting` names it, and is empty where several do not go together."""
+
+    def __init__(self, said: str, setting: str = "") -> None:
+        super().__init__(said)
+        self.setting = setting
+
+
 class StorageError(UserError):
     """The disk or the database fails, whatever is asked for: a long run ends there."""
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from nmviz.base.errors import UserError
+from nmviz.base.errors import SettingError
 
 M = TypeVar("M", bound=BaseModel)
 Details = Mapping[str, Any]
@@ -33,23 +33,34 @@ SAID: dict[str, Callable[[Details], str]] = {
 """pydantic's name of what is wrong, and how a person says it."""
 
 
+class WrongValue(ValueError):
+    """What a check of several fields refuses, and the field to change."""
+
+    def __init__(self, field: str, said: str) -> None:
+        super().__init__(said)
+        self.field = field
+
+
 def built(model: type[M], fields: Mapping[str, Any]) -> M:
-    """The model of these values. UserError, one sentence, for the first that is wrong."""
+    """The model of these values. SettingError, one sentence, for the first that is wrong."""
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:
-        raise UserError(first_sentence(model, error)) from None
+        raise _first(model, error) from None
 
 
-def first_sentence(model: type[BaseModel], error: ValidationError) -> str:
+def _first(model: type[BaseModel], error: ValidationError) -> SettingError:
     """What is wrong with the first value that is refused, and what was given."""
-    first = error.errors(include_url=False)[0]
+    first: Any = error.errors(include_url=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "value_error":  # one of our own
-        return str(first["ctx"]["error"])
+        own = first["ctx"]["error"]
+        return SettingError(str(own), getattr(own, "field", field))
     say = SAID.get(first["type"], lambda _: first["msg"].lower().removeprefix("input "))
     given = str(first["input"])[:LONGEST_SHOWN]
     after = f"given: {given}" if given.strip() else "nothing is given"
-    return f"{_called(model, first['loc'])} {say(first.get('ctx', {}))}; {after}."
+    said = f"{_called(model, first['loc'])} {say(first.get('ctx', {}))}; {after}."
+    return SettingError(said, field)
 
 
 def _called(model: type[BaseModel], place: tuple[int | str, ...]) -> str:

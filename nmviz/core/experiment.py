@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, urlencode
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from nmviz.base.errors import UserError
-from nmviz.base.validation import built
+from nmviz.base.registry import Registry
+from nmviz.base.validation import WrongValue, built
 from nmviz.core.settings import Settings
 from nmviz.methods import BY_TARGET, MITIGATIONS
-from nmviz.methods.method import UNKNOWN, Call, parse_call, split_calls
+from nmviz.methods.method import UNKNOWN, Call, Method, parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.scopes import read_blocks, write_blocks
 from nmviz.sources.tasks import read_tasks
@@ -115,23 +116,24 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _canonical_methods(self) -> Self:
-        criterion = _as_value_error(parse_call, self.criterion, BY_TARGET[self.target])
-        steps = [_as_value_error(parse_call, text, MITIGATIONS) for text in self.mitigations]
+        criterion = _call("criterion", self.criterion, BY_TARGET[self.target])
+        steps = [_call("mitigations", text, MITIGATIONS) for text in self.mitigations]
         if steps and self.target == "weight":
-            raise ValueError("Mitigations repair pruned activations: leave them out for weights.")
+            said = "Mitigations repair pruned activations: leave them out for weights."
+            raise WrongValue("mitigations", said)
         _check_fit(self.mask, [criterion, *steps])
         if self.window is not None and self.tokens is not None and self.window > self.tokens:
-            raise ValueError(
+            raise WrongValue(
+                "tokens",
                 f"A budget of {self.tokens} tokens is shorter than one window of {self.window}: "
-                "raise the budget or shorten the window."
+                "raise the budget or shorten the window.",
             )
         calibrated = [c.method.name for c in (criterion, *steps) if c.method.calibrated]
         if not calibrated:
             object.__setattr__(self, "calibration_windows", 0)
         elif self.calibration_windows == 0:
-            raise ValueError(
-                f"{calibrated[0]} is calibrated on text: give it at least one calibration window."
-            )
+            said = "is calibrated on text: give it at least one calibration window."
+            raise WrongValue("calibration_windows", f"{calibrated[0]} {said}")
         object.__setattr__(self, "criterion", str(criterion))
         object.__setattr__(self, "mitigations", tuple(str(step) for step in steps))
         return self
@@ -214,20 +216,20 @@ def _check_fit(pattern: Pattern, calls: list[Call]) -> None:
     """ValueError, one sentence, when the methods do not fit the pattern or one another."""
     names = [call.method.name for call in calls]
     if len(set(names[1:])) < len(names[1:]):
-        raise ValueError("A mitigation is named twice: name each once.")
+        raise WrongValue("mitigations", "A mitigation is named twice: name each once.")
     for call in calls:
         method = call.method
         if refusal := method.refusal(pattern):
-            raise ValueError(refusal)
+            raise WrongValue("criterion" if call is calls[0] else "mitigations", refusal)
         for other in set(call.excludes) & set(names):
             reason = method.facts.because
-            raise ValueError(
-                f"{method.name} and {other} do not go together: {reason}; leave one out."
-            )
+            said = f"{method.name} and {other} do not go together: {reason}; leave one out."
+            raise WrongValue("mitigations", said)
     learned = [call for call in calls if call.method.facts.learned]
     if len({call.settings["epochs"] for call in learned} - {UNKNOWN}) > 1:
         trained = " and ".join(call.method.name for call in learned)
-        raise ValueError(f"{trained} are trained together: give them the same epochs.")
+        said = f"{trained} are trained together: give them the same epochs."
+        raise WrongValue("mitigations", said)
 
 
 def _is_dense(given: dict[str, Any]) -> bool:
@@ -236,6 +238,13 @@ def _is_dense(given: dict[str, Any]) -> bool:
 
 def _query_text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _call(field: str, text: str, registry: Registry[Method]) -> Call:
+    try:
+        return parse_call(text, registry)
+    except UserError as error:
+        raise WrongValue(field, str(error)) from None
 
 
 def _as_value_error(function: Any, *arguments: Any) -> Any:

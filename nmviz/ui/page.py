@@ -8,7 +8,7 @@ from nmviz import service
 from nmviz.ui.api import add_api
 from nmviz.ui.claims.tab import build_claims
 from nmviz.ui.explore.components import Page
-from nmviz.ui.explore.form.controls import Controls, build_controls
+from nmviz.ui.explore.form.controls import FIELDS, Controls, build_controls
 from nmviz.ui.explore.layout import Panels, build_panels
 from nmviz.ui.explore.restore import first_view
 from nmviz.ui.explore.wiring import wire
@@ -29,7 +29,7 @@ HEADER = """
 """
 
 STATES = (
-    *("shown", "ran", "written", "turn", "menus_for"),
+    *("shown", "ran", "turn", "menus_for"),
     *("looked_at", "mask_size", "swept_at", "each_of", "tasks_of"),
 )
 """What the page remembers of a visit beside the form: what is shown and what it was made for."""
@@ -71,9 +71,14 @@ def _page(controls: Controls, panels: Panels) -> Page:
         **panels.window,
         "chips": controls.chips,
     }
+    for name in FIELDS:  # so that the page's script finds the field that is wrong
+        named[name].elem_classes = [*named[name].elem_classes, f"field-{name.replace('_', '-')}"]
     for state in STATES:
         named[state] = gr.State()
     named["mitigated"] = gr.State([])
+    for name in ("wanted", "each_wanted", "tasks_wanted"):
+        named[name] = gr.HTML(elem_id=name.replace("_", "-"), elem_classes="offstage")
+    named["ask_layer"] = gr.Button("ask again", elem_id="ask-layer", elem_classes="offstage")
     named["query"] = gr.Textbox(elem_id="query", elem_classes="offstage", label="address")
     named["pick"] = gr.HTML(elem_id="pick", elem_classes="offstage", js_on_load=PICK)
     return Page(controls, panels, named)

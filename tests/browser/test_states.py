@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App, card, open_page, run
+from visitor import App, open_page
 
 pytestmark = pytest.mark.browser
 
@@ -41,30 +41,6 @@ def test_headings_can_be_read(page: Page, app: App) -> None:
         "#pane-weight-mask h3",
     ):
         assert contrast(page, selector) >= 4.5, selector
-
-
-def test_settings_that_moved_during_a_run_dim_its_figures(page: Page, app: App) -> None:
-    open_page(page, app.address("pattern=2:4&seed=41"))
-    page.locator("#run").click()
-    expect(page.locator("#run")).to_be_hidden()
-    page.locator(".chips label", has_text="16:32").first.click()
-    expect(page.locator("#run")).to_be_visible()
-    expect(page.locator("#status .stale")).to_contain_text("Not run yet")
-    expect(page.locator("#figures")).to_have_css("opacity", "0.42")
-    assert "2:4" in card(page, "weight")
-
-
-def test_texts_of_another_prompt_are_dimmed(page: Page, app: App) -> None:
-    open_page(page, app.address("seed=42"))
-    run(page)
-    expect(page.locator("#texts-note .stale")).to_have_count(0)
-    page.locator("#texts summary").click()
-    expect(page.locator("#texts tbody tr").first).to_be_visible()
-    prompt = page.get_by_role("textbox", name="Prompt")
-    prompt.fill("Once upon a time")
-    prompt.blur()
-    expect(page.locator("#texts-note .stale")).to_contain_text("another prompt")
-    expect(page.locator("#texts-body")).to_have_css("opacity", "0.42")
 
 
 def test_the_link_button_finds_its_words_again(page: Page, app: App) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from nmviz.core.experiment import Experiment
 from nmviz.ui.explore.form.controls import FIELDS
-from nmviz.ui.explore.handlers import view_of
+from nmviz.ui.explore.handlers import asked
 from nmviz.ui.explore.restore import restored
 from nmviz.ui.shell.view import View
 
@@ -43,7 +43,7 @@ def test_a_link_restores_the_form_and_the_results(
 
 def test_the_form_writes_the_same_address(link: dict[str, Any]) -> None:
     page = restored(link["address"])
-    view = view_of([there for name, there in form(page).items() if name in FIELDS])
+    view = asked([there for name, there in form(page).items() if name in FIELDS]).view
     assert view.to_query() == link["form_address"]
     assert [one.key for one in view.experiments()] == link["keys"]
 

@@ -82,7 +82,7 @@ def test_a_changed_setting_changes_the_numbers() -> None:
     update = handlers.changed(values(pattern="16:32"), None, "local")
     assert "activations 5.4%" in update["status"]
     assert update["shown"].results == {}
-    assert handlers.picked(values(), None, "local").keys() == {"query"}
+    assert handlers.picked(values(), None, "local").keys() == {"query", "wanted"}
 
 
 def test_the_live_panels_say_why_they_are_empty() -> None:

@@ -1,5 +1,8 @@
 """States between two answers: another model was chosen, settings moved during a run, refusals."""
 
+import json
+import re
+from html import unescape
 from typing import Any
 
 import gradio as gr
@@ -8,7 +11,7 @@ from nmviz import service
 from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.ui.explore import handlers, picking
 from nmviz.ui.explore.form.controls import FIELDS, values_of
-from nmviz.ui.explore.panels import one_at_a_time
+from nmviz.ui.explore.panels import every_method, one_at_a_time
 from nmviz.ui.explore.panels.cards import cards
 from nmviz.ui.explore.panels.layer import step
 from nmviz.ui.explore.panels.render import Shown, status
@@ -83,20 +86,70 @@ def test_cards_name_what_they_are_of() -> None:
     assert said in status(Shown(view, None, {"activation": result}))
 
 
-def test_texts_of_other_settings_say_so(tiny: str) -> None:
+def test_texts_are_stamped_with_what_wrote_them(tiny: str) -> None:
     values = form(model=tiny, **SMALL, pattern="2:4", new_tokens=2)
     SESSIONS.start("writer")
-    first, *_, last = handlers.write(values, "writer")
-    assert "written" not in last  # it stays that of the beginning
-    written = first["written"]
-    assert handlers.aged(values, written) == {"texts_note": ""}
-    same = form(model=tiny, corpus="wikitext-2", tokens=512, window=32, pattern="2:4", new_tokens=2)
-    assert handlers.aged(same, written) == {"texts_note": ""}
-    other = handlers.aged(form(model=tiny, **SMALL, pattern="8:16", new_tokens=2), written)
-    assert "stale" in other["texts_note"] and "at 2:4, weights: magnitude" in other["texts_note"]
-    asked = form(model=tiny, **SMALL, pattern="2:4", new_tokens=2, prompt="Else")
-    assert "another prompt" in handlers.aged(asked, written)["texts_note"]
-    assert handlers.fitted(asked)["written"] is None
+    *_, last = handlers.write(values, "writer")
+    assert of_panel(last["texts"], "texts") == asked_of(values, "texts")
+    text = form(model=tiny, corpus="wikitext-2", tokens=512, window=32, pattern="2:4", new_tokens=2)
+    assert asked_of(text, "texts") == asked_of(values, "texts"), "the text that is measured on"
+    for other in ({"pattern": "8:16"}, {"prompt": "Else"}, {"new_tokens": 3}):
+        moved = form(**{"model": tiny, **SMALL, "pattern": "2:4", "new_tokens": 2, **other})
+        assert asked_of(moved, "texts") != asked_of(values, "texts"), other
+
+
+def test_a_wrong_setting_stops_only_what_needs_it(tiny: str) -> None:
+    right = form(model=tiny, **SMALL)
+    for name, value, needing in (
+        ("new_tokens", 0, {"texts"}),
+        ("rows", 0, {"layer"}),
+        ("tokens", -5, {"figures"}),
+        ("prompt", "", {"layer", "methods", "texts"}),
+        ("pattern", "8:banana", {"figures", "layer", "methods", "texts"}),
+        ("weight_criterion", "clact", {"figures", "layer", "methods", "texts"}),
+        ("block", 99, {"layer", "methods"}),
+    ):
+        wrong = [value if one == name else given for one, given in zip(FIELDS, right, strict=True)]
+        told = handlers.changed(wrong, None, "local")
+        assert list(wrongs(told["wanted"])) == [name]
+        for panel in ("figures", "layer", "methods", "texts"):
+            kept = asked_of(wrong, panel)
+            assert kept == (None if panel in needing else asked_of(right, panel)), (name, panel)
+        looked = handlers.looked(wrong, None)
+        assert (looked["looked_at"] is None) == ("layer" in needing)
+        back = handlers.looked(right, looked["looked_at"])
+        assert "layer" not in needing or back["weight_mask"] is not None
+
+
+def test_every_panel_says_what_it_was_made_for(tiny: str) -> None:
+    values = form(model=tiny, **SMALL)
+    SESSIONS.start("stamps")
+    ran = [u for u in handlers.run(values, None, "local", "stamps", False) if "cards" in u][-1]
+    assert of_panel(ran["cards"], "figures") == asked_of(values, "figures")
+    looked = handlers.looked(values, None)
+    assert of_panel(looked["layer_head"], "layer") == asked_of(values, "layer")
+    assert f": {SMALL.get('pattern', '8:16')}, magnitude</h2>" in looked["layer_head"]
+    swept = every_method.swept(values, None)
+    assert of_panel(swept["methods_head"], "methods") == asked_of(values, "methods")
+    assert list(one_at_a_time.measure(values, "stamps"))
+    found = one_at_a_time.found(values, None)
+    told = json.loads(unescape(re.findall(r'data-wanted="([^"]*)"', found["each_wanted"])[0]))
+    assert of_panel(found["each_head"], "each") == told["panels"]["each"]
+
+
+def of_panel(html: str, panel: str) -> str:
+    """What a panel was made for, from its stamp."""
+    return re.findall(rf'data-panel="{panel}" data-of="(\w+)"', html)[0]
+
+
+def asked_of(values: list[Any], panel: str) -> str | None:
+    """What the settings ask of a panel."""
+    told = handlers.moved(values)["wanted"]
+    return json.loads(unescape(re.findall(r'data-wanted="([^"]*)"', told)[0]))["panels"][panel]
+
+
+def wrongs(wanted: str) -> dict[str, str]:
+    return json.loads(unescape(re.findall(r'data-wanted="([^"]*)"', wanted)[0]))["wrong"]
 
 
 def test_only_a_layer_of_the_model_is_picked(tiny: str) -> None:

@@ -7,19 +7,20 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
-from nmviz.base.errors import UserError
 from nmviz.core.results import Column, GenerationProgress, Result
 from nmviz.core.running import Running
 from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.form.controls import FIELDS, block_choices
 from nmviz.ui.explore.form.notes import method_notes, terms
 from nmviz.ui.explore.form.scoping import projections_of, scope_values
-from nmviz.ui.explore.form.values import form, view_of
+from nmviz.ui.explore.form.values import asked, form, view_of
 from nmviz.ui.explore.panels import published_only, render
+from nmviz.ui.explore.panels.layer import identity as layer_identity
 from nmviz.ui.explore.panels.layer import layer_panels, refused
 from nmviz.ui.explore.panels.render import Shown
-from nmviz.ui.explore.panels.texts import outdated, texts
+from nmviz.ui.explore.panels.texts import texts
 from nmviz.ui.explore.restore import chip_of
+from nmviz.ui.explore.wanted import wanted_of
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
@@ -42,10 +43,12 @@ LAYER_OUTPUTS = (
 def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Update:
     """A setting moved: the store's answer at once, else the old figures, dimmed."""
     try:
-        view, text = form(values)
-        shown = shown or Shown()
-        update: Update = {
-            "query": view.to_query(),
+        found = asked(values)
+        view, text, shown = found.view, found.text, shown or Shown()
+        update: Update = {"query": view.to_query(), "wanted": wanted_of(found)}
+        if refusal := found.refusal("figures"):
+            return {**update, "status": render.status(shown, render.fault(str(refusal)))}
+        update |= {
             "method_notes": method_notes(view),
             **scope_values(view.experiment.projections, model_of(view)),
             "chips": chip_of(view),
@@ -68,11 +71,17 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
         return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
 
 
+def moved(values: Sequence[Any]) -> Update:
+    """A setting of the texts moved: the address, and what the panels are asked for now."""
+    found = asked(values)
+    return {"query": found.view.to_query(), "wanted": wanted_of(found)}
+
+
 def looked(values: Sequence[Any], before: str | None) -> Update:
     """The pictures of the chosen layer; nothing when `before` says they are there already."""
     try:
-        view = view_of(values)
-        now = looked_at(view)
+        view = view_of(values, "layer")
+        now = layer_identity(view)
         if published_only.is_large(view):
             look = view.look
             return {
@@ -88,26 +97,13 @@ def looked(values: Sequence[Any], before: str | None) -> Update:
         }
 
 
-def looked_at(view: View) -> str:
-    """What the layer's pictures depend on: not the text and the budget, and the scope only where
-    something is calibrated in it."""
-    chosen = [
-        (
-            *(one.model, one.pattern, one.criterion, one.mitigations, one.seed),
-            one.calibration_windows and (one.calibration_windows, one.projections, one.blocks),
-        )
-        for one in view.experiments()
-    ]
-    return repr((chosen, view.look, view.writing.prompt))
-
-
 def picked(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Update:
     """Another layer: its ring in the error over depth, and the address."""
     try:
-        view = view_of(values)
-        if published_only.is_large(view):
-            return {"query": view.to_query()}
-        return {"query": view.to_query(), **render.depth(shown or Shown(), view, measure)}
+        found = asked(values)
+        if published_only.is_large(found.view):
+            return moved(values)
+        return {**moved(values), **render.depth(shown or Shown(), found.view, measure)}
     except Exception as error:
         return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
 
@@ -125,7 +121,7 @@ def run(
     now = shown or Shown()
     try:
         view, text = form(values)
-        yield {"ran": asked_by(view, text), "query": view.to_query()}
+        yield {"ran": render.identity(view, text), "query": view.to_query()}
         service.refuse_large(view.experiment.model)
         check_live(view)
         yield _waiting(now, view, text, measure)
@@ -153,15 +149,10 @@ def run(
         yield {"progress": "", "status": render.status(now, render.fault(sentence(error)))}
 
 
-def asked_by(view: View, text: str | None) -> str:
-    """What a run is asked for: its figures stay undimmed while the settings ask for the same."""
-    return repr((text, view.precision, [one.canonical_json() for one in view.experiments()]))
-
-
 def ended(values: Sequence[Any], shown: Shown | None, measure: Measure, ran: str | None) -> Update:
     """The run is over: if settings have moved meanwhile, the same as if they moved now."""
     try:
-        if ran == asked_by(*form(values)):
+        if ran == render.identity(*form(values)):
             return {}
     except Exception as error:
         return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
@@ -177,9 +168,8 @@ def write(values: Sequence[Any], session: str, turn: int | None = None) -> Itera
         yield {}  # a generator that yields nothing would empty the panel
         return
     try:
-        view = view_of(values)
-        begun = {"query": view.to_query(), "written": view, "texts_note": ""}
-        yield {**begun, "texts": texts(None, view, note(WRITING))}
+        view = view_of(values, "texts")
+        yield {"query": view.to_query(), "texts": texts(None, view, note(WRITING))}
         for progress in _generate(view, event):
             if progress.done or monotonic() - last > SECONDS_BETWEEN_TEXTS:
                 last = monotonic()
@@ -187,17 +177,7 @@ def write(values: Sequence[Any], session: str, turn: int | None = None) -> Itera
         stopped = note("Cancelled: the texts end here.") if event.is_set() else ""
         yield {"texts": texts(progress, view, stopped)}
     except Exception as error:
-        yield {"written": None, "texts": texts(progress, view, note(sentence(error), "error"))}
-
-
-def aged(values: Sequence[Any], written: View | None) -> Update:
-    """The line that the texts are of other settings; their panel is dimmed while it is there."""
-    if written is None:
-        return {"texts_note": ""}
-    try:
-        return {"texts_note": outdated(written, view_of(values))}
-    except UserError:
-        return {}
+        yield {"texts": texts(progress, view, note(sentence(error), "error"))}
 
 
 def fitted(values: Sequence[Any]) -> Update:
@@ -217,8 +197,6 @@ def fitted(values: Sequence[Any]) -> Update:
         "looked_at": None,
         "terms": terms(model),
         "texts": published_only.texts(view),
-        "written": None,
-        "texts_note": "",
         **scope_values(kept or names, model),
         "projections": gr.CheckboxGroup(choices=names, value=kept or names),
         "blocks": "",

@@ -51,7 +51,6 @@ def build_panels(view: View) -> Panels:
         _tasks(named)
     with gr.Column(elem_id="texts", min_width=0):
         gr.HTML("<h2>What it says</h2>")
-        named["texts_note"] = gr.HTML(elem_id="texts-note")
         named["texts"] = gr.HTML(elem_id="texts-body")
     return Panels(named, measure, before, after, steps, window)
 

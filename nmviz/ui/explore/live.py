@@ -11,7 +11,7 @@ from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS, refusal
 from nmviz.ui.shell.cancelling import cancels
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, LIVE, READ, Update, session_of
+from nmviz.ui.shell.events import FROM_STORE, LIVE, READ, Update, session_of
 from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
 
@@ -123,23 +123,11 @@ def _bar_outputs(page: Page) -> list[Any]:
 
 
 def _write(page: Page, after: Any) -> Any:
-    outputs = page.these("texts", "query", "written", "texts_note")
+    outputs = page.these("texts", "query")
     inputs = [*page.form, page.named["turn"]]
     wrote = after.then(_generating(page, handlers.write), inputs, outputs, **READ, **LIVE)
     ended = _end(page, wrote)
-    wire_age(page, ended.then)  # settings may have moved while the models wrote
     return ended
-
-
-def wire_age(page: Page, on: Callable[..., Any]) -> None:
-    """The texts are compared with the settings that they were written for."""
-    inputs = [*page.form, page.named["written"]]
-    on(
-        fn=page.answer(handlers.aged, 1),
-        inputs=inputs,
-        outputs=page.named["texts_note"],
-        **ANSWERED,
-    )
 
 
 def _running(page: Page, rerun: bool) -> Callable[..., Iterator[Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz.base.errors import UserError
-from nmviz.ui.explore.form.values import view_of
+from nmviz.ui.explore.form.values import asked
 from nmviz.ui.explore.panels.layer import step
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.limits import offered
@@ -38,7 +38,7 @@ def pick(chosen: str, model: Any) -> Any:
 def moved(values: Sequence[Any], size: tuple[int, int] | None, direction: str) -> Update:
     """The mask's window, one step on, within the masks of that size."""
     try:
-        look = step(view_of(values).look, direction, size)
+        look = step(asked(values).view.look, direction, size)
         return look.model_dump(exclude={"block", "projection"})
     except UserError:
         return {}

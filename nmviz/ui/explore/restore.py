@@ -10,8 +10,10 @@ from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.form.controls import block_choices, values_of
 from nmviz.ui.explore.form.notes import method_notes, terms
 from nmviz.ui.explore.form.scoping import scope_values
+from nmviz.ui.explore.form.values import Asked
 from nmviz.ui.explore.panels import published_only, render
 from nmviz.ui.explore.panels.render import Shown
+from nmviz.ui.explore.wanted import wanted_of
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of, settle
@@ -39,7 +41,8 @@ def restored(query: str) -> dict[str, Any]:
     figures = (
         published_only.panels(view) if published_only.is_large(view) else _figures(view, message)
     )
-    return {**form_of(view), **figures, "texts": published_only.texts(view)}
+    asked = {"wanted": wanted_of(Asked(view, None, {}))}
+    return {**form_of(view), **figures, **asked, "texts": published_only.texts(view)}
 
 
 def form_of(view: View) -> dict[str, Any]:

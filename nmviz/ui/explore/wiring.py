@@ -9,11 +9,11 @@ import gradio as gr
 from nmviz.ui.explore import handlers, picking
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
-from nmviz.ui.explore.live import wire_age, wire_live
+from nmviz.ui.explore.live import wire_live
 from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, PICTURES, READ, session_of
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, PICTURES, READ, answered, asking, session_of
 from nmviz.ui.shell.sessions import SESSIONS
 
 
@@ -82,7 +82,13 @@ def _settings(page: Page) -> None:
         _look(page, first.then)
     writing = [named[name] for name in ("prompt", "new_tokens", "temperature")]
     moved = [event for one in writing for event in (one.submit, one.blur)]
-    wire_age(page, partial(gr.on, [*moved, named["real_speed"].input]))
+    gr.on(
+        [*moved, named["real_speed"].input],
+        page.answer(handlers.moved),
+        page.form,
+        page.these("query", "wanted"),
+        **ANSWERED,
+    )
     named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
     named["pattern"].change(
         menus.relabelled,
@@ -104,9 +110,15 @@ def _typed_too(page: Page) -> Any:
 
 def _change(page: Page, on: Callable[..., Any]) -> None:
     function = page.answer(handlers.changed, 2)
-    changed = on(fn=function, inputs=page.form_and_shown, outputs=page.outputs, **ANSWERED)
+    changed = on(
+        fn=function,
+        inputs=page.form_and_shown,
+        outputs=page.outputs,
+        js=asking("settings"),
+        **ANSWERED,
+    )
+    changed.failure(None, None, None, js=answered("settings"), **READ)
     _each(page, changed.then)
-    wire_age(page, changed.then)
 
 
 def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
@@ -141,18 +153,24 @@ def _look(page: Page, on: Callable[..., Any], again: bool = False) -> None:
         fn=page.answer(handlers.looked, 1),
         inputs=[*page.form, page.named["looked_at"]],
         outputs=page.these(*handlers.LAYER_OUTPUTS),
+        js=asking("layer"),
         **PICTURES,
     )
-    looked.then(
+    swept = looked.then(
         page.answer(partial(every_method.swept, again=again), 1),
         [*page.form, page.named["swept_at"]],
         page.these(*every_method.OUTPUTS),
+        js=asking("methods"),
         **PICTURES,
     )
+    for made, panel in ((looked, "layer"), (swept, "methods")):
+        made.success(None, None, None, js=answered(panel), **READ)
+        made.failure(None, None, None, js=answered(panel, "#ask-layer"), **READ)
 
 
 def _layer(page: Page) -> None:
     named, panels = page.named, page.panels
+    _look(page, named["ask_layer"].click)
     window = [named[name] for name in ("first_row", "rows", "first_column", "columns")]
     typed = [event for one in (*window, named["prompt"]) for event in (one.submit, one.blur)]
     _look(page, partial(gr.on, typed))

@@ -15,6 +15,7 @@ from nmviz.service.listing import explore, remarks, to_choose
 from nmviz.ui.published import words as words
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
+from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import note
 from nmviz.views.published.catalogue import FIGURES, KINDS, MOST_DRAWN, PaperFigure
 from nmviz.views.shared.theme import title_of
@@ -110,7 +111,8 @@ def answer(kind: str, chosen: Selection) -> Update:
     said, plot = _figure(kind, chosen, tuple(found[:MOST_DRAWN]))
     cut = [TOO_MANY.format(all=f"{len(found):,}")] if len(found) > MOST_DRAWN else []
     return {
-        "head": words.head(said, found, [*cut, *remarks(chosen, found)]),
+        "head": words.head(said, found, [*cut, *remarks(chosen, found)])
+        + stamp("published", repr((kind, chosen)), MEASURES[chosen.metric].title.lower()),
         "plot": plot,
         "count": words.counted(found),
         "table": words.cells(found),

@@ -11,7 +11,7 @@ from nmviz.service.listing import to_choose
 from nmviz.ui.published import answer as answers
 from nmviz.ui.published import words as words
 from nmviz.ui.published.answer import DEFAULT, DEFAULT_KIND, FIELDS, FORMATS, OUTPUTS
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, answered, asking
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.views.published.catalogue import FIGURES, KINDS
@@ -192,11 +192,13 @@ def _wire(named: dict[str, Any], tab: Any) -> None:
     typed = [named["words"].submit, named["words"].blur]
     events = [named[name].input for name in FIELDS if name != "words"]
     own = [*outputs, named["ready"], named["command"]]
-    gr.on([*typed, *events], changed, settings, own, **ANSWERED)
+    changes = gr.on([*typed, *events], changed, settings, own, js=asking("published"), **ANSWERED)
+    changes.then(None, None, None, js=answered("published"), **READ)
     chosen = named["ready"].input(
         prepare, named["ready"], [*settings, named["command"]], **FROM_STORE
     )
-    chosen.then(respond, settings, outputs, **ANSWERED)
+    shown = chosen.then(respond, settings, outputs, js=asking("published"), **ANSWERED)
+    shown.then(None, None, None, js=answered("published"), **READ)
     for name in FORMATS:
         written = named[name].click(partial(_exported, name), settings, named["file"], **FROM_STORE)
         written.then(None, named["file"], None, js=SAVE, **READ)

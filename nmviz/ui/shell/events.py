@@ -16,6 +16,18 @@ PICTURES: dict[str, Any] = {**READ, **LAST, "concurrency_limit": 4}
 """For what is worked out at one layer."""
 
 
+def asking(what: str) -> str:
+    """The browser notes that something is asked for: what does not come soon is said to be worked
+    on. `what` is `settings`, or a panel."""
+    return f"(...given) => {{ window.nmviz.asking({what!r}); return given; }}"
+
+
+def answered(what: str, again: str = "") -> str:
+    """The browser notes that the answer came; `again` is the button that asks anew where it was
+    refused."""
+    return f"() => window.nmviz.answered({what!r}, {again!r})"
+
+
 def session_of(request: gr.Request) -> str:
     """The visitor's session; every page has its own."""
     return request.session_hash or ""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nmviz import service
-from nmviz.base.errors import UserError
+from nmviz.base.errors import SettingError, UserError
 from nmviz.core.experiment import Experiment
 from nmviz.service import OWN_TEXT
 from nmviz.sources.tasks import TASKS
@@ -30,7 +30,8 @@ def model_of(view: View) -> "ModelInfo":
     chosen = view.experiment.model
     known = offered(chosen)
     if known is None:
-        raise UserError(f"This page does not offer the model {chosen[:60]!r}: choose one it lists.")
+        said = f"This page does not offer the model {chosen[:60]!r}: choose one it lists."
+        raise SettingError(said, "model")
     return known
 
 
@@ -41,19 +42,21 @@ def settle(view: View) -> View:
     corpora = [corpus.name for corpus in service.catalogue().corpora]
     corpus = experiment.reading.corpus
     if corpus not in (*corpora, OWN_TEXT):
-        raise UserError(f"This page does not offer the text {corpus[:60]!r}: choose one it lists.")
+        said = f"This page does not offer the text {corpus[:60]!r}: choose one it lists."
+        raise SettingError(said, "corpus")
     if len(experiment.mitigations) > MOST_METHODS:
-        raise UserError(f"That is more than {MOST_METHODS} mitigations: leave some out.")
+        said = f"That is more than {MOST_METHODS} mitigations: leave some out."
+        raise SettingError(said, "mitigations")
     look = view.look
     block = model.blocks // 2 if look.block is None else look.block
     if model.blocks and block >= model.blocks:
-        raise UserError(
-            f"{model.title} has no block {block}: choose one from 0 to {model.blocks - 1}."
-        )
+        said = f"{model.title} has no block {block}: choose one from 0 to {model.blocks - 1}."
+        raise SettingError(said, "block")
     projection = look.projection or _usual(model)
     if model.projections and projection not in model.projections:
         names = ", ".join(model.projections)
-        raise UserError(f"{model.title} has no projection {projection!r}: choose one of {names}.")
+        said = f"{model.title} has no projection {projection!r}: choose one of {names}."
+        raise SettingError(said, "projection")
     filled = Look(**{**look.model_dump(), "block": block, "projection": projection})
     return view.model_copy(update={"look": filled})
 
@@ -63,9 +66,11 @@ def text_for(view: View, text: str | None) -> str | None:
     if view.experiment.corpus != OWN_TEXT:
         return None
     if not (text or "").strip():
-        raise UserError("Paste your own text first, or choose another text to measure on.")
+        said = "Paste your own text first, or choose another text to measure on."
+        raise SettingError(said, "text")
     if len(text or "") > LONGEST_TEXT:
-        raise UserError(f"That text is too long: at most {LONGEST_TEXT:,} characters.")
+        said = f"That text is too long: at most {LONGEST_TEXT:,} characters."
+        raise SettingError(said, "text")
     return text
 
 
@@ -73,12 +78,14 @@ def check_live(view: View) -> None:
     """UserError when a run would hold the machine for too long."""
     reading = view.experiment.reading
     if reading.tokens > LARGEST_LIVE_BUDGET:
-        raise UserError(
+        raise SettingError(
             f"The page measures at most {LARGEST_LIVE_BUDGET:,} tokens: lower the budget, "
-            "or use `nmviz run`."
+            "or use nmviz run.",
+            "tokens",
         )
     if reading.window > LARGEST_WINDOW:
-        raise UserError(f"The page takes windows of at most {LARGEST_WINDOW:,} tokens: shorten it.")
+        said = f"The page takes windows of at most {LARGEST_WINDOW:,} tokens: shorten it."
+        raise SettingError(said, "window")
 
 
 def check_questions(experiments: Sequence[Experiment]) -> None:

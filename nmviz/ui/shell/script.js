@@ -88,6 +88,92 @@ window.nmviz = (() => {
     if (camera) camera.click();
   }
 
+  // What each panel was made for, beside what the settings ask of it now (freshness.py).
+  const PANELS = {
+    figures: "#figures", layer: "#layer", methods: "#methods-here", each: "#each", tasks: "#tasks",
+    texts: "#texts", published: "#published-figure",
+  };
+  const WAIT = 400; // milliseconds before an answer that has not come is worth a word
+  const asked = {}; // by what was asked: when, or null once it is answered
+  let answers = "";
+
+  function asking(what) {
+    asked[what] = Date.now();
+    setTimeout(judge, WAIT + 50);
+  }
+
+  function answered(what, again) {
+    asked[what] = null;
+    judge();
+    if (again) setTimeout(() => document.querySelector(again)?.click(), 2000 + 3000 * Math.random());
+  }
+
+  function wanted() {
+    const merged = { panels: {}, wrong: {} };
+    const all = [...document.querySelectorAll(".wanted")].map((one) => one.dataset.wanted);
+    if (all.join() !== answers) { answers = all.join(); asked.settings = null; }
+    for (const { panels, wrong } of all.map((one) => JSON.parse(one))) {
+      Object.assign(merged.panels, panels);
+      Object.assign(merged.wrong, wrong);
+    }
+    return merged;
+  }
+
+  function late(what) { return Boolean(asked[what]) && Date.now() - asked[what] > WAIT; }
+
+  function judge() {
+    const { panels, wrong } = wanted();
+    for (const [name, place] of Object.entries(PANELS)) {
+      const root = document.querySelector(place);
+      const made = root && root.querySelector(`.made[data-panel="${name}"]`);
+      if (!root) continue;
+      const working = late(name) || (name !== "published" && late("settings"));
+      const other = made && name in panels && panels[name] !== made.dataset.of;
+      root.classList.toggle("of-other", Boolean(made && (other || working)));
+      say(root, made && (other || working) ? reason(made, panels[name], working) : "");
+    }
+    mark(wrong);
+  }
+
+  function reason(made, want, working) {
+    const of = `This is of ${made.dataset.words}. `;
+    if (working) return of + "What the settings ask for now is being worked out.";
+    if (want === null) return of + "A setting that it needs is wrong: see where it is marked.";
+    return of + "The settings now ask for something else.";
+  }
+
+  // Written only where it differs: the observer below watches what is written.
+  function say(root, words) {
+    let line = root.querySelector(":scope > .freshness");
+    if (!line && !words) return;
+    if (!line) {
+      line = document.createElement("p");
+      line.className = "freshness note";
+      line.setAttribute("role", "status");
+      root.prepend(line);
+    }
+    if (line.textContent !== words) line.textContent = words;
+    if (line.hidden !== !words) line.hidden = !words;
+  }
+
+  function mark(wrong) {
+    for (const field of document.querySelectorAll("[class*='field-']")) {
+      const name = [...field.classList].find((one) => one.startsWith("field-"))?.slice(6).replaceAll("-", "_");
+      const why = (name && wrong[name]) || "";
+      if (field.classList.contains("wrong") !== Boolean(why)) field.classList.toggle("wrong");
+      let line = field.querySelector(":scope > .wrong-why");
+      if (!line && !why) continue;
+      if (!line) {
+        line = document.createElement("p");
+        line.className = "wrong-why";
+        line.setAttribute("role", "alert");
+        field.append(line);
+      }
+      if (line.textContent !== why) line.textContent = why;
+      if (line.hidden !== !why) line.hidden = !why;
+    }
+  }
+
   // The server gives the text of a file; saving it is the browser's.
   function saveText(file) {
     const { name, type, text, failed } = JSON.parse(file);
@@ -112,6 +198,7 @@ window.nmviz = (() => {
   let waiting = false;
   function settle() {
     waiting = false;
+    judge();
     listen();
     saveButtons();
     const button = document.getElementById("theme");
@@ -126,5 +213,5 @@ window.nmviz = (() => {
     if (!waiting) { waiting = true; requestAnimationFrame(settle); }
   }).observe(document.documentElement, { childList: true, subtree: true });
 
-  return { address, saveText };
+  return { address, saveText, asking, answered };
 })();

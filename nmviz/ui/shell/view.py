@@ -6,11 +6,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nmviz.base.errors import UserError
+from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import built
 from nmviz.core.experiment import Experiment
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS, Target
+from nmviz.views.explore.sentences import how_and_where
 
 LONGEST_ADDRESS = 8_000
 LONGEST_FIELD = 4_000
@@ -70,7 +71,9 @@ class View(BaseModel):
     def build(cls, fields: Mapping[str, Any]) -> Self:
         """A View from loose values, flat. UserError, one sentence, for the first that is wrong."""
         if any(len(str(value)) > LONGEST_FIELD for value in fields.values()):
-            raise UserError(f"A setting is longer than {LONGEST_FIELD:,} characters: shorten it.")
+            raise SettingError(
+                f"A setting is longer than {LONGEST_FIELD:,} characters: shorten it."
+            )
         rest = dict(fields)
         own = {name: rest.pop(name) for name in _OWN if name in rest}
         parts = {
@@ -113,10 +116,12 @@ class View(BaseModel):
         """Weights first, then activations. UserError when a criterion is not of its target."""
         shared = self.experiment.model_dump()
         changes = {"target": "weight", "criterion": self.weight_criterion, "mitigations": ()}
-        weight = Experiment.build(
-            **{**shared, **changes, "calibration_windows": self.calibration_windows}
-        )
-        return weight, self.experiment
+        windows = {"calibration_windows": self.calibration_windows}
+        try:
+            return Experiment.build(**{**shared, **changes, **windows}), self.experiment
+        except SettingError as error:
+            own = "weight_criterion" if error.setting == "criterion" else error.setting
+            raise SettingError(str(error), own) from None
 
     def of(self, target: Target) -> Experiment:
         """The experiment on that target."""
@@ -127,6 +132,14 @@ class View(BaseModel):
         return (self.experiments(), self.precision) == (other.experiments(), other.precision)
 
 
+def methods_of(view: View) -> str:
+    """`2:4, magnitude`, or `2:4, weights by wanda, activations by magnitude + var`."""
+    weight, activation = map(how_and_where, view.experiments())
+    if weight == activation:
+        return f"{view.experiment.pattern}, {weight}"
+    return f"{view.experiment.pattern}, weights by {weight}, activations by {activation}"
+
+
 _OWN = ("weight_criterion", "calibration_windows", "precision")
 _NAMES = ({*Experiment.model_fields, *_OWN, *Look.model_fields, *Writing.model_fields}) - {
     "artefacts"
@@ -135,4 +148,5 @@ _NAMES = ({*Experiment.model_fields, *_OWN, *Look.model_fields, *Writing.model_f
 
 def _refuse_dense(experiment: Experiment) -> None:
     if experiment.mask.is_dense:
-        raise UserError("Dense is the first column already: choose a pattern that drops something.")
+        said = "Dense is the first column already: choose a pattern that drops something."
+        raise SettingError(said, "pattern")

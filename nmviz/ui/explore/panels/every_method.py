@@ -14,10 +14,11 @@ from nmviz.ui.explore.form.values import view_of
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
+from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity, table
 from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
-from nmviz.ui.shell.view import View
+from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.explore.method_errors import (
     by_error,
     is_measured,
@@ -41,7 +42,7 @@ OUTPUTS = (
 def swept(values: Sequence[Any], before: str | None, again: bool = False) -> Update:
     """The error of every method at the layer; nothing when `before` says it is there already."""
     try:
-        view = view_of(values)
+        view = view_of(values, "methods")
         now = swept_at(view)
         if now == before and not again:
             return {}
@@ -78,7 +79,8 @@ def panel(view: View, rows: Sequence[MethodError]) -> Update:
     waiting = [row for row in rows if waits(row, view)]
     choices = [(_choice(row), key_of(row)) for row in waiting]
     return {
-        "methods_head": _head(title_of(figure), view),
+        "methods_head": _head(title_of(figure), view)
+        + stamp("methods", swept_at(view), methods_of(view)),
         "methods_plot": drawn(figure, name),
         "methods_table": _table(rows),
         "calibration": gr.Row(visible=bool(waiting)),
@@ -90,7 +92,7 @@ def calibrate(values: Sequence[Any], session: str, turn: int | None = None) -> I
     """Calibrate the chosen method, telling how far it is; the last value is the method's key."""
     event = SESSIONS.running(session, turn)
     try:
-        view = view_of(values[:-1])
+        view = view_of(values[:-1], "methods")
         for progress in service.calibrate(experiment_of(view, str(values[-1] or "")), event):
             if progress.stage == "cancelled":
                 yield {"calibrating": note("Cancelled: nothing is left behind.")}

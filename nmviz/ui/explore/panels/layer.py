@@ -7,8 +7,9 @@ from nmviz.base.errors import UserError
 from nmviz.core.results import SiteLook
 from nmviz.core.settings import TARGETS, Target
 from nmviz.ui.shell.figures import drawn
+from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity
-from nmviz.ui.shell.view import Look, View
+from nmviz.ui.shell.view import Look, View, methods_of
 from nmviz.views.explore.distribution import distribution
 from nmviz.views.explore.mask import mask
 from nmviz.views.shared import numbers
@@ -39,6 +40,19 @@ def layer_panels(view: View) -> dict[str, Any]:
     return values | ({"looked_at": None} if reasons else {})
 
 
+def identity(view: View) -> str:
+    """What the pictures depend on: not the text and the budget, and the scope only where something
+    is calibrated in it."""
+    chosen = [
+        (
+            *(one.model, one.pattern, one.criterion, one.mitigations, one.seed),
+            one.calibration_windows and (one.calibration_windows, one.projections, one.blocks),
+        )
+        for one in view.experiments()
+    ]
+    return repr((chosen, view.look, view.writing.prompt))
+
+
 def look_at(view: View, target: Target) -> SiteLook:
     """One target at the layer of the view."""
     look = view.look
@@ -61,8 +75,9 @@ def head(view: View, looks: dict[Target, SiteLook]) -> str:
     errors = ", ".join(
         f"{NAMES[target]} {esc(numbers.share(one.rel_error))}" for target, one in looks.items()
     )
+    made = stamp("layer", identity(view), methods_of(view))
     return (
-        f"<h2>Block {look.block}, {esc(look.projection)}</h2>"
+        f"<h2>Block {look.block}, {esc(look.projection)}: {esc(methods_of(view))}</h2>{made}"
         f'<p class="words">{any_look.d_in:,} inputs, {any_look.d_out:,} outputs, '
         f"{any_look.tokens:,} tokens of the prompt. {quantity('rel_error', 'Output error')} "
         f"on this prompt: {errors}.</p>"

@@ -13,10 +13,12 @@ from nmviz.core.results import Result
 from nmviz.ui.explore.panels import render
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
+from nmviz.ui.shell.freshness import stamp, wanted
 from nmviz.ui.shell.html import note
+from nmviz.ui.shell.limits import model_of
 from nmviz.ui.shell.progress import bar, duration
 from nmviz.ui.shell.sessions import SESSIONS
-from nmviz.ui.shell.view import View
+from nmviz.ui.shell.view import View, methods_of
 
 SECONDS_BETWEEN_PICTURES = 0.5
 WAIT = "Running: the first numbers come after the first passes over the text."
@@ -34,6 +36,11 @@ class Asked:
     def identity(self) -> str:
         """To tell whether something else is asked for than is shown."""
         return repr((self.text, [one.canonical_json() for one in self.experiments]))
+
+    @property
+    def words(self) -> str:
+        """What is measured, in words."""
+        return f"{model_of(self.view).title}, {methods_of(self.view)}"
 
 
 @dataclass(frozen=True)
@@ -59,10 +66,11 @@ class Measured:
             if asked.identity == before and not again:
                 return {}
             results = [service.lookup(one, asked.text) for one in asked.experiments]
-            return {self._named("of"): asked.identity, **self.stored(asked, results)}
+            shown = self.stored(asked, results)
+            return {self._named("of"): asked.identity, **self._wanted(asked.identity), **shown}
         except Exception as error:
             said = self.without_results(note(sentence(error)), offered=False)
-            return {self._named("of"): None, **said}
+            return {self._named("of"): None, **self._wanted(None), **said}
 
     def measure(
         self, values: Sequence[Any], session: str, turn: int | None = None
@@ -88,10 +96,11 @@ class Measured:
             said = self.without_results(note(sentence(error), "error"), offered=True)
             yield {**said, self._named("of"): now}
 
-    def with_results(self, said: str, plot: Any, table: str) -> Update:
-        """Head, figure and table."""
+    def with_results(self, asked: Asked, said: str, plot: Any, table: str) -> Update:
+        """Head, figure and table of what was asked for."""
+        made = stamp(self.name, asked.identity, asked.words)
         return {
-            self._named("head"): self._head(said),
+            self._named("head"): self._head(said) + made,
             self._named("figure"): gr.Column(visible=True),
             self._named("plot"): plot,
             self._named("table"): table,
@@ -110,6 +119,9 @@ class Measured:
     def bar(self, offered: bool) -> Update:
         """The button that measures, with its progress."""
         return {self._named("bar"): gr.Column(visible=offered)}
+
+    def _wanted(self, identity: str | None) -> Update:
+        return {self._named("wanted"): wanted({self.name: identity})}
 
     def _named(self, part: str) -> str:
         return f"{self.name}_{part}"

@@ -18,7 +18,15 @@ from nmviz.views.explore.sensitivity import by_cost, costs_of, sensitivity
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import NAMES, title_of
 
-OUTPUTS = ("each_of", "each_head", "each_figure", "each_plot", "each_table", "each_bar")
+OUTPUTS = (
+    "each_of",
+    "each_wanted",
+    "each_head",
+    "each_figure",
+    "each_plot",
+    "each_table",
+    "each_bar",
+)
 
 
 def experiments_of(view: View) -> tuple[Experiment, ...]:
@@ -43,11 +51,11 @@ def panel(asked: Asked, results: Sequence[Result], message: str = "") -> Update:
     words = f'<p class="words">{esc(title_of(figure))}.{so_far}</p>'
     one = asked.view.experiment
     plot = drawn(figure, f"nmviz-sensitivity-{one.model}-{one.pattern}")
-    return PANEL.with_results(words + message, plot, _table(results))
+    return PANEL.with_results(asked, words + message, plot, _table(results))
 
 
 def _asked(values: Sequence[Any]) -> Asked:
-    view, text = form(values)
+    view, text = form(values, "each")
     service.refuse_large(view.experiment.model)
     return Asked(view, experiments_of(view), text)
 

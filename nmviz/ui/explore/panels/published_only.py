@@ -10,10 +10,12 @@ from nmviz.core.results import COLUMNS, Column, Result
 from nmviz.published import TASKS
 from nmviz.published.cells import Cell, cell
 from nmviz.published.listing.row import DAGGER
+from nmviz.ui.explore.panels.render import identity
 from nmviz.ui.explore.panels.texts import texts as live_texts
+from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, hint, note
 from nmviz.ui.shell.limits import model_of
-from nmviz.ui.shell.view import View
+from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.shared.theme import NAMES
 
 DROP = "average_drop"
@@ -51,7 +53,8 @@ def panels(view: View) -> dict[str, Any]:
     found = {column: _of_column(column, view) for column in COLUMNS}
     return {
         "status": _status(view, found),
-        "cards": f'<div class="cards">{"".join(_card(c, view, found[c]) for c in COLUMNS)}</div>',
+        "cards": f'<div class="cards">{"".join(_card(c, view, found[c]) for c in COLUMNS)}</div>'
+        + stamp("figures", identity(view, None), methods_of(view)),
         "depth_head": f"<h2>Where it hurts</h2>{note(why(view))}",
         "depth_plot": None,
         "depth_table": "",

@@ -10,9 +10,11 @@ from nmviz.core.settings import TARGETS
 from nmviz.ui.explore.panels.cards import cards
 from nmviz.ui.explore.panels.origin import origin
 from nmviz.ui.shell.figures import drawn
+from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity, table
+from nmviz.ui.shell.limits import model_of
 from nmviz.ui.shell.progress import duration
-from nmviz.ui.shell.view import View
+from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.explore import sentences
 from nmviz.views.explore.error_depth import Measure, error_over_depth, line_of
 from nmviz.views.shared import numbers
@@ -34,6 +36,11 @@ class Shown:
         return bool(whole) and self.text == text and self.view.measured_as(view)
 
 
+def identity(view: View, text: str | None) -> str:
+    """What cards and error over depth are measured for."""
+    return repr((text, view.precision, [one.canonical_json() for one in view.experiments()]))
+
+
 def find(view: View, text: str | None) -> Shown | None:
     """Both results from the store, or None when one is missing."""
     found = {one.target: service.lookup(one, text, view.precision) for one in view.experiments()}
@@ -47,9 +54,19 @@ def panels(shown: Shown, view: View, measure: Measure, message: str = "") -> dic
     """Status, cards and the error over depth, for results that answer the view."""
     return {
         "status": status(shown, message),
-        "cards": cards(shown.results, shown.view),
+        "cards": cards(shown.results, shown.view) + _made(shown),
         **depth(shown, view, measure),
     }
+
+
+def _made(shown: Shown) -> str:
+    """The stamp of what is shown, where something is."""
+    if not shown.results:
+        return ""
+    one = shown.view.experiment
+    text = f"{one.tokens:,} tokens of {one.corpus}"
+    words = f"{model_of(shown.view).title}, {methods_of(shown.view)}, {text}"
+    return stamp("figures", identity(shown.view, shown.text), words)
 
 
 def status(shown: Shown, message: str = "") -> str:

@@ -5,13 +5,14 @@ from math import exp, fsum, log
 
 from nmviz.core.experiment import TEXT, Experiment
 from nmviz.core.results import COLUMNS, Column, Continuation, GenerationProgress
-from nmviz.ui.shell.html import esc, hint, note, table
-from nmviz.ui.shell.view import View
+from nmviz.ui.shell.freshness import stamp
+from nmviz.ui.shell.html import esc, hint, table
+from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.explore.continuations import FIRST, mark_differences
-from nmviz.views.explore.sentences import how_and_where
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import NAMES
 
+SHOWN = 40  # characters of a prompt
 CLASSES = {FIRST: "first"}
 WAITING = "Press Write the three texts, or Run: each model continues the prompt."
 
@@ -43,20 +44,19 @@ def texts(progress: GenerationProgress | None, view: View, message: str = "") ->
         else ""
     )
     below = _chances_table(given) if progress is not None and progress.done else ""
-    return f'{message}{wait}{key}<div class="cards">{inner}</div>{below}'
+    made = stamp("texts", identity(view), _written(view)) if given else ""
+    return f'{made}{message}{wait}{key}<div class="cards">{inner}</div>{below}'
 
 
-def outdated(written: View, view: View) -> str:
-    """That the texts are of other settings than the view's, where they are; else nothing."""
-    models, others = _models(written), _models(view)
-    if (models, written.writing) == (others, view.writing):
-        return ""
-    said = "with another prompt or other settings of writing"
-    if models != others:
-        weight, activation = written.experiments()
-        said = f"at {weight.pattern}, weights: {how_and_where(weight)}; "
-        said += f"activations: {how_and_where(activation)}"
-    return note(f"Written {said}. Press Write the three texts for what is chosen now.", "stale")
+def identity(view: View) -> str:
+    """What the texts are written by, and from what."""
+    return repr((_models(view), view.writing))
+
+
+def _written(view: View) -> str:
+    prompt = view.writing.prompt
+    start = prompt if len(prompt) <= SHOWN else f"{prompt[:SHOWN].rstrip()} ..."
+    return f"{methods_of(view)}, from the prompt “{start}”"
 
 
 def _models(view: View) -> list[Experiment]:

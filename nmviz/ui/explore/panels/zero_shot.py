@@ -33,7 +33,15 @@ from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import NAMES, title_of
 
 OUTPUTS = (
-    *("tasks_of", "tasks_head", "tasks_figure", "tasks_plot", "tasks_table", "tasks_bar"),
+    *(
+        "tasks_of",
+        "tasks_wanted",
+        "tasks_head",
+        "tasks_figure",
+        "tasks_plot",
+        "tasks_table",
+        "tasks_bar",
+    ),
     *("tasks_others", "tasks_with", "tasks_compared"),
 )
 WAIT = "Running: the first numbers come when the first task is answered."
@@ -54,7 +62,7 @@ def panel(asked: Asked, results: Sequence[Result], message: str = "") -> Update:
     below = _table(shown) + _legend(shown) + origin(shown, stored=not partial)
     activation = shown.get("activation")
     whole = activation.experiment if activation and not activation.partial else None
-    return {**PANEL.with_results(words + message, plot, below), **_others(whole)}
+    return {**PANEL.with_results(asked, words + message, plot, below), **_others(whole)}
 
 
 def compared(values: Sequence[Any], key: Any) -> str:
@@ -73,7 +81,7 @@ def compared(values: Sequence[Any], key: Any) -> str:
 
 
 def _asked(values: Sequence[Any]) -> Asked:
-    view = view_of(values[: -len(FIELDS)])
+    view = view_of(values[: -len(FIELDS)], "tasks")
     service.refuse_large(view.experiment.model)
     how = read_questions(values[-len(FIELDS) :])
     weight, activation = (one.but(**how) for one in view.experiments())

@@ -1,0 +1,104 @@
+"""No panel is taken for one of other settings: each of them through all of its states."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+from visitor import App, card, open_page, run
+
+pytestmark = pytest.mark.browser
+ROOTS = {
+    "figures": "#figures",
+    "layer": "#layer",
+    "methods": "#methods-here",
+    "each": "#each",
+    "texts": "#texts",
+}
+REFUSED = '{"detail": "Queue is full."}'
+
+
+def line(page: Page, panel: str) -> Locator:
+    """What a panel says of its being of other settings; hidden where it is not."""
+    return page.locator(f"{ROOTS[panel]} > .freshness")
+
+
+def is_of_other_settings(page: Page, panel: str, words: str) -> None:
+    expect(line(page, panel)).to_contain_text(words)
+    expect(page.locator(ROOTS[panel])).to_have_class(re.compile("of-other"))
+
+
+def is_of_these_settings(page: Page, panel: str) -> None:
+    expect(line(page, panel)).to_be_hidden()
+    expect(page.locator(f"{ROOTS[panel]}.of-other")).to_have_count(0)
+
+
+def choose(page: Page, pattern: str) -> None:
+    page.locator(".chips label", has_text=pattern).first.click()
+
+
+def type_into(page: Page, label: str, value: str) -> None:
+    field = page.get_by_label(label, exact=True)
+    field.fill(value)
+    field.press("Enter")
+
+
+def measure_all(page: Page) -> None:
+    run(page)
+    page.locator("#measure-each").click()
+    expect(page.locator("#each-plot .main-svg").first).to_be_visible()
+    expect(page.locator("#measure-each")).to_be_hidden()
+
+
+def test_every_panel_is_right_dimmed_wrong_and_right_again(page: Page, app: App) -> None:
+    open_page(page, app.address("seed=61"))
+    measure_all(page)
+    for panel in ROOTS:
+        is_of_these_settings(page, panel)
+    choose(page, "2:4")  # not run: the layer follows, the rest stays and says of what it is
+    expect(page.locator("#layer-head")).to_contain_text("2:4, magnitude")
+    for panel in ("figures", "texts"):
+        is_of_other_settings(page, panel, "8:16, magnitude")
+    for panel in ("layer", "methods"):
+        is_of_these_settings(page, panel)
+    assert "8:16" in card(page, "weight")
+    type_into(page, "Tokens to write", "0")  # wrong: only the texts need it
+    why = page.locator(".field-new-tokens .wrong-why")
+    expect(why).to_contain_text("is at least 1; given: 0")
+    is_of_other_settings(page, "texts", "A setting that it needs is wrong")
+    choose(page, "16:32")
+    expect(page.locator("#layer-head")).to_contain_text("16:32, magnitude")
+    is_of_these_settings(page, "layer")
+    type_into(page, "Tokens to write", "12")
+    expect(why).to_be_hidden()
+    choose(page, "8:16")  # back: everything is what it was made for
+    for panel in ROOTS:
+        is_of_these_settings(page, panel)
+
+
+def test_settings_that_move_during_a_run_dim_its_numbers(page: Page, app: App) -> None:
+    open_page(page, app.address("pattern=2:4&seed=62"))
+    page.locator("#run").click()
+    expect(page.locator("#run")).to_be_hidden()
+    choose(page, "16:32")
+    expect(page.locator("#run")).to_be_visible()
+    is_of_other_settings(page, "figures", "2:4, magnitude")
+    assert "2:4" in card(page, "weight")
+
+
+def test_a_layer_that_was_refused_says_so_and_asks_again(page: Page, app: App) -> None:
+    open_page(page, app.address("seed=63"))
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        if len(refused) < 2 and "session_hash" in (route.request.post_data or ""):
+            refused.append(route.request.url)
+            route.fulfill(status=503, content_type="application/json", body=REFUSED)
+        else:
+            route.continue_()
+
+    page.route("**/queue/join*", refuse)
+    choose(page, "4:8")
+    is_of_other_settings(page, "layer", "8:16, magnitude")
+    expect(page.locator("#layer-head")).to_contain_text("4:8, magnitude")
+    is_of_these_settings(page, "layer")
+    assert refused
