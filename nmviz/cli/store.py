@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Create, update and check the datab
 def store_build() -> None:
     """Create the database or bring its seeded rows up to date; your own runs stay."""
     with open_store() as store:  # the service's own is built before it is seen
+        store.check_keeps()
         print(seed.build(store, again=True))
 
 

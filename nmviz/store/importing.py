@@ -55,9 +55,11 @@ class ImportReport:
 def import_file(store: Store, path: Path, form: Format = Format.AUTO) -> ImportReport:
     """Add the results of a file as the user's own; the same ones are known again.
 
-    UserError, with the place and the reason in one sentence, refuses the file whole.
+    UserError, with the place and the reason in one sentence, refuses the file whole; StorageError
+    where the store keeps nothing.
     """
     batch = read(path, form)
+    store.check_keeps()
     with suppress(IntegrityError):  # another process wrote the same in between: look again
         return _write(store, batch)
     return _write(store, batch)
