@@ -48,5 +48,6 @@ def store_export(
     file: Path,
     everything: Annotated[bool, typer.Option("--all", help="Published results too.")] = False,
 ) -> None:
-    """Write nmviz's own runs to FILE: .jsonl, which can be imported, or .csv, for reading."""
+    """Write nmviz's own runs and what you imported to FILE: .jsonl, which can be imported, or .csv,
+    for reading; with --all published results too."""
     print(export_file(service.store(), file, everything=everything))

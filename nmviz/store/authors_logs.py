@@ -218,7 +218,7 @@ def _scope(log: _Log) -> str:
 
 
 def _asked(log: _Log) -> dict[str, Any]:
-    """How lm-eval asked, where the log says it."""
+    """How lm-eval asked, where the log says it; the authors' code gives no examples by itself."""
 
     def told(key: str) -> Any:
         return log.told(key, None, within=HARNESS)
@@ -227,7 +227,7 @@ def _asked(log: _Log) -> dict[str, Any]:
     if limit == 0:
         raise UserError(f"{log.name} at limit: it counts no questions, or one; name at least 2.")
     shots = shots_of(told("num_fewshot"), f"{log.name} at num_fewshot")
-    return {"shots": shots, "limit": limit, "chat": told("apply_chat_template") not in NO_CHAT}
+    return {"shots": shots or 0, "limit": limit, "chat": told("apply_chat_template") not in NO_CHAT}
 
 
 def _window(told: Any, name: str) -> int | None:

@@ -157,6 +157,10 @@ class Store:
         with self.reading() as connection:
             return [Source(**row) for row in connection.execute(select(table)).mappings()]
 
+    def imported_sources(self) -> list[Source]:
+        """Those that are neither published ones, which ship, nor this program."""
+        return [one for one in self.sources() if not one.seeded and one.id != records.OWN]
+
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that sees one state of the database throughout."""
         return self._transaction(self._engine)

@@ -12,6 +12,7 @@ from nmviz.base.errors import UserError
 from nmviz.published import LARGE_MODELS
 from nmviz.published.listing import MEASURES, ORDERS, Row, Selection, to_csv, to_json, to_latex
 from nmviz.service.listing import explore, remarks, to_choose
+from nmviz.ui.published import imports
 from nmviz.ui.published import words as words
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
@@ -23,7 +24,7 @@ Update = dict[str, Any]
 
 FIELDS = (
     *("kind", "metric", "patterns", "models", "methods", "tasks", "each_task"),
-    *("sources", "places", "live", "words", "order"),
+    *("sources", "places", "live", "words", "order", "imported"),
 )
 """The settings, in the order in which a handler gets them."""
 OUTPUTS = ("head", "plot", "count", "table", "findings")
@@ -63,6 +64,7 @@ def selection_of(values: Sequence[Any]) -> tuple[str, Selection]:
         live=bool(given["live"]),
         words=str(given["words"] or "")[:LONGEST_FILTER],
         order=given["order"],
+        imported=bool(given["imported"]),
     )
     return kind, chosen
 
@@ -83,6 +85,7 @@ def values_of(figure: PaperFigure) -> Update:
         "live": chosen.live,
         "words": chosen.words,
         "order": chosen.order,
+        "imported": chosen.imported,
     }
 
 
@@ -95,8 +98,9 @@ def answered(values: Sequence[Any]) -> Update:
 
 
 def standing() -> Update:
-    """What does not depend on the settings: the whole audit, names and sources."""
-    return {"audit": words.audit(), "names": words.sources() + words.names()}
+    """What does not depend on the settings: the whole audit, names, sources, what was imported."""
+    names = words.sources() + words.names()
+    return {"audit": words.audit(), "names": names, "imports": imports.listed()}
 
 
 def own_choice(values: Sequence[Any]) -> Update:

@@ -10,12 +10,14 @@ from nmviz.published.listing.choosing import Shown
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import method_order
 from nmviz.views.published.marks import (
+    IMPORTED,
     LIVE,
     Scale,
     axis_title,
     bars,
     drawable,
     hover,
+    is_drawn,
     legend_notes,
     marker,
     panel_of,
@@ -33,12 +35,12 @@ BETWEEN = 0.6
 NAME = 30
 """Characters of a model's name: its pattern stands behind it."""
 TALL = 1.5
-"""Rows that a live run takes, whose name has two lines."""
+"""Rows that a row laid over takes, whose name has two lines."""
 
 
 def weights_and_activations(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     """WT and ACT in one line a pattern, with one standard error; other methods beside them."""
-    shown = [one for one in drawable(rows) if not one.row.is_dense]
+    shown = [one for one in drawable(rows) if is_drawn(one.row)]
     drawn = [one.row for one in shown]
     if not drawn:
         return empty(NOTHING, dark)
@@ -76,10 +78,10 @@ def _places(drawn: Sequence[Row]) -> dict[tuple[str, str], float]:
     """The height of every model and pattern, models set apart."""
     found: dict[tuple[str, str], float] = {}
     height, before = 0.0, ""
-    for (panel, pattern), live in dict.fromkeys((_place(row), row.live) for row in drawn):
+    for (panel, pattern), over in dict.fromkeys((_place(row), row.laid_over) for row in drawn):
         height += BETWEEN if before not in ("", panel) else 0.0
         found[panel, pattern] = height
-        height, before = height + (TALL if live else 1), panel
+        height, before = height + (TALL if over else 1), panel
     return found
 
 
@@ -107,15 +109,25 @@ def _dots(
 def _axes(
     drawn: Sequence[Row], places: dict[tuple[str, str], float], scale: Scale
 ) -> dict[str, dict[str, Any]]:
-    live = {panel_of(row) for row in drawn if row.live}
+    below = {panel_of(row): _below(row) for row in drawn}
     names = {panel_of(row): escape(in_short(row.model, NAME), quote=False) for row in drawn}
     ticks = [
-        f"{names[panel]}, {pattern}" + (f"<br>{LIVE.partition(':')[0]}" if panel in live else "")
+        f"{names[panel]}, {pattern}" + (f"<br>{below[panel]}" if below[panel] else "")
         for panel, pattern in places
     ]
     heights = list(places.values())
+    live = any(row.live for row in drawn)
     under = "<br>live: another model, text and protocol" if live else ""
+    if any(row.imported for row in drawn):
+        under += "<br>with how it was asked below its name: imported"
     return {
         "xaxis": {"title": {"text": axis_title(drawn) + under}, **scale.axis()},
         "yaxis": {**named_rows(ticks), "tickvals": heights, "range": [heights[-1] + 0.6, -0.6]},
     }
+
+
+def _below(row: Row) -> str:
+    """The second line of a name: that it is live, or how an imported result was asked."""
+    if row.live:
+        return LIVE.partition(":")[0]
+    return escape(row.asked.words or IMPORTED, quote=False) if row.imported else ""
