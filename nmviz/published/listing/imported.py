@@ -15,7 +15,9 @@ from nmviz.published.listing.row import IMPORTED_SOURCE, How, Row, titled
 from nmviz.published.listing.selection import MEASURES, Selection, task_title
 from nmviz.published.listing.standard_errors import Error, error_of, of_drop, of_mean
 
-OTHERS = "imported by a user, not checked here, and perhaps asked in another way: see beside each"
+OTHERS = (
+    "from a user's own files, not checked here, and perhaps asked in another way: each says how"
+)
 NONE_YET = (
     "Nothing was imported yet: `nmviz store import FILE` takes lm-eval's JSON and logs of the "
     "authors' code."

@@ -34,8 +34,8 @@ BETWEEN = 0.6
 """Rows left empty between two models."""
 NAME = 30
 """Characters of a model's name: its pattern stands behind it."""
-TALL = 1.5
-"""Rows that a row laid over takes, whose name has two lines."""
+TALL, TALLEST = 1.5, 2.0
+"""Rows that a live run takes, whose name has two lines, and an imported result, with three."""
 
 
 def weights_and_activations(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
@@ -71,18 +71,30 @@ def weights_and_activations(rows: Sequence[Row], *, dark: bool = False) -> go.Fi
 
 
 def _place(row: Row) -> tuple[str, str]:
-    return panel_of(row), row.pattern
+    return _panel(row), row.pattern
+
+
+def _panel(row: Row) -> str:
+    """Imported results are of whatever tasks their files have: each task has its own row."""
+    return f"{panel_of(row)}, {row.task}" if row.imported else panel_of(row)
 
 
 def _places(drawn: Sequence[Row]) -> dict[tuple[str, str], float]:
     """The height of every model and pattern, models set apart."""
     found: dict[tuple[str, str], float] = {}
     height, before = 0.0, ""
-    for (panel, pattern), over in dict.fromkeys((_place(row), row.laid_over) for row in drawn):
+    tall = {_place(row): _height(row) for row in drawn}
+    for panel, pattern in tall:
         height += BETWEEN if before not in ("", panel) else 0.0
         found[panel, pattern] = height
-        height, before = height + (TALL if over else 1), panel
+        height, before = height + tall[panel, pattern], panel
     return found
+
+
+def _height(row: Row) -> float:
+    if row.imported:
+        return TALLEST
+    return TALL if row.live else 1
 
 
 def _dots(
@@ -109,8 +121,8 @@ def _dots(
 def _axes(
     drawn: Sequence[Row], places: dict[tuple[str, str], float], scale: Scale
 ) -> dict[str, dict[str, Any]]:
-    below = {panel_of(row): _below(row) for row in drawn}
-    names = {panel_of(row): escape(in_short(row.model, NAME), quote=False) for row in drawn}
+    below = {_panel(row): _below(row) for row in drawn}
+    names = {_panel(row): escape(in_short(row.model, NAME), quote=False) for row in drawn}
     ticks = [
         f"{names[panel]}, {pattern}" + (f"<br>{below[panel]}" if below[panel] else "")
         for panel, pattern in places
@@ -127,7 +139,8 @@ def _axes(
 
 
 def _below(row: Row) -> str:
-    """The second line of a name: that it is live, or how an imported result was asked."""
+    """Below a name: that it is live, or of an imported result the task and how it was asked."""
     if row.live:
         return LIVE.partition(":")[0]
-    return escape(row.asked.words or IMPORTED, quote=False) if row.imported else ""
+    told = (row.task, row.asked.words or IMPORTED) if row.imported else ()
+    return "<br>".join(escape(in_short(part), quote=False) for part in told if part)
