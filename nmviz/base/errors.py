@@ -8,6 +8,10 @@ class UserError(Exception):
     """Something the user can mend: the message is one sentence that says what to do."""
 
 
+class NotYet(UserError):
+    """Something is still to be given: nothing of what was given is wrong."""
+
+
 class StorageError(UserError):
     """The disk or the database fails, whatever is asked for: a long run ends there."""
 

@@ -74,6 +74,7 @@ def _page(controls: Controls, panels: Panels) -> Page:
     for state in STATES:
         named[state] = gr.State()
     named["mitigated"] = gr.State([])
-    named["query"] = gr.Textbox(elem_id="query", elem_classes="offstage", label="address")
+    for name in ("query", "asked"):
+        named[name] = gr.Textbox(elem_id=name, elem_classes="offstage", label="address")
     named["pick"] = gr.HTML(elem_id="pick", elem_classes="offstage", js_on_load=PICK)
     return Page(controls, panels, named)

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
-from nmviz.base.errors import UserError
+from nmviz.base.errors import NotYet, UserError
 from nmviz.core.results import Column, GenerationProgress, Result
 from nmviz.core.running import Running
 from nmviz.service import OWN_TEXT
@@ -64,6 +64,8 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
             panels = render.panels(now, view, measure, render.not_run(view))
             return {**update, "shown": now, **panels}
         return {**update, "status": render.status(shown, render.not_run(view))}
+    except NotYet as waiting:
+        return {"status": render.status(shown or Shown(), note(str(waiting), "note stale"))}
     except Exception as error:
         return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
 

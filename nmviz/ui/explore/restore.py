@@ -5,8 +5,8 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
-from nmviz.base.errors import UserError
 from nmviz.service import OWN_TEXT
+from nmviz.ui.explore.address import read_address
 from nmviz.ui.explore.form.controls import block_choices, values_of
 from nmviz.ui.explore.form.notes import method_notes, terms
 from nmviz.ui.explore.form.scoping import scope_values
@@ -16,6 +16,8 @@ from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of, settle
 from nmviz.ui.shell.view import View
+
+PASTE_AGAIN = "The address does not carry your own text: paste it again, then press Run."
 
 
 def first_view() -> View:
@@ -28,18 +30,22 @@ def first_view() -> View:
 
 
 def restored(query: str) -> dict[str, Any]:
-    """The whole page for an address. A wrong address gives the default and says what is wrong."""
-    message = ""
-    try:
-        view = settle(View.from_query(query))
-    except UserError as error:
-        view, message = first_view(), note(str(error), "error")
-    if view.experiment.corpus == OWN_TEXT:
-        message = note("The address does not carry your own text: paste it again, then press Run.")
+    """The whole page for an address. What is wrong in it has its default, and it says so."""
+    asked = read_address(query, first_view())
+    view = asked.view
+    own = view.experiment.corpus == OWN_TEXT
+    message = note(PASTE_AGAIN) if own else ""
     figures = (
         published_only.panels(view) if published_only.is_large(view) else _figures(view, message)
     )
-    return {**form_of(view), **figures, "texts": published_only.texts(view)}
+    return {
+        **form_of(view),
+        **asked.questions.model_dump(),
+        "tasks": list(asked.questions.tasks),
+        **figures,
+        "status": asked.remarks + figures["status"],
+        "texts": published_only.texts(view),
+    }
 
 
 def form_of(view: View) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nmviz import service
-from nmviz.base.errors import UserError
+from nmviz.base.errors import NotYet, UserError
 from nmviz.core.experiment import Experiment
 from nmviz.service import OWN_TEXT
 from nmviz.sources.tasks import TASKS
@@ -44,6 +44,7 @@ def settle(view: View) -> View:
         raise UserError(f"This page does not offer the text {corpus[:60]!r}: choose one it lists.")
     if len(experiment.mitigations) > MOST_METHODS:
         raise UserError(f"That is more than {MOST_METHODS} mitigations: leave some out.")
+    _check_projections(experiment.projections or (), model)
     look = view.look
     block = model.blocks // 2 if look.block is None else look.block
     if model.blocks and block >= model.blocks:
@@ -58,12 +59,20 @@ def settle(view: View) -> View:
     return view.model_copy(update={"look": filled})
 
 
+def _check_projections(chosen: Sequence[str], model: "ModelInfo") -> None:
+    """UserError when one is none of the model's: a menu refuses all events while it holds one."""
+    other = next((name for name in chosen if name not in model.projections), None)
+    if model.projections and other is not None:
+        names = ", ".join(model.projections)
+        raise UserError(f"{model.title} has no projection {other[:60]!r}: choose among {names}.")
+
+
 def text_for(view: View, text: str | None) -> str | None:
     """The visitor's own text where the view measures on it, else None."""
     if view.experiment.corpus != OWN_TEXT:
         return None
     if not (text or "").strip():
-        raise UserError("Paste your own text first, or choose another text to measure on.")
+        raise NotYet("Paste your own text first, or choose another text to measure on.")
     if len(text or "") > LONGEST_TEXT:
         raise UserError(f"That text is too long: at most {LONGEST_TEXT:,} characters.")
     return text
