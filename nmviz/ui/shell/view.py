@@ -69,8 +69,11 @@ class View(BaseModel):
     @classmethod
     def build(cls, fields: Mapping[str, Any]) -> Self:
         """A View from loose values, flat. UserError, one sentence, for the first that is wrong."""
-        if any(len(str(value)) > LONGEST_FIELD for value in fields.values()):
-            raise UserError(f"A setting is longer than {LONGEST_FIELD:,} characters: shorten it.")
+        for name, value in fields.items():
+            if len(str(value)) > LONGEST_FIELD:
+                raise UserError(
+                    f"{name[:40]} is longer than {LONGEST_FIELD:,} characters: shorten it."
+                )
         rest = dict(fields)
         own = {name: rest.pop(name) for name in _OWN if name in rest}
         parts = {

@@ -42,6 +42,8 @@ class Questions(BaseModel):
     @classmethod
     def _offered(cls, given: Any) -> Any:
         names = given.split(",") if isinstance(given, str) else given or ()
+        if not isinstance(names, (list, tuple)):
+            raise ValueError("Tasks are a list of names such as arc_easy,piqa.")
         try:
             tasks = read_tasks([str(name).strip() for name in names])
         except UserError as error:
