@@ -16,6 +16,10 @@ class SettingError(UserError):
         self.setting = setting
 
 
+class NotYet(SettingError):
+    """Something is still to be given: nothing of what was given is wrong."""
+
+
 class StorageError(UserError):
     """The disk or the database fails, whatever is asked for: a long run ends there.
 

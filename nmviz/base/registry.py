@@ -16,6 +16,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._entries: dict[str, T] = {}
         self._frozen = False
+        self._others: tuple[Registry[T], ...] = ()
 
     def add(self, name: str, entry: T) -> T:
         """Add an entry. RuntimeError when frozen, ValueError when the name is taken."""
@@ -30,9 +31,19 @@ class Registry(Generic[T]):
         """The entry of that name. UserError with the nearest names when there is none."""
         if name in self._entries:
             return self._entries[name]
+        for other in self._others:
+            if name in other:
+                raise UserError(
+                    f"{name!r} is {_a(other.kind)}, not {_a(self.kind)}: choose one of "
+                    f"{', '.join(self)}."
+                )
         near = get_close_matches(name, self._entries, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self)}."
         raise UserError(f"There is no {self.kind} {name!r}; {hint}")
+
+    def beside(self, *others: "Registry[T]") -> None:
+        """Say of a name that is in one of the others that it is, rather than what it resembles."""
+        self._others = others
 
     def freeze(self) -> None:
         """Refuse every later `add`."""
@@ -50,3 +61,7 @@ class Registry(Generic[T]):
     def values(self) -> list[T]:
         """All entries, in the order they were added."""
         return list(self._entries.values())
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

@@ -25,7 +25,8 @@ SAID: dict[str, Callable[[Details], str]] = {
     "string_type": lambda _: "is a text",
     "greater_than_equal": lambda about: f"is at least {about['ge']:,}",
     "less_than_equal": lambda about: f"is at most {about['le']:,}",
-    "string_too_short": lambda _: "is empty",
+    "tuple_type": lambda _: "is a list",
+    "string_too_short": lambda _: "is at least one character long",
     "string_too_long": lambda about: f"is at most {about['max_length']:,} characters long",
     "literal_error": lambda about: f"is {about['expected']}",
     "extra_forbidden": lambda _: "is no setting",
@@ -57,16 +58,23 @@ def _first(model: type[BaseModel], error: ValidationError) -> SettingError:
         own = first["ctx"]["error"]
         return SettingError(str(own), getattr(own, "field", field))
     say = SAID.get(first["type"], lambda _: first["msg"].lower().removeprefix("input "))
-    given = str(first["input"])[:LONGEST_SHOWN]
-    after = f"given: {given}" if given.strip() else "nothing is given"
-    said = f"{_called(model, first['loc'])} {say(first.get('ctx', {}))}; {after}."
+    called = called_in(model, *first["loc"][:1])
+    said = f"{called} {say(first.get('ctx', {}))}; {_given(first['type'], first['input'])}."
     return SettingError(said, field)
 
 
-def _called(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
+def _given(kind: str, value: Any) -> str:
+    """What was given, in words: a long text is not written out."""
+    if kind == "string_too_long":
+        return "what is given is longer"
+    shown = "" if value is None or value == [] else str(value)[:LONGEST_SHOWN]
+    return f"given: {shown}" if shown.strip() else "nothing is given"
+
+
+def called_in(model: type[BaseModel], place: object = "") -> str:
     """The title of a field, with its name where that is another; an unknown field as it is."""
-    field = model.model_fields.get(str(place[0])) if place else None
-    name = ".".join(map(str, place))
+    name = str(place)
+    field = model.model_fields.get(name)
     if field is None:
         return repr(name[:LONGEST_SHOWN])
     title = field.title or name.replace("_", " ").capitalize()

@@ -8,7 +8,7 @@ from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
 from nmviz.claims.shared.digits import plain
 from nmviz.claims.shared.estimate import Estimate, Sign, verdict_of
 from nmviz.claims.shared.evidence import PAPER, Evidence
-from nmviz.methods.patterns import parse_pattern
+from nmviz.methods.patterns import PLAIN, parse_pattern
 from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
 from nmviz.views.shared.theme import Figure
 
@@ -60,6 +60,8 @@ class Bits:
 
 def bits(pattern: str) -> Bits:
     """The metadata of any N:M. UserError for what is not one."""
+    if ":" not in pattern.translate(PLAIN):
+        raise UserError(f"{pattern.strip()[:40]!r} has no blocks: write N:M, such as 8:16.")
     parsed = parse_pattern(pattern)
     if parsed.group is None or parsed.keep is None:
         raise UserError(f"{pattern.strip()[:40]!r} has no blocks: write N:M, such as 8:16.")

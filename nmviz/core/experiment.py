@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
-from nmviz.base.validation import WrongValue, built
+from nmviz.base.validation import WrongValue, built, called_in
+from nmviz.base.wording import listed
 from nmviz.core.settings import Settings
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import UNKNOWN, Call, Method, parse_call, split_calls
@@ -178,10 +179,12 @@ class Experiment(Settings):
     def check_known(self) -> None:
         """UserError where part of the experiment is not known, so that it cannot be run."""
         if self.unknown:
-            raise UserError(
-                f"This experiment cannot be run: {', '.join(self.unknown)} of it is not known; "
-                "name a value."
-            )
+            names = listed(self._called(name) for name in self.unknown)
+            raise UserError(f"This experiment cannot be run: give a value for {names}.")
+
+    def _called(self, name: str) -> str:
+        """A part that is not known, by the title of its field where it is one."""
+        return called_in(type(self), name) if name in type(self).model_fields else name
 
     def canonical_json(self) -> str:
         """Sorted keys, no spaces: equal experiments, equal text, which reads back the same."""

@@ -6,7 +6,9 @@ from nmviz.methods.weight_criteria import WEIGHT
 
 BY_TARGET = {"activation": ACTIVATION, "weight": WEIGHT}
 
-for _registry in (ACTIVATION, WEIGHT, MITIGATIONS):
+_ALL = (ACTIVATION, WEIGHT, MITIGATIONS)
+for _registry in _ALL:
+    _registry.beside(*(one for one in _ALL if one is not _registry))
     _registry.freeze()
 
 __all__ = ["ACTIVATION", "BY_TARGET", "MITIGATIONS", "WEIGHT"]

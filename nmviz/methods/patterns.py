@@ -12,6 +12,11 @@ LARGEST_GROUP = 4096
 PRESETS = ("dense", "1:4", "2:4", "4:8", "8:16", "16:32", "50%", "70%")
 """The patterns a menu offers; any other N:M or P% may be typed."""
 
+PLAIN = str.maketrans(
+    "\N{FULLWIDTH COLON}\N{SMALL COLON}\N{RATIO}\N{FULLWIDTH PERCENT SIGN}", ":::%"
+)
+"""Other forms of the two signs, as keyboards of other languages and word processors write them."""
+
 
 @dataclass(frozen=True)
 class Pattern:
@@ -77,16 +82,17 @@ DENSE = Pattern()
 
 def parse_pattern(text: str) -> Pattern:
     """`dense`, `N:M` (keep N of M) or `P%` (drop P percent). UserError for anything else."""
-    text = text.strip().lower()
+    text = text.strip().lower().translate(PLAIN)
     if text == "dense":
         return DENSE
-    if match := re.fullmatch(r"(\d{1,9}):(\d{1,9})", text):
+    if match := re.fullmatch(r"(\d{1,9})\s*:\s*(\d{1,9})", text):
         return _grouped(int(match[1]), int(match[2]))
     if match := re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", text):
         return _unstructured(Decimal(match[1]))
+    share = f"{text}%" if re.fullmatch(r"[1-9]\d?(\.\d{1,6})?", text) else "P% such as 50%"
     raise UserError(
-        f"{text[:40]!r} is not a pattern: write dense, N:M such as 8:16 (keep 8 of every 16), "
-        "or P% such as 50% (drop half)."
+        f"{text[:40]!r} is not a pattern: write N:M such as 8:16 (keep 8 of every 16), "
+        f"or {share} (drop that share)."
     )
 
 

@@ -31,11 +31,68 @@ def test_an_address_restores_what_was_chosen(page: Page, app: App) -> None:
     expect(page.locator("#layer-head")).to_contain_text("Block 0, down")
 
 
+def test_every_setting_is_in_the_link_at_once(page: Page, app: App) -> None:
+    """Typed and copied with no other change between."""
+    open_page(page, app.address())
+    typed = {"Prompt": "A clock", "Tokens to write": "7", "Temperature": "0.5", "Rows": "8"}
+    named = ("prompt=A+clock", "new_tokens=7", "temperature=0.5", "rows=8")
+    for (label, value), part in zip(typed.items(), named, strict=True):
+        page.get_by_label(label, exact=True).fill(value)
+        page.wait_for_url(lambda url, part=part: part in url)
+    page.get_by_role("button", name="Down", exact=True).click()
+    page.wait_for_url(lambda url: "first_row=8" in url)
+    page.locator("#tasks-chosen label", has_text="RTE").click()
+    page.locator("#tasks-limit input").fill("30")
+    page.get_by_label("prompts in the chat template").check()
+    page.wait_for_url(lambda url: "rte" in url and "limit=30" in url and "chat=True" in url)
+    link = page.url
+    page.goto("about:blank")
+    open_page(page, link)
+    for label, value in typed.items():
+        expect(page.get_by_label(label, exact=True)).to_have_value(value)
+    expect(page.locator("#tasks-limit input")).to_have_value("30")
+    expect(page.get_by_label("prompts in the chat template")).to_be_checked()
+    expect(page.locator("#tasks-chosen .selected")).to_have_count(5)
+
+
+def test_a_link_opens_the_tab_it_was_copied_in(page: Page, app: App) -> None:
+    page.goto(app.address())
+    for tab, seen in (
+        ("Published", "#published-plot .main-svg"),
+        ("Claims", "#claim-main-targets .main-svg"),
+        ("Methods", ".methods"),
+    ):
+        page.get_by_role("tab", name=tab).click()
+        page.locator("#copy-link").click()
+        expect(page.locator("#copy-link")).to_have_text("Link copied")
+        link = page.evaluate("navigator.clipboard.readText()")
+        page.goto("about:blank")
+        page.goto(link)
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        expect(page.locator(seen).first).to_be_visible()
+    page.get_by_role("tab", name="Explore").click()
+    expect(page.get_by_label("Token budget")).to_have_value("512")
+    assert "tab=" not in page.url
+    drawn_as_wide_as_their_place(page)
+
+
+def drawn_as_wide_as_their_place(page: Page) -> None:
+    """Figures that were drawn while the tab was hidden."""
+    expect(page.locator("#weight-inputs .main-svg").first).to_be_visible()
+    page.wait_for_function(
+        """() => {
+            const place = document.querySelector("#weight-inputs").getBoundingClientRect();
+            const svg = document.querySelector("#weight-inputs .main-svg").getBoundingClientRect();
+            return Math.abs(place.width - svg.width) < 2;
+        }"""
+    )
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
         ("pattern=9:8", "keeps more than there is"),
-        ("nonsense=1", "names no setting"),
+        ("nonsense=1&utm_source=x", "names no setting 'nonsense'"),
         ("projection=<b>x</b>", "has no projection"),
     ],
 )
@@ -45,8 +102,9 @@ def test_a_wrong_address_says_what_to_change(page: Page, app: App, query: str, s
         part for part in app.address().partition("?")[2].split("&") if not part.startswith(name)
     )
     page.goto(f"{app.url}/?{usual}&{query}")
-    alert = page.get_by_role("alert")
-    expect(alert).to_contain_text(said, ignore_case=True)
+    expect(page.locator("#status")).to_contain_text(said, ignore_case=True)
+    expect(page.get_by_label("Token budget")).to_have_value("512")  # nothing else is lost
+    assert "utm_source" not in page.locator("#status").inner_text()
     assert "Traceback" not in page.content()
 
 

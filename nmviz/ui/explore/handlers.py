@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
+from nmviz.base.errors import NotYet
 from nmviz.core.results import Column, GenerationProgress, Result
 from nmviz.core.running import Running
 from nmviz.service import OWN_TEXT
@@ -47,7 +48,9 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
         view, text, shown = found.view, found.text, shown or Shown()
         update: Update = {"query": view.to_query(), "wanted": wanted_of(found)}
         if refusal := found.refusal("figures"):
-            return {**update, "status": render.status(shown, render.fault(str(refusal)))}
+            waits = isinstance(refusal, NotYet)
+            said = note(str(refusal), "note stale") if waits else render.fault(str(refusal))
+            return {**update, "status": render.status(shown, said)}
         update |= {
             "method_notes": method_notes(view),
             **scope_values(view.experiment.projections, model_of(view)),

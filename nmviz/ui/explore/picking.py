@@ -38,7 +38,8 @@ def pick(chosen: str, model: Any) -> Any:
 def moved(values: Sequence[Any], size: tuple[int, int] | None, direction: str) -> Update:
     """The mask's window, one step on, within the masks of that size."""
     try:
-        look = step(asked(values).view.look, direction, size)
+        view = asked(values).view
+        look = step(view.look, direction, size, view.experiment.mask.group)
         return look.model_dump(exclude={"block", "projection"})
     except UserError:
         return {}

@@ -5,8 +5,8 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
-from nmviz.base.errors import UserError
 from nmviz.service import OWN_TEXT
+from nmviz.ui.explore.address import read_address
 from nmviz.ui.explore.form.controls import block_choices, values_of
 from nmviz.ui.explore.form.notes import method_notes, terms
 from nmviz.ui.explore.form.scoping import scope_values
@@ -19,6 +19,8 @@ from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of, settle
 from nmviz.ui.shell.view import View
 
+PASTE_AGAIN = "The address does not carry your own text: paste it again, then press Run."
+
 
 def first_view() -> View:
     """The default experiment, on the first model where the default one is not offered."""
@@ -30,19 +32,23 @@ def first_view() -> View:
 
 
 def restored(query: str) -> dict[str, Any]:
-    """The whole page for an address. A wrong address gives the default and says what is wrong."""
-    message = ""
-    try:
-        view = settle(View.from_query(query))
-    except UserError as error:
-        view, message = first_view(), note(str(error), "error")
-    if view.experiment.corpus == OWN_TEXT:
-        message = note("The address does not carry your own text: paste it again, then press Run.")
+    """The whole page for an address. What is wrong in it has its default, and it says so."""
+    asked = read_address(query, first_view())
+    view = asked.view
+    own = view.experiment.corpus == OWN_TEXT
+    message = note(PASTE_AGAIN) if own else ""
     figures = (
         published_only.panels(view) if published_only.is_large(view) else _figures(view, message)
     )
-    asked = {"wanted": wanted_of(Asked(view, None, {}))}
-    return {**form_of(view), **figures, **asked, "texts": published_only.texts(view)}
+    return {
+        **form_of(view),
+        **asked.questions.model_dump(),
+        "tasks": list(asked.questions.tasks),
+        **figures,
+        "wanted": wanted_of(Asked(view, None, {})),
+        "status": asked.remarks + figures["status"],
+        "texts": published_only.texts(view),
+    }
 
 
 def form_of(view: View) -> dict[str, Any]:

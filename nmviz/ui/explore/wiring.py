@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from nmviz.ui.explore import handlers, picking
+from nmviz.ui.explore import address, handlers, picking
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
 from nmviz.ui.explore.live import wire_live
@@ -15,6 +15,13 @@ from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
 from nmviz.ui.shell.events import ANSWERED, FROM_STORE, PICTURES, READ, answered, asking, session_of
 from nmviz.ui.shell.sessions import SESSIONS
+
+TYPED = (
+    *("pattern", "blocks", "corpus", "tokens", "window", "calibration_windows", "seed"),
+    *("precision", "prompt", "new_tokens", "temperature", "real_speed"),
+    *("first_row", "rows", "first_column", "columns"),
+)
+"""What reaches the address by itself: all that no answer to it writes there at once."""
 
 
 def wire(page: Page, blocks: gr.Blocks) -> None:
@@ -42,6 +49,7 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
         return page.named_values(restored(str(request.query_params)))
 
     opened = blocks.load(opening, None, page.outputs, **FROM_STORE)
+    opened.then(None, None, None, js="() => window.nmviz.openTab()", **READ)
     opened.then(handlers.warm, page.named["model"], None, **FROM_STORE)
     _each(page, opened.then)
     _look(page, opened.then)
@@ -80,15 +88,6 @@ def _settings(page: Page) -> None:
     for first in (chip, model, scope):
         _change(page, first.then)
         _look(page, first.then)
-    writing = [named[name] for name in ("prompt", "new_tokens", "temperature")]
-    moved = [event for one in writing for event in (one.submit, one.blur)]
-    gr.on(
-        [*moved, named["real_speed"].input],
-        page.answer(handlers.moved),
-        page.form,
-        page.these("query", "wanted"),
-        **ANSWERED,
-    )
     named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
     named["pattern"].change(
         menus.relabelled,
@@ -194,11 +193,29 @@ def _layer(page: Page) -> None:
     given = [*page.form, named["mask_size"]]
     for direction, button in panels.steps.items():
         answer = page.answer(partial(picking.moved, direction=direction), 1)
-        _look(page, button.click(answer, given, window, **FROM_STORE).then)
+        stepped = button.click(answer, given, window, **FROM_STORE)
+        _look(page, stepped.then)
+        _written(page, stepped.then)
 
 
 def _address(page: Page) -> None:
+    """Settings reach the address while they are typed: a link may be copied straight after."""
+    named = page.named
+    _written(page, partial(gr.on, [named[name].input for name in TYPED]))
+    asked = page.these(*FIELDS)
+    events = [one.input for one in asked]
+    gr.on(events, address.asked, asked, named["asked"], **ANSWERED)
     # The script of the page writes the address: a handler cannot.
-    page.named["query"].change(
-        None, page.named["query"], None, js="(query) => window.nmviz.address(query)", **READ
+    for name, part in (("query", "view"), ("asked", "questions")):
+        write = f"(query) => window.nmviz.address(query, '{part}')"
+        named[name].change(None, named[name], None, js=write, **READ)
+
+
+def _written(page: Page, on: Callable[..., Any]) -> None:
+    """The address after an event."""
+    on(
+        fn=page.answer(handlers.moved),
+        inputs=page.form,
+        outputs=page.these("query", "wanted"),
+        **ANSWERED,
     )

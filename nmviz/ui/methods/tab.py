@@ -9,7 +9,7 @@ from nmviz.methods.method import Method
 from nmviz.methods.patterns import parse_pattern
 from nmviz.service import Catalogue
 from nmviz.ui.explore.form.notes import example
-from nmviz.ui.shell.html import esc, table
+from nmviz.ui.shell.html import esc, table, words
 from nmviz.views.shared import numbers
 
 NEEDS = {
@@ -56,23 +56,22 @@ def _methods(methods: Sequence[Method]) -> str:
 
 
 def _method(method: Method) -> str:
-    paragraphs = "".join(f"<p>{esc(part)}</p>" for part in method.help.split("\n\n") if part)
+    paragraphs = "".join(f"<p>{words(part)}</p>" for part in method.help.split("\n\n") if part)
     facts = {
         "written": f"<code>{esc(method.name)}</code>",
         "formula": f"<code>{esc(method.formula)}</code>",
         "settings": _settings(method),
         "needs": esc(_needs(method)),
         "patterns": esc(_patterns_of(method)),
-        "not with": esc(_excludes(method)),
+        "not with": words(_excludes(method)),
         "note": esc(_across_tokens(method)),
-        "source": esc(method.source),
+        "source": words(method.source),
     }
     rows = "".join(
         f"<div><dt>{name}</dt><dd>{said}</dd></div>" for name, said in facts.items() if said
     )
-    return (
-        f'<section class="method"><h3>{esc(method.title)}</h3>{paragraphs}<dl>{rows}</dl></section>'
-    )
+    title = words(method.title)
+    return f'<section class="method"><h3>{title}</h3>{paragraphs}<dl>{rows}</dl></section>'
 
 
 def _settings(method: Method) -> str:
@@ -119,14 +118,19 @@ def _across_tokens(method: Method) -> str:
 
 def _quantities() -> str:
     rows = [
-        [esc(one.title), esc(one.help), f"<code>{esc(one.formula)}</code>", esc(one.unit or "none")]
+        [
+            esc(one.title),
+            words(one.help),
+            f"<code>{esc(one.formula)}</code>",
+            esc(one.unit or "none"),
+        ]
         for one in METRICS.values()
     ]
     return table("What is measured", ["quantity", "in words", "formula", "unit"], rows)
 
 
 def _sources(catalogue: Catalogue) -> str:
-    models = [[esc(one.title), esc(one.licence), esc(one.note or "")] for one in catalogue.models]
-    corpora = [[esc(one.title), esc(one.licence), esc(one.note)] for one in catalogue.corpora]
+    models = [[esc(one.title), esc(one.licence), words(one.note or "")] for one in catalogue.models]
+    corpora = [[esc(one.title), esc(one.licence), words(one.note)] for one in catalogue.corpora]
     heads = ["licence", "note"]
     return table("Models", ["model", *heads], models) + table("Texts", ["text", *heads], corpora)

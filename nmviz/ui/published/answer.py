@@ -54,6 +54,8 @@ def selection_of(values: Sequence[Any]) -> tuple[str, Selection]:
     known = (KINDS, kind), (MEASURES, given["metric"]), (ORDERS, given["order"])
     if not all(one in offers for offers, one in known):
         raise UserError("Choose a figure, a quantity and an order that the tab lists.")
+    if len(str(given["words"] or "")) > LONGEST_FILTER:
+        raise UserError(f"The words that rows must have are at most {LONGEST_FILTER} characters.")
     chosen = Selection(
         models=_some(given["models"], offered.models),
         patterns=_some(given["patterns"], offered.patterns),
@@ -64,7 +66,7 @@ def selection_of(values: Sequence[Any]) -> tuple[str, Selection]:
         places=_some(given["places"], offered.places),
         each_task=bool(given["each_task"]),
         live=bool(given["live"]),
-        words=str(given["words"] or "")[:LONGEST_FILTER],
+        words=str(given["words"] or ""),
         order=given["order"],
         imported=bool(given["imported"]),
     )

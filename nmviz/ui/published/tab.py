@@ -120,7 +120,7 @@ def _where(named: dict[str, Any]) -> None:
     named["words"] = gr.Textbox(
         label="Only rows with these words",
         placeholder="such as table 10, var",
-        max_length=answers.LONGEST_FILTER,
+        max_length=answers.LONGEST_FILTER + 1,
         elem_id="published-words",
     )
     named["order"] = gr.Dropdown(

@@ -1,5 +1,6 @@
 """Small pieces of HTML. Everything that comes from outside goes through `esc`."""
 
+import re
 from html import escape
 from itertools import count
 
@@ -13,13 +14,18 @@ def esc(text: object) -> str:
     return escape(str(text), quote=True)
 
 
+def words(text: object) -> str:
+    """Text as HTML: what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", esc(text))
+
+
 def hint(shown: str, help: str, formula: str = "") -> str:
     """Words with an explanation on hover and on keyboard focus. `shown` is HTML, the rest text."""
     name = f"hint-{next(_numbers)}"
     code = f"<code>{esc(formula)}</code>" if formula else ""
     return (
         f'<span class="hint" tabindex="0" aria-describedby="{name}">{shown}'
-        f'<span class="tip" role="tooltip" id="{name}">{esc(help)}{code}</span></span>'
+        f'<span class="tip" role="tooltip" id="{name}">{words(help)}{code}</span></span>'
     )
 
 
@@ -32,7 +38,7 @@ def quantity(metric: str, shown: str | None = None) -> str:
 def note(text: str, kind: str = "note") -> str:
     """One line of its own. `kind` is its classes; an error is read out at once."""
     role = "alert" if "error" in kind else "status"
-    return f'<p class="{kind}" role="{role}">{esc(text)}</p>'
+    return f'<p class="{kind}" role="{role}">{words(text)}</p>'
 
 
 def table(caption: str, head: list[str], rows: list[list[str]]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nmviz import service
-from nmviz.base.errors import SettingError, UserError
+from nmviz.base.errors import NotYet, SettingError, UserError
 from nmviz.core.experiment import Experiment
 from nmviz.service import OWN_TEXT
 from nmviz.sources.tasks import TASKS
@@ -47,6 +47,7 @@ def settle(view: View) -> View:
     if len(experiment.mitigations) > MOST_METHODS:
         said = f"That is more than {MOST_METHODS} mitigations: leave some out."
         raise SettingError(said, "mitigations")
+    _check_projections(experiment.projections or (), model)
     look = view.look
     block = model.blocks // 2 if look.block is None else look.block
     if model.blocks and block >= model.blocks:
@@ -61,13 +62,22 @@ def settle(view: View) -> View:
     return view.model_copy(update={"look": filled})
 
 
+def _check_projections(chosen: Sequence[str], model: "ModelInfo") -> None:
+    """UserError when one is none of the model's: a menu refuses all events while it holds one."""
+    other = next((name for name in chosen if name not in model.projections), None)
+    if model.projections and other is not None:
+        names = ", ".join(model.projections)
+        said = f"{model.title} has no projection {other[:60]!r}: choose among {names}."
+        raise SettingError(said, "projections")
+
+
 def text_for(view: View, text: str | None) -> str | None:
     """The visitor's own text where the view measures on it, else None."""
     if view.experiment.corpus != OWN_TEXT:
         return None
     if not (text or "").strip():
         said = "Paste your own text first, or choose another text to measure on."
-        raise SettingError(said, "text")
+        raise NotYet(said, "text")
     if len(text or "") > LONGEST_TEXT:
         said = f"That text is too long: at most {LONGEST_TEXT:,} characters."
         raise SettingError(said, "text")

@@ -3,12 +3,33 @@ window.nmviz = (() => {
   "use strict";
   const THEME = "nmviz-theme";
 
-  function address(query) {
-    const kept = new URLSearchParams(location.search);
+  // Each part of the address is written by itself; the view's takes with it what is nobody's.
+  const PARTS = { tasks: "questions", limit: "questions", chat: "questions", tab: "tab" };
+
+  function address(query, part) {
     const next = new URLSearchParams(query);
-    for (const [name, value] of kept) if (name.startsWith("__")) next.append(name, value);
+    for (const [name, value] of new URLSearchParams(location.search)) {
+      if (name.startsWith("__") || (PARTS[name] || "view") !== part) next.append(name, value);
+    }
     const text = next.toString();
-    history.replaceState(null, "", location.pathname + (text ? "?" + text : ""));
+    const now = location.pathname + (text ? "?" + text : "");
+    if (now !== location.pathname + location.search) history.replaceState(null, "", now);
+  }
+
+  const named = (tab) => tab.textContent.trim().toLowerCase();
+
+  // Only a click tells Gradio that a tab is open.
+  function openTab() {
+    const asked = new URLSearchParams(location.search).get("tab");
+    const tabs = [...document.querySelectorAll('button[role="tab"]')];
+    tabs.find((tab) => named(tab) === asked)?.click();
+  }
+
+  function nameTab(tab) {
+    const first = document.querySelector('button[role="tab"]');
+    address(named(tab) === named(first) ? "" : "tab=" + named(tab), "tab");
+    // What was drawn while its tab was hidden had no width to be drawn in.
+    setTimeout(() => window.dispatchEvent(new Event("resize")), 50);
   }
 
   function showTheme(dark) {
@@ -188,7 +209,8 @@ window.nmviz = (() => {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.id === "theme") toggleTheme();
+    if (button.getAttribute("role") === "tab") nameTab(button);
+    else if (button.id === "theme") toggleTheme();
     else if (button.id === "copy-link") copyLink(button);
     else if (button.id === "drawer") toggleDrawer(button);
     else if (button.classList.contains("pick")) pick(button.dataset.block);
@@ -213,5 +235,5 @@ window.nmviz = (() => {
     if (!waiting) { waiting = true; requestAnimationFrame(settle); }
   }).observe(document.documentElement, { childList: true, subtree: true });
 
-  return { address, saveText, asking, answered };
+  return { address, openTab, saveText, asking, answered };
 })();

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import built
-from nmviz.core.experiment import Experiment
+from nmviz.core.experiment import TASK, Experiment
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS, Target
 from nmviz.views.explore.sentences import how_and_where
@@ -70,10 +70,10 @@ class View(BaseModel):
     @classmethod
     def build(cls, fields: Mapping[str, Any]) -> Self:
         """A View from loose values, flat. UserError, one sentence, for the first that is wrong."""
-        if any(len(str(value)) > LONGEST_FIELD for value in fields.values()):
-            raise SettingError(
-                f"A setting is longer than {LONGEST_FIELD:,} characters: shorten it."
-            )
+        for name, value in fields.items():
+            if len(str(value)) > LONGEST_FIELD:
+                said = f"{name[:40]} is longer than {LONGEST_FIELD:,} characters: shorten it."
+                raise SettingError(said, name)
         rest = dict(fields)
         own = {name: rest.pop(name) for name in _OWN if name in rest}
         parts = {
@@ -94,7 +94,7 @@ class View(BaseModel):
             raise UserError("The address is too long to be one of ours: check it.")
         pairs = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
         fields = {name: text for name, text in pairs.items() if not name.startswith("__")}
-        unknown = set(fields) - _NAMES
+        unknown = set(fields) - set(NAMES)
         if unknown:
             raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
         if fields.pop("target", "activation") == "weight":
@@ -111,6 +111,13 @@ class View(BaseModel):
                 if name not in ("experiment", "look", "writing") and value != field.default:
                     pairs[name] = str(value)
         return urlencode(pairs)
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting by its name, `build` backwards."""
+        own = {name: getattr(self, name) for name in _OWN}
+        parts = (self.experiment, self.look, self.writing)
+        fields = {name: value for part in parts for name, value in part.model_dump().items()}
+        return {name: value for name, value in (fields | own).items() if name in NAMES}
 
     def experiments(self) -> tuple[Experiment, Experiment]:
         """Weights first, then activations. UserError when a criterion is not of its target."""
@@ -141,9 +148,15 @@ def methods_of(view: View) -> str:
 
 
 _OWN = ("weight_criterion", "calibration_windows", "precision")
-_NAMES = ({*Experiment.model_fields, *_OWN, *Look.model_fields, *Writing.model_fields}) - {
-    "artefacts"
-}
+NAMES = tuple(
+    name
+    for name in dict.fromkeys(
+        (*Experiment.model_fields, *_OWN, *Look.model_fields, *Writing.model_fields)
+    )
+    if name not in ("artefacts", "target", *TASK)
+)
+"""What an address may name of a view, the model first: both targets are part of it, and the tasks
+are asked beside it."""
 
 
 def _refuse_dense(experiment: Experiment) -> None:

@@ -165,7 +165,7 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
         label="Your own text",
         lines=4,
         max_lines=8,
-        max_length=LONGEST_TEXT,
+        max_length=LONGEST_TEXT + 1,
         placeholder="Paste plain text here. It stays out of the address and is not kept.",
         visible=values["corpus"] == OWN_TEXT,
     )
@@ -249,7 +249,7 @@ def _prompt(named: dict[str, Any], values: dict[str, Any]) -> None:
         label="Prompt",
         lines=3,
         max_lines=6,
-        max_length=LONGEST_PROMPT,
+        max_length=LONGEST_PROMPT + 1,  # so that a longer one is refused in words
         elem_id="prompt",
     )
     with gr.Row(elem_classes="pair"):

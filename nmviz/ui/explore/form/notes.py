@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nmviz.base.registry import Registry
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Call, Method, Parameter, Value, parse_call
-from nmviz.ui.shell.html import esc, hint
+from nmviz.ui.shell.html import esc, hint, words
 from nmviz.ui.shell.view import View
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _line(call: Call, who: str) -> str:
     does = method.title.partition(": ")[2] or method.title
     formula = hint(f"<code>{esc(method.formula)}</code>", f"Source: {method.source}.")
     return (
-        f"<li><p><b>{esc(method.short_title)}</b> ({esc(who)}): {esc(does)}</p>"
+        f"<li><p><b>{esc(method.short_title)}</b> ({esc(who)}): {words(does)}</p>"
         f"<p>{formula}</p>{_settings(call)}</li>"
     )
 

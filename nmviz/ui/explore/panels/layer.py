@@ -15,6 +15,9 @@ from nmviz.views.explore.mask import mask
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import NAMES, title_of
 
+WIDEST = 256
+"""Columns of a mask that are shown at once."""
+
 
 def layer_panels(view: View) -> dict[str, Any]:
     """Both targets at the layer of the view. Loads the model and reads the prompt on first use.
@@ -91,20 +94,24 @@ def refused(block: object, projection: object, message: str, kind: str = "error"
     return {"layer_head": title + note(message, kind), **empty}
 
 
-def step(look: Look, direction: str, size: tuple[int, int] | None = None) -> Look:
+def step(
+    look: Look, direction: str, size: tuple[int, int] | None = None, group: int | None = None
+) -> Look:
     """The mask's window moved by its own size, or halved and doubled around its corner.
 
+    Not closer than one block of `group` entries, which shows what a pattern chose between.
     Not past the end of masks of that size, if it is known: there the pictures stand still, and as
     many steps back would show nothing new.
     """
     rows, columns = look.rows, look.columns
+    least = min(columns, group if group and group <= WIDEST else 1)
     changes = {
         "left": {"first_column": max(0, look.first_column - columns)},
         "right": {"first_column": look.first_column + columns},
         "up": {"first_row": max(0, look.first_row - rows)},
         "down": {"first_row": look.first_row + rows},
-        "closer": {"rows": max(1, rows // 2), "columns": max(1, columns // 2)},
-        "wider": {"rows": min(128, rows * 2), "columns": min(256, columns * 2)},
+        "closer": {"rows": max(1, rows // 2), "columns": max(least, columns // 2)},
+        "wider": {"rows": min(128, rows * 2), "columns": min(WIDEST, columns * 2)},
     }
     now = look.model_copy(update=changes[direction])
     if size is None:
