@@ -6,7 +6,8 @@ import pytest
 from torch import tensor
 
 from methods.by_hand import TOKEN, WEIGHT, assert_largest_kept, masked
-from nmviz.core.experiment import TARGETS, Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.settings import TARGETS
 from nmviz.engine.prune.masking import Ties, count_ties, token_mask
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.patterns import DENSE, Pattern, parse_pattern

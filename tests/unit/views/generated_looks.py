@@ -6,8 +6,8 @@ import numpy as np
 from generated_results import DARK, SIZES, Call
 from hypothesis import strategies as st
 
-from nmviz.core.experiment import TARGETS
 from nmviz.core.results import Histogram, MaskWindow, SiteLook
+from nmviz.core.settings import TARGETS
 
 SCALES = st.sampled_from([0.0, 1e-6, 0.02, 1.0, 300.0, 1e6])
 WORDS = ("The", "", "\n", "\t ", "<b>&", "extraordinarily long", "3", "nonsense")

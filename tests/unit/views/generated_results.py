@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from nmviz.core.experiment import TARGETS, Experiment
+from nmviz.core.experiment import Experiment
 from nmviz.core.results import (
     COLUMNS,
     BlockDrift,
@@ -15,6 +15,7 @@ from nmviz.core.results import (
     SiteError,
     TaskExamples,
 )
+from nmviz.core.settings import TARGETS
 from nmviz.sources.tasks import TASKS
 
 Call = tuple[Any, dict[str, Any]]
