@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from nmviz.core.pairing import cost_difference
 from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import TARGETS, Target
-from nmviz.views.shared.numbers import BARS, interval, significant
+from nmviz.views.shared.numbers import BARS, bar, interval, significant
 from nmviz.views.shared.theme import COLOURS, MARKERS, NAMES, empty, ink, name_rows, style
 
 Costs = Mapping[str, Measurement]
@@ -30,7 +30,7 @@ def sensitivity(results: Sequence[Result], *, dark: bool = False) -> go.Figure:
     figure.add_vline(x=0, line={"color": ink(dark).muted, "width": 1}, layer="below")
     name_rows(figure, names)
     title = "cost of pruning this projection alone<br>(difference in mean NLL, nats a token)"
-    if any(cost.stderr for of in costs.values() for cost in of.values()):
+    if any(bar(cost) for of in costs.values() for cost in of.values()):
         title += f"<br>{BARS}"
     figure.update_xaxes(title_text=title, zeroline=False)
     return figure
@@ -137,12 +137,12 @@ def _dots(target: Target, costs: Costs, names: Sequence[str], sides: int) -> go.
         y=[names.index(name) + shift for name in shown],
         error_x={
             "type": "data",
-            "array": [costs[name].stderr or 0.0 for name in shown],
+            "array": [bar(costs[name]) for name in shown],
             "color": COLOURS[target],
             "thickness": 1.5,
             "width": 3,
         },
-        customdata=[[name, _said(costs[name].stderr)] for name in shown],
+        customdata=[[name, _said(bar(costs[name]))] for name in shown],
         mode="markers",
         name=NAMES[target],
         marker={"color": COLOURS[target], "symbol": MARKERS[target], "size": 9},
@@ -151,5 +151,5 @@ def _dots(target: Target, costs: Costs, names: Sequence[str], sides: int) -> go.
     )
 
 
-def _said(error: float | None) -> str:
-    return ", standard error not known" if error is None else f" ± {significant(error)}"
+def _said(error: float) -> str:
+    return f" ± {significant(error)}" if error else ", standard error not known"

@@ -11,7 +11,7 @@ from nmviz.base.wording import listed
 from nmviz.core.pairing import CORRECTION, paired, stands_out
 from nmviz.core.results import COLUMNS, Column, Measurement, Result
 from nmviz.sources.tasks import TASKS
-from nmviz.views.shared.numbers import BARS, share
+from nmviz.views.shared.numbers import BARS, bar, share
 from nmviz.views.shared.theme import MARKERS, NAMES, empty, ink, name_rows, style
 
 Results = Mapping[Column, Result]
@@ -35,7 +35,7 @@ def task_accuracies(results: Results, *, dark: bool = False) -> go.Figure:
         figure.add_trace(_chance(names, ink(dark).muted))
     style(figure, dark, height=112 + ROW * len(names), title=tasks_sentence(results))
     name_rows(figure, [TASKS.get(name).title for name in names])
-    known = any(one.stderr for found in levels.values() for one in found.values())
+    known = any(bar(one) for found in levels.values() for one in found.values())
     title = "right answers (accuracy), %" + (f"<br>{BARS}" if known else "")
     figure.update_xaxes(title_text=title, zeroline=False)
     return figure
@@ -136,7 +136,7 @@ def _dots(
         y=[names.index(name) + shift for name in shown],
         error_x={
             "type": "data",
-            "array": [100 * (levels[name].stderr or 0.0) for name in shown],
+            "array": [100 * bar(levels[name]) for name in shown],
             "color": colour,
             "thickness": 1.5,
             "width": 3,

@@ -20,6 +20,12 @@ def interval(measurement: Measurement, level: float = 0.95) -> tuple[float, floa
     return measurement.value - reach, measurement.value + reach
 
 
+def bar(measurement: Measurement) -> float:
+    """How far a bar reaches to either side: one standard error, 0 where it is not known."""
+    error = measurement.stderr
+    return error if error is not None and isfinite(error) else 0.0
+
+
 def show(measurement: Measurement) -> str:
     """A measurement in words of its own: `2,512`, `+0.57 ± 0.03 nats a token`, `62.1% ± 0.8%`.
 
