@@ -11,6 +11,8 @@ from nmviz.core.experiment import TEXT
 from nmviz.core.results import Measurement, Result, TaskExamples
 
 LEVEL = 0.05
+CORRECTION = "Bonferroni"
+"""The one correction of several comparisons at once that is used, here as in the claims."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ def mcnemar(first_only: int, second_only: int) -> float:
     if first_only + second_only == 0:
         return 1.0
     return float(binomtest(first_only, first_only + second_only).pvalue)
+
+
+def stands_out(p_value: float, count: int) -> bool:
+    """Whether one of `count` comparisons is more than chance could make: p <= 0.05 / count."""
+    return p_value <= LEVEL / count
 
 
 def smallest_difference(n: int, discordant: int | None = None) -> float | None:

@@ -152,8 +152,7 @@ class _Answer:
         same = {one.task for one in parts} == _tasks(result, "acc")
         used = [cell(result, "acc", one.task) for one in parts]
         used += [cell(dense, "acc", one.task) for one in levels]
-        if printed is not None and same:
-            used.append(cell(result, "average_drop"))
+        notes = [self._elsewhere(result, dense), self._doubted(result, used) if same else ""]
         return self._built(
             result,
             "average_drop",
@@ -162,9 +161,16 @@ class _Answer:
             of_drop(result, dense, [one.task for one in parts]),
             "recomputed",
             printed=printed.printed or "" if printed is not None and same else "",
-            note=self._elsewhere(result, dense),
+            note=" ".join(filter(None, notes)),
             cells=tuple(used),
         )
+
+    def _doubted(self, result: Result, used: Sequence[Cell]) -> str:
+        """What the audit says of the printed drop alone: the recomputed one does not rest on it."""
+        in_use = {one.id for place in used for one in self.marks.get(place, ())}
+        found = self.marks.get(cell(result, "average_drop"), ())
+        ids = [one.id for one in found if one.id not in in_use]
+        return f"The audit doubts the drop as printed: {', '.join(ids)}." if ids else ""
 
     def _elsewhere(self, result: Result, dense: Result) -> str:
         """Which dense row a drop is against where that is no row of its own table, and what is

@@ -13,7 +13,9 @@ SHAPES: Mapping[Verdict, str] = dict(zip(VERDICTS, ("●", "◐", "○", "?"), s
 KINDS: Mapping[Verdict, str] = dict(
     zip(VERDICTS, ("holds", "partly", "not", "undecided"), strict=True)
 )
-BARS = "Bars are 95% intervals, or what the table says."
+BARS = (
+    "Bars are 95% intervals, or what the table says; on the other tabs they are one standard error."
+)
 OPEN = "Open markers use rows that the audit marked."
 MARKED = "marked by the audit"
 

@@ -47,7 +47,12 @@ def _patterns(names: Sequence[str]) -> str:
                 esc(numbers.significant(bits)) if bits is not None else "&ndash;",
             ]
         )
-    heads = ["pattern", "in words", "kept", "bits an entry to say which: log2(C(M, N)) / M"]
+    heads = [
+        "pattern",
+        "in words",
+        "kept",
+        "bits an entry to say which, at least (entropy): log2(C(M, N)) / M",
+    ]
     return table("Which entries may survive; any other N:M or P% may be typed", heads, rows)
 
 

@@ -217,12 +217,22 @@ window.nmviz = (() => {
     else if (button.classList.contains("save-svg")) save(button);
   });
 
+  // The settings end with the window, whether the header is in it or not.
+  function measureAbove() {
+    const shown = [...document.querySelectorAll("#explore, #published")].find((one) => one.offsetParent);
+    if (!shown) return;
+    const above = Math.max(0, Math.round(shown.getBoundingClientRect().top));
+    document.documentElement.style.setProperty("--above", above + "px");
+  }
+  for (const event of ["scroll", "resize"]) addEventListener(event, measureAbove, { passive: true });
+
   let waiting = false;
   function settle() {
     waiting = false;
     judge();
     listen();
     saveButtons();
+    measureAbove();
     const button = document.getElementById("theme");
     if (!button || button.dataset.ready) return;
     button.dataset.ready = "yes";

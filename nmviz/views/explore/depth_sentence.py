@@ -26,9 +26,10 @@ def depth_sentence(lines: Mapping[Target, Line], noun: str) -> str:
 
 
 def trend_of(line: Line) -> str | None:
-    """Grows, shrinks or stays level, else where the peak is; None below four blocks.
+    """Grows, shrinks or stays level, else where the peak is, if any; None below four blocks.
 
-    By the last third against the first and the rank correlation with depth.
+    By the last third against the first and the rank correlation with depth. A peak is higher than
+    every other block by more than what is called alike.
     """
     values = np.array([line[block] for block in sorted(line)])
     if len(values) < 4:
@@ -43,7 +44,16 @@ def trend_of(line: Line) -> str | None:
         return "shrinks with depth"
     if values.max() <= ALIKE * ALIKE * values.min():
         return "stays level"
+    second, highest = np.sort(values)[-2:]
+    if highest <= ALIKE * second:
+        return "stays about level" if _alike(values) else "has no clear peak"
     return f"peaks in block {max(line, key=lambda block: line[block])}"
+
+
+def _alike(values: np.ndarray) -> bool:
+    """Whether the medians of the first, the middle and the last third are alike."""
+    medians = [float(np.median(part)) for part in np.array_split(values, 3)]
+    return max(medians) <= ALIKE * min(medians)
 
 
 def _trends(lines: Mapping[Target, Line], noun: str) -> str:

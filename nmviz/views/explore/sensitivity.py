@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from nmviz.core.pairing import cost_difference
 from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import TARGETS, Target
-from nmviz.views.shared.numbers import interval, significant
+from nmviz.views.shared.numbers import BARS, bar, interval, significant
 from nmviz.views.shared.theme import COLOURS, MARKERS, NAMES, empty, ink, name_rows, style
 
 Costs = Mapping[str, Measurement]
@@ -19,7 +19,7 @@ ROW = 38
 
 
 def sensitivity(results: Sequence[Result], *, dark: bool = False) -> go.Figure:
-    """Cost of pruning each projection alone, with its 95% interval, the dearest on top."""
+    """Cost of pruning each projection alone, with its standard error, the dearest on top."""
     runs = {target: _alone(results, target) for target in TARGETS}
     costs = {target: _costs(of) for target, of in runs.items() if of}
     if not costs:
@@ -30,6 +30,8 @@ def sensitivity(results: Sequence[Result], *, dark: bool = False) -> go.Figure:
     figure.add_vline(x=0, line={"color": ink(dark).muted, "width": 1}, layer="below")
     name_rows(figure, names)
     title = "cost of pruning this projection alone<br>(difference in mean NLL, nats a token)"
+    if any(bar(cost) for of in costs.values() for cost in of.values()):
+        title += f"<br>{BARS}"
     figure.update_xaxes(title_text=title, zeroline=False)
     return figure
 
@@ -129,22 +131,18 @@ def _dots(target: Target, costs: Costs, names: Sequence[str], sides: int) -> go.
     """One dot a projection; the two sides stand a little above and below the line."""
     shift = 0.0 if sides < 2 else -0.14 if target == "weight" else 0.14
     shown = [name for name in names if name in costs]
-    reaches = [interval(costs[name]) for name in shown]
     values = [costs[name].value for name in shown]
     return go.Scatter(
         x=values,
         y=[names.index(name) + shift for name in shown],
         error_x={
             "type": "data",
-            "array": [
-                0.0 if reach is None else reach[1] - value
-                for reach, value in zip(reaches, values, strict=True)
-            ],
+            "array": [bar(costs[name]) for name in shown],
             "color": COLOURS[target],
             "thickness": 1.5,
             "width": 3,
         },
-        customdata=[[name, _said(reach)] for name, reach in zip(shown, reaches, strict=True)],
+        customdata=[[name, _said(bar(costs[name]))] for name in shown],
         mode="markers",
         name=NAMES[target],
         marker={"color": COLOURS[target], "symbol": MARKERS[target], "size": 9},
@@ -153,7 +151,5 @@ def _dots(target: Target, costs: Costs, names: Sequence[str], sides: int) -> go.
     )
 
 
-def _said(reach: tuple[float, float] | None) -> str:
-    if reach is None:
-        return ", interval not known"
-    return f", 95%: {significant(reach[0])} to {significant(reach[1])}"
+def _said(error: float) -> str:
+    return f" ± {significant(error)}" if error else ", standard error not known"

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 
 from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
-from nmviz.core.pairing import LEVEL, paired
+from nmviz.core.pairing import CORRECTION, paired, stands_out
 from nmviz.core.results import COLUMNS, Column, Measurement, Result
 from nmviz.sources.tasks import TASKS
-from nmviz.views.shared.numbers import interval, share
+from nmviz.views.shared.numbers import BARS, bar, share
 from nmviz.views.shared.theme import MARKERS, NAMES, empty, ink, name_rows, style
 
 Results = Mapping[Column, Result]
@@ -23,7 +23,7 @@ MOST_NAMED = 3
 
 
 def task_accuracies(results: Results, *, dark: bool = False) -> go.Figure:
-    """Accuracy by task with its 95% interval, and what guessing would give."""
+    """Accuracy by task with its standard error, and what guessing would give."""
     levels = {column: found for column in COLUMNS if (found := _levels(results.get(column)))}
     if not levels:
         return empty("No task is answered yet.", dark)
@@ -33,9 +33,11 @@ def task_accuracies(results: Results, *, dark: bool = False) -> go.Figure:
     )
     if any(TASKS.get(name).chance is not None for name in names):
         figure.add_trace(_chance(names, ink(dark).muted))
-    style(figure, dark, height=96 + ROW * len(names), title=tasks_sentence(results))
+    style(figure, dark, height=112 + ROW * len(names), title=tasks_sentence(results))
     name_rows(figure, [TASKS.get(name).title for name in names])
-    figure.update_xaxes(title_text="right answers (accuracy), %", zeroline=False)
+    known = any(bar(one) for found in levels.values() for one in found.values())
+    title = "right answers (accuracy), %" + (f"<br>{BARS}" if known else "")
+    figure.update_xaxes(title_text=title, zeroline=False)
     return figure
 
 
@@ -91,16 +93,24 @@ def _beyond_chance(results: Results) -> str:
     }
     if not apart:
         return ""
+    count = sum(map(len, apart.values()))
     told = {
-        column: [TASKS.get(task).title for task, (_, p) in found.items() if p.value <= LEVEL]
+        column: [
+            TASKS.get(task).title for task, (_, p) in found.items() if stands_out(p.value, count)
+        ]
         for column, found in apart.items()
     }
     if not any(told.values()):
-        return "; no difference to dense is more than chance could make"
+        return f"; no difference to dense is more than chance could make{_of(count)}"
     said = ", ".join(
         f"{NAMES[column]} on {_some(names, len(apart[column]))}" for column, names in told.items()
     )
-    return f"; beyond chance differ from dense: {said}"
+    return f"; beyond chance differ from dense: {said}{_of(count)}"
+
+
+def _of(count: int) -> str:
+    """How many comparisons chance had, and what is asked of each for that."""
+    return f" ({CORRECTION} for {count} comparisons)" if count > 1 else ""
 
 
 def _some(names: Sequence[str], of: int) -> str:
@@ -120,14 +130,13 @@ def _dots(
 ) -> go.Scatter:
     """One dot a task; the three stand below each other within its row."""
     shown = [name for name in names if name in levels]
-    reaches = [_reach(levels[name]) for name in shown]
     shift = APART * (COLUMNS.index(column) - 1)
     return go.Scatter(
         x=[100 * levels[name].value for name in shown],
         y=[names.index(name) + shift for name in shown],
         error_x={
             "type": "data",
-            "array": [reach or 0.0 for reach in reaches],
+            "array": [100 * bar(levels[name]) for name in shown],
             "color": colour,
             "thickness": 1.5,
             "width": 3,
@@ -138,12 +147,6 @@ def _dots(
         marker={"color": colour, "symbol": MARKERS[column], "size": 9},
         hovertemplate=f"%{{customdata[0]}}, {NAMES[column]}: %{{customdata[1]}}<extra></extra>",
     )
-
-
-def _reach(level: Measurement) -> float | None:
-    """Half the 95% interval in percent."""
-    ends = interval(level)
-    return None if ends is None else 100 * (ends[1] - level.value)
 
 
 def _said(level: Measurement) -> str:

@@ -12,7 +12,6 @@ from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import method_order
 from nmviz.views.published.axes import Grid, once
 from nmviz.views.published.marks import (
-    BARS,
     Scale,
     bars,
     drawable,
@@ -29,6 +28,7 @@ from nmviz.views.published.marks import (
 )
 from nmviz.views.published.titles import ladder_sentence
 from nmviz.views.shared.names import in_short
+from nmviz.views.shared.numbers import BARS
 from nmviz.views.shared.theme import empty, figure_of, ink
 
 NOTHING = "Nothing to draw: no row of this choice has a pattern."

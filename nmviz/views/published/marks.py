@@ -13,6 +13,7 @@ from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import BY_METRIC, pattern_order
 from nmviz.views.shared.log_axis import log_axis
 from nmviz.views.shared.names import in_short
+from nmviz.views.shared.numbers import BARS
 from nmviz.views.shared.theme import DASHES, MARKERS, ink
 
 SHAPES = ("triangle-up", "star", "hexagon", "triangle-down", "pentagon", "cross", "star-diamond")
@@ -20,7 +21,6 @@ LINES = ("dot", "dashdot", "longdash", "longdashdot")
 LOG_METRICS = ("perplexity",)
 NO_FIGURE = ("delta_nll",)
 """Quantities of the table that share a figure with none of the others."""
-BARS = "bars: one standard error"
 NO_ERROR = "not known: no number came out"
 FINDING = "hollow: has a finding"
 LIVE = "live: another model, text, protocol"

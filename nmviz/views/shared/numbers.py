@@ -5,6 +5,9 @@ from math import floor, isfinite, log10
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import Measurement
 
+BARS = "bars: one standard error"
+"""Said wherever bars are drawn, but for the claims, whose rules are on intervals."""
+
 
 def interval(measurement: Measurement, level: float = 0.95) -> tuple[float, float] | None:
     """Student's t interval of a measurement; None where its spread is not known."""
@@ -15,6 +18,12 @@ def interval(measurement: Measurement, level: float = 0.95) -> tuple[float, floa
 
     reach = float(stdtrit(n - 1, (1 + level) / 2)) * error
     return measurement.value - reach, measurement.value + reach
+
+
+def bar(measurement: Measurement) -> float:
+    """How far a bar reaches to either side: one standard error, 0 where it is not known."""
+    error = measurement.stderr
+    return error if error is not None and isfinite(error) else 0.0
 
 
 def show(measurement: Measurement) -> str:
@@ -34,21 +43,8 @@ def show(measurement: Measurement) -> str:
     return f"{with_error(value, error, signed=signed)} {unit}".rstrip()
 
 
-def reach(measurement: Measurement, level: float = 0.95) -> str | None:
-    """The interval in words, `45.1 to 47.6`; None where there is none."""
-    found = interval(measurement, level)
-    if found is None:
-        return None
-    low, high = (show(measurement.model_copy(update=_bare(end))) for end in found)
-    return f"{low.removesuffix(_unit(measurement)).rstrip()} to {high}"
-
-
 def _unit(measurement: Measurement) -> str:
     return METRICS.get(measurement.metric).unit if measurement.metric in METRICS else ""
-
-
-def _bare(value: float) -> dict[str, object]:
-    return {"value": value, "stderr": None, "printed": None}
 
 
 def with_error(value: float, error: float | None, *, signed: bool = False) -> str:

@@ -13,11 +13,15 @@ from nmviz.core.results import MethodError, Result, SiteError, SiteLook
 from nmviz.published.listing import Row, leading
 from nmviz.sources.tasks import TASKS
 from nmviz.views.claims.dot_rows import IntervalRow
+from nmviz.views.shared.numbers import BARS
 from nmviz.views.shared.theme import NAMES
 
 SHARE = "(share)"
 UNITS = {"average_drop": " (%)", "perplexity": ""}
 Options = Mapping[str, Any]
+
+SPREAD = f"<br>{BARS}"
+"""The end of an axis along which bars are drawn."""
 
 
 def traces(figure: go.Figure) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def one_at_a_time(figure: go.Figure, results: Sequence[Result], _: Options) -> N
             given[NAMES[result.experiment.target], scope[0]] = cost.value
     assert drawn == given
     if drawn:
-        assert figure.layout.xaxis.title.text.endswith("nats a token)")
+        assert figure.layout.xaxis.title.text.removesuffix(SPREAD).endswith("nats a token)")
 
 
 def answers(figure: go.Figure, results: Mapping[str, Result], _: Options) -> None:
@@ -109,7 +113,7 @@ def answers(figure: go.Figure, results: Mapping[str, Result], _: Options) -> Non
     known = [task for task in TASKS.values() if task.title in names and task.chance is not None]
     assert len(guess.x if guess else ()) == len(known)
     if drawn:
-        assert figure.layout.xaxis.title.text.endswith(", %")
+        assert figure.layout.xaxis.title.text.removesuffix(SPREAD).endswith(", %")
 
 
 def methods(figure: go.Figure, rows: Sequence[MethodError], _: Options) -> None:

@@ -117,11 +117,11 @@ def one(target: Target, projection: str, cost: float, stderr: float | None, n: i
 def test_each_projection_has_its_cost_and_interval() -> None:
     results = [one("activation", "q", 0.1, 0.01), one("activation", "down", 0.5, 0.02)]
     figure = sensitivity(results)
-    half = [0.0555289, 0.0277645]  # 2.77645 standard errors of five windows
     assert seen(figure) == {
         "title": "Pruned alone, what costs most is down for activations (0.50 nats a token)",
         "axes": {
-            "x": "cost of pruning this projection alone<br>(difference in mean NLL, nats a token)",
+            "x": "cost of pruning this projection alone<br>(difference in mean NLL, nats a token)"
+            "<br>bars: one standard error",
             "y": ["down", "q"],
         },
         "traces": [
@@ -130,10 +130,10 @@ def test_each_projection_has_its_cost_and_interval() -> None:
                 "kind": "scatter",
                 "x": [0.5, 0.1],
                 "y": [0, 1],
-                "errors": half,
+                "errors": [0.02, 0.01],
                 "hover": [
-                    "activations, down: 0.5000, 95%: 0.44 to 0.56",
-                    "activations, q: 0.1000, 95%: 0.072 to 0.13",
+                    "activations, down: 0.5000 ± 0.020",
+                    "activations, q: 0.1000 ± 0.010",
                 ],
             }
         ],

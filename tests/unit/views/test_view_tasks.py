@@ -5,8 +5,7 @@ import pytest
 from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import count
 from nmviz.core.results import Column, Measurement, Provenance, Result, TaskExamples
-from nmviz.views.explore.task_accuracies import differences, task_accuracies
-from nmviz.views.shared.numbers import interval
+from nmviz.views.explore.task_accuracies import differences, task_accuracies, tasks_sentence
 from nmviz.views.shared.theme import COLOURS, DARK, MARKERS, title_of
 
 GOOD, BAD = "1" * 16 + "0" * 4, "1" * 6 + "0" * 14
@@ -49,14 +48,16 @@ def test_three_marks_a_task_and_a_tick_for_guessing(results: dict[Column, Result
     assert [trace.marker.symbol for trace in figure.data[:3]] == list(MARKERS.values())
     assert [trace.marker.color for trace in figure.data[:3]] == list(COLOURS.values())
     assert (list(guess.x), list(guess.y)) == ([50, 50], [0, 1])
-    reach = interval(results["weight"].measurements[0])
-    assert reach and weight.error_x.array[0] == pytest.approx(100 * (reach[1] - 0.3))
+    error = results["weight"].measurements[0].stderr
+    assert error and weight.error_x.array[0] == pytest.approx(100 * error)
+    assert figure.layout.xaxis.title.text.endswith("bars: one standard error")
 
 
 def test_the_sentence_says_what_is_more_than_chance(results: dict[Column, Result]) -> None:
     assert title_of(task_accuracies(results)) == (
         "Over 2 tasks, right answers: dense 80%, weights 52% and activations 78%; beyond "
-        "chance differ from dense: weights on BoolQ, activations on none of 2"
+        "chance differ from dense: weights on BoolQ, activations on none of 2 "
+        "(Bonferroni for 4 comparisons)"
     )
     same = {"dense": results["dense"], "activation": results["activation"]}
     assert "no difference to dense is more than chance could make" in title_of(
@@ -85,3 +86,16 @@ def test_differences_are_paired_and_only_of_the_same_examples(
 
 def test_dense_is_lighter_on_a_dark_page(results: dict[Column, Result]) -> None:
     assert task_accuracies(results, dark=True).data[0].marker.color == DARK.dense
+
+
+def test_one_of_several_comparisons_has_to_be_surer() -> None:
+    """p = 0.031, one of four comparisons: what chance alone would give now and then."""
+    base, fewer = "1" * 30 + "0" * 10, "1" * 24 + "0" * 16
+    dense = run("dense", piqa=base, boolq=base)
+    pruned = run("2:4", piqa=base, boolq=fewer)
+    assert differences(pruned, dense)["boolq"][1].value == pytest.approx(0.03125)
+    alone = {"dense": run("dense", boolq=base), "activation": run("2:4", boolq=fewer)}
+    assert "beyond chance differ from dense: activations on BoolQ" in tasks_sentence(alone)
+    both = {"dense": dense, "activation": pruned, "weight": run("2:4", piqa=base, boolq=base)}
+    said = "no difference to dense is more than chance could make (Bonferroni for 4 comparisons)"
+    assert tasks_sentence(both).endswith(said)  # type: ignore[arg-type]

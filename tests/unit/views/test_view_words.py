@@ -14,7 +14,6 @@ from nmviz.views.explore.sentences import headline, tie_note, training_of
 from nmviz.views.shared.numbers import (
     interval,
     perplexity,
-    reach,
     share,
     show,
     significant,
@@ -147,13 +146,6 @@ def test_interval_is_students() -> None:
     assert interval(cost(float("inf"), 0.1)) is None
 
 
-def test_reach_is_the_interval_in_words() -> None:
-    assert reach(cost(1.0, 0.1, 4)) == "+0.68 to +1.3 nats a token"
-    agreement = Measurement(metric="top1_agreement", value=0.6, stderr=0.01, n=4)
-    assert reach(agreement) == "57% to 63%"
-    assert reach(cost(1.0, None)) is None
-
-
 @pytest.mark.parametrize(
     ("value", "error", "text"),
     [
@@ -229,7 +221,10 @@ def test_trends() -> None:
     assert trend_of(line(0.1, 0.2, 0.3, 0.4)) == "grows with depth"
     assert trend_of(line(0.4, 0.3, 0.2, 0.1)) == "shrinks with depth"
     assert trend_of(line(0.3, 0.31, 0.3, 0.31)) == "stays level"
-    assert trend_of(line(0.1, 0.9, 0.1, 0.9, 0.1, 0.1)) == "peaks in block 1"
+    assert trend_of(line(0.1, 0.9, 0.1, 0.5, 0.1, 0.1)) == "peaks in block 1"
+    assert trend_of(line(0.5, 0.1, 0.9, 0.9, 0.1, 0.5)) == "has no clear peak"
+    flat = line(0.2, 0.28, 0.27, 0.2995, 0.27, 0.26, 0.303, 0.25, 0.27)
+    assert trend_of(flat) == "stays about level"
     assert trend_of(line(0.0, 0.0, 0.0, 0.0)) == "stays level"
     assert trend_of(line(0.1, 0.2, 0.3)) is None
 

@@ -96,7 +96,7 @@ def _table(results: Sequence[Result]) -> str:
     costs = {target: costs_of(results, target) for target in TARGETS}
     costs = {target: of for target, of in costs.items() if of}
     rows = [[esc(name), *(_cell(of.get(name)) for of in costs.values())] for name in by_cost(costs)]
-    heads = ["projection", *(f"{NAMES[target]} (95% interval)" for target in costs)]
+    heads = ["projection", *(f"{NAMES[target]} (± one standard error)" for target in costs)]
     what = "Cost of pruning one projection alone, in nats a token"
     return f"<details><summary>As a table</summary>{table(what, heads, rows)}</details>"
 
@@ -104,7 +104,4 @@ def _table(results: Sequence[Result]) -> str:
 def _cell(cost: Measurement | None) -> str:
     if cost is None:
         return "&ndash;"
-    reach = numbers.reach(cost)
-    value = numbers.show(cost).removesuffix("nats a token").rstrip()
-    after = f" ({reach.removesuffix('nats a token').rstrip()})" if reach else ""
-    return esc(value + after)
+    return esc(numbers.show(cost).removesuffix("nats a token").rstrip())
