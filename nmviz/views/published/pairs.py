@@ -10,7 +10,6 @@ from nmviz.published.listing.choosing import Shown
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import method_order
 from nmviz.views.published.marks import (
-    LIVE,
     Scale,
     axis_title,
     bars,
@@ -19,6 +18,7 @@ from nmviz.views.published.marks import (
     legend_notes,
     marker,
     panel_of,
+    read_by,
     scale_of,
     styles,
 )
@@ -107,10 +107,10 @@ def _dots(
 def _axes(
     drawn: Sequence[Row], places: dict[tuple[str, str], float], scale: Scale
 ) -> dict[str, dict[str, Any]]:
-    live = {panel_of(row) for row in drawn if row.live}
+    live = {panel_of(row): read_by(row) for row in drawn if row.live}
     names = {panel_of(row): escape(in_short(row.model, NAME), quote=False) for row in drawn}
     ticks = [
-        f"{names[panel]}, {pattern}" + (f"<br>{LIVE.partition(':')[0]}" if panel in live else "")
+        f"{names[panel]}, {pattern}" + (f"<br>live: {live[panel]}" if panel in live else "")
         for panel, pattern in places
     ]
     heights = list(places.values())
