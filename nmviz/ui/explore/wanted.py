@@ -14,5 +14,7 @@ def wanted_of(found: Asked) -> str:
         "methods": every_method.swept_at(view),
         "texts": texts.identity(view),
     }
-    panels = {name: None if found.refusal(name) else of for name, of in identities.items()}
+    panels: dict[str, str | None] = {
+        name: None if found.refusal(name) else of for name, of in identities.items()
+    }
     return wanted(panels, found.wrong)

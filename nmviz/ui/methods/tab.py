@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import gradio as gr
 
+from nmviz.claims.metadata import bits
 from nmviz.core.metrics import METRICS
 from nmviz.methods.method import Method
 from nmviz.methods.patterns import parse_pattern
@@ -38,13 +39,14 @@ def _patterns(names: Sequence[str]) -> str:
     rows = []
     for name in names:
         pattern = parse_pattern(name)
-        bits = pattern.metadata_bits()
+        needed = bits(name) if pattern.is_grouped else None
         rows.append(
             [
                 esc(name),
                 esc(pattern.words),
                 esc(numbers.share(pattern.density)),
-                esc(numbers.significant(bits)) if bits is not None else "&ndash;",
+                esc(numbers.significant(needed.entropy, 3)) if needed else "&ndash;",
+                esc(numbers.significant(needed.whole, 3)) if needed else "&ndash;",
             ]
         )
     heads = [
@@ -52,6 +54,7 @@ def _patterns(names: Sequence[str]) -> str:
         "in words",
         "kept",
         "bits an entry to say which, at least (entropy): log2(C(M, N)) / M",
+        "as a code of whole bits a block, as the paper prints it: ceil(log2(C(M, N))) / M",
     ]
     return table("Which entries may survive; any other N:M or P% may be typed", heads, rows)
 

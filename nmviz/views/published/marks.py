@@ -6,6 +6,7 @@ from html import escape
 from math import isfinite, log10
 from typing import Any
 
+from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import Column
 from nmviz.published.listing.choosing import Shown, leading
@@ -204,9 +205,16 @@ def panel_title(row: Row) -> str:
         return f"{_safe(in_short(row.model))}<br><i>{_safe(told)}</i>{asked}"
     if not row.live:
         return _safe(in_short(row.model))
-    read = row.place if row.experiment.tasks else row.experiment.corpus
-    model = in_short(row.model)
-    return _safe(f"{model}, {read}" if read else model) + f"<br><i>{LIVE}</i>"
+    return _safe(f"{in_short(row.model)}, {read_by(row)}") + f"<br><i>{LIVE}</i>"
+
+
+def read_by(row: Row) -> str:
+    """What a live run read, in short: runs of one model are told apart by it."""
+    one = row.experiment
+    if one.tasks or one.tokens is None:
+        return row.place
+    usual = one.window == Experiment.model_fields["window"].default
+    return f"{one.corpus}, {one.tokens:,} tokens" + ("" if usual else f" in {one.window}s")
 
 
 def panel_of(row: Row) -> str:

@@ -11,7 +11,6 @@ from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import method_order
 from nmviz.views.published.marks import (
     IMPORTED,
-    LIVE,
     Scale,
     axis_title,
     bars,
@@ -21,6 +20,7 @@ from nmviz.views.published.marks import (
     legend_notes,
     marker,
     panel_of,
+    read_by,
     scale_of,
     styles,
 )
@@ -139,8 +139,8 @@ def _axes(
 
 
 def _below(row: Row) -> str:
-    """Below a name: that it is live, or of an imported result the task and how it was asked."""
+    """Below a name: what a live run read; of an imported one the task and how it was asked."""
     if row.live:
-        return LIVE.partition(":")[0]
+        return escape(f"live: {read_by(row)}", quote=False)
     told = (row.task, row.asked.words or IMPORTED) if row.imported else ()
     return "<br>".join(escape(in_short(part), quote=False) for part in told if part)

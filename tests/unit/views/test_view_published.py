@@ -16,6 +16,7 @@ from nmviz.published.listing import Row, Selection, rows
 from nmviz.views.published.catalogue import FIGURES, KINDS, figure_named
 from nmviz.views.published.heatmap import colour_of, models_by_methods
 from nmviz.views.published.ladder import pattern_ladder
+from nmviz.views.published.marks import panel_title
 from nmviz.views.published.methods import methods_by_model
 from nmviz.views.published.pairs import weights_and_activations
 from nmviz.views.published.titles import (
@@ -278,3 +279,36 @@ def test_no_sentence_counts_live_runs_among_the_published() -> None:
     for sentence in (pairs_sentence, ladder_sentence, methods_sentence, range_sentence):
         assert sentence([*live, *printed]) == sentence(printed) != ""
         assert "90" in range_sentence(live)  # with nothing else they are what is told
+
+
+def test_live_runs_of_one_model_that_read_different_texts_are_told_apart() -> None:
+    """Same model and pattern; another text, budget or window."""
+    read = [
+        *(("wiki-leads", 2048, 512), ("wikitext-2", 2048, 512), ("wikitext-2", 8192, 512)),
+        ("wikitext-2", 8192, 256),
+    ]
+    long = "an-organisation--" + "fine-tuned-" * 12 + "final"
+    rows = [_live_row(long, corpus, tokens, window) for corpus, tokens, window in read]
+    ticks = weights_and_activations(rows).layout.yaxis.ticktext
+    assert len(set(ticks)) == len(read), ticks
+    assert "wikitext-2, 8,192 tokens in 256s" in ticks[3]
+    assert len({panel_title(row) for row in rows}) == len(read)
+    assert all(len(line) <= 60 for tick in ticks for line in tick.split("<br>"))
+
+
+def _live_row(model: str, corpus: str, tokens: int, window: int) -> Row:
+    experiment = Experiment.build(model=model, corpus=corpus, tokens=tokens, window=window)
+    return Row(
+        experiment=experiment,
+        model=model,
+        method="ACT",
+        metric="perplexity",
+        task="",
+        value=40.0,
+        stderr=1.0,
+        stderr_from="windows",
+        how="measured",
+        source="nmviz",
+        place=f"{tokens:,} tokens of {corpus}, windows of {window}",
+        live=True,
+    )
