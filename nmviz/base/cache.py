@@ -44,11 +44,12 @@ def disk_errors(folder: Path, variable: str = ENVIRONMENT) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            said = f"The disk with {folder} is full: make room, {MOVE.format(variable)}."
-            raise StorageError(said) from None
+            said = f"The disk with the folder {folder} is full: make room, {MOVE.format(variable)}."
+            raise StorageError(said, folder) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise StorageError(
-                f"{folder} cannot be written: set {variable} to a folder that can."
+                f"The folder {folder} cannot be written: set {variable} to a folder that can.",
+                folder,
             ) from None
         raise
 
@@ -59,8 +60,9 @@ def require_space(folder: Path, needed: int, purpose: str, variable: str = ENVIR
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StorageError(
-            f"{purpose} needs {megabytes(needed)} MB in {folder}, where {megabytes(free)} MB are "
-            f"free: make room, {MOVE.format(variable)}."
+            f"{purpose} needs {megabytes(needed)} MB in the folder {folder}, where "
+            f"{megabytes(free)} MB are free: make room, {MOVE.format(variable)}.",
+            folder,
         )
 
 

@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Create, update and check the datab
 def store_build() -> None:
     """Create the database or bring its seeded rows up to date; your own runs stay."""
     with open_store() as store:  # the service's own is built before it is seen
+        store.check_keeps()
         print(seed.build(store, again=True))
 
 
@@ -47,5 +48,6 @@ def store_export(
     file: Path,
     everything: Annotated[bool, typer.Option("--all", help="Published results too.")] = False,
 ) -> None:
-    """Write nmviz's own runs to FILE: .jsonl, which can be imported, or .csv, for reading."""
+    """Write nmviz's own runs and what you imported to FILE: .jsonl, which can be imported, or .csv,
+    for reading; with --all published results too."""
     print(export_file(service.store(), file, everything=everything))

@@ -28,8 +28,11 @@ class Artefacts(BaseModel):
 
 TEXT = ("corpus", "tokens", "window", "bos")
 """What says which text is read: no part of an experiment that runs tasks."""
-TASK = ("tasks", "limit", "chat")
+TASK = ("tasks", "limit", "chat", "shots")
 """What says how tasks are run: no part of an experiment that reads a text."""
+USUAL = {"limit": None, "chat": False, "shots": 0}
+"""How tasks are run where nothing else is said. Published and imported results that do so leave it
+out of their key, as all did once; so does `shots` for everything."""
 
 
 class Reading(NamedTuple):
@@ -109,7 +112,9 @@ class Experiment(Settings):
         if not isinstance(given, dict):
             return given
         if not given.get("tasks"):
-            return {name: value for name, value in given.items() if name not in TASK}
+            told = {name: value for name, value in given.items() if name not in TASK}
+            asked = {name: given[name] for name in USUAL if name in given}
+            return told | asked if given.get("tokens", 0) is None else told
         drawn = {"seed": 0} if _is_dense(given) else {}
         return {**given, **drawn, **dict.fromkeys(TEXT)}
 
@@ -181,11 +186,13 @@ class Experiment(Settings):
         return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields without what is None by default, and without how tasks are run where none are;
-        null where a part of `Reading` is unknown."""
-        idle = set() if self.tasks else set(TASK)
+        """The fields without what is None by default, and without how tasks are run where that is
+        as usual or none are; null where a part of `Reading`, or `shots`, is unknown."""
+        usual = [name for name, value in USUAL.items() if getattr(self, name) == value]
+        idle = {"shots"} & {*usual} if self.tasks else {"tasks", *usual}
         said = self.model_dump(mode="json", exclude_none=True, exclude=idle)
-        return {**said, **dict.fromkeys(self._unsaid())}
+        unsaid = [*self._unsaid(), *(["shots"] if self.shots is None else [])]
+        return {**said, **dict.fromkeys(unsaid)}
 
     @property
     def key(self) -> str:

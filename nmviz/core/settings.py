@@ -27,7 +27,9 @@ class Settings(BaseModel):
 
     With `tasks` those are run instead of reading a text: `corpus` to `bos` are None and belong to
     no such experiment. `limit` counts the examples taken of each task (of each of its parts), all
-    where it is None; with `chat` a prompt is put into the model's chat template.
+    where it is None; with `chat` a prompt is put into the model's chat template, behind `shots`
+    solved examples (None: not known). Runs of our own have none, results of lm-eval may; they name
+    no tasks here, since one file may hold many, and of their text nothing is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,3 +96,4 @@ class Settings(BaseModel):
     chat: bool = Field(
         False, title="Chat template", description="Put prompts into the chat template."
     )
+    shots: int | None = Field(0, ge=0, le=10_000)  # no title, so no option: our own have none

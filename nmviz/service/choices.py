@@ -105,8 +105,8 @@ def canonical(experiment: Experiment) -> Experiment:
     """The experiment with one spelling of its scope: None for all, else in the model's order.
 
     UserError for whatever can be told without loading the model: an unknown model, projection
-    or block, a window longer than the context, d_in not a multiple of M, a part not known, a
-    chat template where the model has none.
+    or block, a window longer than the context, d_in not a multiple of M, a part not known,
+    examples in the prompt, a chat template where the model has none.
     """
     refuse_large(experiment.model)
     experiment.check_known()
@@ -122,6 +122,11 @@ def canonical(experiment: Experiment) -> Experiment:
                 f"{task.title} lets a model write {task.writes:,} tokens, and {info.title} takes "
                 f"{info.context:,} at once: choose another model."
             )
+    if experiment.shots != 0:
+        raise UserError(
+            "Tasks are asked here without examples in the prompt: leave shots at 0, or import what "
+            "lm-eval measured with them."
+        )
     if experiment.chat and not info.chat:
         raise UserError(f"{info.title} has no chat template: run the tasks without one.")
     return experiment.but(

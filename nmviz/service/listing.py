@@ -1,11 +1,14 @@
-"""Questions to the published results, answered from memory; live runs come from the store."""
+"""Questions to the published results, answered from memory; live runs and what was imported come
+from the store."""
 
 from dataclasses import replace
 from functools import cache, lru_cache
 
 from nmviz.base.errors import UserError
+from nmviz.core.results import Result
 from nmviz.published.listing import (
     Choices,
+    Imported,
     Row,
     Selection,
     arranged,
@@ -13,6 +16,7 @@ from nmviz.published.listing import (
     published_rows,
     widen,
 )
+from nmviz.published.listing import imported as foreign
 from nmviz.published.listing.live import missing
 from nmviz.service.published import published
 from nmviz.service.runs import store
@@ -27,8 +31,30 @@ def explore(selection: Selection) -> list[Row]:
     if not known.results:
         raise UserError("The published results are not here: run nmviz from a checkout.")
     live = store().find(source="nmviz", sites=False) if selection.live else []
-    found = _published(replace(selection, live=False, words="", order="place"))
-    return arranged(found, known.names, selection, live)
+    brought = imported() if selection.imported else ()
+    plain = replace(selection, live=False, imported=False, words="", order="place")
+    return arranged(_published(plain), known.names, selection, live, brought)
+
+
+def imported() -> tuple[Imported, ...]:
+    """What a user imported that is neither a run of this program nor published, oldest first."""
+    titles = {one.id: one.title for one in store().imported_sources()}
+    if not titles:
+        return ()
+    found = store().find(source=list(titles), sites=False)
+    return tuple(Imported(one, _file(one, titles[one.provenance.source])) for one in found)
+
+
+def imported_rows() -> list[Row]:
+    """Every number of what was imported."""
+    return foreign.whole_list(imported(), published().names)
+
+
+def _file(result: Result, title: str) -> str:
+    """`lm-eval result a.json (3fa2b1)`: files of one name are told apart by what they say."""
+    source = result.provenance.source
+    digest = source.rpartition(":")[2][:6]
+    return title if title == source else f"{title} ({digest})"
 
 
 @lru_cache(maxsize=64)
@@ -41,7 +67,10 @@ def _published(selection: Selection) -> tuple[Row, ...]:
 def remarks(selection: Selection, found: list[Row]) -> list[str]:
     """Sentences on what is missing from a selection's rows: what to widen, why nothing is live."""
     said = [] if found else [widen(selection, explore)]
-    return [sentence for sentence in (*said, missing(selection, found)) if sentence]
+    said.append(missing(selection, found))
+    if selection.imported:
+        said.append(foreign.missing(selection, found, imported()))
+    return [sentence for sentence in said if sentence]
 
 
 @cache

@@ -6,7 +6,7 @@ from functools import cache
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from nmviz.base.errors import Cancelled, UserError, check_of
+from nmviz.base.errors import Cancelled, UserError, check_of, without_places
 from nmviz.core import pairing
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Progress, Result
@@ -257,7 +257,7 @@ def put(results: Sequence[Result]) -> str | None:
         try:
             store().put(result)
         except UserError as error:
-            reasons.append(str(error))
+            reasons.append(without_places(error))
     return f"The result is not stored: {_joined(reasons)}" if reasons else None
 
 

@@ -14,8 +14,9 @@ ENDING = "sweep.lock"
 @contextmanager
 def alone(store: Store) -> Iterator[None]:
     """Hold the store's sweep lock; a process that is killed lets go of it. UserError when another
-    process of this machine holds it.
+    process of this machine holds it, StorageError where the store keeps nothing.
     """
+    store.check_keeps()
     path = store.beside(ENDING)
     lock = FileLock(path, timeout=0)
     try:
@@ -25,7 +26,7 @@ def alone(store: Store) -> Iterator[None]:
             f"Another sweep is at work on {store.place}: wait until it has ended."
         ) from None
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.") from None
+        raise StorageError(f"The file {path} cannot be written: {error.strerror}.", path) from None
     try:
         yield
     finally:

@@ -26,6 +26,7 @@ from nmviz.core.results import Measurement, Printed, Provenance, Result
 from nmviz.core.settings import LARGEST_BUDGET
 from nmviz.methods.scopes import PROJECTIONS
 from nmviz.store import lm_eval_json
+from nmviz.store.asked import shots_of, whole_limit
 from nmviz.store.files import shown
 from nmviz.store.incoming import Batch, admit
 from nmviz.store.records import pack
@@ -33,6 +34,7 @@ from nmviz.store.seed import published_folder
 
 MARK = "sparsity_type"
 """A file that has it is such a log; lm-eval's own results never do."""
+NO_CHAT = (None, False, "", "None", "False", "false")
 DENSE = (None, "", "None", "none", "dense")
 MODELS = ("path_to_model", "model_name_or_path", "model_path", "model_name")
 LM_EVAL, HARNESS, WIKITEXT = "lm_eval", "harness", "ppl_wikitext2"
@@ -64,6 +66,8 @@ def read(document: Mapping[str, Any], name: str) -> Batch:
         window = log.told("seqlen", None)
         experiment = experiment.but(corpus="wikitext-2", window=_window(window, name))
         found = (Measurement(metric="perplexity", value=perplexity), *found)
+    if log.evaluated:
+        experiment = experiment.but(**_asked(log))
     result = Result(experiment=experiment, measurements=found, provenance=_provenance(log, printed))
     columns = lm_eval_json.source_columns(printed.place, "Log of the authors' code", name)
     return Batch([admit(pack(result), name)], columns, left_out)
@@ -211,6 +215,19 @@ def _scope(log: _Log) -> str:
     if unknown := sorted(short - set(PROJECTIONS)):
         raise UserError(f"{log.name} at target_modules: {shown(unknown[0])!r} is not known here.")
     return ",".join(name for name in PROJECTIONS if name in short)
+
+
+def _asked(log: _Log) -> dict[str, Any]:
+    """How lm-eval asked, where the log says it; the authors' code gives no examples by itself."""
+
+    def told(key: str) -> Any:
+        return log.told(key, None, within=HARNESS)
+
+    limit = whole_limit(told("limit"), f"{log.name} at limit")
+    if limit == 0:
+        raise UserError(f"{log.name} at limit: it counts no questions, or one; name at least 2.")
+    shots = shots_of(told("num_fewshot"), f"{log.name} at num_fewshot")
+    return {"shots": shots or 0, "limit": limit, "chat": told("apply_chat_template") not in NO_CHAT}
 
 
 def _window(told: Any, name: str) -> int | None:

@@ -60,8 +60,18 @@ def address(given: str | Path | None = None) -> URL:
 
 
 def _default_folder() -> Path:
-    """Never inside an installed package: that may be read-only, and goes when it is updated."""
-    return checkout_results() or cache_dir()
+    """Never inside an installed package: that may be read-only, and goes when it is updated. A
+    checkout that cannot be written and has no database keeps none either."""
+    folder = checkout_results()
+    if folder is None or not ((folder / FILE_NAME).exists() or can_write(folder)):
+        return cache_dir()
+    return folder
+
+
+def can_write(path: Path) -> bool:
+    """Whether this process may write that file, or in that folder; nothing is written to see."""
+    wanted = os.W_OK | (os.X_OK if path.is_dir() else 0)
+    return os.access(path, wanted, effective_ids=os.access in os.supports_effective_ids)
 
 
 def file_of(url: URL) -> Path | None:
@@ -141,7 +151,7 @@ def plain_errors(url: URL) -> Iterator[None]:
     except (OverflowError, DataError):
         raise UserError("The result holds a number too large for the database.") from None
     except (DBAPIError, sqlite3.Error) as error:
-        raise StorageError(_sentence(error, place(url))) from error
+        raise StorageError(_sentence(error, place(url)), place(url)) from error
 
 
 def _sentence(error: DBAPIError | sqlite3.Error, where: str) -> str:

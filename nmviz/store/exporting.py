@@ -12,7 +12,8 @@ from nmviz.store.store import Store
 
 
 def export_file(store: Store, path: Path, *, everything: bool = False) -> str:
-    """Write this program's own runs, or every result there is, and say how many in one line.
+    """Write this program's runs and what was imported, or every result there is, published ones
+    too, and say how many in one line.
 
     The order does not depend on when a result came in. UserError for another kind of file, and
     when it cannot be written.
@@ -20,7 +21,8 @@ def export_file(store: Store, path: Path, *, everything: bool = False) -> str:
     kind, name = path.suffix.lower(), shown(path.name or path)
     if kind not in (".jsonl", ".csv"):
         raise UserError(f"{name} ends in neither .jsonl nor .csv: name the file accordingly.")
-    found = store.find() if everything else store.find(source=records.OWN)
+    own = [records.OWN, *(source.id for source in store.imported_sources())]
+    found = store.find() if everything else store.find(source=own)
     results = sorted(found, key=_order)
     if kind == ".jsonl":
         write_jsonl(results, path)

@@ -64,7 +64,7 @@ def _lines(path: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}.") from None
+        raise StorageError(f"The file {path} cannot be read: {error.strerror}.", path) from None
 
 
 def _append(path: Path, line: str) -> None:
@@ -78,4 +78,4 @@ def _append(path: Path, line: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.") from None
+        raise StorageError(f"The file {path} cannot be written: {error.strerror}.", path) from None

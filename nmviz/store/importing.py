@@ -55,9 +55,11 @@ class ImportReport:
 def import_file(store: Store, path: Path, form: Format = Format.AUTO) -> ImportReport:
     """Add the results of a file as the user's own; the same ones are known again.
 
-    UserError, with the place and the reason in one sentence, refuses the file whole.
+    UserError, with the place and the reason in one sentence, refuses the file whole; StorageError
+    where the store keeps nothing.
     """
     batch = read(path, form)
+    store.check_keeps()
     with suppress(IntegrityError):  # another process wrote the same in between: look again
         return _write(store, batch)
     return _write(store, batch)
@@ -109,11 +111,19 @@ def _read_document(text: str, name: str, form: Format) -> Batch:
 def _write(store: Store, batch: Batch) -> ImportReport:
     with store.writing() as connection:
         if batch.source is not None:
+            if _is_there(connection, batch.source["id"]):
+                return ImportReport(len(batch.results), 0, batch.left_out)
             records.ensure(connection, SourceRow.id, batch.source)
         ships = select(SourceRow.id).where(SourceRow.seeded)
         shipped = set(connection.scalars(ships))
         added = sum(_add(connection, one, shipped) for one in batch.results)
     return ImportReport(len(batch.results), added, batch.left_out)
+
+
+def _is_there(connection: Connection, source: str) -> bool:
+    """Whether what a file says was imported before, perhaps by a version that read less of it."""
+    found = select(ResultRow.id).where(ResultRow.source_id == source).limit(1)
+    return connection.scalar(found) is not None
 
 
 def _add(connection: Connection, one: Incoming, shipped: set[str]) -> bool:

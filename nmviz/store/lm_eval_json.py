@@ -5,6 +5,9 @@ standard error ("N/A" for none). Accuracies of the filter `none` are kept, with 
 `n-samples`. Perplexities are left out: lm-eval's are taken per word, per byte or of the last word
 alone, and none of these is the perplexity per token measured here.
 
+Tasks that were asked in another way (examples in the prompt, limit) are another experiment, so that
+a file may hold several results.
+
 lm-eval prunes nothing, so the pattern is dense; whether the model was pruned before it was measured
 stands in no such file, only perhaps in the model's name.
 """
@@ -13,13 +16,14 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Printed, Provenance, Result
+from nmviz.store.asked import Asked, asked
 from nmviz.store.files import LARGEST_COUNT, shown
 from nmviz.store.incoming import Batch, admit, name_fits
 from nmviz.store.records import pack
@@ -31,6 +35,8 @@ KEPT = {
     "prompt_level_loose_acc": "prompt_loose",
 }
 """lm-eval's name of a metric and ours."""
+PROMPT = ("fewshot_as_multiturn", "chat_template_sha", "system_instruction_sha")
+"""What a file says at its top of how prompts were put together."""
 SETTINGS = ("batch_size", "limit", "gen_kwargs", "random_seed", "torch_seed", "fewshot_seed")
 VERSIONS = {"lm_eval_version": "lm_eval", "transformers_version": "transformers"}
 ADAPTERS = ("peft", "delta")
@@ -42,18 +48,42 @@ _KEY = re.compile(r"(?P<metric>[^,]+?)(?P<stderr>_stderr)?(,(?P<filter>.*))?", r
 
 
 def read(document: Mapping[str, Any], name: str) -> Batch:
-    """The one result of a file: every task of the model it names, dense. UserError otherwise."""
+    """The results of a file, of the dense model it names: all tasks that were asked alike are one.
+    UserError otherwise."""
     numbers, left_out = measurements(document, name)
     model = model_name(document, name)
     identity = f"lm-eval:{digest(document)}"
     printed = Printed(place=identity, model=model, pattern="dense", method="dense")
-    result = Result(
-        experiment=Experiment.build(model=model, pattern="dense", **UNKNOWN),
-        measurements=numbers,
-        provenance=provenance(document, identity, printed, name),
-    )
+    made = provenance(document, identity, printed, name)
+    alike = _alike(document, numbers, name)
+    results = [
+        Result(
+            experiment=Experiment.build(model=model, pattern="dense", **UNKNOWN, **how._asdict()),
+            measurements=tuple(some),
+            provenance=made if len(alike) == 1 else _of(made, how),
+        )
+        for how, some in alike.items()
+    ]
     source = source_columns(identity, "lm-eval result", name)
-    return Batch([admit(pack(result), name)], source, left_out)
+    return Batch([admit(pack(result), name) for result in results], source, left_out)
+
+
+def _alike(
+    document: Mapping[str, Any], numbers: Sequence[Measurement], name: str
+) -> dict[Asked, list[Measurement]]:
+    """The numbers of the tasks that were asked in one way, by that way."""
+    ways = asked(document, sorted({one.task or "" for one in numbers}), name)
+    found: dict[Asked, list[Measurement]] = {}
+    for one in numbers:
+        found.setdefault(ways[one.task or ""], []).append(one)
+    return found
+
+
+def _of(made: Provenance, how: Asked) -> Provenance:
+    """Of a file with several ways to ask, the one of a result."""
+    told = {} if how.shots is None else {"num_fewshot": str(how.shots)}
+    rest = {name: value for name, value in made.settings.items() if name != "num_fewshot"}
+    return made.model_copy(update={"settings": {**rest, **told}})
 
 
 def digest(document: Mapping[str, Any]) -> str:
@@ -192,6 +222,7 @@ def provenance(
         "num_fewshot": _shots(document.get("n-shot")),
         "task_versions": document.get("versions"),
     }
+    settings |= {name: document[name] for name in PROMPT if document.get(name) is not None}
     if "chat_template" in document:
         settings["apply_chat_template"] = document["chat_template"] is not None
     versions = {name: document.get(key) for key, name in VERSIONS.items()}

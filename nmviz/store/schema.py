@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import URL, Column, Connection, Engine, MetaData, Table, Text, inspect, select
 
 from nmviz.base.errors import UserError
-from nmviz.store.database import ENVIRONMENT, WRITING, connect, file_of, is_damage, place
+from nmviz.store.database import ENVIRONMENT, WRITING, connect, file_of, is_damage
 
 HEAD = "0004"
 """The newest migration. Kept here so that opening a store that is up to date loads no Alembic."""
@@ -27,21 +27,25 @@ def revision(connection: Connection) -> str | None:
     return connection.scalar(select(_VERSION.c.version_num))
 
 
-def bring_up_to_date(engine: Engine, url: URL) -> None:
-    """Run the missing migrations, all or none. UserError for a newer or foreign database."""
+def bring_up_to_date(engine: Engine, url: URL, named: str) -> str | None:
+    """Run the missing migrations, all or none, and give the one it was at. UserError for a newer or
+    foreign database, which is called `named`.
+    """
     with engine.connect() as connection:
-        if revision(connection) == HEAD:
-            return
+        before = revision(connection)
+    if before == HEAD:
+        return before
     migrating = connect(url, migrating=True)
     try:
         with migrating.execution_options(**WRITING).begin() as connection:
             if revision(connection) != HEAD:  # another process may have been faster
-                _migrate(connection, url)
+                _migrate(connection, named)
     finally:
         migrating.dispose()
+    return before
 
 
-def _migrate(connection: Connection, url: URL) -> None:
+def _migrate(connection: Connection, named: str) -> None:
     from alembic import command  # slow to import and seldom needed
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -53,12 +57,12 @@ def _migrate(connection: Connection, url: URL) -> None:
     found = revision(connection)
     if found is not None and found not in known:
         raise UserError(
-            f"The database {place(url)} was written by a newer nmviz (schema {found[:20]}): "
+            f"The database {named} was written by a newer nmviz (schema {found[:20]}): "
             f"update nmviz or set {ENVIRONMENT} to another file."
         )
     if found is None and inspect(connection).get_table_names():
         raise UserError(
-            f"The database {place(url)} holds the tables of another program: "
+            f"The database {named} holds the tables of another program: "
             f"set {ENVIRONMENT} to another file."
         )
     command.upgrade(config, "head")

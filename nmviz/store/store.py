@@ -6,16 +6,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self, TypeAlias
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from nmviz.base.cache import cache_dir, make_folder
-from nmviz.base.errors import UserError
+from nmviz.base.errors import StorageError, UserError
 from nmviz.core.results import Result
-from nmviz.store import records, schema
-from nmviz.store.database import WRITING, address, connect, file_of, place, plain_errors
+from nmviz.store import records, schema, snapshot
+from nmviz.store.database import (
+    ENVIRONMENT,
+    WRITING,
+    address,
+    connect,
+    file_of,
+    place,
+    plain_errors,
+)
 from nmviz.store.tables import ExperimentRow, ResultRow, SourceRow
 
 Filter: TypeAlias = str | int | bool | tuple[str, ...] | list[str] | list[int]
@@ -58,13 +67,21 @@ class Store:
     """Results by their experiment's key. Safe to share between threads and between processes.
 
     Every method raises UserError, one sentence, when the database cannot be read or written.
-    `note` says what the user should know about how it was opened, or is None.
+    `note` says what the user should know about how it was opened, or is None. One that cannot be
+    written is a copy in a folder of its own: it `keeps` nothing, and only what ships is added.
     """
 
-    def __init__(self, engine: Engine, url: URL, note: str | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        url: URL,
+        note: str | None = None,
+        copy: TemporaryDirectory[str] | None = None,
+    ) -> None:
         self._engine = engine
         self._writer = engine.execution_options(**WRITING)
         self._url = url
+        self._copy = copy
         self.note = note
 
     def __enter__(self) -> Self:
@@ -77,6 +94,19 @@ class Store:
     def place(self) -> str:
         """The database in words: the file, or the address without its password."""
         return place(self._url)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what is put is kept."""
+        return self._copy is None
+
+    def check_keeps(self) -> None:
+        """StorageError where nothing is kept."""
+        if not self.keeps:
+            raise StorageError(
+                f"The database {self.place} is read-only: make it writable or set {ENVIRONMENT}.",
+                self.place,
+            )
 
     def beside(self, ending: str) -> Path:
         """A file that goes with this database: next to it, or in the cache where it is no file."""
@@ -108,8 +138,10 @@ class Store:
     def put(self, result: Result) -> bool:
         """Write a result once, whole or not at all. False when it was already there.
 
-        ValueError for a partial result, UserError when a number in it is not finite.
+        ValueError for a partial result, UserError when a number in it is not finite, StorageError
+        where nothing is kept.
         """
+        self.check_keeps()
         packed = records.pack(result)
         with suppress(IntegrityError):  # another process wrote the same in between: look again
             return self._put(packed)
@@ -125,6 +157,10 @@ class Store:
         with self.reading() as connection:
             return [Source(**row) for row in connection.execute(select(table)).mappings()]
 
+    def imported_sources(self) -> list[Source]:
+        """Those that are neither published ones, which ship, nor this program."""
+        return [one for one in self.sources() if not one.seeded and one.id != records.OWN]
+
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that sees one state of the database throughout."""
         return self._transaction(self._engine)
@@ -134,8 +170,10 @@ class Store:
         return self._transaction(self._writer)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back, and the copy where it is one."""
         self._engine.dispose()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
@@ -180,23 +218,47 @@ def _condition(name: str, value: Filter) -> ColumnElement[bool]:
 
 
 def open_store(url: str | Path | None = None) -> Store:
-    """Open the store, made or brought up to date first; a damaged file is set aside.
+    """Open the store, made or brought up to date first; a damaged file is set aside, and of one
+    that cannot be written a copy is opened.
 
     `url` is a database address or a SQLite file; without one NMVIZ_STORE_URL decides, else it is
     results/nmviz.sqlite of the checkout, else a file in the cache. UserError when it cannot be
     opened or was written by a newer version.
     """
     where = address(url)
+    if snapshot.is_read_only(where):
+        return _open_copy(where)
     _make_folder(where)
     note = schema.set_aside_if_damaged(where)
-    engine = connect(where)
+    engine, _ = _opened(where, place(where))
+    return Store(engine, where, note)
+
+
+def _open_copy(where: URL) -> Store:
+    """A store that keeps nothing, and the note that says so."""
+    folder = snapshot.new_folder()
+    copy, said = snapshot.copied(where, Path(folder.name))
+    if schema.set_aside_if_damaged(copy):
+        said = snapshot.ONLY_SHIPPED
     try:
-        with plain_errors(where):
-            schema.bring_up_to_date(engine, where)
+        engine, before = _opened(copy, place(where))
+    except BaseException:
+        folder.cleanup()
+        raise
+    if before not in (None, schema.HEAD):
+        said = snapshot.OLDER
+    return Store(engine, where, f"{snapshot.NOTHING_KEPT} {said}", folder)
+
+
+def _opened(url: URL, named: str) -> tuple[Engine, str | None]:
+    """An engine of a database that is up to date, and which version it was before."""
+    engine = connect(url)
+    try:
+        with plain_errors(url):
+            return engine, schema.bring_up_to_date(engine, url, named)
     except BaseException:
         engine.dispose()
         raise
-    return Store(engine, where, note)
 
 
 def _make_folder(url: URL) -> None:

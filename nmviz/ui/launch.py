@@ -50,6 +50,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
     if not 0 <= port <= LAST_PORT:
         raise UserError(f"There is no port {port}: give --port a number from 1 to {LAST_PORT}.")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    _say_what_is_kept()
     page = build()
     try:
         _, url, _ = page.launch(
@@ -64,6 +65,14 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
     if block:
         page.block_thread()
     return url
+
+
+def _say_what_is_kept() -> None:
+    """Whoever starts the page is told where the store is that it cannot write; visitors are not."""
+    from nmviz.service import store
+
+    if not store().keeps:
+        print(f"nmviz: {store().place}: {store().note}", flush=True)
 
 
 def _warm_up() -> None:

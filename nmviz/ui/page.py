@@ -14,6 +14,7 @@ from nmviz.ui.explore.restore import first_view
 from nmviz.ui.explore.wiring import wire
 from nmviz.ui.methods.tab import build_methods
 from nmviz.ui.published.tab import build_published
+from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of
 
 HEADER = """
@@ -47,6 +48,7 @@ def build_page() -> gr.Blocks:
         title="nmviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
     ) as blocks:
         gr.HTML(HEADER, elem_id="header")
+        _say_what_is_kept()
         with gr.Tabs():
             with gr.Tab("Explore"), gr.Row(elem_id="explore"):
                 with gr.Column(elem_id="controls", min_width=0):
@@ -62,6 +64,13 @@ def build_page() -> gr.Blocks:
         wire(_page(controls, panels), blocks)
         add_api()
     return blocks
+
+
+def _say_what_is_kept() -> None:
+    """A line above all tabs where the store keeps nothing."""
+    store = service.store()
+    if not store.keeps:
+        gr.HTML(note(store.note or "", "warning"), elem_id="kept")
 
 
 def _page(controls: Controls, panels: Panels) -> Page:

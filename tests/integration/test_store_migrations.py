@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
+from migrating import migrate
 from sqlalchemy import Engine, event
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Censored, Measurement, Provenance, Result, TaskExamples
-from nmviz.store import Store, database, open_store, schema, seed
+from nmviz.store import Store, open_store, schema, seed
 
 ROWS = Path(__file__).with_name("rows_of_version_1.sql")
 VERSIONS = [
@@ -34,18 +34,6 @@ KEYS = {
 }
 forked = multiprocessing.get_context("forkserver")  # from a process that opened no database
 forked.set_forkserver_preload(["nmviz.store"])
-
-
-def migrate(path: Path, move: Any, version: str) -> None:
-    """Run the project's own scripts up or down to a version, as the store does."""
-    url = database.address(path)
-    config = Config()
-    config.set_main_option("script_location", str(schema.SCRIPTS).replace("%", "%%"))
-    migrating = database.connect(url, migrating=True)
-    with migrating.execution_options(**database.WRITING).begin() as connection:
-        config.attributes["connection"] = connection
-        move(config, version)
-    migrating.dispose()
 
 
 @pytest.fixture

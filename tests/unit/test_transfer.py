@@ -532,6 +532,8 @@ def test_csv_has_a_line_a_measurement(store: Store, tmp_path: Path) -> None:
     )
     store.put(make())
     store.put(other)
+    with sqlite3.connect(store.place) as connection:  # as a published source is
+        connection.execute("UPDATE source SET seeded = 1 WHERE id = '@paper'")
     assert export_file(store, tmp_path / "own.csv") == "1 result, 1 line written to own.csv."
     said = export_file(store, tmp_path / "all.csv", everything=True)
     assert said == "2 results, 4 lines written to all.csv."
@@ -560,7 +562,7 @@ def test_jsonl_carries_every_result_to_another_store(store: Store, tmp_path: Pat
     results = [make(1.0, seed=3), make(2.0, source="someone"), make(3.0, pattern="2:4")]
     for result in results:
         store.put(result)
-    assert export_file(store, tmp_path / "own.jsonl") == "2 results written to own.jsonl."
+    assert export_file(store, tmp_path / "own.jsonl") == "3 results written to own.jsonl."
     assert export_file(store, tmp_path / "all.jsonl", everything=True).startswith("3 results")
     with open_store(tmp_path / "other.sqlite") as other:
         assert import_file(other, tmp_path / "all.jsonl").added == 3

@@ -79,7 +79,8 @@ def save(key: str, pruned: Pruned, figures: Mapping[str, float]) -> None:
             save_file(_unshared(tensors), beside, {n: repr(v) for n, v in figures.items()})
             os.replace(beside, path)
         except SafetensorError as error:  # its own word for a disk that is full or fails
-            raise StorageError(f"{path.parent} cannot be written: {error}.") from None
+            said = f"The folder {path.parent} cannot be written: {error}."
+            raise StorageError(said, path.parent) from None
         finally:
             beside.unlink(missing_ok=True)
 

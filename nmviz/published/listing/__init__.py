@@ -2,6 +2,7 @@
 
 from nmviz.published.listing.choosing import Shown, leading, widen
 from nmviz.published.listing.export import to_csv, to_json, to_latex
+from nmviz.published.listing.imported import Imported
 from nmviz.published.listing.row import Row, findings_of
 from nmviz.published.listing.rows import arranged, published_rows, rows
 from nmviz.published.listing.selection import (
@@ -19,6 +20,7 @@ __all__ = [
     "MEASURES",
     "ORDERS",
     "Choices",
+    "Imported",
     "Measure",
     "Row",
     "Selection",

@@ -67,5 +67,5 @@ def widen(selection: Selection, rows_of: Callable[[Selection], Sequence[Row]]) -
 
 
 def _key(row: Row) -> Key:
-    model = f"{row.model}, {row.place}" if row.live else row.model
+    model = f"{row.model}, {row.place}, {row.asked.words}" if row.laid_over else row.model
     return (model, row.pattern, row.method, row.layers, row.metric, row.task)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from nmviz.base.spreadsheets import shown_as_text
 from nmviz.core.metrics import METRICS
+from nmviz.published.listing.imported import OTHERS
 from nmviz.published.listing.live import DIFFERENT
 from nmviz.published.listing.row import Row, findings_of
 from nmviz.published.listing.selection import BY_METRIC
@@ -96,14 +97,14 @@ def escape(text: str) -> str:
 def _latex_cells(row: Row) -> dict[str, str]:
     """What stands in each column."""
     cells = (
-        escape(row.model + (" (live)" if row.live else "")),
+        escape(row.model + (" (live)" if row.live else " (imported)" if row.imported else "")),
         escape(row.pattern),
         escape(row.method),
         escape(row.layers),
         escape(row.task or _name(row)),
         escape(row.text) + (_MARK if row.marks else ""),
         escape(row.error_text) or "--",
-        escape(f"{row.where}, {row.how}"),
+        escape(", ".join(filter(None, (row.where, row.how, _asked(row))))),
     )
     return dict(zip(LATEX, cells, strict=True))
 
@@ -115,9 +116,15 @@ def _latex_notes(rows: Sequence[Row], shared: Sequence[str]) -> list[str]:
     names = ", ".join(rf"\texttt{{{escape(one.id)}}}" for one in found)
     notes = [*shared, *([rf"{_MARK} The audit has a finding: {names}."] if found else [])]
     notes += [f"Live: {DIFFERENT}."] if any(row.live for row in rows) else []
+    notes += [f"Imported: {OTHERS}."] if any(row.imported for row in rows) else []
     said = [f"% dagger: {one.id}: {one.certainty}: {one.title}" for one in found]
     shown = [rf"\par\noindent{{\footnotesize {note}\par}}" for note in notes]
     return [*shown, *(" ".join(line.split()) for line in said)]
+
+
+def _asked(row: Row) -> str:
+    """How an imported row was asked: the others' places say it."""
+    return row.asked.words if row.imported else ""
 
 
 def _name(row: Row) -> str:

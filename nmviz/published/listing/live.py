@@ -9,6 +9,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import mean_error
 from nmviz.core.results import Measurement, Result
 from nmviz.published import Names
+from nmviz.published.listing.asking import NOTHING as NOT_ASKED
+from nmviz.published.listing.asking import asked
 from nmviz.published.listing.by_task import by_tasks
 from nmviz.published.listing.row import OWN_SOURCE, Row
 from nmviz.published.listing.selection import MEASURES, Selection, task_title
@@ -124,6 +126,7 @@ def _row(
         place=_measured_on(experiment, parts),
         note=DIFFERENT,
         live=True,
+        asked=asked(result) if parts[0].task else NOT_ASKED,
     )
 
 

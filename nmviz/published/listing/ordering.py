@@ -24,11 +24,11 @@ def with_words(found: Sequence[Row], words: str) -> list[Row]:
 def _haystack(row: Row) -> str:
     said = (row.model, row.pattern, row.method, row.layers, row.task, row.where, row.source)
     more = (row.text, row.printed_method, row.note, row.marked, row.how, row.stderr_from)
-    return " ".join((*said, *more)).lower()
+    return " ".join((*said, *more, row.asked.words)).lower()
 
 
 def ordered(found: Sequence[Row], order: Order) -> list[Row]:
-    """By model, pattern, method, place, live rows last; or by value, what is no number last."""
+    """By model, pattern, method, place, what is laid over last; or by value, no number last."""
     placed = _by_place(found)
     if order == "place":
         return placed
@@ -42,7 +42,7 @@ def _by_place(found: Sequence[Row]) -> list[Row]:
     return sorted(
         found,
         key=lambda r: (
-            r.live,
+            r.laid_over,
             models[r.experiment.model],
             pattern_order(r.pattern),
             methods[r.method],

@@ -9,6 +9,7 @@ from nmviz.core.metrics import METRICS
 from nmviz.core.settings import Target
 from nmviz.published.audit import Finding
 from nmviz.published.cells import Cell
+from nmviz.published.listing.asking import NOTHING, Asked
 from nmviz.published.listing.selection import model_title
 from nmviz.published.names import DENSE
 
@@ -18,6 +19,7 @@ BEYOND = "OUT (above a cut-off)"
 DAGGER = "†"
 """Behind every number that the audit has a finding on."""
 OWN_SOURCE = "measured by nmviz"
+IMPORTED_SOURCE = "imported"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Row:
 
     `metric` is a name in METRICS; `average_drop` and its `stderr` are in percent, accuracies are
     shares. `stderr_from` says where the standard error is from, or why there is none. `cells` are
-    the printed values that went in, `marks` what the audit found in any of them.
+    the printed values that went in, `marks` what the audit found in any of them. `live` rows are
+    the store's own runs, `imported` ones a user's files; `asked` says how tasks were asked.
     """
 
     experiment: Experiment
@@ -46,6 +49,8 @@ class Row:
     printed_scope: str = ""
     note: str = ""
     live: bool = False
+    imported: bool = False
+    asked: Asked = NOTHING
     cells: tuple[Cell, ...] = field(default=(), repr=False)
     marks: tuple[Finding, ...] = ()
 
@@ -71,9 +76,14 @@ class Row:
 
     @property
     def where(self) -> str:
-        """`Table 10`, `log 76880aa9`, or what a live run was measured on."""
-        is_log = not self.live and not self.place.startswith("Table")
+        """`Table 10`, `log 76880aa9`, what a live run was measured on, or an imported file."""
+        is_log = not self.laid_over and not self.place.startswith("Table")
         return f"log {self.place[:8]}" if is_log else self.place
+
+    @property
+    def laid_over(self) -> bool:
+        """Whether it is no published result: of another model, text or protocol."""
+        return self.live or self.imported
 
     @property
     def is_dense(self) -> bool:
@@ -132,6 +142,10 @@ class Row:
             "findings": [finding.id for finding in self.marks],
             "finding_titles": [finding.title for finding in self.marks],
             "key": self.key,
+            "imported": self.imported,
+            "shots": self.asked.shots,
+            "limit": self.asked.limit,
+            "chat_template": self.asked.chat,
         }
 
 

@@ -8,7 +8,10 @@ from nmviz.core.results import Measurement, Printed, Result
 from nmviz.published import FOUR_TASKS, SUMMARY, Names
 from nmviz.published.audit import Finding
 from nmviz.published.cells import Cell, cell
+from nmviz.published.listing import imported as foreign
 from nmviz.published.listing import live as own
+from nmviz.published.listing.asking import NOTHING as NOT_ASKED
+from nmviz.published.listing.asking import asked
 from nmviz.published.listing.by_task import by_tasks
 from nmviz.published.listing.ordering import ordered, with_words
 from nmviz.published.listing.row import How, Row, titled
@@ -25,12 +28,15 @@ def rows(
     marks: Marks,
     selection: Selection,
     live: Sequence[Result] = (),
+    imported: Sequence[foreign.Imported] = (),
 ) -> list[Row]:
     """The chosen rows of the published results, in the selection's order.
 
-    `live` are results of the store's own runs; they are used where the selection lays them over.
+    `live` are results of the store's own runs, `imported` those of a user's files; they are used
+    where the selection lays them over.
     """
-    return arranged(published_rows(results, names, marks, selection), names, selection, live)
+    found = published_rows(results, names, marks, selection)
+    return arranged(found, names, selection, live, imported)
 
 
 def published_rows(
@@ -41,10 +47,16 @@ def published_rows(
 
 
 def arranged(
-    found: Sequence[Row], names: Names, selection: Selection, live: Sequence[Result]
+    found: Sequence[Row],
+    names: Names,
+    selection: Selection,
+    live: Sequence[Result],
+    imported: Sequence[foreign.Imported] = (),
 ) -> list[Row]:
-    """Those rows with the live ones, where they are laid over, and in the selection's order."""
+    """Those rows with the live and imported ones, where they are laid over, and in the selection's
+    order."""
     laid_over = own.rows(live, names, selection) if selection.live else []
+    laid_over += foreign.rows(imported, names, selection) if selection.imported else []
     return ordered(with_words([*found, *laid_over], selection.words), selection.order)
 
 
@@ -249,6 +261,7 @@ class _Answer:
             printed_method=told.method,
             printed_scope=told.scope or "",
             note=note,
+            asked=asked(result) if task else NOT_ASKED,
             cells=cells,
             marks=tuple(marks.values()),
         )

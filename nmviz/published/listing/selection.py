@@ -65,9 +65,9 @@ class Selection:
 
     `models` are ids, `methods` usual names (ACT, WT, D-PTS ...), `places` tables or runs. With
     several `tasks` a row is their mean, unless `each_task`; rows that lack one of them are left
-    out. Without tasks every row takes what its place has. `live` lays the store's own runs over;
-    `words`, parts with commas between, must all occur somewhere in a row. In every `order`
-    censored values come last.
+    out. Without tasks every row takes what its place has. `live` lays the store's own runs over,
+    `imported` what a user imported; `words`, parts with commas between, must all occur somewhere
+    in a row. In every `order` censored values come last.
     """
 
     models: tuple[str, ...] = ()
@@ -81,6 +81,7 @@ class Selection:
     live: bool = False
     words: str = ""
     order: Order = "place"
+    imported: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from nmviz.base.errors import UserError
 from nmviz.published import LARGE_MODELS
 from nmviz.published.listing import MEASURES, ORDERS, Row, Selection, to_csv, to_json, to_latex
 from nmviz.service.listing import explore, remarks, to_choose
+from nmviz.ui.published import imports
 from nmviz.ui.published import words as words
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
@@ -23,7 +24,7 @@ Update = dict[str, Any]
 
 FIELDS = (
     *("kind", "metric", "patterns", "models", "methods", "tasks", "each_task"),
-    *("sources", "places", "live", "words", "order"),
+    *("sources", "places", "live", "words", "order", "imported"),
 )
 """The settings, in the order in which a handler gets them."""
 OUTPUTS = ("head", "plot", "count", "table", "findings")
@@ -36,6 +37,7 @@ TOO_MANY = (
     f"The figure draws the first {MOST_DRAWN} of {{all}} rows, the table has all: choose fewer "
     "models, methods, patterns or tasks to see the rest."
 )
+NEEDS = "(it needs Chromium; the toolbar of the figure saves an SVG without it)"
 FORMATS: Mapping[str, tuple[str, str, Callable[..., str]]] = {
     "CSV": ("csv", "text/csv", to_csv),
     "JSON": ("json", "application/json", to_json),
@@ -63,6 +65,7 @@ def selection_of(values: Sequence[Any]) -> tuple[str, Selection]:
         live=bool(given["live"]),
         words=str(given["words"] or "")[:LONGEST_FILTER],
         order=given["order"],
+        imported=bool(given["imported"]),
     )
     return kind, chosen
 
@@ -83,6 +86,7 @@ def values_of(figure: PaperFigure) -> Update:
         "live": chosen.live,
         "words": chosen.words,
         "order": chosen.order,
+        "imported": chosen.imported,
     }
 
 
@@ -95,8 +99,9 @@ def answered(values: Sequence[Any]) -> Update:
 
 
 def standing() -> Update:
-    """What does not depend on the settings: the whole audit, names and sources."""
-    return {"audit": words.audit(), "names": words.sources() + words.names()}
+    """What does not depend on the settings: the whole audit, names, sources, what was imported."""
+    names = words.sources() + words.names()
+    return {"audit": words.audit(), "names": names, "imports": imports.listed()}
 
 
 def own_choice(values: Sequence[Any]) -> Update:
@@ -131,7 +136,7 @@ def ready_made(name: Any) -> Update:
     if figure is None:
         return {"command": ""}
     command = f"nmviz figure {figure.name} --out {figure.name}.svg"
-    said = f'<p class="words">As a file: <code>{command}</code></p>'
+    said = f'<p class="words">As a file: <code>{command}</code> {NEEDS}</p>'
     return {**values_of(figure), "command": said}
 
 

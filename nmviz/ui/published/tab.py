@@ -111,6 +111,12 @@ def _where(named: dict[str, Any]) -> None:
         elem_id="published-live",
         min_width=0,
     )
+    named["imported"] = gr.Checkbox(
+        False,
+        label="lay imported results over",
+        elem_id="published-imported",
+        min_width=0,
+    )
     named["words"] = gr.Textbox(
         label="Only rows with these words",
         placeholder="such as table 10, var",
@@ -165,6 +171,8 @@ def _results(named: dict[str, Any]) -> None:
         named["findings"] = gr.HTML(elem_id="published-findings")
         with gr.Accordion("The whole audit", open=False, elem_id="published-all-findings"):
             named["audit"] = gr.HTML()
+    with gr.Accordion("Imported results", open=False, elem_id="published-imports"):
+        named["imports"] = gr.HTML()
     with gr.Accordion("Names and sources", open=False, elem_id="published-names"):
         named["names"] = gr.HTML()
 
@@ -188,7 +196,8 @@ def _wire(named: dict[str, Any], tab: Any) -> None:
     def prepare(name: str) -> Any:
         return by_name(answers.ready_made(name))
 
-    tab.select(opened, settings, [*outputs, named["audit"], named["names"]], **ANSWERED)
+    standing = [named[name] for name in ("audit", "names", "imports")]
+    tab.select(opened, settings, [*outputs, *standing], **ANSWERED)
     typed = [named["words"].submit, named["words"].blur]
     events = [named[name].input for name in FIELDS if name != "words"]
     own = [*outputs, named["ready"], named["command"]]

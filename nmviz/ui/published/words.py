@@ -6,22 +6,22 @@ from typing import Literal
 from nmviz import service
 from nmviz.published.audit import Finding
 from nmviz.published.listing import Row, findings_of
+from nmviz.published.listing.imported import OTHERS
 from nmviz.published.listing.live import DIFFERENT
-from nmviz.published.listing.row import OWN_SOURCE
 from nmviz.published.listing.selection import BY_METRIC, is_better_higher, place_order
 from nmviz.ui.shell.html import esc, note, quantity, table
 
 MOST_PLACES = 8
 COLUMNS = (
     *("Model", "Pattern", "Method", "Value", "±", "As shown", "Where", "How", "Findings"),
-    *("± from", "Quantity", "Task", "Layers", "Source", "Note"),
+    *("± from", "Quantity", "Task", "Layers", "Source", "Note", "Asked"),
 )
 TYPES: list[Literal["number", "str"]] = [
     "number" if name in ("Value", "±") else "str" for name in COLUMNS
 ]
 WIDTHS = (
     *("130px", "75px", "120px", "80px", "70px", "130px", "100px", "110px", "340px"),
-    *("300px", "190px", "330px", "140px", "170px", "330px"),
+    *("300px", "190px", "330px", "140px", "170px", "330px", "260px"),
 )
 
 
@@ -29,7 +29,8 @@ def head(said: str, found: Sequence[Row], remarks: Sequence[str]) -> str:
     """The finding of the figure, and what stands below it."""
     sentence = f'<p class="headline">{esc(said)}.</p>' if said else ""
     live = [f"Live runs are {DIFFERENT}."] if any(row.live for row in found) else []
-    lines = "".join(note(text) for text in (*remarks, *live))
+    brought = [f"Imported results are {OTHERS}."] if any(row.imported for row in found) else []
+    lines = "".join(note(text) for text in (*remarks, *live, *brought))
     return f"{sentence}{_quantity(found)}{lines}"
 
 
@@ -47,7 +48,7 @@ def cells(found: Sequence[Row]) -> list[list[object]]:
     """The rows of the table; what is not known or censored has no number."""
     return [
         [
-            f"{row.model} (live)" if row.live else row.model,
+            row.model + (" (live)" if row.live else " (imported)" if row.imported else ""),
             row.pattern,
             row.method,
             None if row.value is None else float(f"{row.value:.4g}"),
@@ -62,6 +63,7 @@ def cells(found: Sequence[Row]) -> list[list[object]]:
             row.layers,
             source_title(row.source),
             row.note,
+            row.asked.words,
         ]
         for row in found
     ]
@@ -169,6 +171,9 @@ def _sources(found: Sequence[Row]) -> str:
         said.append(f"the paper, version 1 (Table{'s' if len(tables) > 1 else ''} {numbers})")
     if logs:
         said.append(f"{len(logs)} of the authors' run logs")
+    files = {row.place for row in found if row.imported}
+    if files:
+        said.append(f"{len(files)} imported file{'s' if len(files) > 1 else ''}")
     if runs:
         said.append(f"{len(runs)} live runs of another model")
     return " and ".join(said)
@@ -177,4 +182,4 @@ def _sources(found: Sequence[Row]) -> str:
 def source_title(source: str) -> str:
     """A source in words."""
     titles = {one.id: one.title for one in service.published().sources}
-    return OWN_SOURCE if source == OWN_SOURCE else titles.get(source, source)
+    return titles.get(source, source)

@@ -2,7 +2,7 @@
 
 import logging
 
-from nmviz.base.errors import UserError
+from nmviz.base.errors import UserError, without_places
 
 LOG = logging.getLogger("nmviz")
 
@@ -14,6 +14,6 @@ UNEXPECTED = (
 def sentence(error: Exception) -> str:
     """What to tell the visitor. The unexpected is logged with its traceback."""
     if isinstance(error, UserError):
-        return str(error)
+        return without_places(error)
     LOG.error("unexpected failure on the page", exc_info=error)
     return UNEXPECTED

@@ -26,8 +26,9 @@ COLUMN = 24
 
 
 def models_by_methods(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
-    """A column a model, a row a method (and pattern, where there are several). No live rows."""
-    shown = [one for one in drawable(rows) if not one.row.is_dense and not one.row.live]
+    """A column a model, a row a method (and pattern, where there are several). No rows laid
+    over."""
+    shown = [one for one in drawable(rows) if not one.row.is_dense and not one.row.laid_over]
     if not shown:
         return empty(NOTHING, dark)
     drawn = [one.row for one in shown]

@@ -24,6 +24,7 @@ BARS = "bars: one standard error"
 NO_ERROR = "not known: no number came out"
 FINDING = "hollow: has a finding"
 LIVE = "live: another model, text, protocol"
+IMPORTED = "imported"
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def hover(one: Shown) -> str:
     lines = [
         f"<b>{_safe(row.method)}, {_safe(row.pattern)}</b>, {_safe(row.model)}",
         f"{_safe(row.text)}{error}" + (f" ({_safe(row.task)})" if row.task else ""),
-        _safe(f"{row.where}, {row.how}"),
+        _safe(", ".join(filter(None, (row.where, row.how, row.asked.words)))),
         _safe(f"standard error: {row.stderr_from}"),
     ]
     if row.layers != "all":
@@ -195,7 +196,12 @@ def legend_notes(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def panel_title(row: Row) -> str:
-    """The model above its panel; a live one says that it is another, and on which text or rows."""
+    """The model above its panel; a live one says that it is another, and on which text or rows, an
+    imported one its file and how it was asked."""
+    if row.imported:
+        told = f"{IMPORTED}: {in_short(row.place)}"
+        asked = f"<br><i>{_safe(row.asked.words)}</i>" if row.asked.words else ""
+        return f"{_safe(in_short(row.model))}<br><i>{_safe(told)}</i>{asked}"
     if not row.live:
         return _safe(in_short(row.model))
     read = row.place if row.experiment.tasks else row.experiment.corpus
@@ -204,8 +210,15 @@ def panel_title(row: Row) -> str:
 
 
 def panel_of(row: Row) -> str:
-    """Rows of one panel have the same: the model, and for live runs the text too."""
-    return f"{row.model}, {row.place}" if row.live else row.model
+    """Rows of one panel have the same: the model, and what is laid over text and protocol too."""
+    parts = (row.model, row.place, row.asked.words) if row.laid_over else (row.model,)
+    return ", ".join(filter(None, parts))
+
+
+def is_drawn(row: Row) -> bool:
+    """Whether a row has a place of its own: dense ones stand beside others, but imported ones,
+    which may have none."""
+    return row.imported or not row.is_dense
 
 
 def patterns_of(rows: Iterable[Row]) -> list[str]:

@@ -17,6 +17,7 @@ from nmviz.views.published.marks import (
     column_of,
     drawable,
     hover,
+    is_drawn,
     labels,
     legend_notes,
     marker,
@@ -35,7 +36,7 @@ def methods_by_model(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     """A dot a method with one standard error; methods stand in the same order in every panel."""
     shown = drawable(rows)
     drawn = [one.row for one in shown]
-    panels = {_panel(row): _title(row) for row in drawn if not row.is_dense}
+    panels = {_panel(row): _title(row) for row in drawn if is_drawn(row)}
     if not panels:
         return empty(NOTHING, dark)
     label = labels(drawn)

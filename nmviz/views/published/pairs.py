@@ -10,12 +10,14 @@ from nmviz.published.listing.choosing import Shown
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import method_order
 from nmviz.views.published.marks import (
+    IMPORTED,
     LIVE,
     Scale,
     axis_title,
     bars,
     drawable,
     hover,
+    is_drawn,
     legend_notes,
     marker,
     panel_of,
@@ -32,13 +34,13 @@ BETWEEN = 0.6
 """Rows left empty between two models."""
 NAME = 30
 """Characters of a model's name: its pattern stands behind it."""
-TALL = 1.5
-"""Rows that a live run takes, whose name has two lines."""
+TALL, TALLEST = 1.5, 2.0
+"""Rows that a live run takes, whose name has two lines, and an imported result, with three."""
 
 
 def weights_and_activations(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
     """WT and ACT in one line a pattern, with one standard error; other methods beside them."""
-    shown = [one for one in drawable(rows) if not one.row.is_dense]
+    shown = [one for one in drawable(rows) if is_drawn(one.row)]
     drawn = [one.row for one in shown]
     if not drawn:
         return empty(NOTHING, dark)
@@ -69,18 +71,30 @@ def weights_and_activations(rows: Sequence[Row], *, dark: bool = False) -> go.Fi
 
 
 def _place(row: Row) -> tuple[str, str]:
-    return panel_of(row), row.pattern
+    return _panel(row), row.pattern
+
+
+def _panel(row: Row) -> str:
+    """Imported results are of whatever tasks their files have: each task has its own row."""
+    return f"{panel_of(row)}, {row.task}" if row.imported else panel_of(row)
 
 
 def _places(drawn: Sequence[Row]) -> dict[tuple[str, str], float]:
     """The height of every model and pattern, models set apart."""
     found: dict[tuple[str, str], float] = {}
     height, before = 0.0, ""
-    for (panel, pattern), live in dict.fromkeys((_place(row), row.live) for row in drawn):
+    tall = {_place(row): _height(row) for row in drawn}
+    for panel, pattern in tall:
         height += BETWEEN if before not in ("", panel) else 0.0
         found[panel, pattern] = height
-        height, before = height + (TALL if live else 1), panel
+        height, before = height + tall[panel, pattern], panel
     return found
+
+
+def _height(row: Row) -> float:
+    if row.imported:
+        return TALLEST
+    return TALL if row.live else 1
 
 
 def _dots(
@@ -107,15 +121,26 @@ def _dots(
 def _axes(
     drawn: Sequence[Row], places: dict[tuple[str, str], float], scale: Scale
 ) -> dict[str, dict[str, Any]]:
-    live = {panel_of(row) for row in drawn if row.live}
-    names = {panel_of(row): escape(in_short(row.model, NAME), quote=False) for row in drawn}
+    below = {_panel(row): _below(row) for row in drawn}
+    names = {_panel(row): escape(in_short(row.model, NAME), quote=False) for row in drawn}
     ticks = [
-        f"{names[panel]}, {pattern}" + (f"<br>{LIVE.partition(':')[0]}" if panel in live else "")
+        f"{names[panel]}, {pattern}" + (f"<br>{below[panel]}" if below[panel] else "")
         for panel, pattern in places
     ]
     heights = list(places.values())
+    live = any(row.live for row in drawn)
     under = "<br>live: another model, text and protocol" if live else ""
+    if any(row.imported for row in drawn):
+        under += "<br>with how it was asked below its name: imported"
     return {
         "xaxis": {"title": {"text": axis_title(drawn) + under}, **scale.axis()},
         "yaxis": {**named_rows(ticks), "tickvals": heights, "range": [heights[-1] + 0.6, -0.6]},
     }
+
+
+def _below(row: Row) -> str:
+    """Below a name: that it is live, or of an imported result the task and how it was asked."""
+    if row.live:
+        return LIVE.partition(":")[0]
+    told = (row.task, row.asked.words or IMPORTED) if row.imported else ()
+    return "<br>".join(escape(in_short(part), quote=False) for part in told if part)

@@ -1,7 +1,7 @@
 """The sentences above figures of published results, computed from the rows they draw.
 
-Live runs laid over them count only where nothing else is drawn: they are of another model and
-protocol.
+Live runs and imported results laid over them count only where nothing else is drawn: they are of
+another model and protocol.
 """
 
 from collections import Counter
@@ -118,7 +118,7 @@ def range_sentence(rows: Sequence[Row]) -> str:
 
 
 def _counted(rows: Sequence[Row]) -> Sequence[Row]:
-    return [row for row in rows if not row.live] or rows
+    return [row for row in rows if not row.laid_over] or rows
 
 
 def pairs_of(rows: Iterable[Row]) -> list[tuple[Row, Row]]:
