@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -137,7 +138,8 @@ def skipped(model: nn.Module, dense: DensePass, first: int) -> Iterator[None]:
     """Inside, the blocks before `first` are not run: they give what they gave in the dense pass
     over the same windows. All of them are run where blocks share more than a hidden state."""
     _, blocks = find_blocks(model)
-    shares = getattr(model.config.get_text_config(), "num_kv_shared_layers", 0)
+    config: Any = model.config
+    shares = getattr(config.get_text_config(), "num_kv_shared_layers", 0)
     known = {} if shares or not dense.alone else dense.hidden
     early = [block for number, block in enumerate(blocks) if number < first and number in known]
     try:
