@@ -16,7 +16,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from visitor import App, Visit
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 120
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
+"""The first is Chromium without the windows, menus and extensions of a desktop: a third less work."""
+PATIENCE = int(os.environ.get("PAT","120"))
 """Seconds: how fast the page is here is no test, and other tests run beside these."""
 
 expect.set_options(timeout=1000 * PATIENCE)
@@ -25,7 +27,7 @@ expect.set_options(timeout=1000 * PATIENCE)
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of Chromium; without one the tests skip, or fail where it is required."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None and os.environ.get("NMVIZ_REQUIRE_BROWSER") == "1":
         pytest.fail("NMVIZ_REQUIRE_BROWSER=1, but there is no chromium on the path")
     if found is None:
