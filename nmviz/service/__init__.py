@@ -14,6 +14,7 @@ from nmviz.service.planning import pruned_in_words
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
     calibrate,
+    check_text,
     compare,
     estimate_seconds,
     lookup,
@@ -35,6 +36,7 @@ __all__ = [
     "canonical",
     "catalogue",
     "check_tasks_installed",
+    "check_text",
     "compare",
     "describe",
     "estimate_seconds",

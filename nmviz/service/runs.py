@@ -205,6 +205,14 @@ def _warm(model: str, corpus: str) -> None:
         print(f"nmviz: {error}")  # the first click says it again, on the page
 
 
+def check_text(experiment: Experiment, text: str) -> None:
+    """UserError where a text of the user's own does not fill one window: what a run would say,
+    before it is begun. Loads the model, whose tokenizer tells."""
+    from nmviz.engine.measure.runner import windows_of
+
+    windows_of(load(experiment.model), experiment, text)
+
+
 def load(model: str, device: str = "cpu") -> "LoadedModel":
     """The model, loaded once a process."""
     refuse_large(model)

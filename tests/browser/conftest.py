@@ -17,8 +17,8 @@ from visitor import App, Visit
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
-"""The first is Chromium without the windows, menus and extensions of a desktop: a third less work."""
-PATIENCE = int(os.environ.get("PAT","120"))
+"""The first is Chromium without the windows and menus of a desktop: a third less work."""
+PATIENCE = 120
 """Seconds: how fast the page is here is no test, and other tests run beside these."""
 
 expect.set_options(timeout=1000 * PATIENCE)

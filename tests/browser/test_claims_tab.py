@@ -68,7 +68,7 @@ def any_pattern_has_its_metadata(page: Page) -> None:
     expect(page.locator("#claim-bits")).to_contain_text("3:7 has 35 patterns a block")
     typed.fill("<i>")
     typed.press("Enter")
-    expect(page.locator("#claim-bits")).to_contain_text("is not a pattern")
+    expect(page.locator("#claim-bits")).to_contain_text("write N:M")
 
 
 def what_ships_answers_at_once(page: Page) -> None:

@@ -53,11 +53,13 @@ def what_is_not_run_dims_the_old_figures(page: Page) -> None:
     before = card(page, "weight")
     choose(page, "1:4")
     expect(page.locator("#status .stale")).to_contain_text("Not run yet")
-    expect(page.locator("#figures")).to_have_css("opacity", "0.42")
+    expect(page.locator("#figures > :not(.freshness)").first).to_have_css("opacity", "0.42")
+    expect(page.locator("#figures > .freshness")).to_contain_text("8:16, magnitude")
     assert card(page, "weight") == before
     choose(page, "8:16")
     expect(page.locator("#status .stale")).to_have_count(0)
-    expect(page.locator("#figures")).to_have_css("opacity", "1")
+    expect(page.locator("#figures > .freshness")).to_be_hidden()
+    expect(page.locator("#figures > :not(.freshness)").first).to_have_css("opacity", "1")
 
 
 def a_stored_result_is_there_at_once(page: Page) -> None:
@@ -92,10 +94,12 @@ def test_cancel_ends_a_run(page: Page, app: App) -> None:
 
 
 def test_the_mask_can_be_read_entry_by_entry(page: Page, app: App) -> None:
-    open_page(page, app.address("rows=4&columns=8"))
+    open_page(page, app.address("pattern=2:4&rows=4&columns=8"))
     expect(page.locator("#weight-mask .heatmaplayer text")).to_have_count(32)
     page.get_by_role("button", name="Closer").click()
     expect(page.locator("#weight-mask .heatmaplayer text")).to_have_count(8)
+    page.get_by_role("button", name="Closer").click()  # not closer than one block of 4
+    expect(page.locator("#weight-mask .heatmaplayer text")).to_have_count(4)
     page.get_by_role("button", name="Right", exact=True).click()
     expect(page.get_by_label("First column")).to_have_value("4")
 

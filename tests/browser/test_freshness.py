@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
-from visitor import App, card, open_page, run
+from visitor import App, Visit, card, open_page, run
 
 pytestmark = pytest.mark.browser
 ROOTS = {
@@ -85,7 +85,8 @@ def test_settings_that_move_during_a_run_dim_its_numbers(page: Page, app: App) -
     assert "2:4" in card(page, "weight")
 
 
-def test_a_layer_that_was_refused_says_so_and_asks_again(page: Page, app: App) -> None:
+def test_a_layer_that_was_refused_says_so_and_asks_again(visit: Visit, app: App) -> None:
+    page = visit.page
     open_page(page, app.address("seed=63"))
     refused: list[str] = []
 
@@ -102,3 +103,7 @@ def test_a_layer_that_was_refused_says_so_and_asks_again(page: Page, app: App) -
     expect(page.locator("#layer-head")).to_contain_text("4:8, magnitude")
     is_of_these_settings(page, "layer")
     assert refused
+    said = [fault for fault in visit.faults if "503" in fault]  # the browser's own word of it
+    assert len(said) == len(refused)
+    for fault in said:
+        visit.faults.remove(fault)

@@ -227,7 +227,7 @@ def test_outside_words_are_escaped() -> None:
 def test_what_is_stored_on_another_text_is_a_link_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NMVIZ_WIKITEXT2", raising=False)  # the text itself is not needed
     view = settle(View.build({"pattern": "2:4", "criterion": "amber"}))
-    said = render.not_run(view)
+    said = render.not_run(view, None)
     assert re.search(r"measured on another text: .*>WikiText-2 \w+, [\d,]+ tokens</a>", said)
     (address,) = re.findall(r'href="(.*?)"', said)
     there = settle(View.from_query(html.unescape(address)))
@@ -235,7 +235,7 @@ def test_what_is_stored_on_another_text_is_a_link_away(monkeypatch: pytest.Monke
     assert found and {r.experiment.corpus for r in found.results.values()} == {
         there.experiment.corpus
     }
-    assert "href" not in render.not_run(settle(View.build({"pattern": "3:7"})))
+    assert "href" not in render.not_run(settle(View.build({"pattern": "3:7"})), None)
 
 
 def test_cancelling_reaches_one_visitor() -> None:

@@ -8,7 +8,7 @@ import pytest
 from nmviz import service
 from nmviz.service import OWN_TEXT
 from nmviz.ui.explore import handlers
-from nmviz.ui.explore.address import TABS, addressed, asked, read_address
+from nmviz.ui.explore.address import TABS, asked, read_address
 from nmviz.ui.explore.form.controls import FIELDS, values_of
 from nmviz.ui.explore.panels.zero_shot_choices import OFFERED, Questions
 from nmviz.ui.explore.restore import first_view, restored
@@ -112,12 +112,18 @@ def test_what_is_asked_of_tasks_comes_back() -> None:
 
 def test_the_address_follows_the_form() -> None:
     fields = {"prompt": "A clock", "new_tokens": 7, "temperature": 0.5, "first_row": 24, "rows": 8}
-    (query,) = addressed(form(**fields)).values()
-    page = restored(query)
+    page = restored(handlers.moved(form(**fields))["query"])
     assert {name: page[name] for name in fields} == fields
     wrong = form(**fields)
     wrong[FIELDS.index("new_tokens")] = 0
-    assert addressed(wrong) == {}
+    page = restored(handlers.moved(wrong)["query"])  # a wrong one takes no other with it
+    others = {name: value for name, value in fields.items() if name != "new_tokens"}
+    assert {name: page[name] for name in others} == others
+    assert page["new_tokens"] == View().writing.new_tokens
+
+
+TEXTS = ("Prompt", "or type one:", "Blocks")
+"""What is pasted or deleted in a field of text is no input event in Gradio: change is."""
 
 
 def test_every_setting_reaches_the_address_by_its_own_event() -> None:
@@ -130,7 +136,8 @@ def test_every_setting_reaches_the_address_by_its_own_event() -> None:
         for event in page.fns.values()
         if query in [one._id for one in event.outputs]
         for target, name in event.targets
-        if name == "input"
+        if target in labels
+        and name == ("change" if getattr(labels[target], "label", None) in TEXTS else "input")
     }
     for label in ("Prompt", "Tokens to write", "Temperature", "Measure real speed", "First row"):
         assert label in told, label
@@ -153,7 +160,7 @@ def test_choosing_a_text_of_ones_own_is_no_error() -> None:
     update = handlers.changed(values, None, "local")
     assert "Paste your own text first" in update["status"]
     assert "error" not in update["status"] and "alert" not in update["status"]
-    assert "corpus=text" in addressed(values)["query"]
+    assert "corpus=text" in handlers.moved(values)["query"]
     *_, ran = (one for one in handlers.run(values, None, "local", "own", False) if "status" in one)
     assert 'class="error stale" role="alert">Paste your own text' in ran["status"]
 

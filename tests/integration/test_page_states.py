@@ -71,6 +71,22 @@ def test_a_refused_measurement_says_why(tiny: str) -> None:
     assert one_at_a_time.found(values, last["each_of"]) == {}
 
 
+def test_a_refusal_comes_before_an_estimate(tiny: str) -> None:
+    """What Run would refuse is refused when it is asked for, not told how long it would take."""
+    text = "Hello."
+    too_long = {"tokens": 100_000}, "", "at most 65,536 tokens"
+    too_wide = {"window": 1_024, "tokens": 1_024}, "", "longer than"
+    too_short = {"corpus": service.OWN_TEXT}, text, "fewer than one window"
+    for fields, own, said in (too_long, too_wide, too_short):
+        values = form(**{"model": tiny, **SMALL, "seed": 9, **fields})
+        values[FIELDS.index("text")] = own
+        told = handlers.changed(values, None, "local")["status"]
+        assert said in told and "about" not in told and "Not run yet" not in told
+        each = one_at_a_time.found(values, None)
+        assert said in each["each_head"] and "about" not in each["each_head"]
+        assert "passes over" not in each["each_head"]
+
+
 def test_cards_name_what_they_are_of() -> None:
     fields = {"mitigations": ("d-pts", "var"), "projections": ("q", "k"), "blocks": "0-3"}
     view = View.build({**fields, "weight_criterion": "wanda"})

@@ -55,6 +55,12 @@ def run(values: list[Any], session: str = "one") -> list[dict[str, Any]]:
     return list(zero_shot.measure(values, session))
 
 
+def test_too_many_examples_are_refused_before_they_are_estimated(usual: dict[str, Any]) -> None:
+    found = zero_shot.found(asked(usual, limit=20_000, names=("piqa", "boolq", "arc_easy")), None)
+    assert "at most 20,000" in found["tasks_head"] and "Time" not in found["tasks_head"]
+    assert not found["tasks_bar"].visible
+
+
 def test_what_is_missing_is_offered_run_and_then_found(usual: dict[str, Any]) -> None:
     before = zero_shot.found(asked(usual), None)
     assert before["tasks_bar"].visible and not before["tasks_figure"].visible

@@ -83,7 +83,7 @@ class Run:
         precision: float | None = None,
     ) -> None:
         self.loaded, self._check = loaded, check_of(cancel or Event())
-        self.windows = _windows(loaded, experiments[0], text)
+        self.windows = windows_of(loaded, experiments[0], text)
         self.precision = precision
         self.note: str | None = None
         self.experiments = experiments
@@ -214,7 +214,7 @@ def learned(figures: Mapping[str, float]) -> tuple[Measurement, ...]:
     return tuple(Measurement(metric=name, value=value) for name, value in figures.items())
 
 
-def _windows(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:
+def windows_of(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:
     """int64 [count, window]. UserError when a window is longer than the model reads."""
     reading = experiment.reading
     if 0 < loaded.info.context < reading.window:

@@ -4,12 +4,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from nmviz.core.results import Measurement, Printed, Result
-from nmviz.published import FOUR_TASKS, SUMMARY, Names
+from nmviz.core.results import Measurement, Result
+from nmviz.published import SUMMARY, Names
 from nmviz.published.audit import Finding
 from nmviz.published.cells import Cell, cell
 from nmviz.published.listing import imported as foreign
 from nmviz.published.listing import live as own
+from nmviz.published.listing.as_printed import (
+    MEAN_OF_11,
+    digits,
+    printed_of,
+    stands,
+    tasks_of,
+    tasks_of_printed,
+)
 from nmviz.published.listing.asking import NOTHING as NOT_ASKED
 from nmviz.published.listing.asking import asked
 from nmviz.published.listing.by_task import by_tasks
@@ -75,7 +83,7 @@ class _Answer:
         if self.selection.metric == "drop" or DENSE in self.selection.methods:
             return kept
         beside = {(row.place, row.printed_model) for row in kept}
-        dense = [r for r in self.dense if _stands(r) in beside and self._from_source(r)]
+        dense = [r for r in self.dense if stands(r) in beside and self._from_source(r)]
         return kept + [row for result in dense for row in self._rows_of(result)]
 
     def _wanted(self, result: Result) -> bool:
@@ -93,7 +101,7 @@ class _Answer:
     def _from_source(self, result: Result) -> bool:
         made, chosen = result.provenance, self.selection
         return _open_or_in(made.source, chosen.sources) and _open_or_in(
-            _printed(result).place, chosen.places
+            printed_of(result).place, chosen.places
         )
 
     def _rows_of(self, result: Result) -> Iterator[Row]:
@@ -133,9 +141,9 @@ class _Answer:
         printed = result.get("average_drop")
         if printed is None or found or not self._is_printed_over_chosen(result):
             return
-        tasks_of = _tasks_of_printed(result)
+        meant = tasks_of_printed(result)
         yield self._built(
-            result, "average_drop", task_title(tasks_of) if tasks_of else _MEAN_OF_11,
+            result, "average_drop", task_title(meant) if meant else MEAN_OF_11,
             printed.value, error_of(printed), "printed", printed=printed.printed or "",
             cells=(cell(result, "average_drop"),),
         )  # fmt: skip
@@ -149,7 +157,7 @@ class _Answer:
     ) -> Row:
         shares = [1 - one.value / level.value for one, level in zip(parts, levels, strict=True)]
         printed = result.get("average_drop")
-        same = {one.task for one in parts} == _tasks(result, "acc")
+        same = {one.task for one in parts} == tasks_of(result, "acc")
         used = [cell(result, "acc", one.task) for one in parts]
         used += [cell(dense, "acc", one.task) for one in levels]
         notes = [self._elsewhere(result, dense), self._doubted(result, used) if same else ""]
@@ -175,7 +183,7 @@ class _Answer:
     def _elsewhere(self, result: Result, dense: Result) -> str:
         """Which dense row a drop is against where that is no row of its own table, and what is
         known of the two names: a log may be of another model."""
-        own, there = _printed(result), _printed(dense)
+        own, there = printed_of(result), printed_of(dense)
         if there.place == own.place:
             return ""
         said = f"dense as printed in {there.place} for {there.model}"
@@ -184,16 +192,16 @@ class _Answer:
 
     def _is_printed_over_chosen(self, result: Result) -> bool:
         """Whether a drop printed without accuracies is over the chosen tasks."""
-        if _tasks(result, "acc") - {_MEAN_OF_11}:  # it has accuracies: the chosen are not there
+        if tasks_of(result, "acc") - {MEAN_OF_11}:  # it has accuracies: the chosen are not there
             return False
         chosen = set(self.selection.tasks)
         if self.selection.each_task:
             return False
-        return not chosen or chosen == set(_tasks_of_printed(result))
+        return not chosen or chosen == set(tasks_of_printed(result))
 
     def _dense_for(self, result: Result, tasks: Sequence[str]) -> Result | None:
         """The dense row beside it; for a log the paper's, with the most digits."""
-        place, model = _printed(result).place, result.experiment.model
+        place, model = printed_of(result).place, result.experiment.model
         of_model = self._dense_of.get(model, {})
 
         def able(dense: Iterable[Result]) -> Iterator[Result]:
@@ -203,7 +211,7 @@ class _Answer:
         if beside is not None or result.provenance.commit is None:
             return beside
         anywhere = (one for rows in of_model.values() for one in rows)
-        return max(able(anywhere), key=lambda one: _digits(one, tasks), default=None)
+        return max(able(anywhere), key=lambda one: digits(one, tasks), default=None)
 
     @cached_property
     def dense(self) -> list[Result]:
@@ -216,7 +224,7 @@ class _Answer:
         found: dict[str, dict[str, list[Result]]] = {}
         for one in self.dense:
             places = found.setdefault(one.experiment.model, {})
-            places.setdefault(_printed(one).place, []).append(one)
+            places.setdefault(printed_of(one).place, []).append(one)
         return found
 
     def _row(
@@ -248,7 +256,7 @@ class _Answer:
         cells: tuple[Cell, ...],
         note: str = "",
     ) -> Row:
-        told = _printed(result)
+        told = printed_of(result)
         marks = {one.id: one for place in cells for one in self.marks.get(place, ())}
         return Row(
             experiment=result.experiment,
@@ -271,35 +279,6 @@ class _Answer:
             cells=cells,
             marks=tuple(marks.values()),
         )
-
-
-_MEAN_OF_11 = f"{SUMMARY}11 tasks"
-
-
-def _printed(result: Result) -> Printed:
-    printed = result.provenance.printed
-    if printed is None:
-        raise ValueError("a run of our own is no published result")
-    return printed
-
-
-def _stands(result: Result) -> tuple[str, str]:
-    return _printed(result).place, _printed(result).model
-
-
-def _tasks(result: Result, metric: str) -> set[str]:
-    return {one.task or "" for one in result.measurements if one.metric == metric}
-
-
-def _tasks_of_printed(result: Result) -> tuple[str, ...]:
-    """What a printed drop is a mean over: the paper's four tasks, but where it says eleven."""
-    return () if result.get("acc", _MEAN_OF_11) else FOUR_TASKS
-
-
-def _digits(result: Result, tasks: Sequence[str]) -> int:
-    return sum(
-        len((one.printed if (one := result.get("acc", task)) else "") or "") for task in tasks
-    )
 
 
 def _open_or_in(value: str, chosen: Sequence[str]) -> bool:

@@ -67,9 +67,9 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
             return {**update, "shown": now, **render.panels(now, view, measure)}
         if not shown.results:  # cards of a large model may stand there, which answer nothing here
             now = Shown(view, text)
-            panels = render.panels(now, view, measure, render.not_run(view))
+            panels = render.panels(now, view, measure, render.not_run(view, text))
             return {**update, "shown": now, **panels}
-        return {**update, "status": render.status(shown, render.not_run(view))}
+        return {**update, "status": render.status(shown, render.not_run(view, text))}
     except Exception as error:
         return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
 
@@ -126,7 +126,7 @@ def run(
         view, text = form(values)
         yield {"ran": render.identity(view, text), "query": view.to_query()}
         service.refuse_large(view.experiment.model)
-        check_live(view)
+        check_live(view, text)
         yield _waiting(now, view, text, measure)
         steps = service.run(
             view.experiments(),

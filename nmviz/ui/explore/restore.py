@@ -81,7 +81,7 @@ def _figures(view: View, message: str) -> dict[str, Any]:
         found = None if view.experiment.corpus == OWN_TEXT else render.find(view, None)
         if found is not None:
             return {"shown": found, **render.panels(found, view, "local", message)}
-        message = message or render.not_run(view)
+        message = message or render.not_run(view, None)
     except Exception as error:
         message = note(sentence(error), "error")
     return {"shown": shown, **render.panels(shown, view, "local", message)}

@@ -22,6 +22,9 @@ TYPED = (
     *("first_row", "rows", "first_column", "columns"),
 )
 """What reaches the address by itself: all that no answer to it writes there at once."""
+TEXTS = ("pattern", "blocks", "prompt")
+"""Of these, fields of text: their input event comes with a key that prints, not with what is pasted
+or deleted."""
 
 
 def wire(page: Page, blocks: gr.Blocks) -> None:
@@ -201,7 +204,8 @@ def _layer(page: Page) -> None:
 def _address(page: Page) -> None:
     """Settings reach the address while they are typed: a link may be copied straight after."""
     named = page.named
-    _written(page, partial(gr.on, [named[name].input for name in TYPED]))
+    events = [getattr(named[name], "change" if name in TEXTS else "input") for name in TYPED]
+    _written(page, partial(gr.on, events))
     asked = page.these(*FIELDS)
     events = [one.input for one in asked]
     gr.on(events, address.asked, asked, named["asked"], **ANSWERED)

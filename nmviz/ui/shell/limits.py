@@ -1,6 +1,7 @@
 """What a request may ask of this page: listed models and texts, bounded sizes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nmviz import service
@@ -84,8 +85,9 @@ def text_for(view: View, text: str | None) -> str | None:
     return text
 
 
-def check_live(view: View) -> None:
-    """UserError when a run would hold the machine for too long."""
+def check_live(view: View, text: str | None = None) -> None:
+    """UserError when a run would hold the machine for too long, or end before it begins because the
+    visitor's own text is too short."""
     reading = view.experiment.reading
     if reading.tokens > LARGEST_LIVE_BUDGET:
         raise SettingError(
@@ -96,6 +98,18 @@ def check_live(view: View) -> None:
     if reading.window > LARGEST_WINDOW:
         said = f"The page takes windows of at most {LARGEST_WINDOW:,} tokens: shorten it."
         raise SettingError(said, "window")
+    if text is not None and not view.experiment.tasks:
+        with _about("text"):
+            service.check_text(view.experiment, text)
+
+
+@contextmanager
+def _about(setting: str) -> Iterator[None]:
+    """What is wrong there is that setting's fault."""
+    try:
+        yield
+    except UserError as error:
+        raise SettingError(str(error), setting) from None
 
 
 def check_questions(experiments: Sequence[Experiment]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nmviz.base.errors import SettingError
+from nmviz.base.errors import NotYet, SettingError
 from nmviz.ui.explore.form.controls import FIELDS, read
 from nmviz.ui.shell.limits import offered, settle, text_for
 from nmviz.ui.shell.view import View
@@ -35,18 +35,23 @@ class Asked:
 
     view: View
     text: str | None
-    wrong: Mapping[str, str]
+    errors: Mapping[str, SettingError]
+
+    @property
+    def wrong(self) -> Mapping[str, str]:
+        """What to mark, and why: what is only still to be given is not wrong."""
+        errors = self.errors.items()
+        return {name: str(error) for name, error in errors if not isinstance(error, NotYet)}
 
     def refusal(self, panel: Panel) -> SettingError | None:
         """What keeps the panel from being worked out; a setting of no name keeps all."""
         needed = (*NEEDS[panel], "")
-        found = next((name for name in self.wrong if name in needed), None)
-        return None if found is None else SettingError(self.wrong[found], found)
+        return next((error for name, error in self.errors.items() if name in needed), None)
 
 
 def asked(values: Sequence[Any]) -> Asked:
     """What the values of the form ask for, every setting checked."""
-    given, wrong = list(values), dict[str, str]()
+    given, wrong = list(values), dict[str, SettingError]()
     while True:
         try:
             view, text = _settled(given)
@@ -54,13 +59,13 @@ def asked(values: Sequence[Any]) -> Asked:
         except SettingError as error:
             name = error.setting
             if name not in FIELDS or name in wrong:  # nothing is left to set right
-                return Asked(settle(View()), None, {**wrong, "": str(error)})
-            wrong[name] = str(error)
+                return Asked(settle(View()), None, {**wrong, "": error})
+            wrong[name] = error
             given[FIELDS.index(name)] = _usual(name)
     try:
         return Asked(view, text_for(view, text), wrong)
     except SettingError as error:
-        return Asked(view, None, {**wrong, error.setting: str(error)})
+        return Asked(view, None, {**wrong, error.setting: error})
 
 
 def form(values: Sequence[Any], panel: Panel = "figures") -> tuple[View, str | None]:

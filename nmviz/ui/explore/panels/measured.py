@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
+from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.ui.explore.panels import render
@@ -95,6 +96,14 @@ class Measured:
         except Exception as error:
             said = self.without_results(note(sentence(error), "error"), offered=True)
             yield {**said, self._named("of"): now}
+
+    def refusal(self, asked: Asked) -> str:
+        """Why it is not measured here, or an empty string: said before how long it would take."""
+        try:
+            self.check(asked)
+        except UserError as error:
+            return str(error)
+        return ""
 
     def with_results(self, asked: Asked, said: str, plot: Any, table: str) -> Update:
         """Head, figure and table of what was asked for."""

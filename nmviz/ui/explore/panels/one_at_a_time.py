@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nmviz import service
+from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import TARGETS
@@ -65,27 +66,38 @@ def _stored(asked: Asked, results: Sequence[Result | None]) -> Update:
     if found and len(found) == len(results):
         return {**panel(asked, found), **PANEL.bar(False)}
     pairs = zip(asked.experiments, results, strict=True)
-    return _not_yet([one for one, result in pairs if result is None])
+    missing = [one for one, result in pairs if result is None]
+    return _not_yet(missing, PANEL.refusal(asked) or ("" if missing else _none_fits(asked.view)))
 
 
-def _not_yet(missing: Sequence[Experiment]) -> Update:
-    if not missing:
-        why = "No projection of this model fits the pattern by itself: choose another pattern."
-        return PANEL.without_results(note(why), offered=False)
+def _none_fits(view: View) -> str:
+    """Why no projection can be pruned alone."""
+    try:
+        service.canonical(view.experiment)
+    except UserError as error:
+        return str(error)
+    return "No projection of this model fits the pattern by itself: choose another pattern."
+
+
+def _not_yet(missing: Sequence[Experiment], refusal: str) -> Update:
     cost = quantity("delta_nll", "cost")
-    words = (
-        f'<p class="words">What it costs to prune the inputs or the weights of one projection and '
-        f"leave the rest dense: the {cost} of each. Not measured yet for these settings: "
-        f"{len(missing)} runs, {esc(takes(missing, 'as many passes over the text'))}.</p>"
+    what = (
+        "What it costs to prune the inputs or the weights of one projection and leave the rest "
+        f"dense: the {cost} of each. "
     )
-    return PANEL.without_results(words, offered=True)
+    if refusal:
+        said = f'<p class="words">{what}</p>{note(refusal)}'
+        return PANEL.without_results(said, offered=False)
+    long = esc(takes(missing, "as many passes over the text"))
+    left = f"Not measured yet for these settings: {len(missing)} runs, {long}."
+    return PANEL.without_results(f'<p class="words">{what}{left}</p>', offered=True)
 
 
 PANEL = Measured(
     name="each",
     title="One projection at a time",
     ask=_asked,
-    check=lambda asked: check_live(asked.view),
+    check=lambda asked: check_live(asked.view, asked.text),
     stored=_stored,
     drawn=panel,
 )

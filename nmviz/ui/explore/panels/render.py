@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nmviz import service
+from nmviz.base.errors import UserError
 from nmviz.core.results import Column, Progress, Result
 from nmviz.core.settings import TARGETS
 from nmviz.ui.explore.panels.cards import cards
@@ -12,7 +13,7 @@ from nmviz.ui.explore.panels.origin import origin
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity, table
-from nmviz.ui.shell.limits import model_of
+from nmviz.ui.shell.limits import check_live, model_of
 from nmviz.ui.shell.progress import duration
 from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.explore import sentences
@@ -88,8 +89,12 @@ def status(shown: Shown, message: str = "") -> str:
     )
 
 
-def not_run(view: View) -> str:
-    """The line beside dimmed figures; its class dims them."""
+def not_run(view: View, text: str | None) -> str:
+    """The line beside dimmed figures, which dims them: how long a run takes, or why none can be."""
+    try:
+        check_live(view, text)
+    except UserError as error:
+        return fault(str(error)) + _elsewhere(view)
     seconds = service.estimate_seconds(view.experiments())
     takes = f"about {duration(seconds)} here." if seconds else "press Run to measure it."
     return note(f"Not run yet: {takes}", "stale") + _elsewhere(view)

@@ -94,14 +94,17 @@ def _stored(asked: Asked, results: Sequence[Result | None]) -> Update:
     missing = [one for one, result in pairs if result is None]
     if not missing:
         return {**panel(asked, found), **PANEL.bar(False)}
-    said = _not_yet(missing) + (note(why, "warning") if (why := refusal()) else "")
+    too_many = PANEL.refusal(asked)
+    said = _not_yet(missing, too_many) + (note(why, "warning") if (why := refusal()) else "")
     if found:
-        return {**panel(asked, found, said), **PANEL.bar(True)}
-    return {**PANEL.without_results(said, offered=True), **_others(None)}
+        return {**panel(asked, found, said), **PANEL.bar(not too_many)}
+    return {**PANEL.without_results(said, offered=not too_many), **_others(None)}
 
 
-def _not_yet(missing: Sequence[Experiment]) -> str:
+def _not_yet(missing: Sequence[Experiment], too_many: str) -> str:
     names = listed(NAMES[_column(one)] for one in missing)
+    if too_many:
+        return f'<p class="words">{esc(f"Not run yet for {names}.")}</p>{note(too_many)}'
     asked = sum(TASKS.get(name).count(one.limit) for one in missing for name in one.tasks)
     time = takes(missing, "told once the first few are answered")
     said = f"Not run yet for {names}: {asked:,} examples. Time: {time}."
