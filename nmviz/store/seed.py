@@ -4,6 +4,7 @@ into the database, again and again to the same end."""
 import hashlib
 from collections import Counter
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import nmviz
 from nmviz import published
 from nmviz.base.errors import UserError
 from nmviz.core.results import Result
-from nmviz.store import records
+from nmviz.store import records, writing
 from nmviz.store.database import results_folder
 from nmviz.store.jsonl import read_bytes, read_packed
 from nmviz.store.records import Packed
@@ -146,12 +147,12 @@ def _align(connection: Connection, wanted: dict[str, Packed], broken: set[str]) 
     for identity in kept:
         unmark = update(ResultRow).where(ResultRow.id == identity)
         connection.execute(unmark.values(seeded=False))
-    records.remove(connection, [row.id for row in gone if row.id not in kept])
+    writing.remove(connection, [row.id for row in gone if row.id not in kept])
     new = [packed for digest, packed in wanted.items() if digest not in there or digest in broken]
-    for packed in new:
-        records.add(connection, packed, own=packed.digest in spoiled, seeded=True)
+    for users, some in groupby(new, lambda packed: packed.digest in spoiled):
+        writing.add_all(connection, list(some), own=users, seeded=True)
     left = Counter((row.source_id, row.experiment_key) for row in gone)
-    came = Counter((packed.result.provenance.source, packed.result.key) for packed in new)
+    came = Counter((packed.result.provenance.source, packed.key) for packed in new)
     replaced = (left & came).total()
     return BuildReport(
         added=len(new) - replaced,
