@@ -194,7 +194,7 @@ def _measurements(connection: Connection, ids: Sequence[int]) -> dict[int, list[
 
 def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | ValueError:
     try:
-        return Result(
+        return Result.model_construct(  # of parts that are checked, each once
             experiment=experiment_of(row["canonical"]),
             measurements=tuple(Measurement(**number) for number in numbers),
             sites=_sites.validate_json(row.get("sites", "[]")),
