@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 import nmviz
 from nmviz import published
 from nmviz.base.errors import UserError
+from nmviz.base.starting import no_sweeps
 from nmviz.core.results import Result
 from nmviz.store import records, writing
 from nmviz.store.database import results_folder
@@ -44,6 +45,7 @@ class BuildReport:
         )
 
 
+@no_sweeps()
 def build(store: Store, folder: Path | None = None, *, again: bool = False) -> BuildReport:
     """Bring the seeded results in line with `results/runs/*.jsonl` and `results/published`; a
     user's own runs stay.
@@ -182,6 +184,7 @@ def _broken(connection: Connection) -> set[str]:
     }
 
 
+@no_sweeps()
 def verify(store: Store, folder: Path | None = None) -> list[str]:
     """Recompute every key, every column that repeats one and every seeded row; the problems found.
 
