@@ -1,11 +1,13 @@
 """What several test files share."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 settings.register_profile("nmviz", deadline=None)  # tests assert no times
@@ -54,12 +56,19 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of what ships, made once a session: stores of tests begin as copies of it."""
+    """A database of what ships, made once a run of the tests: stores of tests begin as copies."""
     from nmviz.store import open_store, seed
 
-    place = tmp_path_factory.mktemp("shipped") / "store.sqlite"
-    with open_store(place) as store:
-        seed.build(store)
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each has a folder of its own inside the run's
+        folder = folder.parent
+    place = folder / "shipped.sqlite"
+    with FileLock(f"{place}.lock"):
+        if not place.exists():
+            begun = folder / "shipped-begun.sqlite"
+            with open_store(begun) as store:
+                seed.build(store)
+            begun.rename(place)
     return place
 
 

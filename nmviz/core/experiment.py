@@ -202,7 +202,7 @@ class Experiment(Settings):
     @property
     def key(self) -> str:
         """SHA-256 of the canonical JSON, in hex."""
-        return hashlib.sha256(self.canonical_json().encode()).hexdigest()
+        return key_of(self.canonical_json())
 
     def to_query(self) -> str:
         """URL query of every field that differs from the default; hashes are found again."""
@@ -220,6 +220,11 @@ class Experiment(Settings):
         if unknown:
             raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
         return cls.build(**pairs)
+
+
+def key_of(canonical: str) -> str:
+    """The key of the experiment whose canonical JSON this is."""
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _check_fit(pattern: Pattern, calls: list[Call]) -> None:

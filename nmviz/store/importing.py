@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from nmviz.base.errors import UserError
-from nmviz.store import authors_logs, lm_eval_json, records
+from nmviz.store import authors_logs, lm_eval_json, writing
 from nmviz.store.files import parse_json, read_text, shown
 from nmviz.store.incoming import Batch, Incoming
 from nmviz.store.jsonl import read_foreign
@@ -113,10 +113,11 @@ def _write(store: Store, batch: Batch) -> ImportReport:
         if batch.source is not None:
             if _is_there(connection, batch.source["id"]):
                 return ImportReport(len(batch.results), 0, batch.left_out)
-            records.ensure(connection, SourceRow.id, batch.source)
+            writing.ensure(connection, SourceRow.id, [batch.source])
         ships = select(SourceRow.id).where(SourceRow.seeded)
         shipped = set(connection.scalars(ships))
-        added = sum(_add(connection, one, shipped) for one in batch.results)
+        others = [one.packed for one in batch.results if not _ships(connection, one, shipped)]
+        added = writing.add_all(connection, others, own=True)
     return ImportReport(len(batch.results), added, batch.left_out)
 
 
@@ -126,14 +127,15 @@ def _is_there(connection: Connection, source: str) -> bool:
     return connection.scalar(found) is not None
 
 
-def _add(connection: Connection, one: Incoming, shipped: set[str]) -> bool:
-    """A published source is what ships with it: no file adds to it, and its rows stay its own."""
+def _ships(connection: Connection, one: Incoming, shipped: set[str]) -> bool:
+    """Whether it is of a published source, which is what ships with it: no file adds to that, and
+    its rows stay its own."""
     source = one.packed.result.provenance.source
     if source not in shipped:
-        return records.add(connection, one.packed, own=True)
+        return False
     same = select(ResultRow.id).where(ResultRow.content_hash == one.packed.digest)
     if connection.scalar(same) is None:
         raise UserError(
             f"{one.where} claims the published source {shown(source)}, which has no such result."
         )
-    return False
+    return True

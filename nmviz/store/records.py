@@ -1,19 +1,18 @@
-"""Result to rows and back, inside a transaction that the caller holds."""
+"""Result to rows and back."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, exists, insert, select, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Connection, select
 
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import Experiment
+from nmviz.core.experiment import Experiment, key_of
 from nmviz.core.results import (
     BlockDrift,
     Censored,
@@ -24,14 +23,12 @@ from nmviz.core.results import (
     TaskExamples,
 )
 from nmviz.store.tables import (
-    ArtefactRow,
     ExperimentRow,
     MeasurementRow,
-    ResultArtefactRow,
     ResultRow,
-    SourceRow,
 )
 
+T = TypeVar("T")
 OWN = "nmviz"
 """The source of runs made with this program."""
 BATCH = 500
@@ -42,6 +39,10 @@ _drift = TypeAdapter(tuple[BlockDrift, ...])
 _censored = TypeAdapter(tuple[Censored, ...])
 _examples = TypeAdapter(tuple[TaskExamples, ...])
 _unit_costs = TypeAdapter(tuple[float, ...])
+_encoder = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+_NEGATIVE_ZERO = "-0.0"  # other numbers begin so too: where there is none, none is looked for
 _NUMBER = tuple(Measurement.model_fields)
 _AS_JSON = ("provenance", "sites", "drift", "censored", "examples", "unit_costs")
 _LONG = (ResultRow.sites, ResultRow.drift, ResultRow.examples)
@@ -49,11 +50,14 @@ _LONG = (ResultRow.sites, ResultRow.drift, ResultRow.examples)
 
 @dataclass(frozen=True)
 class Packed:
-    """A result ready to be written. `text` is one line of a .jsonl file, `digest` its SHA-256."""
+    """A result ready to be written. `text` is one line of a .jsonl file, `digest` its SHA-256,
+    `key` that of its experiment, and `parts` are the values in `text`, each as it stands there."""
 
     result: Result
     text: str
     digest: str
+    key: str
+    parts: Mapping[str, str] = field(compare=False, repr=False)
 
 
 def pack(result: Result) -> Packed:
@@ -66,22 +70,23 @@ def pack(result: Result) -> Packed:
     if result.partial:
         raise ValueError("a partial result is shown, never stored")
     fields = result.model_dump(mode="json", exclude={"experiment"}, exclude_defaults=True)
-    fields["experiment"] = result.experiment.to_json()
+    experiment = result.experiment
     try:
-        text = _json(_without_negative_zero(fields))
+        parts = {name: _json(value) for name, value in fields.items()}
     except ValueError:
-        experiment = result.experiment
         raise UserError(
             f"The result of {experiment.model} at {experiment.pattern} holds a number that is not "
             "finite, so it is not stored."
         ) from None
-    return Packed(result, text, hashlib.sha256(text.encode()).hexdigest())
+    parts["experiment"] = canonical = experiment.canonical_json()
+    text = "{" + ",".join(f'"{name}":{part}' for name, part in sorted(parts.items())) + "}"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Packed(result, text, digest, key_of(canonical), parts)
 
 
 def _json(value: Any) -> str:
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    text = _encoder.encode(value)
+    return _encoder.encode(_without_negative_zero(value)) if _NEGATIVE_ZERO in text else text
 
 
 def _without_negative_zero(value: Any) -> Any:
@@ -98,9 +103,10 @@ def _without_negative_zero(value: Any) -> Any:
 def experiment_columns(experiment: Experiment) -> dict[str, Any]:
     """The row of an experiment."""
     plain = ("model", "target", "pattern", "criterion", "corpus", "tokens", "window")
+    canonical = experiment.canonical_json()
     return {
-        "key": experiment.key,
-        "canonical": experiment.canonical_json(),
+        "key": key_of(canonical),
+        "canonical": canonical,
         "mitigations": ",".join(experiment.mitigations),
         **{name: getattr(experiment, name) for name in plain},
     }
@@ -108,14 +114,13 @@ def experiment_columns(experiment: Experiment) -> dict[str, Any]:
 
 def result_columns(packed: Packed) -> dict[str, Any]:
     """The row of a result, without its id and without where it came from."""
-    fields = json.loads(packed.text)
     provenance = packed.result.provenance
     return {
-        "experiment_key": packed.result.key,
+        "experiment_key": packed.key,
         "source_id": provenance.source,
         "started": utc(provenance.started),
         "content_hash": packed.digest,
-        **{name: _json(fields.get(name, [])) for name in _AS_JSON},
+        **{name: packed.parts.get(name, "[]") for name in _AS_JSON},
     }
 
 
@@ -129,62 +134,12 @@ def utc(started: str | None) -> str:
         return ""
 
 
-def add(connection: Connection, packed: Packed, *, own: bool = False, seeded: bool = False) -> bool:
-    """Write a result, or mark the same one that is there. True when it was not there."""
-    same = ResultRow.content_hash == packed.digest
-    marks = {"own": True} if own else {"seeded": True} if seeded else {}
-    if connection.scalar(select(ResultRow.id).where(same)) is not None:
-        connection.execute(update(ResultRow).where(same).values(**marks))
-        return False
-    ensure(connection, SourceRow.id, _source_columns(packed.result.provenance.source))
-    ensure(connection, ExperimentRow.key, experiment_columns(packed.result.experiment))
-    columns = {**result_columns(packed), "own": own, "seeded": seeded}
-    added = connection.execute(insert(ResultRow).values(**columns)).inserted_primary_key
-    assert added is not None
-    if packed.result.measurements:
-        numbers = measurement_columns(packed.result.measurements)
-        connection.execute(
-            insert(MeasurementRow), [{"result_id": added[0], **row} for row in numbers]
-        )
-    _link_artefacts(connection, added[0], packed.result)
-    return True
-
-
-def ensure(
-    connection: Connection, identity: InstrumentedAttribute[str], columns: dict[str, Any]
-) -> None:
-    """Write a row unless one of that identity is there."""
-    found = select(identity).where(identity == columns[identity.key])
-    if connection.scalar(found) is None:
-        connection.execute(insert(identity.class_).values(**columns))
-
-
-def _source_columns(source: str) -> dict[str, Any]:
-    title = "Runs made with nmviz" if source == OWN else source
-    return {"id": source, "title": title, "seeded": False}
-
-
 def measurement_columns(measurements: Iterable[Measurement]) -> list[dict[str, Any]]:
     """The rows of a result's numbers, without its id. Every row names every column."""
     return [
         {"position": position, **{name: getattr(number, name) for name in _NUMBER}}
         for position, number in enumerate(measurements)
     ]
-
-
-def _link_artefacts(connection: Connection, result_id: int, result: Result) -> None:
-    read = result.experiment.artefacts
-    kinds = {read.corpus: "corpus", read.model: "model"}
-    for name, digest in result.provenance.artefacts.items():
-        known = select(ArtefactRow.id).where(ArtefactRow.name == name, ArtefactRow.sha256 == digest)
-        artefact = connection.scalar(known)
-        if artefact is None:
-            columns = {"name": name, "sha256": digest, "kind": kinds.get(digest, "other")}
-            connection.execute(insert(ArtefactRow).values(**columns))
-            artefact = connection.scalar(known)
-        connection.execute(
-            insert(ResultArtefactRow).values(result_id=result_id, artefact_id=artefact)
-        )
 
 
 def load(
@@ -194,7 +149,7 @@ def load(
 
     Without `sites` sites, drift and examples stay empty, which is much faster for many results.
     """
-    for some in _batches(ids):
+    for some in batches(ids):
         rows = _result_rows(connection, some, sites)
         numbers = _measurements(connection, some)
         for identity in some:
@@ -202,7 +157,8 @@ def load(
                 yield identity, _unpack(rows[identity], numbers.get(identity, ()))
 
 
-def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+def batches(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As many of them at a time as one statement may ask for."""
     return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
@@ -238,7 +194,7 @@ def _measurements(connection: Connection, ids: Sequence[int]) -> dict[int, list[
 
 def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | ValueError:
     try:
-        return Result(
+        return Result.model_construct(  # of parts that are checked, each once
             experiment=experiment_of(row["canonical"]),
             measurements=tuple(Measurement(**number) for number in numbers),
             sites=_sites.validate_json(row.get("sites", "[]")),
@@ -256,13 +212,3 @@ def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | 
 def experiment_of(canonical: str) -> Experiment:
     """The experiment of a canonical text. ValueError when this version does not know it."""
     return Experiment.model_validate_json(canonical)
-
-
-def remove(connection: Connection, ids: Sequence[int]) -> None:
-    """Delete results with everything that belongs to them alone."""
-    for some in _batches(ids):
-        connection.execute(delete(ResultRow).where(ResultRow.id.in_(some)))
-    used = exists().where(ResultRow.experiment_key == ExperimentRow.key)
-    connection.execute(delete(ExperimentRow).where(~used))
-    linked = exists().where(ResultArtefactRow.artefact_id == ArtefactRow.id)
-    connection.execute(delete(ArtefactRow).where(~linked))

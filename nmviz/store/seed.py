@@ -4,6 +4,7 @@ into the database, again and again to the same end."""
 import hashlib
 from collections import Counter
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 import nmviz
 from nmviz import published
 from nmviz.base.errors import UserError
+from nmviz.base.starting import no_sweeps
 from nmviz.core.results import Result
-from nmviz.store import records
+from nmviz.store import records, writing
 from nmviz.store.database import results_folder
-from nmviz.store.jsonl import read_bytes, read_packed
+from nmviz.store.jsonl import read_bytes, read_digests, read_packed
 from nmviz.store.records import Packed
 from nmviz.store.store import Store
 from nmviz.store.tables import ExperimentRow, ResultRow, SeedStateRow, SourceRow
@@ -43,6 +45,7 @@ class BuildReport:
         )
 
 
+@no_sweeps()
 def build(store: Store, folder: Path | None = None, *, again: bool = False) -> BuildReport:
     """Bring the seeded results in line with `results/runs/*.jsonl` and `results/published`; a
     user's own runs stay.
@@ -79,7 +82,7 @@ def _files(folder: Path | None) -> list[Path]:
     """Everything that is read for seeding."""
     if folder is None:
         return []
-    return sorted([*(folder / RUNS).glob("*.jsonl"), *(folder / PUBLISHED).glob("*.*")])
+    return sorted([*_run_files(folder), *(folder / PUBLISHED).glob("*.*")])
 
 
 def _code() -> list[Path]:
@@ -97,11 +100,22 @@ def _digest(files: list[Path]) -> str:
 
 
 def _read(folder: Path) -> dict[str, Packed]:
-    runs = [
-        packed for file in sorted((folder / RUNS).glob("*.jsonl")) for packed in read_packed(file)
-    ]
-    printed = [records.pack(result) for result in _read_published(folder / PUBLISHED)]
-    return {packed.digest: packed for packed in (*runs, *printed)}
+    runs = [packed for file in _run_files(folder) for packed in read_packed(file)]
+    return {packed.digest: packed for packed in (*runs, *_pack_published(folder))}
+
+
+def _read_digests(folder: Path, sound: set[str]) -> list[str]:
+    """The content hashes of what `_read` gives, where those of `sound` rows are right."""
+    runs = [digest for file in _run_files(folder) for digest in read_digests(file, sound)]
+    return list(dict.fromkeys([*runs, *(packed.digest for packed in _pack_published(folder))]))
+
+
+def _run_files(folder: Path) -> list[Path]:
+    return sorted((folder / RUNS).glob("*.jsonl"))
+
+
+def _pack_published(folder: Path) -> list[Packed]:
+    return [records.pack(result) for result in _read_published(folder / PUBLISHED)]
 
 
 def _read_published(folder: Path) -> list[Result]:
@@ -146,12 +160,12 @@ def _align(connection: Connection, wanted: dict[str, Packed], broken: set[str]) 
     for identity in kept:
         unmark = update(ResultRow).where(ResultRow.id == identity)
         connection.execute(unmark.values(seeded=False))
-    records.remove(connection, [row.id for row in gone if row.id not in kept])
+    writing.remove(connection, [row.id for row in gone if row.id not in kept])
     new = [packed for digest, packed in wanted.items() if digest not in there or digest in broken]
-    for packed in new:
-        records.add(connection, packed, own=packed.digest in spoiled, seeded=True)
+    for users, some in groupby(new, lambda packed: packed.digest in spoiled):
+        writing.add_all(connection, list(some), own=users, seeded=True)
     left = Counter((row.source_id, row.experiment_key) for row in gone)
-    came = Counter((packed.result.provenance.source, packed.result.key) for packed in new)
+    came = Counter((packed.result.provenance.source, packed.key) for packed in new)
     replaced = (left & came).total()
     return BuildReport(
         added=len(new) - replaced,
@@ -170,6 +184,7 @@ def _broken(connection: Connection) -> set[str]:
     }
 
 
+@no_sweeps()
 def verify(store: Store, folder: Path | None = None) -> list[str]:
     """Recompute every key, every column that repeats one and every seeded row; the problems found.
 
@@ -181,7 +196,9 @@ def verify(store: Store, folder: Path | None = None) -> list[str]:
         examined = list(_examine_results(connection))
     problems += [problem for _, _, problem in examined if problem is not None]
     if folder is not None and folder.is_dir():
-        problems += _compare(_read(folder), {digest for digest, seeded, _ in examined if seeded})
+        sound = {digest for digest, _, problem in examined if problem is None}
+        seeded = {digest for digest, seeded, _ in examined if seeded}
+        problems += _compare(_read_digests(folder, sound), seeded)
     return problems
 
 
@@ -222,7 +239,7 @@ def _result_problem(row: dict[str, Any], result: Result | ValueError) -> str | N
     return f"{name} does not agree in {', '.join(wrong)}." if wrong else None
 
 
-def _compare(wanted: dict[str, Packed], seeded: set[str]) -> list[str]:
+def _compare(wanted: list[str], seeded: set[str]) -> list[str]:
     missing = [
         f"result {digest[:12]} of the files is not in the store: run nmviz store build."
         for digest in wanted

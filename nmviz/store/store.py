@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from nmviz.base.cache import cache_dir, make_folder
 from nmviz.base.errors import StorageError, UserError
 from nmviz.core.results import Result
-from nmviz.store import records, schema, snapshot
+from nmviz.store import records, schema, snapshot, writing
 from nmviz.store.database import (
     ENVIRONMENT,
     WRITING,
@@ -149,7 +149,7 @@ class Store:
 
     def _put(self, packed: records.Packed) -> bool:
         with self.writing() as connection:
-            return records.add(connection, packed, own=True)
+            return writing.add(connection, packed, own=True)
 
     def sources(self) -> list[Source]:
         """Every source, by name."""

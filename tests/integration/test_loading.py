@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import gguf
+import numpy as np
 import pytest
 import torch
 from gguf_file import GgufFile
@@ -384,6 +385,24 @@ def test_files_beside_a_gguf_file_change_nothing(gguf_model: Path, tiny_model: P
     loaded = loading.load(str(gguf_model))
     assert loaded.tokenizer.chat_template == "{{ messages[0]['content'] }}"
     assert loaded.model.config.rms_norm_eps == pytest.approx(1e-5)
+
+
+def test_a_gguf_file_is_read_once_and_the_reader_is_put_back(
+    gguf_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    class Counted(gguf_files._Reader):
+        def __init__(self, path: Path) -> None:
+            read.append(path)
+            super().__init__(path)
+            assert type(self.data) is np.ndarray, "a memmap is slow"
+
+    monkeypatch.setattr(gguf_files, "_Reader", Counted)
+    before = gguf.GGUFReader, gguf.get_tensor_name_map
+    loading.load(str(gguf_model))
+    assert len(read) == 1
+    assert (gguf.GGUFReader, gguf.get_tensor_name_map) == before
 
 
 def test_conversion_is_quiet(gguf_model: Path, capfd: pytest.CaptureFixture[str]) -> None:

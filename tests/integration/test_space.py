@@ -5,18 +5,15 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import metadata, version
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -24,6 +21,7 @@ import yaml
 from gradio_client import Client
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from serving import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
 VISITOR = 1000
@@ -153,7 +151,7 @@ def python_for_others(folder: Path) -> Path:
     if os.geteuid() != 0 or all(place.stat().st_mode & 0o001 for place in (real, *real.parents)):
         return Path(sys.executable)
     base, copy = Path(sys.base_prefix), folder / "python"
-    left_out = shutil.ignore_patterns("test", "site-packages", "*.a", "__pycache__", "share")
+    left_out = shutil.ignore_patterns("test", "site-packages", "*.a", "share")
     shutil.copytree(base, copy, symlinks=True, ignore=left_out)
     packages = copy / Path(os.__file__).parent.relative_to(base) / "site-packages"
     packages.mkdir()
@@ -208,13 +206,11 @@ def _read_only(code: Path, writable: bool = False) -> None:
 @contextmanager
 def served(space: Space, log: Path, network: bool) -> Iterator[tuple[str, int]]:
     """The page's address and process, which is stopped by its own id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = space.start(port, network, log)
     try:
         url = f"http://127.0.0.1:{port}/"
-        wait_for(url, process, log)
+        wait_for(url, process, log, PATIENCE)
         yield url, process.pid
         assert process.poll() is None, log.read_text()
         assert "Traceback" not in log.read_text(), log.read_text()
@@ -225,18 +221,6 @@ def served(space: Space, log: Path, network: bool) -> Iterator[tuple[str, int]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(timeout=30)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urlopen(url, timeout=5):
-                return
-        except (URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    pytest.fail(f"the page did not answer:\n{log.read_text()}")
 
 
 def status(pid: int) -> dict[str, str]:

@@ -12,7 +12,7 @@ from foreign import lm_eval_document
 
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Provenance, Result
-from nmviz.store import open_store, records, seed
+from nmviz.store import open_store, records, seed, writing
 from nmviz.store.importing import import_file
 from nmviz.store.jsonl import write_jsonl
 
@@ -67,7 +67,7 @@ def write_for_ever(path: Path, writer: int, under_way) -> None:
 
 def write_half(path: Path, under_way) -> None:
     with open_store(path) as store, store.writing() as connection:
-        records.add(connection, records.pack(make(1, 1)), own=True)
+        writing.add(connection, records.pack(make(1, 1)), own=True)
         under_way.set()
         time.sleep(60)
 

@@ -66,10 +66,10 @@ def start(grid: str, folder: str, told: Connection, torn: bool) -> None:
 
 def hold_the_second_write(told: Connection) -> None:
     """Write a result in full, but never come to its commit: tell of it and wait to be killed."""
-    from nmviz.store import records
+    from nmviz.store import writing
 
     writes: list[int] = []
-    add = records.add
+    add = writing.add
 
     def add_and_wait(*arguments: object, **options: object) -> bool:
         done = add(*arguments, **options)  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def hold_the_second_write(told: Connection) -> None:
             told.recv()
         return done
 
-    records.add = add_and_wait
+    writing.add = add_and_wait
 
 
 def test_nothing_is_lost_or_doubled(tmp_path: Path, tiny_model: Path) -> None:

@@ -4,22 +4,19 @@ import hashlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 from zipfile import ZipFile
 
 import httpx
 import pytest
 from gradio_client import Client
+from serving import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
@@ -185,9 +182,7 @@ def test_the_usual_run_is_answered_without_a_model(installed: Installed) -> None
 @pytest.fixture(scope="module")
 def served(installed: Installed) -> Iterator[str]:
     """The page of the installed command on a port of its own; its process is stopped at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = installed.home / "log"
     with log.open("w") as said:
         process = subprocess.Popen(
@@ -199,24 +194,12 @@ def served(installed: Installed) -> Iterator[str]:
         )
         try:
             url = f"http://127.0.0.1:{port}/"
-            wait_for(url, process, log)
+            wait_for(url, process, log, PATIENCE)
             yield url
             assert "Traceback" not in log.read_text(), log.read_text()
         finally:
             process.terminate()
             process.wait(timeout=30)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urlopen(url, timeout=5):
-                return
-        except (URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    pytest.fail(f"the page did not answer:\n{log.read_text()}")
 
 
 def open_published(url: str) -> str:

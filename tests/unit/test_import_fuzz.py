@@ -131,6 +131,16 @@ def state(store: Store) -> list[tuple[Any, ...]]:
         return [row for table in tables for row in connection.execute(f"SELECT * FROM {table}")]
 
 
+def count(store: Store) -> int:
+    with sqlite3.connect(store.place) as connection:
+        return int(connection.execute("SELECT count(*) FROM result").fetchone()[0])
+
+
+def metrics(store: Store) -> set[str]:
+    with sqlite3.connect(store.place) as connection:
+        return {name for (name,) in connection.execute("SELECT DISTINCT metric FROM measurement")}
+
+
 def holds(store: Store, file: Path, content: bytes, form: Format = Format.AUTO) -> None:
     """What must be true of every file."""
     file.write_bytes(content)
@@ -143,13 +153,13 @@ def holds(store: Store, file: Path, content: bytes, form: Format = Format.AUTO) 
         assert state(store) == before
         return
     assert "\n" not in str(report) and str(report).isprintable()
-    there = [pack(result).digest for result in store.find(own=True)]
+    there = [pack(result).digest for result in store.find(own=True)]  # all that it holds
     assert {one.packed.digest for one in read(file, form).results} <= set(there)
     after = state(store)
-    assert len(there) == len(set(there)) and set(before) <= set(after)
+    assert len(there) == len(set(there)) == count(store) and set(before) <= set(after)
     assert import_file(store, file, form).added == 0
     assert state(store) == after
-    assert all(number.metric in METRICS for one in store.find() for number in one.measurements)
+    assert metrics(store) <= set(METRICS)
 
 
 def encoded(value: Any) -> bytes:

@@ -7,10 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+import gguf
+import numpy as np
 import torch
 from filelock import FileLock
 from safetensors import SafetensorError
@@ -23,6 +26,7 @@ from nmviz.sources.models import ModelFiles
 
 OF_THE_SOURCE = ("quantization_config", "_name_or_path", "_model_name_or_path")
 """Config entries that speak of the GGUF file and not of its copy."""
+_reading = Lock()  # what is exchanged while a file is read is put back before the next one is
 
 
 def converted(files: ModelFiles) -> Path:
@@ -68,7 +72,8 @@ def _convert(files: ModelFiles, folder: Path) -> None:
     prefix = f"tmp-{files.sha256[:16]}-"
     for left_over in folder.parent.glob(f"{prefix}*"):
         shutil.rmtree(left_over, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as workspace:
+    workspaces = tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix)
+    with workspaces as workspace, _read_once():
         alone = _set_apart(files, Path(workspace) / "source")
         model = read_gguf(alone)
         tokenizer = AutoTokenizer.from_pretrained(
@@ -96,6 +101,29 @@ def _set_apart(files: ModelFiles, folder: Path) -> ModelFiles:
     except OSError:  # not everybody may make links on Windows
         shutil.copyfile(source, folder / source.name)
     return replace(files, folder=folder)
+
+
+class _Reader(gguf.GGUFReader):
+    """The file as a plain array: every piece cut from a memmap, and a vocabulary is hundreds of
+    thousands of them, is a memmap too, which takes four times as long."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, np.asarray(value) if isinstance(value, np.memmap) else value)
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Inside, a file is read by `_Reader`, and that and the names of tensors once: transformers
+    reads it for the config, the weights and the tokenizer, and asks for the names at every module.
+    """
+    module: Any = gguf
+    before = module.GGUFReader, module.get_tensor_name_map
+    with _reading:
+        module.GGUFReader, module.get_tensor_name_map = cache(_Reader), cache(before[1])
+        try:
+            yield
+        finally:
+            module.GGUFReader, module.get_tensor_name_map = before
 
 
 @contextmanager
