@@ -23,7 +23,7 @@ LONGEST_FIRST = (
     *("compatibility/test_old_store", "compatibility/test_old_links", "unit/test_import_fuzz"),
 )
 """Groups of tests that take long; what takes long and begins last keeps one process waiting."""
-BROWSER_ONE = ("test_explore", "test_address", "test_states", "test_looks")
+BROWSER_ONE = ("test_explore", "test_address", "test_states", "test_looks", "test_layout")
 """Files of the first group in the browser: about half of its time."""
 
 

@@ -2,17 +2,14 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from serving import free_port, wait_for
 from visitor import App, Visit
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +52,7 @@ def app(
     folder = tmp_path_factory.mktemp("app")
     _write_corpus(folder)
     shutil.copy(shipped, folder / "store.sqlite")
-    port = _free_port()
+    port = free_port()
     environment = {
         **os.environ,
         "NMVIZ_MODELS": str(tiny_model),
@@ -76,7 +73,7 @@ def app(
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait_for(url, process, folder / "log")
+            wait_for(url, process, folder / "log", PATIENCE)
             yield App(url, str(tiny_model))
             said = (folder / "log").read_text()
             assert "Traceback" not in said, said
@@ -134,22 +131,3 @@ def _own_cache(folder: Path) -> Path:
         if entry.name != "calibrated":
             (own / entry.name).symlink_to(entry)
     return own
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            pytest.fail(f"the app ended:\n{log.read_text()}")
-        try:
-            with urlopen(url, timeout=5):
-                return
-        except (URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    pytest.fail(f"the app did not answer:\n{log.read_text()}")
