@@ -60,7 +60,8 @@ def _last(steps: Iterable[Progress], unit: str) -> Progress:
     with tqdm(unit=f" {unit}", disable=None, leave=False, file=sys.stderr) as bar:
         for last in steps:
             bar.total = last.total or None
-            bar.set_description(last.stage, refresh=False)
+            early = f", {last.share:.0%}" if last.share is not None and not last.done else ""
+            bar.set_description(last.stage + early, refresh=False)
             bar.update(last.done - bar.n)
             if last.note not in noted:
                 noted.add(last.note)

@@ -129,7 +129,7 @@ class Table:
             if not self._bar.disable:
                 self._left = _time_left(planning.estimate_groups([event.group, *self._waiting]))
         more = f" and {len(event.group) - 1} more" if len(event.group) > 1 else ""
-        share = event.progress.done / event.progress.total if event.progress.total else 0
+        share = event.progress.part
         what = f"{in_words(event.group[0])}{more}: {event.progress.stage}"
         self._bar.set_description_str(f"{what} {share:.0%}{self._left}")
 

@@ -150,6 +150,14 @@ class Progress:
     from_store: bool = False
     note: str | None = None  # one sentence the user should know, such as why nothing was stored
     figures: Mapping[str, float] = field(default_factory=dict)  # what calibration says of itself
+    share: float | None = None  # of all the work, 0..1, where that is more than done of total
+
+    @property
+    def part(self) -> float:
+        """How much of the work is done, 0..1."""
+        if self.share is not None:
+            return self.share
+        return self.done / self.total if self.total else 0.0
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from nmviz.service.runs import (
     same_questions,
     sensitivity,
     store,
+    uncalibrated,
     warm,
 )
 from nmviz.service.tasks import check_installed as check_tasks_installed
@@ -55,5 +56,6 @@ __all__ = [
     "sensitivity",
     "store",
     "sweep_layer",
+    "uncalibrated",
     "warm",
 ]

@@ -100,4 +100,4 @@ def _special(steps: overlaps_and_times.Steps) -> Iterator[Progress]:
     except Cancelled:
         yield Progress("cancelled")
         return
-    yield Progress("done", done=100, total=100, results=(found,), note=put([found]))
+    yield Progress("done", results=(found,), note=put([found]))

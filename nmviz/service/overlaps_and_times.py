@@ -104,4 +104,4 @@ def _reported(steps: Any, stage: str, total: int) -> Generator[Progress, None, A
             done = next(steps)
         except StopIteration as end:
             return end.value
-        yield Progress(f"{stage}, {round(100 * done / total)}%")
+        yield Progress(stage, share=done / total)

@@ -166,11 +166,19 @@ def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[P
     try:
         while True:
             stage = next(steps)
-            yield Progress(stage.words, done=round(100 * stage.share), total=100)
+            yield Progress(stage.words, share=stage.share)
     except StopIteration as end:
-        yield Progress("done", done=100, total=100, figures=end.value.figures)
+        yield Progress("done", share=1.0, figures=end.value.figures)
     except Cancelled:
         yield Progress("cancelled")
+
+
+def uncalibrated(experiments: Sequence[Experiment]) -> tuple[Experiment, ...]:
+    """Those whose methods would first have to be calibrated, because nothing is kept of it here."""
+    from nmviz.engine.calibrate.calibration import is_ready
+
+    loaded = load(experiments[0].model)
+    return tuple(one for one in map(canonical, experiments) if not is_ready(loaded, one))
 
 
 def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:

@@ -120,6 +120,7 @@ def _progress(progress: Progress) -> Json:
         "stage": progress.stage,
         "done": progress.done,
         "total": progress.total,
+        "share": progress.part,
         "from_store": progress.from_store,
         "results": [result.model_dump(mode="json") for result in progress.results],
     }

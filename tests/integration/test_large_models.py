@@ -8,7 +8,7 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.published import LARGE_MODELS
-from nmviz.ui.explore import handlers
+from nmviz.ui.explore import handlers, writing
 from nmviz.ui.explore.form.controls import FIELDS, values_of
 from nmviz.ui.explore.panels import every_method, one_at_a_time, published_only
 from nmviz.ui.explore.restore import restored
@@ -97,7 +97,7 @@ def test_running_and_writing_are_refused_in_one_sentence() -> None:
     said = list(handlers.run(values(), None, "local", "someone", rerun=False))
     assert "published results alone" in said[-1]["status"]
     SESSIONS.start("another")
-    written = list(handlers.write(values(), "another"))
+    written = list(writing.write(values(), "another"))
     assert "published results alone" in written[-1]["texts"]
     with pytest.raises(UserError, match="published results alone"):
         list(service.run([Experiment.build(model=LLAMA)]))

@@ -9,7 +9,7 @@ import gradio as gr
 
 from nmviz import service
 from nmviz.core.results import Measurement, Provenance, Result
-from nmviz.ui.explore import handlers, picking
+from nmviz.ui.explore import handlers, picking, writing
 from nmviz.ui.explore.form.controls import FIELDS, values_of
 from nmviz.ui.explore.panels import every_method, one_at_a_time
 from nmviz.ui.explore.panels.cards import cards
@@ -105,7 +105,7 @@ def test_cards_name_what_they_are_of() -> None:
 def test_texts_are_stamped_with_what_wrote_them(tiny: str) -> None:
     values = form(model=tiny, **SMALL, pattern="2:4", new_tokens=2)
     SESSIONS.start("writer")
-    *_, last = handlers.write(values, "writer")
+    *_, last = writing.write(values, "writer")
     assert of_panel(last["texts"], "texts") == asked_of(values, "texts")
     text = form(model=tiny, corpus="wikitext-2", tokens=512, window=32, pattern="2:4", new_tokens=2)
     assert asked_of(text, "texts") == asked_of(values, "texts"), "the text that is measured on"

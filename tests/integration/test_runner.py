@@ -114,6 +114,9 @@ def test_progress_streams_and_tightens(loaded: LoadedModel) -> None:
     done = [step.done for step in steps]
     assert done == sorted(done)
     assert done[-1] == steps[-1].total == 640
+    assert all(tokens % 64 == 0 for tokens in done)  # whole windows that both have read
+    parts = [step.part for step in steps if step.stage == "measuring"]
+    assert parts == sorted(parts) and 0 < parts[0] < 1
     counts = [found.n for step in steps if (found := measured(step)) and found.n]
     assert len(set(counts)) > 3
     assert all(result.partial for step in steps[:-1] for result in step.results)

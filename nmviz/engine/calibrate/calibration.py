@@ -111,6 +111,12 @@ def is_calibrated(pruned: Pruned) -> bool:
     return any(call.method.calibrated for call in pruned.calls)
 
 
+def is_ready(loaded: LoadedModel, experiment: Experiment) -> bool:
+    """Whether it can be bound without calibrating: no method needs it, or it is kept on disk."""
+    pruned = make(experiment, choose(find_sites(loaded.model), experiment))
+    return not is_calibrated(pruned) or artefacts.path_of(_key(loaded, pruned)).exists()
+
+
 def calibration_windows(loaded: LoadedModel, count: int, seed: int) -> Tensor:
     """`count` windows drawn from the calibration text without overlap, int64 [count, 512]."""
     ids = encode(loaded, corpora.read(corpora.CALIBRATION_CORPUS, "calibration"), public=True)

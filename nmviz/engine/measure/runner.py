@@ -91,6 +91,7 @@ class Run:
         self.started, self.began = datetime.now(UTC), time.perf_counter()
         self.clock = self.began
         self.passes = 0
+        self.measured = 0  # tokens, of which every model has read all
 
     def __iter__(self) -> Iterator[Progress]:
         try:
@@ -107,6 +108,7 @@ class Run:
                 self.passes += len(ids)
                 yield self._progress("measuring", partial=True)
             done += len(ids)
+            self.measured = done * self.windows.shape[1]
             if done < len(self.windows) and self._is_precise():
                 self._stop_at(done)
                 break
@@ -147,7 +149,7 @@ class Run:
                 stage = next(steps)
             except StopIteration as end:
                 return end.value
-            yield Progress(f"{stage.words}, {stage.share:.0%}", total=self.windows.numel())
+            yield Progress(stage.words, total=self.windows.numel(), share=stage.share)
 
     def _try_ties(self) -> Iterator[Progress]:
         """Repeat weight runs that hang on a tie rule with ties broken at random."""
@@ -167,7 +169,8 @@ class Run:
                 trial.over_ties.append(perplexity("perplexity", torch.cat(nll)).value)
 
     def _progress(self, stage: str, partial: bool) -> Progress:
-        """Tokens done counts a window's tokens once all passes over it are made."""
+        """Tokens are done once every model has read them; the share counts the passes over ties
+        too."""
         again = TIE_SEEDS * sum(trial.wants_tie_range for trial in self.trials)
         passes_a_window = 1 + len(self.experiments) + again
         share = self.passes / (passes_a_window * len(self.windows))
@@ -176,7 +179,8 @@ class Run:
         total = self.windows.numel()
         whole = time.perf_counter() - self.began
         results = tuple(self._result(trial, whole, partial) for trial in self.trials)
-        return Progress(stage, round(share * total), total, left, results)
+        done = total if stage == "done" else self.measured
+        return Progress(stage, done, total, left, results, share=share)
 
     def _result(self, trial: Trial, seconds: float, partial: bool) -> Result:
         experiment = trial.experiment

@@ -1,14 +1,13 @@
 """What the page does when something happens. Values of the form in, component name -> value out."""
 
 from collections.abc import Iterator, Sequence
-from time import monotonic
 from typing import Any
 
 import gradio as gr
 
 from nmviz import service
 from nmviz.base.errors import NotYet
-from nmviz.core.results import Column, GenerationProgress, Result
+from nmviz.core.results import Column, Result
 from nmviz.core.running import Running
 from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.form.controls import FIELDS, block_choices
@@ -19,7 +18,6 @@ from nmviz.ui.explore.panels import published_only, render
 from nmviz.ui.explore.panels.layer import identity as layer_identity
 from nmviz.ui.explore.panels.layer import layer_panels, refused
 from nmviz.ui.explore.panels.render import Shown
-from nmviz.ui.explore.panels.texts import texts
 from nmviz.ui.explore.restore import chip_of
 from nmviz.ui.explore.wanted import wanted_of
 from nmviz.ui.shell.events import Update
@@ -31,8 +29,6 @@ from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.error_depth import Measure
 
-SECONDS_BETWEEN_TEXTS = 0.15
-WRITING = "The models are writing."
 READING = "The model is being loaded: the pictures of this layer follow."
 LAYER_OUTPUTS = (
     *("looked_at", "mask_size", "layer_head"),
@@ -162,27 +158,6 @@ def ended(values: Sequence[Any], shown: Shown | None, measure: Measure, ran: str
     return changed(values, shown, measure)
 
 
-def write(values: Sequence[Any], session: str, turn: int | None = None) -> Iterator[Update]:
-    """The three texts, as they are written."""
-    event = SESSIONS.running(session, turn)
-    view, last = View(), 0.0
-    progress: GenerationProgress | None = None
-    if event.is_set():
-        yield {}  # a generator that yields nothing would empty the panel
-        return
-    try:
-        view = view_of(values, "texts")
-        yield {"query": view.to_query(), "texts": texts(None, view, note(WRITING))}
-        for progress in _generate(view, event):
-            if progress.done or monotonic() - last > SECONDS_BETWEEN_TEXTS:
-                last = monotonic()
-                yield {"texts": texts(progress, view)}
-        stopped = note("Cancelled: the texts end here.") if event.is_set() else ""
-        yield {"texts": texts(progress, view, stopped)}
-    except Exception as error:
-        yield {"texts": texts(progress, view, note(sentence(error), "error"))}
-
-
 def fitted(values: Sequence[Any]) -> Update:
     """Another model was chosen: choices and layer that fit it. Loading begins in the background."""
     fields = dict(zip(FIELDS, values, strict=True))
@@ -232,17 +207,3 @@ def _waiting(now: Shown, view: View, text: str | None, measure: Measure) -> Upda
     if not now.results:
         return render.panels(Shown(view, text), view, measure, said)
     return {"status": render.status(now, said)}
-
-
-def _generate(view: View, event: Any) -> Iterator[GenerationProgress]:
-    writing = view.writing
-    yield from service.generate(
-        view.experiments(),
-        writing.prompt,
-        max_new_tokens=writing.new_tokens,
-        temperature=writing.temperature,
-        real_speed=writing.real_speed,
-        seed=view.experiment.reading.seed,
-        chat=model_of(view).chat,
-        cancel=event,
-    )

@@ -6,9 +6,10 @@ from typing import Any, Literal
 import gradio as gr
 
 from nmviz.core.results import Progress
-from nmviz.ui.explore import handlers
+from nmviz.ui.explore import handlers, writing
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
+from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS, refusal
 from nmviz.ui.shell.cancelling import cancels
 from nmviz.ui.shell.events import FROM_STORE, LIVE, READ, Update, session_of
@@ -66,7 +67,7 @@ def wire_live(
             page.outputs,
             **FROM_STORE,
         )
-        ended = _write(page, answered)
+        ended = _write(page, answered, after_run=True)
         then_layer(ended)
         then_each(ended, True)
     _write(page, _begin(page, "write", "write"))
@@ -122,12 +123,17 @@ def _bar_outputs(page: Page) -> list[Any]:
     return page.these(*STARTS, *CANCELS, *dict.fromkeys(BARS.values()))
 
 
-def _write(page: Page, after: Any) -> Any:
-    outputs = page.these("texts", "query")
-    inputs = [*page.form, page.named["turn"]]
-    wrote = after.then(_generating(page, handlers.write), inputs, outputs, **READ, **LIVE)
-    ended = _end(page, wrote)
-    return ended
+def _write(page: Page, after: Any, after_run: bool = False) -> Any:
+    outputs = page.these("texts", "query", "progress")
+
+    def write(request: gr.Request, *given: Any) -> Iterator[Any]:
+        *values, shown, turn = given
+        ran = (shown or Shown()) if after_run else None
+        for update in writing.write(values, session_of(request), turn, ran):
+            yield page.named_values(update)
+
+    wrote = after.then(write, [*page.form, *page.these("shown", "turn")], outputs, **READ, **LIVE)
+    return _end(page, wrote)
 
 
 def _running(page: Page, rerun: bool) -> Callable[..., Iterator[Any]]:

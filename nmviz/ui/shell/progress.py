@@ -1,7 +1,5 @@
 """The progress bar of long work, and how times are written."""
 
-import re
-
 from nmviz.core.results import Progress
 from nmviz.ui.shell.html import esc
 
@@ -9,23 +7,21 @@ from nmviz.ui.shell.html import esc
 def bar(progress: Progress, unit: str = "tokens") -> str:
     """The progress bar with its words: stage, how much is done, time left.
 
-    A stage before the measuring may say its own share: `training, 40%`.
+    Tokens done are tokens that are measured. Where there are none yet, or no more, the words say
+    the share of all the work, as the bar does.
     """
     stage = esc(progress.stage[:1].upper() + progress.stage[1:])
-    done, total = progress.done, progress.total
-    own = re.search(r"(\d+)%$", progress.stage)
-    if own and not done:
-        return _bar(int(own[1]), 100, stage)
-    if not total:
-        return _bar(None, None, stage)
-    left = progress.seconds_left
-    after = f", about {duration(left)} left" if left else ""
-    so_far = f"{done}%" if unit == "%" else f"{done:,} of {total:,} {esc(unit)}"
-    return _bar(done, total, f"{stage}: {so_far}{after}")
+    done, total, share = progress.done, progress.total, progress.share
+    if share is None and not total:
+        return _bar(None, stage)
+    after = f", about {duration(progress.seconds_left)} left" if progress.seconds_left else ""
+    if share is not None and not 0 < done < total:
+        return _bar(share, f"{stage}, {share:.0%}{after}")
+    return _bar(progress.part, f"{stage}: {done:,} of {total:,} {esc(unit)}{after}")
 
 
-def _bar(done: int | None, total: int | None, said: str) -> str:
-    known = "" if total is None else f' value="{done}" max="{total}"'
+def _bar(part: float | None, said: str) -> str:
+    known = "" if part is None else f' value="{part:.3f}" max="1"'
     return f'<div class="bar" role="status"><progress{known}></progress><p>{said}</p></div>'
 
 

@@ -195,6 +195,16 @@ window.nmviz = (() => {
     }
   }
 
+  // What a press of a button has answered out of sight comes into view, once.
+  function intoView() {
+    const mark = document.querySelector(".into-view:not([data-seen])");
+    if (!mark) return;
+    mark.dataset.seen = "yes";
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const place = mark.closest(".column") || mark.parentElement;
+    place.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+  }
+
   // The server gives the text of a file; saving it is the browser's.
   function saveText(file) {
     const { name, type, text, failed } = JSON.parse(file);
@@ -231,6 +241,7 @@ window.nmviz = (() => {
     waiting = false;
     judge();
     listen();
+    intoView();
     saveButtons();
     measureAbove();
     const button = document.getElementById("theme");

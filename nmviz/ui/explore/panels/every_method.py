@@ -100,7 +100,7 @@ def calibrate(values: Sequence[Any], session: str, turn: int | None = None) -> I
                 said = training_note(progress.figures)
                 yield {"calibrating": note(said) if said else ""}
             else:
-                yield {"calibrating": bar(progress, "%")}
+                yield {"calibrating": bar(progress)}
     except Exception as error:
         yield {"calibrating": note(sentence(error), "error")}
 

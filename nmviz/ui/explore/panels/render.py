@@ -172,6 +172,8 @@ def remark(progress: Progress) -> str:
     if progress.stage == "cancelled":
         partial = "what is shown was measured until then and is not kept."
         return note(f"Cancelled: {partial if progress.results else 'nothing was measured yet.'}")
+    if progress.from_store:
+        return note("These numbers are from the store: nothing had to be measured.")
     return note(progress.note, "warning") if progress.note else ""
 
 

@@ -14,6 +14,7 @@ from nmviz.views.shared.theme import NAMES
 
 SHOWN = 40  # characters of a prompt
 CLASSES = {FIRST: "first"}
+ENDED = "It ended at once: the first token that it chose was the end of the text."
 WAITING = "Press Write the three texts, or Run: each model continues the prompt."
 
 PROBABILITY_HELP = (
@@ -69,6 +70,8 @@ def _column(name: Column, given: Mapping[Column, Continuation], words: str, view
     text = given.get(name)
     speed = _speed(text, given.get("dense"))
     pattern = "" if name == "dense" else f" <span>{esc(view.experiment.pattern)}</span>"
+    if text is not None and text.finished and not text.tokens:
+        words = f'<span class="words">{ENDED}</span>'
     caret = "" if text is None or text.finished else '<span class="caret"></span>'
     return (
         f'<article class="card {name}" aria-label="text of {esc(NAMES[name])}">'
