@@ -18,7 +18,7 @@ MOST_FIELDS = 20
 
 def add_api() -> None:
     """Add the endpoints to the page being built."""
-    live: Json = {"concurrency_id": "model", "concurrency_limit": 2}
+    live: Json = {"concurrency_id": "model", "concurrency_limit": 1}
     gr.api(catalogue, api_name="catalogue", queue=False)
     gr.api(lookup, api_name="lookup", queue=False)
     gr.api(run, api_name="run", **live)

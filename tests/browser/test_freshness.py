@@ -89,15 +89,19 @@ def test_a_layer_that_was_refused_says_so_and_asks_again(visit: Visit, app: App)
     page = visit.page
     open_page(page, app.address("seed=63"))
     refused: list[str] = []
+    of_layer = page.evaluate(
+        """() => window.gradio_config.dependencies
+            .filter((one) => String(one.js).includes("'layer'")).map((one) => one.id)"""
+    )
 
     def refuse(route: Route) -> None:
-        if len(refused) < 2 and "session_hash" in (route.request.post_data or ""):
+        if len(refused) < 2 and route.request.post_data_json["fn_index"] in of_layer:
             refused.append(route.request.url)
             route.fulfill(status=503, content_type="application/json", body=REFUSED)
         else:
             route.continue_()
 
-    page.route("**/queue/join*", refuse)
+    page.route("**/run/predict*", refuse)
     choose(page, "4:8")
     is_of_other_settings(page, "layer", "8:16, magnitude")
     expect(page.locator("#layer-head")).to_contain_text("4:8, magnitude")

@@ -1,6 +1,6 @@
 """Claims: the paper's claims as questions, each with its answer, evidence and live half."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,11 +16,12 @@ from nmviz.core.results import Progress
 from nmviz.service import claims
 from nmviz.ui.claims import answers as html
 from nmviz.ui.shell.cancelling import STOPPING, cancels
-from nmviz.ui.shell.events import FROM_STORE, LIVE, READ, session_of
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, LIVE, READ, session_of
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note
-from nmviz.ui.shell.progress import bar
+from nmviz.ui.shell.places import in_turn
+from nmviz.ui.shell.progress import bar, waiting
 from nmviz.ui.shell.sessions import SESSIONS
 
 INTRO = (
@@ -132,8 +133,10 @@ def _bits(pattern: Any) -> str:
 
 
 def _wire(tab: ClaimsTab, page_tab: Any) -> None:
-    page_tab.select(partial(_opened, tab), tab.model, [*tab.fixed, *tab.changing], **FROM_STORE)
-    tab.model.input(partial(_refreshed, tab), tab.model, tab.changing, **FROM_STORE)
+    page_tab.select(_opened, None, tab.fixed, **FROM_STORE)
+    # One event: what is asked last is answered last, so that no answer is of another model.
+    told = [page_tab.select, tab.model.input]
+    gr.on(told, partial(_refreshed, tab), tab.model, tab.changing, **ANSWERED)
     for name, parts in tab.parts.items():
         if "run" in parts:
             _wire_live(tab, name, parts)
@@ -146,11 +149,13 @@ def _wire_live(tab: ClaimsTab, name: str, parts: Parts) -> None:
 
     def begin(request: gr.Request) -> Any:
         begun = SESSIONS.start(session_of(request)).number
-        waiting = bar(Progress("waiting its turn"))
-        return _buttons(True), gr.Button(visible=True), waiting, begun
+        return _buttons(True), gr.Button(visible=True), waiting(), begun
 
-    def running(request: gr.Request, model: Any, begun: int | None) -> Iterator[Any]:
-        yield from _run(name, model, session_of(request), begun)
+    async def running(request: gr.Request, model: Any, begun: int | None) -> AsyncIterator[Any]:
+        session = session_of(request)
+        turn = SESSIONS.running(session, begun)
+        async for said in in_turn(turn, partial(_run, name, model, session, begun), waiting):
+            yield said
 
     def end(said: Any) -> Any:
         # Whoever cancels a run that has just ended has stopped nothing.
@@ -198,11 +203,11 @@ def _after(name: str, model: Any) -> Any:
     return [*_values(CLAIMS.get(name), answers[name], known), html.overview(answers)]
 
 
-def _opened(tab: ClaimsTab, model: Any) -> list[Any]:
-    """What is published, and every live half for the model."""
-    answers, changing = _answered(tab, model)
+def _opened() -> list[Any]:
+    """What is published, whatever the small model."""
+    answers = claims.answers()
     main = [_main_values(claim, answers[claim.name]) for claim in _published()]
-    return [*(value for values in main for value in values), *changing]
+    return [value for values in main for value in values]
 
 
 def _main_values(claim: Claim, answer: Answer) -> list[Any]:
@@ -223,22 +228,17 @@ def _figure_values(claim: Claim, half: Half | None, which: str) -> list[Any]:
 
 
 def _refreshed(tab: ClaimsTab, model: Any) -> list[Any]:
-    """Every live half for the model, from the store."""
-    return _answered(tab, model)[1]
-
-
-def _answered(tab: ClaimsTab, model: Any) -> tuple[Mapping[str, Answer], list[Any]]:
-    """The answers for the model, and the values of what depends on it."""
+    """Every live half for the model, from the store: the values of what depends on it."""
     try:
         known = _known(model)
         answers = claims.answers(known)
     except Exception as error:
         said = note(sentence(error), "error")
-        return claims.answers(), [said, *[gr.skip()] * (len(tab.changing) - 1)]
+        return [said, *[gr.skip()] * (len(tab.changing) - 1)]
     each = [
         value for claim in CLAIMS.values() for value in _values(claim, answers[claim.name], known)
     ]
-    return answers, [html.overview(answers), *each]
+    return [html.overview(answers), *each]
 
 
 def _changing(claim: Claim, parts: Parts) -> list[Any]:

@@ -24,6 +24,7 @@ from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import check_live, model_of, offered, settle
+from nmviz.ui.shell.places import PICTURES
 from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
@@ -87,7 +88,10 @@ def looked(values: Sequence[Any], before: str | None) -> Update:
                 "looked_at": now,
                 **refused(look.block, look.projection, published_only.why(view), "note"),
             }
-        return {} if now == before else {"looked_at": now, **layer_panels(view)}
+        if now == before:
+            return {}
+        with PICTURES:
+            return {"looked_at": now, **layer_panels(view)}
     except Exception as error:
         fields = dict(zip(FIELDS, values, strict=True))
         return {

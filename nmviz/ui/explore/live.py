@@ -1,11 +1,11 @@
 """What takes a while: measuring, writing, calibrating. One at a time for a visitor, with Cancel."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import gradio as gr
 
-from nmviz.core.results import Progress
 from nmviz.ui.explore import handlers, writing
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
@@ -13,7 +13,8 @@ from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS, refusal
 from nmviz.ui.shell.cancelling import cancels
 from nmviz.ui.shell.events import FROM_STORE, LIVE, READ, Update, session_of
-from nmviz.ui.shell.progress import bar
+from nmviz.ui.shell.places import in_turn
+from nmviz.ui.shell.progress import waiting
 from nmviz.ui.shell.sessions import SESSIONS
 
 Work = Literal["run", "write", "calibrate", "measure_each", "run_tasks"]
@@ -73,17 +74,17 @@ def wire_live(
     _write(page, _begin(page, "write", "write"))
     chosen = [*page.form, page.named["uncalibrated"], page.named["turn"]]
     calibrated = _begin(page, "calibrate", "calibrate").then(
-        _generating(page, every_method.calibrate), chosen, page.outputs, **READ, **LIVE
+        _generating(page, every_method.calibrate, "calibrate"), chosen, page.outputs, **READ, **LIVE
     )
     then_layer(_end(page, calibrated))
     form = [*page.form, page.named["turn"]]
     measured = _begin(page, "measure_each", "measure_each").then(
-        _generating(page, one_at_a_time.measure), form, page.outputs, **READ, **LIVE
+        _generating(page, one_at_a_time.measure, "measure_each"), form, page.outputs, **READ, **LIVE
     )
     then_each(_end(page, measured), False)
     asked = [*page.form, *page.these(*FIELDS, "turn")]
     answered = _begin(page, "run_tasks", "run_tasks").then(
-        _generating(page, zero_shot.measure), asked, page.outputs, **READ, **LIVE
+        _generating(page, zero_shot.measure, "run_tasks"), asked, page.outputs, **READ, **LIVE
     )
     then_each(_end(page, answered), False)
 
@@ -99,7 +100,7 @@ def buttons(working: Work | None) -> Update:
         able = working is None and not (name == "run_tasks" and refusal())
         update[name] = gr.Button(visible=not hidden, interactive=able)
     if working is not None:
-        update[BARS[working]] = bar(Progress("waiting for its turn"))
+        update[BARS[working]] = waiting()
     return update
 
 
@@ -126,36 +127,38 @@ def _bar_outputs(page: Page) -> list[Any]:
 def _write(page: Page, after: Any, after_run: bool = False) -> Any:
     outputs = page.these("texts", "query", "progress")
 
-    def write(request: gr.Request, *given: Any) -> Iterator[Any]:
-        *values, shown, turn = given
+    def begin(values: Sequence[Any], session: str, turn: int | None) -> Iterator[Update]:
+        *settings, shown = values
         ran = (shown or Shown()) if after_run else None
-        for update in writing.write(values, session_of(request), turn, ran):
-            yield page.named_values(update)
+        return writing.write(settings, session, turn, ran)
 
-    wrote = after.then(write, [*page.form, *page.these("shown", "turn")], outputs, **READ, **LIVE)
+    inputs = [*page.form, *page.these("shown", "turn")]
+    wrote = after.then(_generating(page, begin, "write"), inputs, outputs, **READ, **LIVE)
     return _end(page, wrote)
 
 
-def _running(page: Page, rerun: bool) -> Callable[..., Iterator[Any]]:
-    def running(request: gr.Request, *given: Any) -> Iterator[Any]:
-        *values, shown, measure, turn = given
-        for update in handlers.run(values, shown, measure, session_of(request), rerun, turn):
-            yield page.named_values(update)
+def _running(page: Page, rerun: bool) -> Callable[..., AsyncIterator[Any]]:
+    def begin(values: Sequence[Any], session: str, turn: int | None) -> Iterator[Update]:
+        *settings, shown, measure = values
+        return handlers.run(settings, shown, measure, session, rerun, turn)
 
-    return running
+    return _generating(page, begin, "run")
 
 
 def _generating(
-    page: Page, handler: Callable[[Sequence[Any], str, int | None], Iterator[Update]]
-) -> Callable[..., Iterator[Any]]:
+    page: Page, begin: Callable[[Sequence[Any], str, int | None], Iterator[Update]], work: Work
+) -> Callable[..., AsyncIterator[Any]]:
     """A generator of the values it is given, the session, and the turn it was begun in.
 
     Work begun elsewhere on the page stops this one: it must not go on as part of the other.
     """
 
-    def generating(request: gr.Request, *given: Any) -> Iterator[Any]:
-        *values, turn = given
-        for update in handler(values, session_of(request), turn):
+    async def generating(request: gr.Request, *given: Any) -> AsyncIterator[Any]:
+        *values, number = given
+        session = session_of(request)
+        turn = SESSIONS.running(session, number)
+        steps = partial(begin, values, session, number)
+        async for update in in_turn(turn, steps, lambda before: {BARS[work]: waiting(before)}):
             yield page.named_values(update)
 
     return generating

@@ -13,7 +13,7 @@ from nmviz.ui.explore.live import wire_live
 from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, PICTURES, READ, answered, asking, session_of
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, answered, asking, session_of
 from nmviz.ui.shell.sessions import SESSIONS
 
 TYPED = (
@@ -106,7 +106,7 @@ def _typed_too(page: Page) -> Any:
     The menu's own change comes at the opening as well, before the form is filled.
     """
     menu, state = page.these("mitigations", "mitigated")
-    menu.change(lambda names: list(names or ()), menu, state, **READ)
+    menu.change(lambda names: list(names or ()), menu, state, **FROM_STORE)
     return state.change
 
 
@@ -156,14 +156,14 @@ def _look(page: Page, on: Callable[..., Any], again: bool = False) -> None:
         inputs=[*page.form, page.named["looked_at"]],
         outputs=page.these(*handlers.LAYER_OUTPUTS),
         js=asking("layer"),
-        **PICTURES,
+        **ANSWERED,
     )
     swept = looked.then(
         page.answer(partial(every_method.swept, again=again), 1),
         [*page.form, page.named["swept_at"]],
         page.these(*every_method.OUTPUTS),
         js=asking("methods"),
-        **PICTURES,
+        **ANSWERED,
     )
     for made, panel in ((looked, "layer"), (swept, "methods")):
         made.success(None, None, None, js=answered(panel), **READ)

@@ -6,14 +6,13 @@ import gradio as gr
 
 Update = dict[str, Any]
 
-LIVE = {"concurrency_id": "model", "concurrency_limit": 2}
+LIVE: dict[str, Any] = {"concurrency_limit": None}
+"""Live work waits for its place in `places`, where a visitor can leave the queue."""
 READ: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 FROM_STORE: dict[str, Any] = {**READ, "queue": False}
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}
 """When settings move faster than they are answered the last ones count: Gradio would drop them."""
 ANSWERED = {**FROM_STORE, **LAST}
-PICTURES: dict[str, Any] = {**READ, **LAST, "concurrency_limit": 4}
-"""For what is worked out at one layer."""
 
 
 def asking(what: str) -> str:

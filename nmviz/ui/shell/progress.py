@@ -20,6 +20,11 @@ def bar(progress: Progress, unit: str = "tokens") -> str:
     return _bar(progress.part, f"{stage}: {done:,} of {total:,} {esc(unit)}{after}")
 
 
+def waiting(before: int = 0) -> str:
+    """The bar of work that has not begun, with so many before it."""
+    return bar(Progress("waiting for its turn" + (f", {before} before it" if before else "")))
+
+
 def _bar(part: float | None, said: str) -> str:
     known = "" if part is None else f' value="{part:.3f}" max="1"'
     return f'<div class="bar" role="status"><progress{known}></progress><p>{said}</p></div>'

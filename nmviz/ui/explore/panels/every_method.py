@@ -16,6 +16,7 @@ from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity, table
+from nmviz.ui.shell.places import PICTURES
 from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View, methods_of
@@ -46,7 +47,8 @@ def swept(values: Sequence[Any], before: str | None, again: bool = False) -> Upd
         now = swept_at(view)
         if now == before and not again:
             return {}
-        return {"swept_at": now, **panel(view, sweep(view))}
+        with PICTURES:
+            return {"swept_at": now, **panel(view, sweep(view))}
     except Exception as error:
         return {"swept_at": None, **_without_rows(sentence(error))}
 

@@ -1,0 +1,72 @@
+"""How much is worked out at once: live work in turns, and pictures in between."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import TypeVar
+
+from anyio import to_thread
+
+from nmviz.ui.shell.sessions import Turn
+
+T = TypeVar("T")
+
+SECONDS_BETWEEN_LOOKS = 0.1
+PICTURES = threading.BoundedSemaphore(4)
+"""Held while one layer's pictures are worked out: they are cheap, and wait for no live work."""
+
+
+class Places:
+    """Who works, and who waits, first come first served. Whoever stops waiting frees the place."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._lock = threading.Lock()
+        self._working: list[Turn] = []
+        self._waiting: list[Turn] = []
+
+    def before(self, turn: Turn) -> int:
+        """How many come before it; with 0 it has a place, and keeps it until it leaves."""
+        with self._lock:
+            if turn in self._working:
+                return 0
+            if turn not in self._waiting:
+                self._waiting.append(turn)
+            place = self._waiting.index(turn)
+            if place or len(self._working) >= self._at_once:
+                return place + 1
+            self._waiting.remove(turn)
+            self._working.append(turn)
+            return 0
+
+    def leave(self, turn: Turn) -> None:
+        """It has ended, or will not begin."""
+        with self._lock:
+            for there in (self._working, self._waiting):
+                if turn in there:
+                    there.remove(turn)
+
+
+LIVE = Places(2)
+"""Those of the page that this process serves."""
+
+
+async def in_turn(
+    turn: Turn, steps: Callable[[], Iterator[T]], waits: Callable[[int], T]
+) -> AsyncGenerator[T, None]:
+    """The steps of live work once there is a place; until then what `waits` says of how many come
+    before. Work that is stopped while it waits begins at once, and finds that it is stopped."""
+    said = 0
+    try:
+        while not turn.is_set() and (before := LIVE.before(turn)):
+            if before != said:
+                said = before
+                yield waits(before)
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        if turn.is_set():
+            LIVE.leave(turn)
+        begun = steps()
+        while (step := await to_thread.run_sync(next, begun, None)) is not None:
+            yield step
+    finally:
+        LIVE.leave(turn)

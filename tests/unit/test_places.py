@@ -1,0 +1,80 @@
+"""Live work in turns: first come first served, and whoever is stopped while waiting is gone."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from nmviz.ui.shell import places
+from nmviz.ui.shell.places import Places, in_turn
+from nmviz.ui.shell.sessions import Turn
+
+
+def test_the_first_come_are_first_served() -> None:
+    one, two, three, four = map(Turn, range(4))
+    live = Places(2)
+    assert [live.before(turn) for turn in (one, two, three, four)] == [0, 0, 1, 2]
+    assert live.before(one) == 0  # it keeps its place
+    live.leave(three)
+    assert live.before(four) == 1
+    live.leave(one)
+    assert live.before(four) == 0 and live.before(three) == 1
+    live.leave(Turn(9))  # nobody
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> tuple[Places, Turn]:
+    """One place, and who has it."""
+    live, busy = Places(1), Turn(1)
+    assert live.before(busy) == 0
+    monkeypatch.setattr(places, "LIVE", live)
+    monkeypatch.setattr(places, "SECONDS_BETWEEN_LOOKS", 0.001)
+    return live, busy
+
+
+def steps(turn: Turn) -> Iterator[str]:
+    yield "stopped" if turn.is_set() else "worked"
+
+
+async def collected(turn: Turn, stop: Turn | None = None) -> list[str]:
+    said = []
+    async for step in in_turn(turn, lambda: steps(turn), lambda before: f"{before} before"):
+        said.append(step)
+        if stop is not None:
+            stop.set()
+    return said
+
+
+def test_cancel_ends_the_waiting_at_once_and_frees_the_place(full: tuple[Places, Turn]) -> None:
+    live, busy = full
+    waiting = Turn(2)
+    assert asyncio.run(collected(waiting, stop=waiting)) == ["1 before", "stopped"]
+    assert live.before(Turn(3)) == 1  # nobody else waits
+    assert not busy.is_set()
+
+
+def test_work_begins_when_a_place_is_free(full: tuple[Places, Turn]) -> None:
+    live, busy = full
+
+    async def both() -> list[str]:
+        waiting = asyncio.create_task(collected(Turn(2)))
+        await asyncio.sleep(0.05)
+        live.leave(busy)
+        return await waiting
+
+    assert asyncio.run(both()) == ["1 before", "worked"]
+    assert live.before(Turn(4)) == 0  # what has ended has left
+
+
+def test_whoever_goes_while_it_works_leaves_the_place(full: tuple[Places, Turn]) -> None:
+    live, busy = full
+    live.leave(busy)
+
+    async def gone() -> None:
+        turn = Turn(2)
+        working = in_turn(turn, lambda: steps(turn), str)
+        await anext(working)
+        await working.aclose()
+
+    asyncio.run(gone())
+    assert live.before(Turn(5)) == 0
