@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * min(4, os.cpu_count() or 1))')
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + min(8, os.cpu_count() or 1))')
 
 .PHONY: setup app test check format
 
@@ -19,8 +19,8 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 app: setup
 	$(BIN)/nmviz app
 
-# Two processes a core, since tests wait for browsers and processes of their own; one thread each, since
-# threads that wait for their turn on the same cores cost far more than they gain.
+# One process more than cores, since tests wait for browsers and processes of their own, which need cores
+# too; one thread each, since threads that wait for their turn on the same cores cost more than they gain.
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from itertools import takewhile
 from pathlib import Path
@@ -55,10 +56,20 @@ def part(file: Path) -> str:
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports(file: Path) -> Iterator[tuple[str, bool]]:
+@cache
+def tree(file: Path) -> ast.Module:
+    """A file as Python reads it, once for all tests."""
+    return ast.parse(file.read_text())
+
+
+@cache
+def imports(file: Path) -> tuple[tuple[str, bool], ...]:
     """Every imported module and whether it is imported when the file is (not type-checking)."""
-    tree = ast.parse(file.read_text())
-    for node, at_load in walk(tree, at_load=True):
+    return tuple(_imports(file))
+
+
+def _imports(file: Path) -> Iterator[tuple[str, bool]]:
+    for node, at_load in walk(tree(file), at_load=True):
         if isinstance(node, ast.Import):
             yield from ((alias.name, at_load) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -105,7 +116,7 @@ MODULES = {module_of(file): file for file in FILES}
 def arrows() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Which module imports which, whenever it does."""
     for module, file in MODULES.items():
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(tree(file)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nmviz"):
                 _, *home = str(node.module).split(".")
                 for alias in node.names:
@@ -183,7 +194,7 @@ def test_a_fresh_process_loads_only_what_it_needs(modules: str, absent: list[str
 def test_files_and_functions_stay_short(file: Path) -> None:
     source = file.read_text()
     assert source.count("\n") <= 300, "a file has one subject"
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree(file)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             length = (node.end_lineno or 0) - node.lineno + 1
             assert length <= 60, f"{node.name} has {length} lines"
@@ -191,6 +202,6 @@ def test_files_and_functions_stay_short(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
 def test_public_functions_say_what_they_do(file: Path) -> None:
-    for node in ast.parse(file.read_text()).body:
+    for node in tree(file).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
             assert ast.get_docstring(node), f"{node.name} has no docstring"
