@@ -1,6 +1,7 @@
 """What the page does when something happens. Values of the form in, component name -> value out."""
 
 from collections.abc import Iterator, Sequence
+from time import monotonic
 from typing import Any
 
 import gradio as gr
@@ -30,6 +31,7 @@ from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.error_depth import Measure
 
+SECONDS_BETWEEN_NUMBERS = 0.3  # to draw them takes a browser a third of that
 READING = "The model is being loaded: the pictures of this layer follow."
 LAYER_OUTPUTS = (
     *("looked_at", "mask_size", "layer_head"),
@@ -119,9 +121,9 @@ def run(
     rerun: bool,
     turn: int | None = None,
 ) -> Iterator[Update]:
-    """Measure both experiments, showing what is known after every window."""
+    """Measure both experiments, showing what is known a few times a second."""
     event = SESSIONS.running(session, turn)
-    now = shown or Shown()
+    now, last = shown or Shown(), 0.0
     try:
         view, text = form(values)
         yield {"ran": render.identity(view, text), "query": view.to_query()}
@@ -135,9 +137,13 @@ def run(
             cancel=event,
         )
         for progress in steps:
+            ending = progress.stage in ("done", "cancelled")
+            if progress.results and not ending and monotonic() - last < SECONDS_BETWEEN_NUMBERS:
+                continue
             update: Update = {"progress": bar(progress)}
             said = render.remark(progress)
             if progress.results:
+                last = monotonic()
                 results: dict[Column, Result] = {
                     result.experiment.target: result for result in progress.results
                 }
