@@ -88,6 +88,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(
         viewport={"width": 1280, "height": 900},
         color_scheme="light",
+        reduced_motion="reduce",  # what moves while it waits is drawn 60 times a second
         permissions=["clipboard-read", "clipboard-write"],
     )
     made.set_default_timeout(1000 * PATIENCE)
