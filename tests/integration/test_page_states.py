@@ -53,6 +53,7 @@ def test_settings_that_move_during_a_run_are_not_answered_by_it(tiny: str) -> No
     assert handlers.ended(asked, shown, "local", ran) == {}
     said = handlers.ended(moved, shown, "local", ran)
     assert "Not run yet" in said["status"] and "stale" in said["status"]
+    assert 'data-panel="figures"' in said["cards"]  # of the run, whatever was answered in between
     assert handlers.ended(asked, said.get("shown", shown), "local", None)["shown"] == shown
 
 

@@ -66,8 +66,9 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
             return {**update, "shown": now, **render.panels(now, view, measure)}
         if not shown.results:  # cards of a large model may stand there, which answer nothing here
             now = Shown(view, text)
-            panels = render.panels(now, view, measure, render.not_run(view, text))
-            return {**update, "shown": now, **panels}
+            if model_of(shown.view) != model_of(view):  # else a run may be about to write there
+                update["shown"] = now
+            return {**update, **render.panels(now, view, measure, render.not_run(view, text))}
         return {**update, "status": render.status(shown, render.not_run(view, text))}
     except Exception as error:
         return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
@@ -165,7 +166,11 @@ def ended(values: Sequence[Any], shown: Shown | None, measure: Measure, ran: str
             return {}
     except Exception as error:
         return {"status": render.status(shown or Shown(), render.fault(sentence(error)))}
-    return changed(values, shown, measure)
+    update = changed(values, shown, measure)
+    if shown and shown.results and "cards" not in update:
+        # An answer to a setting that moved in between may have come after the last numbers.
+        return {**render.panels(shown, shown.view, measure), **update}
+    return update
 
 
 def fitted(values: Sequence[Any]) -> Update:
