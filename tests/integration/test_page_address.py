@@ -4,27 +4,21 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from forms import form
 
 from nmviz import service
 from nmviz.service import OWN_TEXT
 from nmviz.ui.explore import handlers
 from nmviz.ui.explore.address import TABS, asked, read_address
-from nmviz.ui.explore.form.controls import FIELDS, values_of
+from nmviz.ui.explore.form.controls import FIELDS
 from nmviz.ui.explore.panels.zero_shot_choices import OFFERED, Questions
 from nmviz.ui.explore.restore import first_view, restored
 from nmviz.ui.launch import build
-from nmviz.ui.shell.limits import model_of, settle
+from nmviz.ui.shell.limits import settle
 from nmviz.ui.shell.view import NAMES, View
 
 pytestmark = pytest.mark.usefixtures("tiny")
 GOOD = "pattern=2:4&criterion=clact&tokens=1024&window=256&prompt=A+clock&rows=8"
-
-
-def form(**fields: Any) -> list[Any]:
-    """What the form's components would hand to a handler."""
-    view = settle(View.build(fields))
-    values = {**values_of(view, model_of(view)), "text": ""}
-    return [values[name] for name in FIELDS]
 
 
 def good(page: dict[str, Any]) -> list[Any]:

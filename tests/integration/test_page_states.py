@@ -6,28 +6,21 @@ from html import unescape
 from typing import Any
 
 import gradio as gr
+from forms import form
 
 from nmviz import service
 from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.ui.explore import handlers, picking, writing
-from nmviz.ui.explore.form.controls import FIELDS, values_of
+from nmviz.ui.explore.form.controls import FIELDS
 from nmviz.ui.explore.panels import every_method, one_at_a_time
 from nmviz.ui.explore.panels.cards import cards
 from nmviz.ui.explore.panels.layer import step
 from nmviz.ui.explore.panels.render import Shown, status
-from nmviz.ui.shell.limits import model_of, settle
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import Look, View
 
 LLAMA = "llama3.1-8b"
 SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}
-
-
-def form(**fields: Any) -> list[Any]:
-    """What the form's components would hand to a handler."""
-    view = settle(View.build(fields))
-    values = values_of(view, model_of(view))
-    return [values.get(name) for name in FIELDS]
 
 
 def test_a_large_models_cards_leave_with_it(tiny: str) -> None:

@@ -4,26 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forms import form
 
 from nmviz.base import cache
 from nmviz.core.results import Continuation, GenerationProgress, Progress
 from nmviz.ui.explore import handlers, writing
-from nmviz.ui.explore.form.controls import FIELDS, values_of
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.panels.texts import ENDED, texts
-from nmviz.ui.shell.limits import model_of, settle
 from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 
 SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64, "new_tokens": 3}
 CALIBRATED = {**SMALL, "weight_criterion": "sparsegpt", "calibration_windows": 2, "seed": 77}
-
-
-def form(**fields: Any) -> list[Any]:
-    view = settle(View.build(fields))
-    values = values_of(view, model_of(view))
-    return [values.get(name) for name in FIELDS]
 
 
 def write(values: list[Any], ran: Shown | None = None) -> list[dict[str, Any]]:

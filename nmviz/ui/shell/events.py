@@ -10,9 +10,8 @@ LIVE: dict[str, Any] = {"concurrency_limit": None}
 """Live work waits for its place in `places`, where a visitor can leave the queue."""
 READ: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 FROM_STORE: dict[str, Any] = {**READ, "queue": False}
-LAST: dict[str, Any] = {"trigger_mode": "always_last"}
+ANSWERED: dict[str, Any] = {**FROM_STORE, "trigger_mode": "always_last"}
 """When settings move faster than they are answered the last ones count: Gradio would drop them."""
-ANSWERED = {**FROM_STORE, **LAST}
 
 
 def asking(what: str) -> str:

@@ -151,7 +151,8 @@ window.nmviz = (() => {
       const working = late(name) || (name !== "published" && late("settings"));
       const other = made && name in panels && panels[name] !== made.dataset.of;
       root.classList.toggle("of-other", Boolean(made && (other || working)));
-      say(root, made && (other || working) ? reason(made, panels[name], working) : "");
+      const words = made && (other || working) ? reason(made, panels[name], working) : "";
+      say(root, "freshness", "status", words, "prepend");
     }
     mark(wrong);
   }
@@ -163,15 +164,16 @@ window.nmviz = (() => {
     return of + "The settings now ask for something else.";
   }
 
-  // Written only where it differs: the observer below watches what is written.
-  function say(root, words) {
-    let line = root.querySelector(":scope > .freshness");
+  // A sentence of that class in a place; written only where it differs: the observer below watches
+  // what is written.
+  function say(place, kind, role, words, put = "append") {
+    let line = place.querySelector(`:scope > .${kind}`);
     if (!line && !words) return;
     if (!line) {
       line = document.createElement("p");
-      line.className = "freshness note";
-      line.setAttribute("role", "status");
-      root.prepend(line);
+      line.className = kind;
+      line.setAttribute("role", role);
+      place[put](line);
     }
     if (line.textContent !== words) line.textContent = words;
     if (line.hidden !== !words) line.hidden = !words;
@@ -182,16 +184,7 @@ window.nmviz = (() => {
       const name = [...field.classList].find((one) => one.startsWith("field-"))?.slice(6).replaceAll("-", "_");
       const why = (name && wrong[name]) || "";
       if (field.classList.contains("wrong") !== Boolean(why)) field.classList.toggle("wrong");
-      let line = field.querySelector(":scope > .wrong-why");
-      if (!line && !why) continue;
-      if (!line) {
-        line = document.createElement("p");
-        line.className = "wrong-why";
-        line.setAttribute("role", "alert");
-        field.append(line);
-      }
-      if (line.textContent !== why) line.textContent = why;
-      if (line.hidden !== !why) line.hidden = !why;
+      say(field, "wrong-why", "alert", why);
     }
   }
 
