@@ -1,12 +1,14 @@
 """What there is to choose from: `nmviz methods`, `nmviz models`, `nmviz tasks`."""
 
 import json
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from nmviz import service
+from nmviz.base.errors import UserError
 from nmviz.cli import printing
 from nmviz.cli.options import Json
 
@@ -33,9 +35,17 @@ def methods(as_json: Json = False) -> None:
 
 def models(
     name: Annotated[str, typer.Argument(help="One model, with the layers that it has.")] = "",
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch and convert that model again, and load it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the models on offer; any Hub id or folder of a causal language model works too."""
+    if fetch and not name:
+        raise UserError("--fetch is for one model: name it, as in nmviz models --fetch NAME.")
+    if fetch:
+        lies = service.fetch_again(name)
+        print(f"nmviz: {name} is whole in {lies.folder}.", file=sys.stderr)
     told = [service.describe(name)] if name else service.catalogue().models
     if as_json:
         print(json.dumps([asdict(model) for model in told]))

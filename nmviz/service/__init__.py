@@ -6,6 +6,7 @@ from nmviz.service.choices import (
     canonical,
     catalogue,
     describe,
+    fetch_again,
     refuse_large,
     resolve,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "describe",
     "estimate_seconds",
     "every_method",
+    "fetch_again",
     "generate",
     "look",
     "lookup",

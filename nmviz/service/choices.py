@@ -51,6 +51,15 @@ def describe(model_id: str) -> models.ModelInfo:
     return _with_layers(models.describe(model_id))
 
 
+def fetch_again(model_id: str) -> models.ModelFiles:
+    """Fetch and convert a model again, whatever is kept of it, and load it; where it lies.
+    UserError when it cannot be had or loaded."""
+    refuse_large(model_id)
+    from nmviz.engine.load.loading import fetch_again as fetch
+
+    return fetch(model_id)
+
+
 @lru_cache(maxsize=64)
 def _with_layers(info: models.ModelInfo) -> models.ModelInfo:
     """Layers that no file tells are found by building the architecture, which imports torch.

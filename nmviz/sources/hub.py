@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -86,17 +86,21 @@ def choose_weights(names: Iterable[str], where: str) -> tuple[str, ...]:
     raise UserError(f"{where} holds no safetensors or GGUF weights: choose a model that has some.")
 
 
-def snapshot(model_id: str) -> Path:
-    """The folder with the wanted files of `owner/name[@revision]`, fetched where missing."""
+def snapshot(model_id: str, *, again: bool = False) -> Path:
+    """The folder with the wanted files of `owner/name[@revision]`, fetched where missing, or all of
+    them `again`."""
     repository, revision = split_id(model_id)
     listing = _listing(repository, revision, model_id)
+    if listing is None and again:
+        raise _unreachable(model_id)
     if listing is None:
         return _snapshot_offline(repository, revision, model_id)
     weights = choose_weights(listing.sizes, model_id)
     _require_space_for(listing, weights, repository, model_id)
     wanted = [*weights, *(name for name in listing.sizes if name in TEXT_FILES)]
+    download = partial(snapshot_download, force_download=True) if again else snapshot_download
     with _plain_words(model_id):
-        return Path(snapshot_download(repository, revision=listing.commit, allow_patterns=wanted))
+        return Path(download(repository, revision=listing.commit, allow_patterns=wanted))
 
 
 def text_file(model_id: str, name: str, *, needed: bool = True) -> Path | None:

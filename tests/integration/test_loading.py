@@ -107,8 +107,12 @@ def test_a_changed_folder_is_another_model(copy: Path) -> None:
 def test_a_failure_is_not_kept(copy: Path) -> None:
     weights = (copy / "model.safetensors").read_bytes()
     (copy / "model.safetensors").write_bytes(weights[:1000])
-    with pytest.raises(UserError, match="are broken: fetch the model again"):
+    with pytest.raises(UserError) as refusal:
         loading.load(str(copy))
+    assert str(refusal.value) == (
+        f"The weights of {copy} are broken (model.safetensors): put the whole files into {copy} "
+        "again."
+    )
     (copy / "model.safetensors").write_bytes(weights)
     assert loading.load(str(copy)).model is not None
 
@@ -116,6 +120,22 @@ def test_a_failure_is_not_kept(copy: Path) -> None:
 def without_a_weight(folder: Path) -> None:
     tensors = load_file(folder / "model.safetensors")
     tensors.pop("model.layers.1.mlp.up_proj.weight")
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+DENSE = {
+    "quant_method": "compressed-tensors",
+    "format": "dense",
+    "config_groups": {},
+    "sparsity_config": {"format": "dense", "sparsity_structure": "2:4"},
+}
+"""What llm-compressor writes beside weights that are stored as they are."""
+
+
+def with_scales(folder: Path) -> None:
+    change_config(folder, quantization_config=DENSE)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.layers.1.mlp.up_proj.weight_scale"] = torch.ones(1)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
 
@@ -143,6 +163,18 @@ def without_vocabulary(folder: Path) -> None:
             "is stored quantised by gptq",
         ),
         (
+            lambda folder: change_config(folder, quantization_config={**DENSE, "format": "int8"}),
+            "is stored quantised by compressed-tensors",
+        ),
+        (
+            lambda folder: change_config(
+                folder,
+                quantization_config={**DENSE, "sparsity_config": {"format": "sparse-24-bitmask"}},
+            ),
+            "is stored quantised by compressed-tensors",
+        ),
+        (with_scales, "is stored quantised by compressed-tensors"),
+        (
             lambda folder: (folder / "config.json").write_text(BertConfig().to_json_string()),
             "lacks weights|not a language model|cannot be loaded",
         ),
@@ -160,6 +192,13 @@ def test_what_cannot_be_loaded_is_said_in_one_sentence(
         loading.load(str(copy))
     assert "\n" not in str(refusal.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_checkpoint_whose_format_is_dense_is_read(copy: Path, tiny_model: Path) -> None:
+    change_config(copy, quantization_config=DENSE)
+    state = loading.load(str(copy)).model.state_dict()
+    stored = load_file(tiny_model / "model.safetensors")
+    assert all(torch.equal(state[name], tensor) for name, tensor in stored.items())
 
 
 def test_code_beside_a_known_architecture_is_not_run(copy: Path, tmp_path: Path) -> None:
@@ -403,6 +442,48 @@ def test_a_gguf_file_is_read_once_and_the_reader_is_put_back(
     loading.load(str(gguf_model))
     assert len(read) == 1
     assert (gguf.GGUFReader, gguf.get_tensor_name_map) == before
+
+
+def cut_short(file: Path) -> None:
+    """Half of the file in its place; who has mapped the whole one keeps it."""
+    whole = file.read_bytes()
+    file.unlink()
+    file.write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize("sizes", [True, False], ids=["sizes known", "of an older version"])
+@pytest.mark.parametrize("damage", [cut_short, Path.unlink])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_copy_that_was_cut_short_is_made_again(
+    gguf_model: Path, tmp_path: Path, name: str, damage: Callable[[Path], None], sizes: bool
+) -> None:
+    loaded = loading.load(str(gguf_model))
+    folder = tmp_path / "cache" / "converted" / loaded.sha256
+    whole = (folder / name).read_bytes()
+    if not sizes:
+        (folder / gguf_files.SIZES).unlink()
+    loading.forget()
+    damage(folder / name)
+    again = loading.load(str(gguf_model)).model.state_dict()
+    assert all(torch.equal(again[key], one) for key, one in loaded.model.state_dict().items())
+    assert (folder / name).read_bytes() == whole
+    assert [one for one in folder.parent.iterdir() if one.suffix != ".lock"] == [folder]
+
+
+def test_a_copy_is_made_again_on_demand(gguf_model: Path, tmp_path: Path) -> None:
+    loaded = loading.load(str(gguf_model))
+    template = tmp_path / "cache" / "converted" / loaded.sha256 / "chat_template.jinja"
+    template.write_text("{{ another of the same length in all }}"[: template.stat().st_size])
+    assert loading.fetch_again(str(gguf_model)).folder == gguf_model.parent
+    assert template.read_text() == "{{ messages[0]['content'] }}"
+    assert loading.load(str(gguf_model)).tokenizer.chat_template == template.read_text()
+
+
+def test_a_gguf_file_that_was_cut_short_names_its_path(gguf_model: Path) -> None:
+    cut_short(gguf_model)
+    with pytest.raises(UserError) as refusal:
+        loading.load(str(gguf_model))
+    assert str(gguf_model) in str(refusal.value) and "\n" not in str(refusal.value)
 
 
 def test_conversion_is_quiet(gguf_model: Path, capfd: pytest.CaptureFixture[str]) -> None:

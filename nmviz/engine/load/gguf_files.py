@@ -26,22 +26,44 @@ from nmviz.sources.models import ModelFiles
 
 OF_THE_SOURCE = ("quantization_config", "_name_or_path", "_model_name_or_path")
 """Config entries that speak of the GGUF file and not of its copy."""
+SIZES = "sizes.json"
+"""Beside the files of a copy: how many bytes each has when it is whole."""
 _reading = Lock()  # what is exchanged while a file is read is put back before the next one is
 
 
-def converted(files: ModelFiles) -> Path:
-    """The folder of the converted copy, bit-equal to what transformers reads from the GGUF file.
+def converted(files: ModelFiles, *, again: bool = False) -> Path:
+    """The folder of the converted copy, bit-equal to what transformers reads from the GGUF file;
+    made where there is none, where part of it is missing, or `again`.
 
     Written beside and moved in place whole; two processes do not collide.
     """
     home = make_folder(cache_dir() / "converted")
     folder = home / files.sha256
-    if folder.is_dir():
+    if _is_whole(folder) and not again:
         return folder
     with disk_errors(home), FileLock(home / f"{files.sha256}.lock"):
-        if not folder.is_dir():
+        if again or not _is_whole(folder):
             _convert(files, folder)
     return folder
+
+
+def is_converted(files: ModelFiles) -> bool:
+    """Whether a converted copy is there already."""
+    return _is_whole(cache_dir() / "converted" / files.sha256)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether every file of a copy has the size that it was written with; of a copy that an older
+    version made nothing is known, so what is there is tried."""
+    if not folder.is_dir():
+        return False
+    try:
+        sizes = json.loads((folder / SIZES).read_text("utf-8"))
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except FileNotFoundError as missing:
+        return Path(missing.filename).name == SIZES
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def read_gguf(files: ModelFiles) -> Any:
@@ -89,6 +111,10 @@ def _convert(files: ModelFiles, folder: Path) -> None:
         if model.generation_config is not None:
             model.generation_config.save_pretrained(beside)
         tokenizer.save_pretrained(beside)
+        sizes = {file.name: file.stat().st_size for file in beside.iterdir()}
+        (beside / SIZES).write_text(json.dumps(sizes), encoding="utf-8")
+        if folder.is_dir():
+            os.replace(folder, Path(workspace) / "broken")
         os.replace(beside, folder)
 
 

@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from nmviz.base.errors import UserError
-from nmviz.engine.load.gguf_files import converted
-from nmviz.engine.load.refusals import no_code_of, plain_words, refuse_config
+from nmviz.engine.load.gguf_files import converted, is_converted
+from nmviz.engine.load.refusals import (
+    broken_files,
+    check_tensors,
+    no_code_of,
+    plain_words,
+    refuse_config,
+    stored_plainly,
+)
 from nmviz.sources import models
 
 MODELS_KEPT = 2
@@ -103,21 +111,54 @@ def kept_text(key: tuple[str, str], make: Callable[[], torch.Tensor]) -> torch.T
     return _texts.get(key, make)
 
 
+def fetch_again(model_id: str) -> models.ModelFiles:
+    """Fetch and convert a model again, and load it to see that it can be; where it lies.
+
+    UserError when it cannot be had or loaded, or lies in a folder, for which nothing is fetched.
+    """
+    files = models.fetch_again(model_id)
+    _models.clear()
+    if files.gguf:
+        with quiet(), plain_words(model_id):
+            converted(files, again=True)
+    load(model_id)
+    return files
+
+
 def _load(model_id: str, device: str) -> LoadedModel:
     files = models.locate(model_id)
     with quiet(), plain_words(model_id):
-        folder = converted(files) if files.gguf else files.folder
-        tokenizer = load_tokenizer(folder, model_id)
-        model = load_model(folder, model_id).to(device)
+        tokenizer, model = _read(files, model_id)
+        model = model.to(device)
     return LoadedModel(models.describe(model_id), model, tokenizer, files.sha256, device)
 
 
+def _read(files: models.ModelFiles, model_id: str) -> tuple[Any, Any]:
+    """Tokenizer and model. A converted copy that cannot be read is made again from the whole file
+    beside it, once."""
+    if not files.gguf:
+        return load_tokenizer(files.folder, model_id), load_model(files.folder, model_id)
+    made_before = is_converted(files)
+    folder = converted(files)
+    try:
+        return load_tokenizer(folder, model_id), load_model(folder, model_id)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
+        if not made_before:
+            raise
+    folder = converted(files, again=True)
+    return load_tokenizer(folder, model_id), load_model(folder, model_id)
+
+
 def load_model(folder: Path, model_id: str) -> Any:
-    """The model of a folder of safetensors. UserError when tensors are missing from it, or when it
-    brings code."""
-    with no_code_of(model_id):
+    """The model of a folder of safetensors. UserError when tensors are missing from it, when it is
+    stored quantised, or when it brings code."""
+    with no_code_of(model_id), broken_files(folder, model_id):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        if stored_plainly(vars(config).get("quantization_config") or {}):
+            del config.quantization_config  # transformers would ask for the package it names
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
+            config=config,
             dtype=torch.float32,
             attn_implementation="sdpa",
             use_safetensors=True,
@@ -126,9 +167,7 @@ def load_model(folder: Path, model_id: str) -> Any:
             trust_remote_code=False,
         )
     model, report = loaded
-    if report["missing_keys"]:  # transformers would fill them with random numbers
-        some = sorted(report["missing_keys"])[0]
-        raise UserError(f"{model_id} lacks weights ({some} ...): fetch the model again.")
+    check_tensors(report, folder, model_id)
     return model.eval().requires_grad_(False)
 
 

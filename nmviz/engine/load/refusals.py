@@ -2,13 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
 from nmviz.base.errors import UserError
+from nmviz.base.wording import listed
+from nmviz.sources import models
+
+PLAIN = "dense"
+"""compressed-tensors' name of the format in which weights are stored as they are."""
+SCALES = ("weight_scale", "weight_packed", "weight_zero_point")
+"""Tensors that a quantised layer of its has beside or in place of the weight."""
 
 
 def refuse_config(config: Mapping[str, Any], model_id: str) -> None:
@@ -20,11 +28,60 @@ def refuse_config(config: Mapping[str, Any], model_id: str) -> None:
         if config.get("auto_map"):
             raise _brings_code(model_id)
         raise _unknown(model_id, kind)
-    method = (config.get("quantization_config") or {}).get("quant_method")
-    if method:
+    about = config.get("quantization_config") or {}
+    if about.get("quant_method") and not stored_plainly(about):
+        raise _quantised(model_id, about["quant_method"])
+
+
+def stored_plainly(about: Mapping[str, Any]) -> bool:
+    """Whether a `quantization_config` says that the weights are stored as they are, which the
+    format "dense" of compressed-tensors does: of a pruned model, say. A sparse format of its own
+    would leave zeros out."""
+    sparse = about.get("sparsity_config") or {}
+    return about.get("format") == PLAIN and sparse.get("format", PLAIN) == PLAIN
+
+
+def check_tensors(report: Mapping[str, Any], folder: Path, model_id: str) -> None:
+    """UserError where transformers reports weights that are missing, which it fills with random
+    numbers, or scales of quantised ones, which it leaves out."""
+    if report["missing_keys"]:
+        some = sorted(report["missing_keys"])[0]
+        raise UserError(f"{model_id} lacks weights ({some} ...): {_remedy(folder, model_id)}.")
+    if any(name.endswith(SCALES) for name in report["unexpected_keys"]):
+        raise _quantised(model_id, "compressed-tensors")
+
+
+@contextmanager
+def broken_files(folder: Path, model_id: str) -> Iterator[None]:
+    """A file of weights that cannot be read becomes one sentence (UserError) that names it."""
+    try:
+        yield
+    except SafetensorError:
+        files = [file for file in sorted(folder.glob("*.safetensors")) if _is_broken(file)]
+        which = listed(file.name for file in files[:3]) or "their files"
         raise UserError(
-            f"{model_id} is stored quantised by {method}: choose the model it was made from."
-        )
+            f"The weights of {model_id} are broken ({which}): {_remedy(folder, model_id)}."
+        ) from None
+
+
+def _is_broken(file: Path) -> bool:
+    try:
+        with safe_open(file, "pt"):
+            return False
+    except (SafetensorError, OSError):
+        return True
+
+
+def _remedy(folder: Path, model_id: str) -> str:
+    """What to do about broken weights."""
+    said = models.remedy(model_id)
+    return f"put the whole files into {folder} again" if said == models.PUT_BACK else said
+
+
+def _quantised(model_id: str, method: object) -> UserError:
+    return UserError(
+        f"{model_id} is stored quantised by {method}: choose the model it was made from."
+    )
 
 
 def not_finite() -> UserError:
@@ -42,8 +99,6 @@ def plain_words(model_id: str) -> Iterator[None]:
         yield
     except (MemoryError, torch.OutOfMemoryError):
         raise _too_large(model_id) from None
-    except SafetensorError:
-        raise UserError(f"The weights of {model_id} are broken: fetch the model again.") from None
     except ImportError as error:
         raise UserError(f"{model_id} needs a package that is not here: {_short(error)}.") from None
     except RuntimeError as error:

@@ -1,0 +1,132 @@
+"""What files tell of a model before it is loaded: its config, its chat template, the head of a GGUF
+file."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from nmviz.base.errors import UserError
+from nmviz.methods.scopes import PROJECTIONS
+
+SEPARATE_PROJECTIONS = frozenset(
+    ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "smollm3", "olmo2")
+)
+"""Model types whose seven projections are known from the config alone."""
+
+PUT_BACK = "put the whole file there again"
+UNSTATED = "not stated here: see where it comes from"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model before it is loaded.
+
+    `blocks` and `context` (most tokens at once) are 0, and `projections` empty, where only loading
+    tells. `d_in` maps a projection to its input width. `terms` is a sentence with the name and the
+    address of terms that bind whoever uses the model; empty for an ordinary licence. Of a
+    `published` model only published results are known: it is not loaded.
+    """
+
+    id: str
+    title: str
+    licence: str
+    note: str
+    blocks: int
+    projections: tuple[str, ...]
+    context: int
+    d_in: Mapping[str, int] = field(default_factory=dict, hash=False)
+    chat: bool = False
+    pinned: bool = False
+    terms: str = ""
+    published: bool = False
+
+
+def read_json(path: Path | None, remedy: str) -> dict[str, Any]:
+    """An object of JSON, empty without a file. UserError, with what to do about it, for a file that
+    holds something else."""
+    if path is None:
+        return {}
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        raise UserError(f"{path} is not readable JSON: {remedy}.") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is not a config: {remedy}.")
+    return content
+
+
+def has_template(find: Callable[[str], Path | None], remedy: str) -> bool:
+    """Whether the tokenizer has a chat template, in its settings or beside them."""
+    settings, *beside = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json")
+    path = find(settings)
+    if path and path.is_file() and "chat_template" in read_json(path, remedy):
+        return True
+    return any(path.is_file() for path in map(find, beside) if path)
+
+
+def from_config(model_id: str, title: str, config: Mapping[str, Any], chat: bool) -> ModelInfo:
+    """What a config.json tells, under the names that different architectures use."""
+    text = config.get("text_config") or config
+    d_in = _input_widths(text) if text.get("model_type") in SEPARATE_PROJECTIONS else {}
+    return ModelInfo(
+        id=model_id,
+        title=title,
+        licence=UNSTATED,
+        note="",
+        blocks=_first_number(text, "num_hidden_layers", "n_layer", "num_layers"),
+        projections=tuple(d_in),
+        context=_first_number(text, "max_position_embeddings", "n_positions", "n_ctx"),
+        d_in=d_in,
+        chat=chat,
+    )
+
+
+def _first_number(config: Mapping[str, Any], *names: str) -> int:
+    values = [config.get(name) for name in names]
+    return next((value for value in values if isinstance(value, int)), 0)
+
+
+def _input_widths(config: Mapping[str, Any]) -> dict[str, int]:
+    """d_in of the seven projections; empty when the config does not state the sizes."""
+    hidden = _first_number(config, "hidden_size")
+    heads = _first_number(config, "num_attention_heads")
+    inner = _first_number(config, "intermediate_size")
+    if not (hidden and heads and inner):
+        return {}
+    head = _first_number(config, "head_dim") or hidden // heads
+    return {name: {"o": heads * head, "down": inner}.get(name, hidden) for name in PROJECTIONS}
+
+
+def from_gguf(model_id: str, file: Path) -> ModelInfo:
+    """What the head of a GGUF file tells. UserError for another kind of file."""
+    status = file.stat()
+    about = _gguf_config(file, status.st_size, status.st_mtime_ns)
+    info = from_config(model_id, file.name, about, bool(about["chat"]))
+    return replace(info, note="The weights were stored in few bits and are dequantised.")
+
+
+@lru_cache(maxsize=16)
+def _gguf_config(file: Path, size: int, changed: int) -> dict[str, Any]:
+    """The head of a GGUF file under the names of a config.json; read again when it changed."""
+    import gguf
+
+    try:
+        fields = gguf.GGUFReader(file).fields
+        kind = fields["general.architecture"].contents()
+    except Exception:  # the reader raises whatever the broken bytes lead it to
+        raise UserError(f"{file} is not a readable GGUF file: {PUT_BACK}.") from None
+    names = {
+        "num_hidden_layers": "block_count",
+        "max_position_embeddings": "context_length",
+        "hidden_size": "embedding_length",
+        "intermediate_size": "feed_forward_length",
+        "num_attention_heads": "attention.head_count",
+        "head_dim": "attention.key_length",
+    }
+    present = {ours: fields.get(f"{kind}.{theirs}") for ours, theirs in names.items()}
+    about = {ours: entry.contents() for ours, entry in present.items() if entry is not None}
+    chat = "tokenizer.chat_template" in fields
+    return {**about, "model_type": {"gemma3": "gemma3_text"}.get(kind, kind), "chat": chat}
