@@ -17,12 +17,27 @@ BLOCK = 1 << 20
 ENVIRONMENT = "NMVIZ_CACHE"
 MOVE = "or set {} to a folder on a larger disk"
 MOVE_IT = MOVE.format(ENVIRONMENT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+SAID = (*FULL, *FORBIDDEN)
+"""What a disk may say that has words of its own."""
 
 
 def cache_dir() -> Path:
     """The cache folder: NMVIZ_CACHE where it is set, else the user's own. It may not exist yet."""
     named = os.environ.get(ENVIRONMENT, "").strip()
-    return Path(named).expanduser().absolute() if named else Path(_user_cache())
+    try:
+        return Path(named).expanduser().absolute() if named else Path(_user_cache())
+    except RuntimeError:  # a ~ of nobody, or no home at all
+        raise _no_folder(Path(named), ENVIRONMENT) from None
+
+
+def at_home(named: str) -> Path:
+    """A path whose ~ is the user's home; as it stands where that is nobody's."""
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:
+        return Path(named)
 
 
 def _user_cache() -> str:
@@ -33,8 +48,18 @@ def make_folder(folder: Path, variable: str = ENVIRONMENT) -> Path:
     """Create the folder, which `variable` can move, and return it. UserError when that is not
     possible."""
     with disk_errors(folder, variable):
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if error.errno in SAID:
+                raise
+            raise _no_folder(folder, variable) from None
     return folder
+
+
+def _no_folder(folder: Path, variable: str) -> StorageError:
+    said = f"The folder {folder} cannot be made: set {variable} to a folder that can."
+    return StorageError(said, folder)
 
 
 @contextmanager
@@ -43,10 +68,10 @@ def disk_errors(folder: Path, variable: str = ENVIRONMENT) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             said = f"The disk with the folder {folder} is full: make room, {MOVE.format(variable)}."
             raise StorageError(said, folder) from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in FORBIDDEN:
             raise StorageError(
                 f"The folder {folder} cannot be written: set {variable} to a folder that can.",
                 folder,

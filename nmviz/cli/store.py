@@ -8,6 +8,7 @@ import typer
 
 from nmviz import service
 from nmviz.store import open_store, seed
+from nmviz.store.csv_file import Dialect
 from nmviz.store.exporting import export_file
 from nmviz.store.importing import Format, import_file
 
@@ -47,7 +48,10 @@ def store_import(
 def store_export(
     file: Path,
     everything: Annotated[bool, typer.Option("--all", help="Published results too.")] = False,
+    separator: Annotated[str, typer.Option(help="Between the cells of a .csv.")] = ",",
+    decimal: Annotated[str, typer.Option(help="Before the decimals in a .csv.")] = ".",
 ) -> None:
     """Write nmviz's own runs and what you imported to FILE: .jsonl, which can be imported, or .csv,
     for reading; with --all published results too."""
-    print(export_file(service.store(), file, everything=everything))
+    dialect = Dialect(separator, decimal)
+    print(export_file(service.store(), file, everything=everything, dialect=dialect))

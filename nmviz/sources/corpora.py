@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from nmviz.base.cache import remembered_sha256
+from nmviz.base.cache import at_home, remembered_sha256
 from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.sources import hub
@@ -165,7 +165,7 @@ def _raw_file(name: str) -> Path | None:
     folder = os.environ.get(WIKITEXT2_FOLDER, "").strip()
     if not folder:
         return None
-    file = Path(folder).expanduser() / name
+    file = at_home(folder) / name
     if not file.is_file():
         raise UserError(f"{WIKITEXT2_FOLDER} names {folder}, which holds no {name}: put it there.")
     return file

@@ -16,7 +16,7 @@ from zipfile import BadZipFile, ZipFile
 
 from filelock import FileLock
 
-from nmviz.base.cache import cache_dir, disk_errors, make_folder, remembered_sha256
+from nmviz.base.cache import at_home, cache_dir, disk_errors, make_folder, remembered_sha256
 from nmviz.base.errors import UserError
 from nmviz.sources import hub
 from nmviz.sources.pins import SENTENCES, TASK_ROWS
@@ -134,7 +134,7 @@ def _own_file() -> Path | None:
     named = os.environ.get(IFEVAL_FILE, "").strip()
     if not named:
         return None
-    path = Path(named).expanduser()
+    path = at_home(named)
     file = path / IFEVAL_NAME if path.is_dir() else path
     if not file.is_file():
         raise UserError(

@@ -4,14 +4,16 @@ result comes from are not in it, so it is not read back; JSONL is."""
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nmviz.base.errors import UserError
 from nmviz.base.spreadsheets import shown_as_text
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import Result
-from nmviz.store.files import write_whole
+from nmviz.store.files import shown, write_whole
 
 ARTEFACTS = ("model_sha256", "corpus_sha256")
 SETTINGS = tuple(name for name in Experiment.model_fields if name != "artefacts")
@@ -20,17 +22,42 @@ ORIGIN = ("source", "place", "started")
 COLUMNS = ("key", *SETTINGS, *ARTEFACTS, *NUMBER, *ORIGIN)
 
 
-def write_csv(results: Iterable[Result], path: Path) -> int:
+@dataclass(frozen=True)
+class Dialect:
+    """What stands between two cells and before the decimals: spreadsheets of many countries read
+    `;` and `,`. UserError where it is not one character each, or twice the same."""
+
+    separator: str = ","
+    decimal: str = "."
+
+    def __post_init__(self) -> None:
+        if len(self.separator) != 1 or self.separator in '"\r\n' or self.separator.isalnum():
+            raise UserError(
+                f"A separator is one character, such as ; or a tab; given: {shown(self.separator)}."
+            )
+        if self.decimal not in (".", ","):
+            raise UserError(f"Decimals stand behind . or ,; given: {shown(self.decimal)}.")
+        if self.separator == self.decimal:
+            raise UserError(
+                f"{self.decimal} cannot stand between cells and in numbers: give another "
+                "--separator, such as ;."
+            )
+
+
+PLAIN = Dialect()
+
+
+def write_csv(results: Iterable[Result], path: Path, dialect: Dialect = PLAIN) -> int:
     """Write a line a measurement, whole or not at all, and give the number of lines.
 
     UserError when the file cannot be written.
     """
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", delimiter=dialect.separator)
     writer.writeheader()
     lines = 0
     for row in (row for result in results for row in _rows(result)):
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+        writer.writerow({name: _cell(value, dialect) for name, value in row.items()})
         lines += 1
     write_whole(path, text.getvalue())
     return lines
@@ -63,6 +90,8 @@ def _unit(metric: str) -> str:
     return METRICS.get(metric).unit if metric in METRICS else ""
 
 
-def _cell(value: Any) -> Any:
-    """A cell; several names with commas between."""
+def _cell(value: Any, dialect: Dialect) -> Any:
+    """A cell; several names with commas between. What was printed stays as it was printed."""
+    if isinstance(value, float):
+        return repr(value).replace(".", dialect.decimal)
     return shown_as_text(",".join(value) if isinstance(value, tuple) else value)

@@ -5,29 +5,33 @@ from pathlib import Path
 from nmviz.base.errors import UserError
 from nmviz.core.results import Result
 from nmviz.store import records
-from nmviz.store.csv_file import write_csv
+from nmviz.store.csv_file import PLAIN, Dialect, write_csv
 from nmviz.store.files import shown
 from nmviz.store.jsonl import write_jsonl
 from nmviz.store.store import Store
 
 
-def export_file(store: Store, path: Path, *, everything: bool = False) -> str:
+def export_file(
+    store: Store, path: Path, *, everything: bool = False, dialect: Dialect = PLAIN
+) -> str:
     """Write this program's runs and what was imported, or every result there is, published ones
     too, and say how many in one line.
 
-    The order does not depend on when a result came in. UserError for another kind of file, and
-    when it cannot be written.
+    The `dialect` is that of a CSV. The order does not depend on when a result came in. UserError
+    for another kind of file, and when it cannot be written.
     """
     kind, name = path.suffix.lower(), shown(path.name or path)
     if kind not in (".jsonl", ".csv"):
         raise UserError(f"{name} ends in neither .jsonl nor .csv: name the file accordingly.")
+    if kind == ".jsonl" and dialect != PLAIN:
+        raise UserError(f"{name} is JSONL, which has one form: leave separator and decimal out.")
     own = [records.OWN, *(source.id for source in store.imported_sources())]
     found = store.find() if everything else store.find(source=own)
     results = sorted(found, key=_order)
     if kind == ".jsonl":
         write_jsonl(results, path)
         return f"{_count(len(results), 'result')} written to {name}."
-    lines = write_csv(results, path)
+    lines = write_csv(results, path, dialect)
     return f"{_count(len(results), 'result')}, {_count(lines, 'line')} written to {name}."
 
 

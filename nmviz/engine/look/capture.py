@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from threading import Lock
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 from nmviz.base.errors import UserError
 from nmviz.core.results import Histogram, MaskWindow, SiteLook
 from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.refusals import enough_memory, not_finite
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.measure.evaluate import Squares, logits
@@ -77,7 +79,7 @@ def make_capture(loaded: LoadedModel, prompt: str) -> Capture:
 
     watching: dict[Site, Callable[[Tensor], Tensor]]
     watching = {site: partial(forward, site) for site in find_sites(loaded.model)}
-    with loaded.lock, replaced(watching):
+    with enough_memory(loaded.info.id), loaded.lock, replaced(watching):
         logits(loaded, ids)
     return Capture(tuple(loaded.tokenizer.decode([i]) for i in ids.tolist()), inputs)
 
@@ -98,7 +100,7 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
     experiment = pruned.experiment
     experiment.mask.check_divides(site.d_in, site.name)
     x = capture.inputs[site.name]
-    masked = pruned.masked(site, x)
+    error, masked = local_error(pruned, site, x, site.dense(x)), pruned.masked(site, x)
     labels = capture.tokens
     if experiment.target == "weight":
         labels = tuple(f"output {row}" for row in range(site.d_out))
@@ -110,7 +112,7 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
         d_in=site.d_in,
         d_out=site.d_out,
         tokens=len(capture.tokens),
-        rel_error=local_error(pruned, site, x, site.dense(x)),
+        rel_error=error,
         kept=masked.mask.sum().item() / masked.mask.numel(),
         inputs=_histogram(masked),
         mask=_part_of(masked, part, labels, experiment.mask.group),
@@ -120,10 +122,14 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
 
 @torch.inference_mode()
 def local_error(pruned: Pruned, site: Site, x: Tensor, y: Tensor) -> float:
-    """||Y - Y_pruned||_F / ||Y||_F of a site on inputs x [tokens, d_in]; y is its dense output."""
+    """||Y - Y_pruned||_F / ||Y||_F of a site on inputs x [tokens, d_in]; y is its dense output.
+    UserError where that is no number."""
     squares = Squares()
     squares.add(site, pruned.lost(site, x), y)
-    return squares.ratio(site)
+    error = squares.ratio(site)
+    if not isfinite(error):
+        raise not_finite("compared")
+    return error
 
 
 def _histogram(masked: Masked) -> Histogram:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
+from math import isnan
 
 import torch
 from torch import Tensor
@@ -41,9 +42,11 @@ class Squares:
         sums[1] += square(reference) if isinstance(reference, Tensor) else reference
 
     def ratio(self, name: object) -> float:
-        """||error|| / ||reference||; 0 where both are 0."""
+        """||error|| / ||reference||; 0 where both are 0, 1 where only the reference is."""
         error, reference = self._sums[name]
-        return (error / reference) ** 0.5 if reference else float(error > 0)
+        if reference or isnan(error):
+            return (error / reference) ** 0.5 if reference else error
+        return float(error > 0)
 
     def __contains__(self, name: object) -> bool:
         return name in self._sums

@@ -15,11 +15,13 @@ from nmviz.core.provenance import collect
 from nmviz.core.results import Measurement, Progress, Result
 from nmviz.engine.calibrate.calibration import Bound, Steps, prepare
 from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.sites import find_sites
 from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.load.windows import cut_windows
 from nmviz.engine.measure.dense import text_key
 from nmviz.engine.measure.evaluate import Comparison, at_once, compare_windows, pruned_nll
+from nmviz.engine.measure.room import check_room
 from nmviz.engine.measure.statistics import perplexity
 from nmviz.engine.prune.sparsify import Pruned
 from nmviz.engine.prune.weights import PrunedWeights
@@ -95,7 +97,8 @@ class Run:
 
     def __iter__(self) -> Iterator[Progress]:
         try:
-            yield from self._measure()
+            with enough_memory(self.loaded.info.id):
+                yield from self._measure()
         except Cancelled:
             yield self._progress("cancelled", partial=True)
 
@@ -219,13 +222,15 @@ def learned(figures: Mapping[str, float]) -> tuple[Measurement, ...]:
 
 
 def windows_of(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:
-    """int64 [count, window]. UserError when a window is longer than the model reads."""
+    """int64 [count, window]. UserError when a window is longer than the model reads, or than fits
+    into memory."""
     reading = experiment.reading
     if 0 < loaded.info.context < reading.window:
         raise UserError(
             f"A window of {reading.window} tokens is longer than the {loaded.info.context} "
             "tokens the model reads at once: shorten the window."
         )
+    check_room(loaded, reading.window)
     return cut_windows(
         encode(loaded, text, public=reading.corpus in CORPORA),
         window=reading.window,

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nmviz.core.results import Measurement
+from nmviz.engine.load.refusals import not_finite
 
 FEWEST_WINDOWS = 8  # with fewer, the standard error comes from blocks of tokens
 TOKENS_A_BLOCK = 64
@@ -24,7 +25,7 @@ class DenseTokens:
 
     @classmethod
     def of(cls, logits: Tensor, ids: Tensor) -> "DenseTokens":
-        """Logits [window, vocabulary] of ids [window]."""
+        """Logits [window, vocabulary] of ids [window]. UserError where they are not finite."""
         parts = [logits[low:high].float() for low, high in _chunks(len(ids))]
         log_total = torch.cat([part.logsumexp(-1) for part in parts])
         best = torch.cat([part.argmax(-1) for part in parts])
@@ -41,12 +42,17 @@ class PairedTokens:
     agree: list[Tensor] = field(default_factory=list)
 
     def add(self, dense: DenseTokens, pruned: Tensor, ids: Tensor) -> None:
-        """Logits [window, vocabulary] of the pruned model over the dense one's window of ids."""
+        """Logits [window, vocabulary] of the pruned model over the dense one's window of ids.
+
+        UserError where they are not finite: then nothing of them is added.
+        """
         parts = [_compare(dense, pruned, ids, *ends) for ends in _chunks(len(ids) - 1)]
+        columns = [torch.cat(column).double().cpu() for column in zip(*parts, strict=True)]
+        if not all(bool(column.isfinite().all()) for column in columns):
+            raise not_finite("measured", "The pruned model's")
         self.dense_nll.append(dense.nll)
-        lists = (self.nll, self.kl, self.agree)
-        for figures, column in zip(lists, zip(*parts, strict=True), strict=True):
-            figures.append(torch.cat(column).double().cpu())
+        for figures, column in zip((self.nll, self.kl, self.agree), columns, strict=True):
+            figures.append(column)
 
     def cost(self) -> Measurement:
         """delta_nll over the windows so far, of which there is at least one."""
@@ -74,14 +80,18 @@ class PairedTokens:
 
 
 def token_nll(logits: Tensor, ids: Tensor) -> Tensor:
-    """NLL in nats of each predicted token, float64 [window - 1]; logits [window, vocabulary]."""
+    """NLL in nats of each predicted token, float64 [window - 1]; logits [window, vocabulary].
+    UserError where they are not finite."""
     parts = [logits[low:high].float().logsumexp(-1) for low, high in _chunks(len(ids))]
     return _nll(logits, torch.cat(parts), ids)
 
 
 def _nll(logits: Tensor, log_total: Tensor, ids: Tensor) -> Tensor:
     right = logits[:-1].gather(-1, ids[1:, None])[:, 0].float()
-    return (log_total[:-1] - right).double().cpu()
+    nll = (log_total[:-1] - right).double().cpu()
+    if not bool(nll.isfinite().all()):
+        raise not_finite("measured")
+    return nll
 
 
 def mean(metric: str, figures: Tensor) -> Measurement:

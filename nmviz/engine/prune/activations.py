@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nmviz.core.experiment import Experiment
+from nmviz.engine.load.refusals import not_finite
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune import kernels
 from nmviz.engine.prune.masking import graded, prune, token_mask, token_pruner, weighted
@@ -158,6 +159,8 @@ class PrunedActivations:
         with torch.no_grad():  # a mask is a constant to whatever is learned
             given = self._given(site, x)
             if gives == "threshold":
+                if bool(x.isnan().any()):
+                    raise not_finite()
                 return x.abs() > given, x.abs()
             scores = given if gives == "scores" else weighted(x, given)
             return token_mask(scores, self.pattern, self._over), scores

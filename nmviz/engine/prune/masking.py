@@ -168,6 +168,8 @@ def _first(tied: Tensor, room: Tensor, generator: torch.Generator | None) -> Ten
 
 
 def _matrix_cut(scores: Tensor, dropped: int, generator: torch.Generator | None) -> Tensor:
+    if bool(scores.isnan().any()):
+        raise not_finite()
     if dropped == 0:
         return torch.ones_like(scores, dtype=torch.bool)
     cut = scores.flatten().kthvalue(dropped).values

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nmviz.core.experiment import Experiment
+from nmviz.engine.load.refusals import not_finite
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.masking import Ties, count_ties, matrix_mask
 from nmviz.engine.prune.sparsify import Masked, States, state_of
@@ -52,6 +53,8 @@ class PrunedWeights:
         self.states[site] = {self.criterion.method.name: state}
 
     def finish(self, site: Site) -> None:
+        if bool(site.weight.isnan().any()):  # dropped like a small one, it would be seen no more
+            raise not_finite()
         masked = self.masked(site, site.weight)
         changed = self._changed_weight(site)
         weight = site.weight if changed is None else changed[0]

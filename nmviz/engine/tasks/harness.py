@@ -14,6 +14,7 @@ from lm_eval.models.huggingface import HFLM
 from tqdm import tqdm
 
 from nmviz.engine.load.loading import LoadedModel, quiet
+from nmviz.engine.load.refusals import check_scores, usable_template
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.sparsify import SiteForward, replaced
 
@@ -58,13 +59,33 @@ class PrunedLM(HFLM):
         self._done, self._total = 0, len(requests)
         return super().generate_until(requests, disable_tqdm=True)
 
+    def apply_chat_template(self, *arguments: Any, **settings: Any) -> str:
+        """As lm-eval's. UserError where the model's template cannot be used."""
+        with usable_template(self._loaded.info.id):
+            return super().apply_chat_template(*arguments, **settings)
+
     def _model_call(self, *arguments: Any, **settings: Any) -> Any:
-        with self._loaded.lock, replaced(self._substitutes):
+        with self._loaded.lock, replaced(self._substitutes), _finite(self._loaded.model):
             return super()._model_call(*arguments, **settings)
 
     def _model_generate(self, *arguments: Any, **settings: Any) -> Any:
-        with self._loaded.lock, replaced(self._substitutes):
+        with self._loaded.lock, replaced(self._substitutes), _finite(self._loaded.model):
             return super()._model_generate(*arguments, **settings)
+
+
+@contextmanager
+def _finite(model: Any) -> Iterator[None]:
+    """Inside, a pass whose scores are not finite is refused (UserError): the likeliest answer would
+    be the first one, whatever it says."""
+
+    def check(_model: object, _given: object, output: Any) -> None:
+        check_scores(output.logits, "answered")
+
+    handle = model.register_forward_hook(check)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def score(lm: HFLM, task: Mapping[str, Any], limit: int | None, chat: bool) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from nmviz.core.provenance import TASK_PACKAGES, collect
 from nmviz.core.results import Progress, Result
 from nmviz.engine.calibrate.calibration import Bound, prepare
 from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.measure.evaluate import Check
 from nmviz.engine.measure.runner import learned, tie_share
@@ -73,7 +74,8 @@ class TaskRun:
 
     def __iter__(self) -> Iterator[Progress]:
         try:
-            yield from self._measure()
+            with enough_memory(self.loaded.info.id):
+                yield from self._measure()
         except Cancelled:
             yield self._progress("cancelled")
 

@@ -15,6 +15,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Column, Continuation, GenerationProgress, Token
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.refusals import check_scores, enough_memory, usable_template
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.measure.evaluate import Check, logits
@@ -47,6 +48,18 @@ def generate(
     many bytes of weights each model read a token.
     """
     check = check_of(cancel)
+    with enough_memory(loaded.info.id):
+        yield from _generate(loaded, experiments, prompt, sampling, check, real_speed)
+
+
+def _generate(
+    loaded: LoadedModel,
+    experiments: Sequence[Experiment],
+    prompt: str,
+    sampling: Sampling,
+    check: Check,
+    real_speed: bool,
+) -> Iterator[GenerationProgress]:
     ids = prompt_ids(loaded, prompt, sampling.chat, sampling.max_new_tokens)
     try:
         pruned = [bind(loaded, experiment, check).pruned for experiment in experiments]
@@ -71,15 +84,17 @@ def _with_reads(
 def prompt_ids(loaded: LoadedModel, prompt: str, chat: bool, room: int) -> Tensor:
     """Token ids int64 [length], through the chat template where there is one and it is wanted.
 
-    UserError when the prompt is empty or leaves less than `room` tokens of the model's context.
+    UserError when the prompt is empty or leaves less than `room` tokens of the model's context, and
+    when the template cannot be used.
     """
     if not prompt.strip():
         raise UserError("The prompt is empty: write a few words.")
     if chat and loaded.tokenizer.chat_template:
         messages = [{"role": "user", "content": prompt}]
-        text = loaded.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
+        with usable_template(loaded.info.id):
+            text = loaded.tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True
+            )
         ids = torch.tensor(loaded.tokenizer(text, add_special_tokens=False).input_ids)
     else:
         ids, bos = encode(loaded, prompt), bos_token(loaded)
@@ -158,6 +173,7 @@ def write(
             output = loaded.model(input_ids=ids, past_key_values=cache, use_cache=True)
             chances = output.logits[0, -1].float()
             seconds = perf_counter() - began
+        check_scores(chances, "written")
         chosen = _choose(chances, sampling.temperature, generator)
         if chosen in stops:
             return

@@ -1,0 +1,39 @@
+"""How much memory this process may still take."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+PROC = Path("/proc")
+GROUP = Path("/sys/fs/cgroup")
+
+
+def memory_left() -> int | None:
+    """Bytes: the least of what the machine has available, swap included, what a limit of address
+    space (ulimit -v) leaves, and what the control group does; None where nobody tells."""
+    return min((left for left in _told() if left >= 0), default=None)
+
+
+def _told() -> Iterator[int]:
+    with suppress(OSError, ValueError, KeyError):
+        lines = (PROC / "meminfo").read_text("ascii").splitlines()
+        sizes = {name: int(size.split()[0]) * 1024 for name, _, size in _parts(lines)}
+        yield sizes["MemAvailable"] + sizes.get("SwapFree", 0)
+    with suppress(ImportError, OSError, ValueError):
+        import resource  # not there on Windows
+
+        most, _ = resource.getrlimit(resource.RLIMIT_AS)
+        pages = int((PROC / "self" / "statm").read_text("ascii").split()[0])
+        if most != resource.RLIM_INFINITY:
+            yield max(0, most - pages * os.sysconf("SC_PAGE_SIZE"))
+    with suppress(OSError, ValueError):  # "max" where there is no limit
+        most = int((GROUP / "memory.max").read_text("ascii"))
+        used = int((GROUP / "memory.current").read_text("ascii"))
+        lines = (GROUP / "memory.stat").read_text("ascii").splitlines()
+        cached = [int(line.split()[1]) for line in lines if line.startswith("inactive_file ")]
+        yield max(0, most - used + sum(cached))
+
+
+def _parts(lines: list[str]) -> Iterator[tuple[str, str, str]]:
+    return (line.partition(":") for line in lines if line.strip())
