@@ -1,6 +1,7 @@
 """What is measured: every quantity's plain words, term, formula and unit, in one place."""
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 from nmviz.base.registry import Registry
 
@@ -14,13 +15,48 @@ class Metric:
     unit: str
     help: str
     formula: str
+    low: float = -inf  # between these its values lie
+    high: float = inf
 
+    def fault(self, value: float) -> str | None:
+        """Why this cannot be a value of it, or None. What is measured in fp32 may end `ROUNDING`
+        outside."""
+        if not isfinite(value):
+            return "is not a finite number"
+        if self.low - ROUNDING <= value <= self.high + ROUNDING:
+            return None
+        kind = "a share" if self.unit == "share" else "a perplexity" if self.low == 1 else "it"
+        if isfinite(self.low) and isfinite(self.high):
+            return f"is {value:g}, and {kind} lies between {self.low:g} and {self.high:g}"
+        if self.low == 1:
+            return f"is {value:g}, and {kind} is above 0, and no less than 1"
+        bound = f"below {self.low:g}" if value < self.low else f"above {self.high:g}"
+        return f"is {value:g}, and none is {bound}"
+
+    def stderr_fault(self, stderr: float) -> str | None:
+        """Why this cannot be the standard error of it, or None: the largest is that of two values,
+        one at each end of the range."""
+        widest = (self.high - self.low) / 2
+        if not (isfinite(stderr) and stderr >= 0):
+            return f"is {stderr:g}, and none is below 0"
+        return f"is {stderr:g}, and none is above {widest:g}" if stderr > widest else None
+
+
+ROUNDING = 1e-5
 
 METRICS: Registry[Metric] = Registry("metric")
 
 
-def _add(name: str, title: str, unit: str, help: str, formula: str) -> None:
-    METRICS.add(name, Metric(name, title, unit, help, formula))
+def _add(
+    name: str,
+    title: str,
+    unit: str,
+    help: str,
+    formula: str,
+    low: float = -inf,
+    high: float = inf,
+) -> None:
+    METRICS.add(name, Metric(name, title, unit, help, formula, low, high))
 
 
 _add(
@@ -29,6 +65,7 @@ _add(
     "",
     "How many equally likely words the pruned model is torn between on average. Lower is better.",
     "exp(mean of -ln p(token | tokens before it)) over the window-1 predicted tokens of a window",
+    low=1,
 )
 _add(
     "dense_perplexity",
@@ -36,6 +73,7 @@ _add(
     "",
     "The same quantity for the model with nothing dropped, on the same windows.",
     "exp(mean of -ln p_dense(token | tokens before it))",
+    low=1,
 )
 _add(
     "delta_nll",
@@ -59,6 +97,7 @@ _add(
     "nats a token",
     "Distance from the dense model's prediction to the pruned one's. 0 means the same prediction.",
     "mean over predicted tokens of KL(p_dense || p_pruned)",
+    low=0,
 )
 _add(
     "top1_agreement",
@@ -66,6 +105,8 @@ _add(
     "share",
     "How often both models hold the same word for the most likely next one.",
     "mean of [argmax p_dense = argmax p_pruned]",
+    low=0,
+    high=1,
 )
 _add(
     "tie_share",
@@ -75,6 +116,8 @@ _add(
     "and not the criterion chose between them. Weights stored in 4 bits tie often.",
     "N:M: share of blocks whose N-th and (N+1)-th largest scores are equal; "
     "P%: the same of rows, or share of entries that equal the cut of their matrix, some being kept",
+    low=0,
+    high=1,
 )
 _add(
     "perplexity_ties_low",
@@ -82,6 +125,7 @@ _add(
     "",
     "The same run with ties broken at random under several seeds: the lowest perplexity seen.",
     "min over seeded random tie-breaks; n is how many were tried",
+    low=1,
 )
 _add(
     "perplexity_ties_high",
@@ -89,6 +133,7 @@ _add(
     "",
     "The same run with ties broken at random under several seeds: the highest perplexity seen.",
     "max over seeded random tie-breaks; n is how many were tried",
+    low=1,
 )
 _add(
     "rel_error",
@@ -97,6 +142,7 @@ _add(
     "How far the layer's output moves when only its own input or weight is pruned and everything "
     "before it is dense. 0 is exact, 1 is as large as the output itself.",
     "||Y - Y_pruned||_F / ||Y||_F, squares pooled over all windows, on the dense input",
+    low=0,
 )
 _add(
     "kept",
@@ -104,6 +150,8 @@ _add(
     "share",
     "How much of the layer's input or weight survives the mask.",
     "ones in the mask / entries, before shifts are undone",
+    low=0,
+    high=1,
 )
 _add(
     "drift",
@@ -112,6 +160,7 @@ _add(
     "How far the pruned model has moved from the dense one after a block, errors of all earlier "
     "blocks included.",
     "||H - H_pruned||_F / ||H||_F at the block's output, squares pooled over all windows",
+    low=0,
 )
 _add(
     "heldout_loss_before",
@@ -119,6 +168,7 @@ _add(
     "share",
     "Error of the blocks' outputs on calibration text kept aside, before anything was learned.",
     "mean over trained blocks of ||H_sparse - H||^2 / ||H||^2 on held-out windows, same inputs",
+    low=0,
 )
 _add(
     "heldout_loss_after",
@@ -126,6 +176,7 @@ _add(
     "share",
     "The same after training. When it is not lower, training did not help.",
     "mean over trained blocks of ||H_sparse - H||^2 / ||H||^2 on held-out windows, same inputs",
+    low=0,
 )
 _add(
     "acc",
@@ -133,6 +184,8 @@ _add(
     "share",
     "Share of the examples of a task whose most likely answer is the right one.",
     "mean of [argmax over answers of ln p(answer | question) = the right one]",
+    low=0,
+    high=1,
 )
 _add(
     "acc_norm",
@@ -140,6 +193,8 @@ _add(
     "share",
     "The same with every answer's likelihood taken per character, so that long ones do not lose.",
     "mean of [argmax over answers of ln p(answer | question) / characters(answer) = the right one]",
+    low=0,
+    high=1,
 )
 _add(
     "average_drop",
@@ -147,6 +202,7 @@ _add(
     "%",
     "How much of the dense model's accuracy is lost, averaged over tasks. Below 0 is a gain.",
     "100 * mean over tasks of (acc_dense - acc) / acc_dense",
+    high=100,
 )
 _add(
     "prompt_strict",
@@ -154,6 +210,8 @@ _add(
     "share",
     "Share of the prompts whose every instruction is followed in the text as it was written.",
     "mean over prompts of [every instruction is followed]",
+    low=0,
+    high=1,
 )
 _add(
     "prompt_loose",
@@ -161,6 +219,8 @@ _add(
     "share",
     "The same after taking away markdown and a first or last line, where that helps.",
     "mean over prompts of [every instruction is followed in some version of the text]",
+    low=0,
+    high=1,
 )
 _add(
     "mask_overlap",
@@ -168,6 +228,8 @@ _add(
     "share",
     "How much of what a token keeps another token keeps too. Weights have one mask: 1.",
     "mean over layers and pairs of tokens of |kept by both| / |kept|",
+    low=0,
+    high=1,
 )
 _add(
     "forward_seconds",
@@ -175,6 +237,7 @@ _add(
     "s",
     "One repeat on this machine, in turns with the others. Masks are emulated.",
     "wall-clock seconds of one pass",
+    low=0,
 )
 
 PAIRED = ("acc", "acc_norm", "prompt_strict", "prompt_loose")
@@ -187,6 +250,8 @@ for _name in PAIRED:
         "share",
         "Pruned minus dense on the same examples. Below 0 the pruned model is worse.",
         "mean of (right when pruned - right when dense); standard error from the differences",
+        low=-1,
+        high=1,
     )
     _add(
         f"{_name}_p",
@@ -195,5 +260,7 @@ for _name in PAIRED:
         "How often a fair coin would part the examples that only one of the two models gets right "
         "as unevenly as this. Small means that the difference is not chance.",
         "two-sided binomial test of b among b + c at 1/2; b, c: right in one model only; n = b + c",
+        low=0,
+        high=1,
     )
 METRICS.freeze()

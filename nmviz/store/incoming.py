@@ -2,24 +2,17 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nmviz.base.errors import UserError
-from nmviz.core.metrics import METRICS, PAIRED
+from nmviz.core.metrics import METRICS
 from nmviz.core.results import Measurement, Result
 from nmviz.store.files import LARGEST_COUNT, shown
-from nmviz.store.records import Packed
+from nmviz.store.records import Packed, utc
 
-SHARES = frozenset(
-    (
-        *PAIRED,
-        *(f"{name}_p" for name in PAIRED),
-        *("top1_agreement", "tie_share", "kept", "mask_overlap"),
-    )
-)
-"""Metrics that lie between 0 and 1. Other ones in shares, such as an error, may be larger."""
-PERPLEXITIES = frozenset(name for name in METRICS if "perplexity" in name)
 LONGEST_NAME = 200
 
 
@@ -53,17 +46,61 @@ def _fault(result: Result) -> str | None:
         return "its source has no name that can be kept"
     if not name_fits(result.experiment.model, 300):
         return "its model has no name that can be kept"
-    quantities = [(number.metric, number.task) for number in result.measurements]
-    quantities += [(beyond.metric, beyond.task) for beyond in result.censored]
-    for metric, task in quantities:
-        if metric not in METRICS:
-            return f"the metric {shown(metric)!r} is not known here"
-        if task is not None and not name_fits(task):
-            return "a task has no name that can be kept"
+    if any(one.task is not None and not name_fits(one.task) for one in result.quantities):
+        return "a task has no name that can be kept"
+    return impossible(result) or _date_fault(result)
+
+
+def _date_fault(result: Result) -> str | None:
+    """Whether it says that it was measured after today; a clock may be a day ahead."""
+    latest = utc((datetime.now(UTC) + timedelta(days=1)).isoformat())
+    if utc(result.provenance.started) > latest:
+        return f"it says it was measured on {shown(result.provenance.started)}, which is to come"
+    return None
+
+
+def impossible(result: Result) -> str | None:
+    """What cannot be in the numbers of a result, whoever wrote it, or None."""
+    for one in result.quantities:
+        if one.metric not in METRICS:
+            return f"the metric {shown(one.metric)!r} is not known here"
+    return next(filter(None, (*_twice(result), *_outside(result))), None)
+
+
+def _twice(result: Result) -> Iterator[str]:
+    named = {
+        "": [_called(one.metric, one.task) for one in result.quantities],
+        "the layer ": [shown(site.name) for site in result.sites],
+        "the drift of block ": [str(one.block) for one in result.drift],
+        "the examples of ": [_called(one.metric, one.task) for one in result.examples],
+    }
+    for what, names in named.items():
+        name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+        if times > 1:
+            yield f"{what}{name} stands there {times} times"
+
+
+def _outside(result: Result) -> Iterator[str]:
+    yield from filter(None, map(number_fault, result.measurements))
+    of_parts = [
+        *(("rel_error", site.name, site.rel_error) for site in result.sites),
+        *(("kept", site.name, site.kept) for site in result.sites),
+        *(("drift", f"block {one.block}", one.drift) for one in result.drift),
+    ]
+    for metric, place, value in of_parts:
+        fault = METRICS.get(metric).fault(value)
+        if fault is not None:
+            yield f"{_called(metric, place)} {fault}"
     cost = result.get("delta_nll")
     if result.unit_costs and (cost is None or cost.n != len(result.unit_costs)):
-        return "it has the costs of other pieces of text than its cost of pruning is the mean of"
-    return next(filter(None, map(number_fault, result.measurements)), None)
+        yield "it has the costs of other pieces of text than its cost of pruning is the mean of"
+    seconds = result.provenance.seconds
+    if seconds is not None and not 0 <= seconds < math.inf:
+        yield f"it took {seconds:g} seconds, which is no time"
+
+
+def _called(metric: str, of: str | None) -> str:
+    return f"{metric} of {shown(of)}" if of else metric
 
 
 def name_fits(name: str, longest: int = LONGEST_NAME) -> bool:
@@ -72,16 +109,13 @@ def name_fits(name: str, longest: int = LONGEST_NAME) -> bool:
 
 
 def number_fault(number: Measurement) -> str | None:
-    """Why a measurement cannot be, or None."""
-    what = f"{number.metric} of {shown(number.task)}" if number.task else number.metric
-    if number.metric in SHARES and not 0 <= number.value <= 1:
-        return f"{what} is {number.value:g}, and a share lies between 0 and 1"
-    if number.metric in PERPLEXITIES and number.value <= 0:
-        return f"{what} is {number.value:g}, and a perplexity is above 0"
-    if not math.isfinite(number.value):
-        return f"{what} is not a finite number"
-    if number.stderr is not None and not (math.isfinite(number.stderr) and number.stderr >= 0):
-        return f"the standard error of {what} is {number.stderr:g}, and none is below 0"
+    """Why a measurement of a known metric cannot be, or None."""
+    what = _called(number.metric, number.task)
+    metric = METRICS.get(number.metric)
+    if fault := metric.fault(number.value):
+        return f"{what} {fault}"
+    if number.stderr is not None and (fault := metric.stderr_fault(number.stderr)):
+        return f"the standard error of {what} {fault}"
     if number.n is not None and not 0 <= number.n <= LARGEST_COUNT:
         return f"the count of {what} is out of range"
     return None

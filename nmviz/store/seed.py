@@ -17,6 +17,7 @@ from nmviz.base.starting import no_sweeps
 from nmviz.core.results import Result
 from nmviz.store import records, writing
 from nmviz.store.database import results_folder
+from nmviz.store.incoming import impossible
 from nmviz.store.jsonl import read_bytes, read_digests, read_packed
 from nmviz.store.records import Packed
 from nmviz.store.store import Store
@@ -236,7 +237,10 @@ def _result_problem(row: dict[str, Any], result: Result | ValueError) -> str | N
     except UserError as error:
         return f"{name} cannot be checked: {error}"
     wrong = [column for column, value in expected.items() if row[column] != value]
-    return f"{name} does not agree in {', '.join(wrong)}." if wrong else None
+    if wrong:
+        return f"{name} does not agree in {', '.join(wrong)}."
+    fault = impossible(result)
+    return f"{name} cannot be: {fault}." if fault else None
 
 
 def _compare(wanted: list[str], seeded: set[str]) -> list[str]:
