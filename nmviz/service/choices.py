@@ -111,7 +111,8 @@ def resolve(experiment: Experiment, text: str | None = None) -> Experiment:
 
 
 def canonical(experiment: Experiment) -> Experiment:
-    """The experiment with one spelling of its scope: None for all, else in the model's order.
+    """The experiment with one spelling of its model, and of its scope: None for all, else in the
+    model's order.
 
     UserError for whatever can be told without loading the model: an unknown model, projection
     or block, a window longer than the context, d_in not a multiple of M, a part not known,
@@ -139,6 +140,7 @@ def canonical(experiment: Experiment) -> Experiment:
     if experiment.chat and not info.chat:
         raise UserError(f"{info.title} has no chat template: run the tasks without one.")
     return experiment.but(
+        model=models.spelled(experiment.model),
         projections=_canonical_projections(experiment, info),
         blocks=_canonical_blocks(experiment, info),
     )

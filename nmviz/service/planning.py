@@ -12,6 +12,7 @@ from nmviz.service import tasks
 from nmviz.service.choices import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.service.estimates import Pass, estimate, passes
 from nmviz.service.runs import store
+from nmviz.service.same_model import stored
 from nmviz.sources import corpora, models
 from nmviz.store import OWN
 from nmviz.store.failures import Failure, Failures
@@ -63,12 +64,13 @@ def plan(grid: Grid, *, retry_failed: bool = False) -> Plan:
     if not wanted:
         raise UserError(f"No combination is an experiment, the first because: {left_out[0].reason}")
     keys = [experiment.key for experiment in wanted]
-    stored = {result.key for result in store().find(sites=False, key=keys, source=OWN)}
+    there = {result.key for result in store().find(sites=False, key=keys, source=OWN)}
+    there |= {one.key for one in wanted if one.key not in there and stored(one, store())}
     tried = {} if retry_failed else Failures(store()).read()
     given_up = {key: failure for key, failure in tried.items() if failure.tries >= TRIES}
-    missing = [experiment for experiment in wanted if experiment.key not in stored]
+    missing = [experiment for experiment in wanted if experiment.key not in there]
     return Plan(
-        done=tuple(experiment for experiment in wanted if experiment.key in stored),
+        done=tuple(experiment for experiment in wanted if experiment.key in there),
         groups=tuple(_groups([one for one in missing if one.key not in given_up])),
         failed=tuple((one, given_up[one.key]) for one in missing if one.key in given_up),
         left_out=left_out,
@@ -92,7 +94,7 @@ def _seconds(group: Group, made: Sequence[Pass]) -> float | None:
 
 def stored_results(plan: Plan) -> list[Result]:
     """The newest result of every experiment that is done, by key, whenever it was made."""
-    found = (store().get(experiment.key) for experiment in plan.done)
+    found = (stored(experiment, store()) for experiment in plan.done)
     return sorted((result for result in found if result), key=lambda result: result.key)
 
 

@@ -15,7 +15,8 @@ from nmviz.core.settings import TARGETS
 from nmviz.service import tasks
 from nmviz.service.choices import canonical, refuse_large, resolve, text_of
 from nmviz.service.estimates import estimate, passes
-from nmviz.sources import corpora
+from nmviz.service.same_model import stored
+from nmviz.sources import corpora, models
 from nmviz.store import OWN, Store, open_store, seed
 
 ALIKE = {"model", "target", "pattern", "criterion", "corpus", "window"}
@@ -80,7 +81,7 @@ def run(
 
 def _stored(experiment: Experiment, precision: float | None) -> Result | None:
     """What the store has of it, or of the same on less text where that is precise enough."""
-    exact = store().get(experiment.key)
+    exact = stored(experiment, store())
     if exact is not None or not precision or experiment.tokens is None:
         return exact
     alike = store().find(sites=False, source=OWN, **experiment.model_dump(include=ALIKE))
@@ -96,7 +97,7 @@ def measured_elsewhere(experiments: Sequence[Experiment]) -> list[dict[str, Any]
     The most tokens first.
     """
     one = experiments[0]
-    same = one.model_dump(include=ALIKE - set(READ))
+    same = one.but(model=models.spelled(one.model)).model_dump(include=ALIKE - set(READ))
     alike = (run.experiment for run in store().find(sites=False, source=OWN, **same))
     texts = {tuple(getattr(run, name) for name in READ) for run in alike if run.tokens}
     texts.discard(tuple(getattr(one, name) for name in READ))
@@ -190,7 +191,8 @@ def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
     if experiments[0].tasks:
         resolved = [resolve(experiment) for experiment in experiments]
         return tasks.estimate(tasks.with_dense(resolved, store()), store())
-    found = store().find(sites=False, model=experiments[0].model, source=OWN)
+    model = models.spelled(experiments[0].model)
+    found = store().find(sites=False, model=model, source=OWN)
     return estimate(experiments, passes(found))
 
 

@@ -10,6 +10,7 @@ from nmviz.base.errors import UserError
 from nmviz.core import pairing, provenance
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress, Result
+from nmviz.service.same_model import stored
 from nmviz.sources.tasks import TASKS
 from nmviz.store import OWN, Store
 
@@ -35,7 +36,7 @@ def with_dense(experiments: Sequence[Experiment], store: Store) -> list[Experime
     in the store."""
     asked = {one.key: one for one in experiments}
     dense = {one.key: one for one in map(dense_of, experiments)}
-    needed = [one for key, one in dense.items() if key in asked or store.get(key) is None]
+    needed = [one for key, one in dense.items() if key in asked or stored(one, store) is None]
     return list({one.key: one for one in (*needed, *experiments)}.values())
 
 
@@ -99,8 +100,9 @@ def _compared(
     result: Result, whole: Mapping[str, Result], store: Store
 ) -> tuple[Result, str | None]:
     """The result with its paired figures, and why there are none where they could not be had."""
-    key = dense_of(result.experiment).key
-    dense = whole.get(key) or store.get(key)
+    asked = dense_of(result.experiment)
+    key = asked.key
+    dense = whole.get(key) or stored(asked, store)
     if result.key == key or dense is None:
         return result, None
     try:

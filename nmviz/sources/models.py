@@ -35,10 +35,12 @@ __all__ = [
     "describe",
     "fetch_again",
     "identify",
+    "is_local",
     "locate",
     "offered",
     "read_config",
     "remedy",
+    "spelled",
 ]
 
 OFFERED = "NMVIZ_MODELS"
@@ -104,6 +106,18 @@ def locate(model_id: str) -> ModelFiles:
     if weights[0].endswith(".gguf"):
         return ModelFiles(folder, weights[0], remembered_sha256(folder / weights[0]))
     return ModelFiles(folder, None, _folder_sha256(folder, weights))
+
+
+def is_local(model_id: str) -> bool:
+    """Whether it is a folder or a file here. UserError where there is no such model."""
+    return model_id not in MODELS and _local(model_id) is not None
+
+
+def spelled(model_id: str) -> str:
+    """The one spelling of a model's name: of a folder or a file its whole path. UserError where
+    there is no such model."""
+    path = None if model_id in MODELS else _local(model_id)
+    return model_id if path is None else str(path.resolve())
 
 
 def remedy(model_id: str) -> str:

@@ -117,7 +117,7 @@ def _write(store: Store, batch: Batch) -> ImportReport:
         ships = select(SourceRow.id).where(SourceRow.seeded)
         shipped = set(connection.scalars(ships))
         others = [one.packed for one in batch.results if not _ships(connection, one, shipped)]
-        added = writing.add_all(connection, others, own=True)
+        added = writing.add_all(connection, others, own=True, imported=True)
     return ImportReport(len(batch.results), added, batch.left_out)
 
 

@@ -48,7 +48,7 @@ def _fault(result: Result) -> str | None:
         return "its model has no name that can be kept"
     if any(one.task is not None and not name_fits(one.task) for one in result.quantities):
         return "a task has no name that can be kept"
-    return impossible(result) or _date_fault(result)
+    return impossible(result)
 
 
 def _date_fault(result: Result) -> str | None:
@@ -64,7 +64,7 @@ def impossible(result: Result) -> str | None:
     for one in result.quantities:
         if one.metric not in METRICS:
             return f"the metric {shown(one.metric)!r} is not known here"
-    return next(filter(None, (*_twice(result), *_outside(result))), None)
+    return next(filter(None, (*_twice(result), *_outside(result), _date_fault(result))), None)
 
 
 def _twice(result: Result) -> Iterator[str]:

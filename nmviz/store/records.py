@@ -170,6 +170,7 @@ def _result_rows(connection: Connection, ids: Sequence[int], sites: bool) -> dic
             ResultRow.provenance,
             ResultRow.censored,
             ResultRow.unit_costs,
+            ExperimentRow.key,
             ExperimentRow.canonical,
             *columns,
         )
@@ -193,6 +194,8 @@ def _measurements(connection: Connection, ids: Sequence[int]) -> dict[int, list[
 
 
 def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | ValueError:
+    if key_of(row["canonical"]) != row["key"]:
+        return ValueError("its experiment is not the one that its key is of")
     try:
         return Result.model_construct(  # of parts that are checked, each once
             experiment=experiment_of(row["canonical"]),

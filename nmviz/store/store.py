@@ -2,14 +2,15 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self, TypeAlias
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, select
+from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, case, not_, select
 from sqlalchemy.exc import IntegrityError
 
 from nmviz.base.cache import cache_dir, make_folder
@@ -43,9 +44,6 @@ _FILTERS: dict[str, Any] = {
     "tokens": ExperimentRow.tokens,
     "window": ExperimentRow.window,
 }
-_AGE = (ResultRow.started, ResultRow.own, ResultRow.id)
-"""What is newer: started later; of equal age the user's own; added later."""
-_NEWEST_FIRST = tuple(column.desc() for column in _AGE)
 _log = logging.getLogger(__name__)
 
 
@@ -117,13 +115,14 @@ class Store:
         return make_folder(cache_dir() / "stores") / f"{address[:16]}.{ending}"
 
     def get(self, key: str) -> Result | None:
-        """The newest of our own runs for this experiment, or None; of equal age, the user's."""
-        found = self._load(_FILTERS["key"] == key, ResultRow.source_id == records.OWN, first=True)
-        return found[0] if found else None
+        """The newest of our own runs for this experiment, or None; of equal age, the user's. One
+        that was imported only where there is no other."""
+        where = (_FILTERS["key"] == key, ResultRow.source_id == records.OWN)
+        return next(iter(self._load(*where, newest_first=True)), None)
 
     def history(self, key: str) -> list[Result]:
         """Every result for this experiment, from every source, newest first."""
-        return self._load(_FILTERS["key"] == key)
+        return self._load(_FILTERS["key"] == key, newest_first=True)
 
     def find(self, *, sites: bool = True, **filters: Filter) -> list[Result]:
         """Results by key, source, own, seeded, model, target, pattern, criterion, mitigations,
@@ -133,7 +132,17 @@ class Store:
         faster for many. TypeError for a filter of another name.
         """
         where = [_condition(name, value) for name, value in filters.items()]
-        return self._load(*where, order=_AGE, sites=sites)
+        return self._load(*where, sites=sites)
+
+    def names_of_model(self, content: str) -> list[str]:
+        """Every name that experiments on a model of that hash were stored under."""
+        names = select(ExperimentRow.model).distinct().order_by(ExperimentRow.model)
+        with self.reading() as connection:
+            return list(
+                connection.scalars(
+                    names.where(ExperimentRow.canonical.contains(f'"model":"{content}"'))
+                )
+            )
 
     def put(self, result: Result) -> bool:
         """Write a result once, whole or not at all. False when it was already there.
@@ -183,16 +192,14 @@ class Store:
     def _load(
         self,
         *where: ColumnElement[bool],
-        order: Sequence[Any] = _NEWEST_FIRST,
+        newest_first: bool = False,
         sites: bool = True,
-        first: bool = False,
     ) -> list[Result]:
         wanted = (
             select(ResultRow.id)
             .join(ExperimentRow, ExperimentRow.key == ResultRow.experiment_key)
             .where(*where)
-            .order_by(*order)
-            .limit(1 if first else None)
+            .order_by(*(part.desc() if newest_first else part.asc() for part in _age()))
         )
         with self.reading() as connection:
             ids = list(connection.scalars(wanted))
@@ -206,6 +213,20 @@ def _readable(found: Iterable[tuple[int, Result | ValueError]]) -> Iterator[Resu
             yield result
         else:
             _log.warning("result %d of the store cannot be read: %s", identity, result)
+
+
+def _age() -> tuple[ColumnElement[Any], ...]:
+    """What is newer: what ships or was measured here than what was imported; started later, but
+    not later than now; of equal age the user's own; added later."""
+    tomorrow = records.utc((datetime.now(UTC) + timedelta(days=1)).isoformat())
+    only_imported = and_(ResultRow.imported, not_(ResultRow.seeded))
+    to_come = and_(ResultRow.source_id == records.OWN, _started() > tomorrow)
+    ranks = (case((strange, 0), else_=1) for strange in (only_imported, to_come))
+    return (*ranks, _started(), ResultRow.own.expression, ResultRow.id.expression)
+
+
+def _started() -> ColumnElement[str]:
+    return ResultRow.started.expression
 
 
 def _condition(name: str, value: Filter) -> ColumnElement[bool]:

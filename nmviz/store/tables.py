@@ -1,6 +1,15 @@
 """The tables. Every type is one that SQLite and PostgreSQL both have."""
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMES = {
@@ -54,6 +63,7 @@ class ExperimentRow(Base):
 
 class ResultRow(Base):
     """One answer. `own` rows were made or imported here, `seeded` ones shipped; a row may be both.
+    `imported` ones came out of a file.
 
     `started` is UTC in one fixed width, so that the order of texts is the order of times.
     """
@@ -67,6 +77,7 @@ class ResultRow(Base):
     content_hash: Mapped[str] = mapped_column(unique=True)
     own: Mapped[bool]
     seeded: Mapped[bool] = mapped_column(index=True)
+    imported: Mapped[bool] = mapped_column(server_default=false())
     provenance: Mapped[str]  # JSON, like the five below: read whole, never searched
     sites: Mapped[str]
     drift: Mapped[str]

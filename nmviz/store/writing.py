@@ -31,7 +31,12 @@ def add(connection: Connection, packed: Packed, *, own: bool = False, seeded: bo
 
 
 def add_all(
-    connection: Connection, results: Sequence[Packed], *, own: bool = False, seeded: bool = False
+    connection: Connection,
+    results: Sequence[Packed],
+    *,
+    own: bool = False,
+    seeded: bool = False,
+    imported: bool = False,
 ) -> int:
     """Write results, and mark those that are there. How many were not there.
 
@@ -40,12 +45,14 @@ def add_all(
     by_digest = {packed.digest: packed for packed in results}
     there = _ids(connection, list(by_digest))
     marks = {"own": True} if own else {"seeded": True} if seeded else {}
+    if own and not imported:
+        marks["imported"] = False
     for some in batches(list(there)) if marks else ():
         same = ResultRow.content_hash.in_(some)
         connection.execute(update(ResultRow).where(same).values(**marks))
     new = [packed for digest, packed in by_digest.items() if digest not in there]
     if new:
-        _write(connection, new, {"own": own, "seeded": seeded})
+        _write(connection, new, {"own": own, "seeded": seeded, "imported": imported})
     return len(new)
 
 

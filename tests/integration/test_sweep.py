@@ -134,12 +134,18 @@ def test_a_result_does_not_depend_on_what_is_measured_with_it(grid: Grid) -> Non
         assert alone_.results[0].measurements == found.measurements
 
 
+NO_MEMORY = (
+    "The memory of this machine does not do for this with {}: shorten the window or the text, or "
+    "choose a smaller model."
+)
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
         (UserError("Too many windows: ask for fewer."), "Too many windows: ask for fewer."),
         (RuntimeError("no\nconvergence"), "RuntimeError: no convergence"),
-        (MemoryError(), "MemoryError"),
+        (MemoryError(), NO_MEMORY),
         (ValueError("a bug"), "ValueError: a bug"),
     ],
 )
@@ -149,7 +155,8 @@ def test_a_failure_takes_no_other_down_and_is_not_tried_for_ever(
     begun = breaking(monkeypatch, error, "wina")
     ended = outcomes(grid)
     failed = [outcome.failure for outcome in ended if outcome.failure]
-    assert [(f.reason, f.tries) for f in failed] == [(reason, 1)] * 4
+    model = grid.experiments()[0][0].model
+    assert [(f.reason, f.tries) for f in failed] == [(reason.format(model), 1)] * 4
     assert len(service.store().find(own=True)) == COUNT - 4
     assert begun == [2, 6, *[1] * 6, 2, 1, 1]
 
