@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nmviz.base.registry import Registry
+from nmviz.methods import costs
 from nmviz.methods.method import Method, declare
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def criterion(name: str, **facts: Any) -> Callable[..., Any]:
     formula="S = |x_j|",
     source="ACT in arXiv 2509.22166, eq. 2",
     choices=OVER,
+    adds=costs.nothing,
 )
 def magnitude(x: Tensor, weight: Tensor, state: State, *, over: str = "token") -> None:
     """Magnitude: keep the largest inputs of every token.
@@ -65,6 +67,7 @@ def magnitude(x: Tensor, weight: Tensor, state: State, *, over: str = "token") -
     sees_input=True,
     batch_invariant=False,
     choices=OVER,
+    adds=costs.norms,
 )
 def clact(x: Tensor, weight: Tensor, state: State, *, over: str = "token") -> Tensor:
     """CLACT: an input counts for more where its channel is large over the whole text.
@@ -98,6 +101,7 @@ def _amber_norms(
     needs="weight",
     calibrate=_amber_norms,
     choices=OVER,
+    adds=costs.channel_weight,
 )
 def amber(x: Tensor, weight: Tensor, state: State, *, over: str = "token") -> Tensor:
     """Amber-Pruner: an input counts for more where the weights it meets are large.
@@ -117,6 +121,7 @@ def amber(x: Tensor, weight: Tensor, state: State, *, over: str = "token") -> Te
     source="WINA (arXiv 2505.19427); the same score as R-Sparse (arXiv 2504.19449)",
     needs="weight",
     calibrate=lambda weight, x, pattern, **settings: {"channel": weight.norm(dim=0)},
+    adds=costs.channel_weight,
 )
 def wina(x: Tensor, weight: Tensor, state: State) -> Tensor:
     """WINA: weigh every input by the norm of the column of weights it meets.
@@ -133,6 +138,7 @@ def wina(x: Tensor, weight: Tensor, state: State) -> Tensor:
     source="the released code of arXiv 2509.22166; not in the paper",
     needs="weight",
     calibrate=lambda weight, x, pattern, **settings: {"channel": weight.var(dim=0)},
+    adds=costs.channel_weight,
 )
 def var_weight(x: Tensor, weight: Tensor, state: State) -> Tensor:
     """Weight variance: weigh every input by the variance of the column of weights it meets.
@@ -147,6 +153,7 @@ def var_weight(x: Tensor, weight: Tensor, state: State) -> Tensor:
     formula="S = |x_j| * sqrt(mean over calibration tokens of (dL/dX_:,j)^2)",
     source="grad-accumulation in the released code of arXiv 2509.22166; the channel form is ours",
     needs="gradients",
+    adds=costs.channel_weight,
 )
 def gradient(x: Tensor, weight: Tensor, state: State) -> Tensor:
     """Gradient: weigh every input by how much the loss hangs on its channel.
@@ -165,6 +172,7 @@ def gradient(x: Tensor, weight: Tensor, state: State) -> Tensor:
     gives="scores",
     batch_invariant=False,
     least={"seed": 0},
+    adds=costs.nothing,
 )
 def random(x: Tensor, weight: Tensor, state: State, *, seed: int = 0) -> Tensor:
     """Random: keep inputs drawn at random, under a seed.
@@ -195,6 +203,7 @@ def _teal_threshold(
     calibrate=_teal_threshold,
     patterns="P%",
     uses_pattern=True,
+    adds=costs.threshold,
 )
 def teal(x: Tensor, weight: Tensor, state: State) -> Tensor:
     """TEAL: one threshold for every layer, set once on calibration text.

@@ -20,7 +20,7 @@ from nmviz.engine.prune.one_pass import one_pass
 from nmviz.engine.prune.sparsify import Masked, States, state_of, state_of_weight
 from nmviz.methods import ACTIVATION, MITIGATIONS
 from nmviz.methods.method import Call, parse_call
-from nmviz.methods.mitigations import At, Mitigation, Undo
+from nmviz.methods.mitigation import At, Mitigation, Undo
 
 
 class PrunedActivations:
