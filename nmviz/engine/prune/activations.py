@@ -3,6 +3,7 @@
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -28,8 +29,9 @@ class PrunedActivations:
 
     def __init__(self, experiment: Experiment, sites: Sequence[Site]) -> None:
         self.experiment, self.sites = experiment, sites
-        self.pattern = experiment.mask
         self.criterion = parse_call(experiment.criterion, ACTIVATION)
+        rest_dropped = self.criterion.settings.get("rest") == "dropped"
+        self.pattern = replace(experiment.mask, rest_dropped=rest_dropped)
         self.repairs = [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
         self.mitigations: list[Mitigation] = [c.method.code(**c.settings) for c in self.repairs]
         self.states: dict[Site, States] = defaultdict(dict)
