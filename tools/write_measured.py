@@ -32,6 +32,8 @@ STEADY = ("2:4", "8:16", "50%")
 CORE = ("arc_easy", "boolq", "piqa", "winogrande")
 COST = """what pruning costs in nats a token (the paired difference to dense in mean NLL) ± one
 standard error"""
+EQUAL = "equal-budget"
+"""The runs of magnitude alone that spend as much as something else."""
 INDEPENDENT = "°"
 _ABOUT_INDEPENDENT = f"""
 {INDEPENDENT}: one of the two runs kept no costs of single windows, so they are taken as
@@ -55,7 +57,7 @@ def _page() -> str:
     for name in ("smollm2-135m", "gemma-3-270m"):
         if runs := _runs(name):
             parts.append(_text_grid(name, runs))
-    if runs := _runs("tasks"):
+    if runs := _task_runs():
         parts.append(_tasks(runs))
     parts.append(_methods(_runs("methods")))
     return "\n".join(parts)
@@ -223,9 +225,15 @@ def _short_budget() -> str:
     return budget_table(_runs("smollm2-135m"))
 
 
+def _task_runs() -> list[Result]:
+    """Those of the grid, and the one at equal budget."""
+    equal = [run for run in _runs(EQUAL) if run.experiment.tasks]
+    return [*_runs("tasks"), *(run for run in equal if not run.experiment.mask.is_dense)]
+
+
 def _short_tasks() -> str:
     """A few methods, without the columns of single tasks, for the README."""
-    runs = _runs("tasks")
+    runs = _task_runs()
     shown = ("magnitude", "wanda", "magnitude + var")
     rows = [_task_row(run, runs) for run in _in_order(runs) if _method(run) in shown]
     return _table(["", *_task_head()[5:]], [[row[0], *row[5:]] for row in rows])
@@ -328,8 +336,13 @@ as above, for all cells of the table at once.
 def _by_groups(runs: Rows) -> str:
     """Magnitude alone at an N:M that spends no more, where one was run: patterns apart, P% keeps
     more than N:M."""
+    first = runs[0].experiment
+    read = (first.model, first.corpus, first.tokens)
     other = [
-        r for r in runs if r.experiment.mask.is_grouped and r.experiment.pattern not in PATTERNS
+        run
+        for run in _runs(EQUAL)
+        for one in [run.experiment]
+        if one.mask.is_grouped and (one.model, one.corpus, one.tokens) == read
     ]
     return "".join(
         "\nP% chooses more freely than N:M. Within groups magnitude alone at "
@@ -389,7 +402,7 @@ def equal_runs(found: Rows, runs: Rows) -> list[Result]:
         told = spent(run)
         equal = at_equal_budget(run.experiment, told) if told.added.multiply_adds else None
         keys += [equal.key] if equal else []
-    return [run for run in runs if run.key in keys]
+    return [run for run in (*runs, *_runs(EQUAL)) if run.key in keys]
 
 
 def spent(run: Result) -> Budget:

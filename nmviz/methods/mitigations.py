@@ -174,6 +174,9 @@ class LowRank(Mitigation):
 
     The copy is the truncated singular value decomposition of the weight at `rank`, as the paper
     says; the released code trains two random factors instead. At full rank nothing is lost.
+
+    It adds rank * (d_in + d_out) multiply-adds and weights: a mask that drops less could be had for
+    them, so compare it at equal budget, which a run says, and not with the same pattern alone.
     """
 
     rank: int = 64
@@ -210,6 +213,8 @@ class Smoothing(Mitigation):
 
     A channel with large inputs and small weights is scaled down, so the mask sees both. Maxima run
     over one window's tokens, as in the authors' code. The paper defines it and reports no result.
+
+    It adds no product with a matrix, but 2 d_in elementwise operations a token.
     """
 
     def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo]:
@@ -234,6 +239,8 @@ class Rotation(Mitigation):
     In the turned space few entries carry most of the input. Directions come from calibration text,
     largest variance first. La-RoSA keeps the top entries of the whole token: with N:M the largest
     directions share a block and drop one another, which costs far more than the rotation gains.
+
+    X Q adds d_in^2 multiply-adds and weights at every layer, as it is run here; W Q is made once.
     """
 
     turns: ClassVar[bool] = True

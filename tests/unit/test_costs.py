@@ -18,10 +18,13 @@ from nmviz.methods.method import Method, parse_call
 from nmviz.sources.models import MODELS
 from nmviz.store.database import results_folder
 from nmviz.store.jsonl import read_jsonl
+from nmviz.ui.explore.form.notes import method_notes
+from nmviz.ui.shell.view import View
 from nmviz.views.explore.method_errors import method_errors
 
 EVERY = [m for registry in (ACTIVATION, WEIGHT, MITIGATIONS) for m in registry.values()]
 SMOLLM2 = MODELS.get("smollm2-135m").info
+TEXT = ("wikitext-2", 8192)
 DENSE = 2 * 576 * 576 + 2 * 192 * 576 + 3 * 576 * 1536  # multiply-adds of a block
 
 
@@ -136,7 +139,9 @@ def test_the_pinned_models_say_the_widths_of_their_layers() -> None:
 def runs() -> list[Result]:
     folder = results_folder()
     assert folder is not None
-    return read_jsonl(folder / "runs" / "smollm2-135m.jsonl")
+    files = ("smollm2-135m", "equal-budget")
+    found = [run for name in files for run in read_jsonl(folder / "runs" / f"{name}.jsonl")]
+    return [run for run in found if (run.experiment.corpus, run.experiment.tokens) == TEXT]
 
 
 def cost(runs: list[Result], pattern: str, *mitigations: str) -> float:
@@ -144,7 +149,7 @@ def cost(runs: list[Result], pattern: str, *mitigations: str) -> float:
         run
         for run in runs
         for one in [run.experiment]
-        if (one.target, one.criterion) == ("activation", "magnitude")
+        if (one.model, one.target, one.criterion) == ("smollm2-135m", "activation", "magnitude")
         and (one.pattern, one.mitigations) == (pattern, mitigations)
     )
     told = run.get("delta_nll")
@@ -189,3 +194,12 @@ def test_the_figure_of_all_methods_draws_magnitude_at_equal_budget() -> None:
     (equal,) = (trace for trace in drawn.data if "as many multiply-adds" in trace.name)
     assert (list(equal.x), list(equal.y)) == ([0.1], [0])
     assert "R-Sparse, +25%" in str(drawn.layout.yaxis.ticktext)
+
+
+def test_the_page_says_the_budget_beside_the_settings() -> None:
+    said = method_notes(View.build({"pattern": "8:16", "mitigations": "r-sparse"}))
+    assert "68.4% of the dense model" in said
+    assert "at this budget magnitude alone may drop 31.6%" in said
+    said = method_notes(View.build({"pattern": "8:16", "mitigations": "la-rosa"}))
+    assert "172.9% of the dense model" in said
+    assert "magnitude alone may drop nothing" in said
