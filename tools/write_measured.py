@@ -6,16 +6,21 @@ ship: results/runs, which `nmviz sweep` measures.
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from textwrap import fill
 
 from scipy.special import stdtrit
 
 from nmviz.claims.shared import own_runs
 from nmviz.claims.shared.estimate import above
+from nmviz.core.budget import ABOUT, Budget, at_equal_budget
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import read_grid
 from nmviz.core.pairing import Pairs, cost_difference, count, covariance, smallest_difference
 from nmviz.core.results import Measurement, Result
-from nmviz.methods import ACTIVATION, WEIGHT
+from nmviz.methods import ACTIVATION, BY_TARGET, MITIGATIONS, WEIGHT
+from nmviz.methods.costs import BYTES
+from nmviz.methods.method import parse_call
+from nmviz.service import budget_of
 from nmviz.sources.models import MODELS
 from nmviz.sources.tasks import TASKS
 from nmviz.store.jsonl import read_jsonl
@@ -27,6 +32,8 @@ STEADY = ("2:4", "8:16", "50%")
 CORE = ("arc_easy", "boolq", "piqa", "winogrande")
 COST = """what pruning costs in nats a token (the paired difference to dense in mean NLL) ± one
 standard error"""
+EQUAL = "equal-budget"
+"""The runs of magnitude alone that spend as much as something else."""
 INDEPENDENT = "°"
 _ABOUT_INDEPENDENT = f"""
 {INDEPENDENT}: one of the two runs kept no costs of single windows, so they are taken as
@@ -50,7 +57,7 @@ def _page() -> str:
     for name in ("smollm2-135m", "gemma-3-270m"):
         if runs := _runs(name):
             parts.append(_text_grid(name, runs))
-    if runs := _runs("tasks"):
+    if runs := _task_runs():
         parts.append(_tasks(runs))
     parts.append(_methods(_runs("methods")))
     return "\n".join(parts)
@@ -58,7 +65,7 @@ def _page() -> str:
 
 def _between_marks(readme: str) -> str:
     """The README with its tables written anew."""
-    tables = {"patterns": _short_patterns, "tasks": _short_tasks}
+    tables = {"patterns": _short_patterns, "tasks": _short_tasks, "budget": _short_budget}
     for name, table in tables.items():
         start, end = f"<!-- measured: {name} -->\n", "<!-- end -->"
         before, found, rest = readme.partition(start)
@@ -90,13 +97,14 @@ table read the same text: how they differ stands in the tables that compare.
 """
     tables = [_patterns(runs, "weight", WEIGHT), _compared(runs, "weight")]
     tables += [_patterns(runs, "activation", ACTIVATION), _repaired(runs)]
-    return head + "".join(tables) + _compared(runs, "activation")
+    tables += [_compared(runs, "activation"), equal_budget(runs)]
+    return head + "".join(tables)
 
 
 def _patterns(runs: Rows, target: str, criteria: Iterable[str]) -> str:
     plain = [run for run in runs if run.experiment.target == target and _is_plain(run)]
-    names = [name for name in criteria if any(r.experiment.criterion == name for r in plain)]
-    found = {(r.experiment.pattern, r.experiment.criterion): _cost(r) for r in plain}
+    names = [name for name in criteria if any(_method(r) == name for r in plain)]
+    found = {(r.experiment.pattern, _method(r)): _cost(r) for r in plain}
     rows = [[p, *(found.get((p, name), "") for name in names)] for p in PATTERNS]
     rows = [row for row in rows if any(row[1:])]
     return f"\n### {_plural(target)}, by criterion\n\n" + _table(["", *names], rows)
@@ -182,7 +190,9 @@ def _tasks(runs: Rows) -> str:
 `nmviz sweep results/grids/tasks.yaml`: the first {first.limit} examples of each task, ± one
 standard error. The last columns compare with the dense model example by example over all
 {_examples(runs)} examples: the difference in points, the exact McNemar p value, and the smallest
-difference that as many examples as part the two models here could show at 5%.
+difference that as many examples as part the two models here could show at 5%. `r-sparse` spends
+68.4% of the multiply-adds of dense and the other rows at 2:4 and 8:16 50%: beside it stands
+magnitude alone at 31.6%, which spends as much.
 """
     return head + "\n" + _table(_task_head(), [_task_row(run, runs) for run in _in_order(runs)])
 
@@ -210,9 +220,20 @@ def _against_dense(run: Result, runs: Rows) -> Pairs:
     return count(*("".join(_right(one, task) for task in CORE) for one in (run, dense)))
 
 
+def _short_budget() -> str:
+    """What is gained at equal budget, for the README."""
+    return budget_table(_runs("smollm2-135m"))
+
+
+def _task_runs() -> list[Result]:
+    """Those of the grid, and the one at equal budget."""
+    equal = [run for run in _runs(EQUAL) if run.experiment.tasks]
+    return [*_runs("tasks"), *(run for run in equal if not run.experiment.mask.is_dense)]
+
+
 def _short_tasks() -> str:
     """A few methods, without the columns of single tasks, for the README."""
-    runs = _runs("tasks")
+    runs = _task_runs()
     shown = ("magnitude", "wanda", "magnitude + var")
     rows = [_task_row(run, runs) for run in _in_order(runs) if _method(run) in shown]
     return _table(["", *_task_head()[5:]], [[row[0], *row[5:]] for row in rows])
@@ -228,7 +249,8 @@ def _examples(runs: Rows) -> int:
 
 def _in_order(runs: Rows) -> list[Result]:
     """Dense, then by pattern, weights first, plain methods before repaired ones."""
-    patterns = ["dense", *PATTERNS]
+    others = {run.experiment.pattern for run in runs} - {*PATTERNS}
+    patterns = list(dict.fromkeys(("dense", *PATTERNS, *sorted(others))))
     return sorted(
         runs,
         key=lambda run: (
@@ -252,17 +274,22 @@ def _methods(runs: Rows) -> str:
 `nmviz sweep results/grids/methods.yaml`: {first.experiment.tokens:,} tokens in windows of
 {first.experiment.window}, every layer pruned. Dense perplexity {dense.value:.2f}. Best to worst;
 the cost is {COST}, from {dense.n} {dense.unit_of_n}. Calibration and training: 16 windows of 512
-tokens of wiki-leads, one epoch. Rounding alone moves a row by up to 0.02.
+tokens of wiki-leads, one epoch. Rounding alone moves a row by up to 0.02. Multiply-adds for a token
+are those of the pruned layers, kept and added, over those of dense: rows that spend alike are
+compared at equal budget. Where a method adds some, magnitude alone that drops less and spends as
+much stands among the rows, with its pattern.
 """
     return head + "".join(_best_to_worst(runs, pattern) for pattern in STEADY)
 
 
 def _best_to_worst(runs: Rows, pattern: str) -> str:
     found = [run for run in runs if run.experiment.pattern == pattern]
+    found += equal_runs(found, runs)
     ordered = sorted(found, key=lambda run: _measured(run, "delta_nll").value)
     plain = next(run for run in found if _name(run) == f"activations {pattern}, magnitude")
-    head = ["method", "perplexity", "cost", "same next word", "held-out error before, after"]
-    dense = ["dense", f"{_measured(plain, 'dense_perplexity').value:,.1f}", "", "", ""]
+    head = ["method", "multiply-adds", "perplexity", "cost", "same next word"]
+    head += ["held-out error before, after"]
+    dense = ["dense", "100%", f"{_measured(plain, 'dense_perplexity').value:,.1f}", "", "", ""]
     return f"""
 ### {pattern}
 
@@ -277,14 +304,112 @@ def _ranked(run: Result) -> list[str]:
     trained = f"{before.value:.4f}, {after.value:.4f}" if before and after else ""
     perplexity = f"{_measured(run, 'perplexity').value:,.1f}"
     same = f"{_measured(run, 'top1_agreement').value:.1%}"
-    return [f"{_plural(run.experiment.target).lower()}, {_method(run)}", perplexity, _cost(run),
-            same, trained]  # fmt: skip
+    at = f" at {run.experiment.pattern}" if run.experiment.pattern not in PATTERNS else ""
+    name = f"{_plural(run.experiment.target).lower()}, {_method(run)}{at}"
+    return [name, f"{spent(run).share:.1%}", perplexity, _cost(run), same, trained]
 
 
 def _smallest(run: Result) -> float:
     """Smallest difference of two unpaired rows that a 95% interval would not put at zero."""
     delta = _measured(run, "delta_nll")
     return float(stdtrit((delta.n or 2) - 1, 0.975) * 2**0.5 * (delta.stderr or 0.0))
+
+
+# At equal budget: what a method that adds multiply-adds gains, beside dropping less.
+
+
+def equal_budget(runs: Rows) -> str:
+    """What every method adds, and those that add multiply-adds beside magnitude alone."""
+    return f"""
+### Activations, what is spent and at equal budget
+
+{fill(ABOUT, 100)} So of the methods above only those in the second
+table are compared at unlike budgets there, and all others at equal ones. In it magnitude
+alone drops a P% that leaves room for as many multiply-adds, to a tenth: the difference is what the
+method costs more than that (less where there is a minus), nats a token ± one standard error. Bold
+as above, for all cells of the table at once.
+
+{_added_table(runs)}
+{budget_table(runs)}{_by_groups(runs)}"""
+
+
+def _by_groups(runs: Rows) -> str:
+    """Magnitude alone at an N:M that spends no more, where one was run: patterns apart, P% keeps
+    more than N:M."""
+    first = runs[0].experiment
+    read = (first.model, first.corpus, first.tokens)
+    other = [
+        run
+        for run in _runs(EQUAL)
+        for one in [run.experiment]
+        if one.mask.is_grouped and (one.model, one.corpus, one.tokens) == read
+    ]
+    return "".join(
+        "\nP% chooses more freely than N:M. Within groups magnitude alone at "
+        f"{r.experiment.pattern} spends {spent(r).share:.1%}\nand costs {_cost(r)}.\n"
+        for r in other
+    )
+
+
+def _added_table(runs: Rows) -> str:
+    """Every method at the settings that were run: each counted on top of magnitude at 8:16."""
+    plain = next(run.experiment for run in runs if run.experiment.target == "activation")
+    plain = plain.but(pattern="8:16", criterion="magnitude", mitigations=())
+    usual = {"calibration_windows": 16}
+    asked = [
+        plain.but(criterion=name, pattern="50%" if name == "teal" else "8:16", **usual)
+        for name in ACTIVATION
+        if name != "magnitude"
+    ]
+    asked += [plain.but(mitigations=(name,), **usual) for name in MITIGATIONS]
+    rows = []
+    for one in [plain, *asked]:
+        told = budget_of(one)
+        assert told is not None
+        name = one.mitigations[0] if one.mitigations else one.criterion
+        read = [f"{told.added.weight_bytes(kind) / 1e6:.2f}" for kind in BYTES]
+        share = f"{told.added_share:.1%}" if told.added.multiply_adds else "0"
+        beside = f"{told.elementwise_share:.2%}" if told.added.elementwise else "0"
+        rows.append([name, share, beside, *read])
+    head = ["adds, for a token", "multiply-adds, of dense", "elementwise, of dense"]
+    return _table([*head, *(f"MB of weights, {kind}" for kind in BYTES)], rows)
+
+
+def budget_table(runs: Rows) -> str:
+    """A row for every run that adds multiply-adds: its share of dense, and magnitude alone."""
+    dear = [run for run in runs if spent(run).added.multiply_adds]
+    rows = [_equal_row(run, runs, len(dear)) for run in sorted(dear, key=_method)]
+    head = ["", "multiply-adds, of dense", "cost", "magnitude alone may drop", "and costs then"]
+    return _table([*head, "difference"], rows)
+
+
+def _equal_row(run: Result, runs: Rows, count: int) -> list[str]:
+    told, equal = spent(run), equal_runs([run], runs)
+    name = f"{run.experiment.pattern}, {_method(run)}"
+    row = [name, f"{told.share:.1%}", _cost(run)]
+    if told.equal_drop is None:
+        return [*row, "nothing: it is dense", "0", f"+{_cost(run)}"]
+    may = f"{told.equal_drop:g}%"
+    if not equal:
+        return [*row, may, "", ""]
+    return [*row, may, _cost(equal[0]), _difference(run, equal[0], count)]
+
+
+def equal_runs(found: Rows, runs: Rows) -> list[Result]:
+    """Of runs that add multiply-adds, magnitude alone that spends as much, where it was run."""
+    keys = []
+    for run in found:
+        told = spent(run)
+        equal = at_equal_budget(run.experiment, told) if told.added.multiply_adds else None
+        keys += [equal.key] if equal else []
+    return [run for run in (*runs, *_runs(EQUAL)) if run.key in keys]
+
+
+def spent(run: Result) -> Budget:
+    """Multiply-adds of a run, kept and added."""
+    told = budget_of(run.experiment)
+    assert told is not None, "a pinned model's widths are known"
+    return told
 
 
 # Words and cells.
@@ -300,7 +425,11 @@ def _is_plain(run: Result) -> bool:
 
 
 def _method(run: Result) -> str:
-    return " + ".join((run.experiment.criterion, *run.experiment.mitigations))
+    """By name; where a setting is not the usual one, with it."""
+    call = parse_call(run.experiment.rule, BY_TARGET[run.experiment.target])
+    usual = set(call.method.facts.now.items()) >= set(call.changed.items())
+    criterion = call.method.name if usual else str(call)
+    return " + ".join((criterion, *run.experiment.mitigations))
 
 
 def _name(run: Result) -> str:

@@ -11,6 +11,7 @@ from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
 from nmviz.claims.shared.budgets import Budget
 from nmviz.claims.shared.comparing import Compared, counted, judge
 from nmviz.claims.shared.drops import Row
+from nmviz.claims.shared.equal_budget import UNCOUNTED, at_equal_budget_too
 from nmviz.claims.shared.estimate import Estimate, above, for_many
 from nmviz.claims.shared.evidence import PAPER, Evidence
 from nmviz.claims.shared.gains import Telling, half
@@ -75,7 +76,7 @@ def answer(evidence: Evidence) -> Answer:
     averages = _averages(evidence)
     gaps = _gaps(columns, marked=False)
     spread = _spread(gaps, _gaps(columns, marked=True))
-    text = paragraphs(_text(compared), judged.sentence, spread, _headline(averages))
+    text = paragraphs(_text(compared), judged.sentence, spread, _headline(averages), UNCOUNTED)
     for gap in gaps:
         names = " less ".join(row.label for row in gap.rows)
         numbers.append(derived(f"{gap.label}: {names}", gap.estimate, POINTS, gap.rows, WIDENED))
@@ -268,7 +269,8 @@ LIVE = Telling(
 
 def _live(evidence: Evidence) -> Half | None:
     plain, *others = evidence.most(experiments)
-    return half(plain, dict(zip(NAMES.values(), others, strict=True)), LIVE)
+    told = half(plain, dict(zip(NAMES.values(), others, strict=True)), LIVE)
+    return told and at_equal_budget_too(told, evidence, others)
 
 
 CLAIM = Claim(

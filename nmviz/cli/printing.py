@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from nmviz.base.errors import UserError
@@ -9,7 +10,11 @@ from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import smallest_difference
 from nmviz.core.results import Measurement, Result
 from nmviz.methods.method import Method
+from nmviz.service import budget_of
 from nmviz.sources.tasks import TASKS, Task
+
+WIDTH = 4096
+"""Of the layer at which a listing says what a method adds for a token."""
 
 
 def run_json(result: Result) -> dict[str, Any]:
@@ -21,6 +26,7 @@ def run_json(result: Result) -> dict[str, Any]:
         "sites": [{"name": s.name, "rel_error": s.rel_error, "kept": s.kept} for s in result.sites],
         "drift": [d.model_dump() for d in result.drift],
         "unit_costs": list(result.unit_costs),
+        "budget": spent.to_json() if (spent := budget_of(result.experiment)) else None,
         "provenance": result.provenance.model_dump(mode="json", exclude_none=True),
     }
 
@@ -41,9 +47,11 @@ def run_text(result: Result, from_store: bool) -> str:
 
     experiment, made = result.experiment, result.provenance
     lines = [
-        f"{experiment.model}: {experiment.target} {experiment.mask.words}, {experiment.criterion}"
+        f"{experiment.model}: {experiment.target} {experiment.mask.words}, {experiment.rule}"
         + "".join(f" + {name}" for name in experiment.mitigations)
     ]
+    if spent := budget_of(experiment):
+        lines.append(f"  budget: {spent.in_words()}")
     lines += [f"  {_measurement_text(m)}" for m in result.measurements if m.task is None]
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
     if trained := training_of(result):
@@ -87,4 +95,10 @@ def method_json(method: Method) -> dict[str, Any]:
         "formula": method.formula,
         "source": method.source,
         "parameters": {p.name: p.default for p in method.parameters},
+        "adds": {
+            "about": " ".join((method.facts.adds.__doc__ or "").split()),
+            "d_out": WIDTH,
+            "d_in": WIDTH,
+            **asdict(method.added(WIDTH, WIDTH)),
+        },
     }

@@ -56,11 +56,17 @@ class Experiment(Settings):
     @classmethod
     def build(cls, **fields: Any) -> Self:
         """An Experiment from loose values. UserError, one sentence, for the first that is wrong."""
-        return built(cls, fields)
+        one = built(cls, fields)
+        call = parse_call(one.criterion, BY_TARGET[one.target])
+        now = call.said_now(one.mask).canonical(one.mask)
+        return one if now == one.criterion else built(cls, {**fields, "criterion": now})
 
     def but(self, **changes: Any) -> Self:
-        """A copy with some fields changed, validated again."""
-        return self.build(**{**self.model_dump(), **changes})
+        """A copy with some fields changed, validated again; a stored criterion means what it did
+        while it and the pattern stay."""
+        fields = {**self.model_dump(), **changes}
+        is_asked = not {"criterion", "pattern", "target"}.isdisjoint(changes)
+        return self.build(**fields) if is_asked else built(type(self), fields)
 
     @field_validator("pattern")
     @classmethod
@@ -140,7 +146,7 @@ class Experiment(Settings):
         elif self.calibration_windows == 0:
             said = "is calibrated on text: give it at least one calibration window."
             raise WrongValue("calibration_windows", f"{calibrated[0]} {said}")
-        object.__setattr__(self, "criterion", str(criterion))
+        object.__setattr__(self, "criterion", criterion.canonical(self.mask))
         object.__setattr__(self, "mitigations", tuple(str(step) for step in steps))
         return self
 
@@ -148,6 +154,13 @@ class Experiment(Settings):
     def mask(self) -> Pattern:
         """The pattern, parsed."""
         return parse_pattern(self.pattern)
+
+    @property
+    def rule(self) -> str:
+        """The criterion with every setting said whose default was changed: `ria(over=row)` for
+        what is stored as `ria` at P%."""
+        call = parse_call(self.criterion, BY_TARGET[self.target])
+        return call.out_loud.canonical(self.mask)
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -219,7 +232,7 @@ class Experiment(Settings):
         unknown = set(pairs) - (set(cls.model_fields) - {"artefacts"})
         if unknown:
             raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
-        return cls.build(**pairs)
+        return built(cls, pairs)  # not `build`: an address means what it meant when it was written
 
 
 def key_of(canonical: str) -> str:

@@ -206,13 +206,19 @@ class SiteLook:
 
 @dataclass(frozen=True)
 class MethodError:
-    """One method alone at one site: its local error, or why there is none."""
+    """One method alone at one site: its local error, or why there is none.
+
+    `added` are the multiply-adds that it adds there, over those of the dense layer. Where it adds
+    some, `equal_error` is the error of magnitude alone that spends as many in all.
+    """
 
     target: Target
     kind: Literal["criterion", "mitigation"]
     name: str
     rel_error: float | None = None
     reason: str | None = None
+    added: float | None = None
+    equal_error: float | None = None
 
     @property
     def registry(self) -> Registry[Method]:

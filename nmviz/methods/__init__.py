@@ -9,6 +9,9 @@ BY_TARGET = {"activation": ACTIVATION, "weight": WEIGHT}
 _ALL = (ACTIVATION, WEIGHT, MITIGATIONS)
 for _registry in _ALL:
     _registry.beside(*(one for one in _ALL if one is not _registry))
+    for _method in _registry.values():
+        if _method.facts.adds is None:
+            raise ValueError(f"{_method.name} does not say what it adds: costs.nothing where 0")
     _registry.freeze()
 
 __all__ = ["ACTIVATION", "BY_TARGET", "MITIGATIONS", "WEIGHT"]

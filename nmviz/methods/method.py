@@ -2,13 +2,14 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal
 
 from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
+from nmviz.methods.costs import Added, Adds
 from nmviz.methods.patterns import Pattern
 
 Value = int | float | str | bool
@@ -67,6 +68,7 @@ class Facts:
 
     formula: str
     source: str
+    adds: Adds | None = None  # (d_out, d_in, **settings) -> Added, 0 said too: see `costs`
     gives: Gives = "channel"
     needs: Needs = "nothing"
     calibrate: Callable[..., Any] | None = None  # (weight, x, pattern, **settings) -> state
@@ -80,6 +82,7 @@ class Facts:
     unless: tuple[str, str] | None = None  # the setting with which it excludes nothing
     because: str = ""  # why, for the page
     batch_invariant: bool = True  # a token's mask does not depend on the other tokens
+    now: dict[str, Value] = field(default_factory=dict, hash=False)  # see `Call.said_now`
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     least: dict[str, float] = field(default_factory=dict, hash=False)  # of numeric settings
 
@@ -123,6 +126,12 @@ class Method:
         """Whether it needs calibration text."""
         return self.facts.needs in ("inputs", "gradients")
 
+    def added(self, d_out: int, d_in: int, **settings: Value) -> Added:
+        """What it adds for every token at a layer of that shape; defaults where nothing is said."""
+        assert self.facts.adds is not None  # the registries refuse what says nothing
+        defaults = {parameter.name: parameter.default for parameter in self.parameters}
+        return self.facts.adds(d_out, d_in, **{**defaults, **settings})
+
     def refusal(self, pattern: Pattern) -> str | None:
         """Why the method does not fit the pattern, in one sentence; None when it does."""
         kind = self.facts.patterns
@@ -138,15 +147,57 @@ class Call:
 
     method: Method
     arguments: tuple[tuple[str, Value], ...]  # every parameter, in declared order
+    said: frozenset[str] = field(default=frozenset(), compare=False)  # those that were written
 
     def __str__(self) -> str:
+        return self._written(())
+
+    def canonical(self, pattern: Pattern) -> str:
+        """The text with a pattern: as `str`, at P% with the settings of `now` that were said."""
+        return self._written(() if pattern.is_grouped else self.said & self.method.facts.now.keys())
+
+    def said_now(self, pattern: Pattern) -> "Call":
+        """The call as a run made now means it.
+
+        Where the default of a setting was changed, `now` has what is taken at P% today, and writes
+        it; a stored text without the setting keeps its key and means what it meant. At N:M such a
+        setting has no say.
+        """
+        now = {} if pattern.is_grouped or pattern.is_dense else self.method.facts.now
+        missing = {name: value for name, value in now.items() if name not in self.said}
+        settings = {**self.settings, **missing}
+        return Call(self.method, tuple(settings.items()), self.said | missing.keys())
+
+    @property
+    def changed(self) -> dict[str, Value]:
+        """The settings that differ from their defaults."""
         defaults = {p.name: p.default for p in self.method.parameters}
-        changed = [f"{name}={value}" for name, value in self.arguments if value != defaults[name]]
+        return {name: value for name, value in self.arguments if value != defaults[name]}
+
+    @property
+    def out_loud(self) -> "Call":
+        """The call with all settings said, meaning what it does."""
+        return Call(self.method, self.arguments, frozenset(name for name, _ in self.arguments))
+
+    def _written(self, also: Collection[str]) -> str:
+        defaults = {p.name: p.default for p in self.method.parameters}
+        changed = [
+            f"{name}={value}"
+            for name, value in self.arguments
+            if value != defaults[name] or name in also
+        ]
         return f"{self.method.name}({', '.join(changed)})" if changed else self.method.name
 
     @property
     def settings(self) -> dict[str, Value]:
         return dict(self.arguments)
+
+    def adds(self, d_out: int, d_in: int) -> Added:
+        """What it adds for every token at a layer of that shape. UserError where that hangs on a
+        setting that is not known."""
+        if self.unknown:
+            raise UserError(f"What {self} adds is not known: give a value for {self.unknown[0]}.")
+        return self.method.added(d_out, d_in, **self.settings)
 
     def is_batch_invariant(self, pattern: Pattern) -> bool:
         """Whether a token's mask does not depend on the other tokens."""
@@ -186,7 +237,8 @@ def parse_call(text: str, registry: Registry[Method]) -> Call:
         raise UserError(f"{text[:60]!r}: write the {registry.kind} as name or name(setting=value).")
     method = registry.get(match[1])
     given = _assignments(match[2] or "", method)
-    return Call(method, tuple((p.name, given.get(p.name, p.default)) for p in method.parameters))
+    arguments = tuple((p.name, given.get(p.name, p.default)) for p in method.parameters)
+    return Call(method, arguments, frozenset(given))
 
 
 def split_calls(text: str) -> list[str]:

@@ -1,81 +1,24 @@
-"""Mitigations: what is done to repair the damage of a mask. A new one is one class here.
+"""Mitigations: what is done to repair the damage of a mask. A new one is one class here, with the
+steps of `mitigation.Mitigation` that it has.
 
-A mitigation is up to four steps (x: [..., tokens, d_in], y: [..., tokens, d_out]):
-
-    calibrate(weight, x) -> state    once, from the inputs [tokens, d_in] of calibration text
-                                     (x is None with needs="weight": from the weight alone)
-    before(x, at) -> x', undo        undo(kept) puts back what before took away
-    shift(x, at) -> eta              instead of before, where it only subtracts: the engine may then
-                                     do it in one pass with the mask
-    kept(x', kept, at) -> kept'      sees the shifted input and what the mask left of it
-    after(y, x, kept, at) -> y'      sees the product before the bias, the input and what is left
-
-`at` is the site: its weight, the state, and how the engine finds medians. Steps that are missing do
-nothing. Stacked mitigations run in the order given, and the `before` steps are undone in reverse.
 Keyword-only fields are the settings a user may change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nmviz.base.registry import Registry
-from nmviz.methods.method import Method, declare
+from nmviz.methods import costs
+from nmviz.methods.mitigation import MITIGATIONS, At, Mitigation, Undo, mitigation
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MITIGATIONS: Registry[Method] = Registry("mitigation")
-
-Undo = Callable[["Tensor"], "Tensor"]
+__all__ = ["MITIGATIONS", "At", "Mitigation", "Undo"]
 
 WEIGHING = ("amber", "wina", "var-weight", "gradient")
 """Criteria that weigh the channels of the input by something of the layer as it is."""
-
-
-@dataclass(frozen=True)
-class At:
-    """Where a step runs: the site's weight [d_out, d_in], the mitigation's state there, and how the
-    lower median of every token is found, [..., d_in] to [..., 1]."""
-
-    weight: Tensor
-    state: Mapping[str, Tensor]
-    median: Callable[[Tensor], Tensor] = lambda x: x.median(-1, keepdim=True).values
-
-
-class Mitigation:
-    """Every step does nothing: subclasses fill in the ones they have."""
-
-    rescales: ClassVar[bool] = False  # `kept` scales to the shifted token's variance, no more
-    turns: ClassVar[bool] = False  # `before` gives other axes: entries of x' are no channels
-
-    def calibrate(self, weight: Tensor, x: Any) -> dict[str, Tensor]:
-        return {}
-
-    def shift(self, x: Tensor, at: At) -> Tensor | None:
-        return None
-
-    def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo | None]:
-        eta = self.shift(x, at)
-        return (x, None) if eta is None else (x - eta, lambda kept: kept + eta)
-
-    def kept(self, x: Tensor, kept: Tensor, at: At) -> Tensor:
-        return kept
-
-    def after(self, y: Tensor, x: Tensor, kept: Tensor, at: At) -> Tensor:
-        return y
-
-
-def mitigation(name: str, **facts: Any) -> Callable[[type[Mitigation]], type[Mitigation]]:
-    """Register the decorated class as a mitigation (of pruned activations)."""
-
-    def register(code: type[Mitigation]) -> type[Mitigation]:
-        MITIGATIONS.add(name, declare(name, code, **facts))
-        return code
-
-    return register
 
 
 @mitigation(
@@ -85,6 +28,7 @@ def mitigation(name: str, **facts: Any) -> Callable[[type[Mitigation]], type[Mit
     excludes=("s-pts",),
     because="both shift the input before the mask",
     choices={"centre": ("median", "mean")},
+    adds=costs.token_shift,
 )
 @dataclass(frozen=True, kw_only=True)
 class DynamicShift(Mitigation):
@@ -105,6 +49,7 @@ class DynamicShift(Mitigation):
     "var",
     formula="kept * sqrt(Var(x') / Var(kept)), per token, unbiased, zeros included",
     source="VAR in arXiv 2509.22166, eq. 5",
+    adds=costs.variance,
 )
 @dataclass(frozen=True, kw_only=True)
 class VarianceCorrection(Mitigation):
@@ -129,6 +74,7 @@ class VarianceCorrection(Mitigation):
     excludes=("d-pts",),
     because="both shift the input before the mask",
     choices={"per": ("site", "channel")},
+    adds=costs.site_shift,
 )
 @dataclass(frozen=True, kw_only=True)
 class StaticShift(Mitigation):
@@ -161,6 +107,7 @@ class StaticShift(Mitigation):
     because="both shift the input before the mask",
     choices={"where": ("input", "output")},
     least={"rate": 0, "epochs": 1},
+    adds=costs.learned_shift,
 )
 @dataclass(frozen=True, kw_only=True)
 class LearnedShift(Mitigation):
@@ -193,6 +140,7 @@ class LearnedShift(Mitigation):
     needs="inputs",
     learned=True,
     least={"rate": 0, "epochs": 1},
+    adds=costs.nothing,
 )
 @dataclass(frozen=True, kw_only=True)
 class LearnedScale(Mitigation):
@@ -218,6 +166,7 @@ class LearnedScale(Mitigation):
     source="R-Sparse in arXiv 2509.22166, appendix A; the method is arXiv 2504.19449",
     needs="weight",
     least={"rank": 1},
+    adds=costs.low_rank,
 )
 @dataclass(frozen=True, kw_only=True)
 class LowRank(Mitigation):
@@ -225,6 +174,9 @@ class LowRank(Mitigation):
 
     The copy is the truncated singular value decomposition of the weight at `rank`, as the paper
     says; the released code trains two random factors instead. At full rank nothing is lost.
+
+    It adds rank * (d_in + d_out) multiply-adds and weights: a mask that drops less could be had for
+    them, so compare it at equal budget, which a run says, and not with the same pattern alone.
     """
 
     rank: int = 64
@@ -253,6 +205,7 @@ class LowRank(Mitigation):
     excludes=WEIGHING,
     because="the weights are scaled, and those that would rank the inputs are not",
     batch_invariant=False,
+    adds=costs.channel_scale,
 )
 @dataclass(frozen=True, kw_only=True)
 class Smoothing(Mitigation):
@@ -260,6 +213,8 @@ class Smoothing(Mitigation):
 
     A channel with large inputs and small weights is scaled down, so the mask sees both. Maxima run
     over one window's tokens, as in the authors' code. The paper defines it and reports no result.
+
+    It adds no product with a matrix, but 2 d_in elementwise operations a token.
     """
 
     def before(self, x: Tensor, at: At) -> tuple[Tensor, Undo]:
@@ -275,6 +230,7 @@ class Smoothing(Mitigation):
     needs="inputs",
     excludes=WEIGHING,
     because="the inputs are turned, and the weights that would rank them are not",
+    adds=costs.rotation,
 )
 @dataclass(frozen=True, kw_only=True)
 class Rotation(Mitigation):
@@ -283,6 +239,8 @@ class Rotation(Mitigation):
     In the turned space few entries carry most of the input. Directions come from calibration text,
     largest variance first. La-RoSA keeps the top entries of the whole token: with N:M the largest
     directions share a block and drop one another, which costs far more than the rotation gains.
+
+    X Q adds d_in^2 multiply-adds and weights at every layer, as it is run here; W Q is made once.
     """
 
     turns: ClassVar[bool] = True

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from math import comb, floor, log2
+from math import ceil, comb, floor, log2
 
 from nmviz.base.errors import UserError
 
@@ -20,11 +20,15 @@ PLAIN = str.maketrans(
 
 @dataclass(frozen=True)
 class Pattern:
-    """One pattern. N:M sets `keep` and `group`; P% sets `percent`; dense sets neither."""
+    """One pattern. N:M sets `keep` and `group`; P% sets `percent`; dense sets neither.
+
+    `rest_dropped` is no part of its name: an entry that P% cuts in two is dropped, not kept.
+    """
 
     keep: int | None = None
     group: int | None = None
     percent: Decimal | None = None
+    rest_dropped: bool = False
 
     @property
     def is_dense(self) -> bool:
@@ -55,8 +59,10 @@ class Pattern:
         return 1 - float(self.percent) / 100 if self.percent is not None else 1.0
 
     def dropped(self, size: int) -> int:
-        """P%: how many of `size` entries are dropped, floor(size * P / 100), exactly."""
-        return floor(size * (self.percent or Decimal(0)) / 100)
+        """P%: how many of `size` entries are dropped, floor(size * P / 100), exactly; with
+        `rest_dropped` the ceiling of that, but never the last entry."""
+        share = size * (self.percent or Decimal(0)) / 100
+        return min(ceil(share), size - 1) if self.rest_dropped else floor(share)
 
     def check_divides(self, d_in: int, site: str) -> None:
         """UserError when d_in is not a multiple of M."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nmviz.base.registry import Registry
+from nmviz.methods import costs
 from nmviz.methods.method import Method, declare
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ def criterion(name: str, **facts: Any) -> Callable[..., Any]:
     return register
 
 
-@criterion("magnitude", formula="S = |W_ij|", source="WT in arXiv 2509.22166, section 3.2")
+@criterion(
+    "magnitude",
+    formula="S = |W_ij|",
+    source="WT in arXiv 2509.22166, section 3.2",
+    adds=costs.nothing,
+)
 def magnitude(weight: Tensor, state: State) -> Tensor:
     """Magnitude: keep the largest weights.
 
@@ -61,6 +67,7 @@ def _column_norms(
     calibrate=_column_norms,
     sequential=True,
     choices=ROWS,
+    adds=costs.nothing,
 )
 def wanda(weight: Tensor, state: State, *, over: str = "row") -> Tensor:
     """Wanda: a weight counts for more where the input it meets is large.
@@ -78,16 +85,20 @@ def wanda(weight: Tensor, state: State, *, over: str = "row") -> Tensor:
     needs="inputs",
     calibrate=_column_norms,
     sequential=True,
+    now={"over": "matrix"},
     choices=ROWS,
     least={"power": 0},
+    adds=costs.nothing,
 )
 def ria(weight: Tensor, state: State, *, power: float = 0.5, over: str = "row") -> Tensor:
     """RIA: how large a weight is in its own row and column, times the input it meets.
 
     Measuring against row and column keeps any channel from being dropped whole. Channels are not
-    permuted. `power` weakens the input's part; 0.5 is what the paper is said to use. Scores are
-    compared within an output row, as in the released code; with `matrix` P% is dropped of the whole
-    matrix.
+    permuted. `power` weakens the input's part; 0.5 is what the paper is said to use.
+
+    At P% scores are compared over the whole matrix, as the released code does unless it is given
+    `--per_outneuron`, and `over` is always written; with `row` they are compared within an output
+    row. Results stored as `ria` alone are older and mean `over=row`.
     """
     size = weight.abs()
     relative = size / size.sum(0, keepdim=True).clamp_min(1e-30)
@@ -95,7 +106,13 @@ def ria(weight: Tensor, state: State, *, power: float = 0.5, over: str = "row") 
     return relative * state["norm"] ** power
 
 
-@criterion("random", formula="S ~ uniform(0, 1), seeded", source="the floor", least={"seed": 0})
+@criterion(
+    "random",
+    formula="S ~ uniform(0, 1), seeded",
+    source="the floor",
+    least={"seed": 0},
+    adds=costs.nothing,
+)
 def random(weight: Tensor, state: State, *, seed: int = 0) -> Tensor:
     """Random: keep weights drawn at random, under a seed.
 
@@ -126,6 +143,7 @@ def _sparsegpt(
     calibrate=_sparsegpt,
     sequential=True,
     least={"damp": 0},
+    adds=costs.nothing,
 )
 def sparsegpt(weight: Tensor, state: State, *, damp: float = 0.01) -> tuple[Tensor, Tensor]:
     """SparseGPT: choose columns from left to right and let the rest make up for the loss.

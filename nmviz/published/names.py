@@ -86,7 +86,7 @@ class Names:
                 if same(row, experiment):
                     return row.name
         target = "weights: " if experiment.target == "weight" else ""
-        return target + " + ".join((experiment.criterion, *experiment.mitigations))
+        return target + " + ".join((experiment.rule, *experiment.mitigations))
 
     def of_result(self, result: Result) -> str:
         """The usual name of a result's method: a published one's from its printed name."""

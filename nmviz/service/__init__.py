@@ -1,5 +1,6 @@
 """What the page, the command line and the API call. Nothing here imports torch until it runs."""
 
+from nmviz.service.budgets import budget_of
 from nmviz.service.choices import (
     OWN_TEXT,
     Catalogue,
@@ -34,6 +35,7 @@ __all__ = [
     "Catalogue",
     "Published",
     "alone",
+    "budget_of",
     "calibrate",
     "canonical",
     "catalogue",

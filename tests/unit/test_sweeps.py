@@ -199,7 +199,7 @@ def test_the_grid_of_tasks_is_whole_and_says_what_it_can_show() -> None:
 
 def test_no_method_is_forgotten_in_what_ships() -> None:
     found, _ = read_grid(COMMITTED / "smollm2-135m.yaml").experiments()
-    plain = {(e.target, e.criterion) for e in found if not e.mitigations}
+    plain = {(e.target, e.criterion.partition("(")[0]) for e in found if not e.mitigations}
     assert plain == {("weight", c) for c in WEIGHT} | {("activation", c) for c in ACTIVATION}
     assert {m for e in found if len(e.mitigations) == 1 for m in e.mitigations} == set(MITIGATIONS)
     gemma, _ = read_grid(COMMITTED / "gemma-3-270m.yaml").experiments()

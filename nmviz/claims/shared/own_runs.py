@@ -84,7 +84,7 @@ def run_number(run: Result) -> Number:
     """A run's cost as a number of an answer."""
     made, (_, _, n) = run.experiment, _told(run.get("delta_nll"))
     target = "weights" if made.target == "weight" else "activations"
-    methods = " + ".join((made.criterion, *made.mitigations))
+    methods = " + ".join((made.rule, *made.mitigations))
     return Number(
         label=f"{model_title(made.model)}, {target} {made.pattern}, {methods}",
         written=plain(cost(run).value, 3),

@@ -14,7 +14,7 @@ from nmviz.sources import models
 
 
 def with_layers(info: models.ModelInfo) -> models.ModelInfo:
-    """The model with its blocks, projections and their d_in as its architecture has them.
+    """The model with its blocks, projections and their widths as its architecture has them.
 
     Unchanged where there is no config to build from (a GGUF file). UserError for an architecture
     that cannot be built.
@@ -27,8 +27,9 @@ def with_layers(info: models.ModelInfo) -> models.ModelInfo:
         built = AutoConfig.for_model(**config)
         sites = find_sites(AutoModelForCausalLM.from_config(built, trust_remote_code=False))
     d_in = {site.projection: site.d_in for site in sites}
+    d_out = {site.projection: site.d_out for site in sites}
     blocks = len({site.block for site in sites})
-    return replace(info, blocks=blocks, projections=tuple(d_in), d_in=d_in)
+    return replace(info, blocks=blocks, projections=tuple(d_in), d_in=d_in, d_out=d_out)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -21,7 +22,7 @@ from nmviz.engine.prune.one_pass import one_pass
 from nmviz.engine.prune.sparsify import Masked, States, state_of, state_of_weight
 from nmviz.methods import ACTIVATION, MITIGATIONS
 from nmviz.methods.method import Call, parse_call
-from nmviz.methods.mitigations import At, Mitigation, Undo
+from nmviz.methods.mitigation import At, Mitigation, Undo
 
 
 class PrunedActivations:
@@ -29,8 +30,9 @@ class PrunedActivations:
 
     def __init__(self, experiment: Experiment, sites: Sequence[Site]) -> None:
         self.experiment, self.sites = experiment, sites
-        self.pattern = experiment.mask
         self.criterion = parse_call(experiment.criterion, ACTIVATION)
+        rest_dropped = self.criterion.settings.get("rest") == "dropped"
+        self.pattern = replace(experiment.mask, rest_dropped=rest_dropped)
         self.repairs = [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
         self.mitigations: list[Mitigation] = [c.method.code(**c.settings) for c in self.repairs]
         self.states: dict[Site, States] = defaultdict(dict)

@@ -12,7 +12,7 @@ from torch import Tensor
 from nmviz.engine.prune import kernels
 from nmviz.engine.prune.masking import graded, prune, repair
 from nmviz.methods.method import Call
-from nmviz.methods.mitigations import At, Mitigation
+from nmviz.methods.mitigation import At, Mitigation
 from nmviz.methods.patterns import Pattern
 
 

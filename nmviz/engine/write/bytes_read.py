@@ -7,7 +7,7 @@ from nmviz.engine.load.sites import find_sites
 from nmviz.engine.prune.activations import PrunedActivations
 from nmviz.engine.prune.sparsify import Pruned
 from nmviz.engine.write.skipping import SkippedRows
-from nmviz.methods.mitigations import Mitigation
+from nmviz.methods.mitigation import Mitigation
 
 Read = Callable[[LoadedModel], float | None]  # bytes a token; None before any was read by itself
 

@@ -19,6 +19,8 @@ NEEDS = {
     "inputs": "calibration text: the inputs of the layer",
     "gradients": "calibration text: the gradients of its loss",
 }
+WIDTH = 4096
+"""Of the layer at which the Methods tab says what a method adds."""
 ACROSS_TOKENS = "the mask of a token depends on the other tokens of its window"
 
 
@@ -70,6 +72,7 @@ def _method(method: Method) -> str:
         "formula": f"<code>{esc(method.formula)}</code>",
         "settings": _settings(method),
         "needs": esc(_needs(method)),
+        "adds": esc(_adds(method)),
         "patterns": esc(_patterns_of(method)),
         "not with": words(_excludes(method)),
         "note": esc(_across_tokens(method)),
@@ -103,6 +106,13 @@ def _needs(method: Method) -> str:
     elif facts.sequential:
         said += ", as the pruned blocks before it give them"
     return said
+
+
+def _adds(method: Method) -> str:
+    """Why, and how much at one width: everything is a function of the layer's shape."""
+    why = (method.facts.adds.__doc__ or "").partition("\n\n")[0].rstrip(".")
+    told = method.added(WIDTH, WIDTH).in_words()
+    return f"{' '.join(why.split())}. For a token at a layer of {WIDTH:,} x {WIDTH:,}: {told}"
 
 
 def _patterns_of(method: Method) -> str:

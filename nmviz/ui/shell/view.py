@@ -11,6 +11,9 @@ from nmviz.base.validation import built
 from nmviz.core.experiment import TASK, Experiment
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS, Target
+from nmviz.methods import WEIGHT
+from nmviz.methods.method import parse_call
+from nmviz.methods.patterns import parse_pattern
 from nmviz.views.explore.sentences import how_and_where
 
 LONGEST_ADDRESS = 8_000
@@ -84,8 +87,10 @@ class View(BaseModel):
         experiment = Experiment.build(**rest, calibration_windows=windows, target="activation")
         view = built(cls, {**own, **parts, "experiment": experiment})
         _refuse_dense(experiment)
-        view.experiments()
-        return view
+        weights, _ = view.experiments()
+        if not parse_call(weights.criterion, WEIGHT).method.facts.now or weights.mask.is_grouped:
+            return view
+        return view.model_copy(update={"weight_criterion": weights.criterion})
 
     @classmethod
     def from_query(cls, query: str) -> Self:
@@ -99,6 +104,8 @@ class View(BaseModel):
             raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
         if fields.pop("target", "activation") == "weight":
             fields.setdefault("weight_criterion", fields.pop("criterion", "magnitude"))
+        if criterion := fields.get("weight_criterion"):
+            fields["weight_criterion"] = _as_it_meant(criterion, fields.get("pattern"))
         return cls.build(fields)
 
     def to_query(self) -> str:
@@ -137,6 +144,17 @@ class View(BaseModel):
     def measured_as(self, other: "View") -> bool:
         """Whether a run of the other answers this one too: layer and prompt do not matter."""
         return (self.experiments(), self.precision) == (other.experiments(), other.precision)
+
+
+def _as_it_meant(criterion: str, pattern: str | None) -> str:
+    """A criterion of an address, with the setting said whose default has changed since; what is
+    wrong is refused by `build`."""
+    try:
+        call = parse_call(criterion, WEIGHT)
+        asked = parse_pattern(pattern or Experiment().pattern)
+    except UserError:
+        return criterion
+    return call.out_loud.canonical(asked) if call.method.facts.now else criterion
 
 
 def methods_of(view: View) -> str:

@@ -42,6 +42,10 @@ def method_errors(
         figure, dark, height=96 + ROW * (len(measured) + len(missing)), title=errors_sentence(rows)
     )
     figure.update_layout(margin={"r": 16})
+    if equal := [one for one in enumerate(measured) if one[1].equal_error is not None]:
+        figure.add_trace(
+            _equal_budget(equal, 0.0 if _is_linear(measured) else _edge(measured), dark)
+        )
     for reference in filter(None, (_reference(measured, target) for target in TARGETS)):
         _line(figure, reference, len(measured), _edge(measured))
     _reasons(figure, missing, len(measured), dark)
@@ -155,6 +159,25 @@ def _dots(rows: Sequence[MethodError], places: Sequence[int], edge: float) -> go
     )
 
 
+def _equal_budget(rows: Sequence[tuple[int, MethodError]], least: float, dark: bool) -> go.Scatter:
+    """In the row of a method that adds multiply-adds, magnitude alone that spends as many."""
+    errors = [row.equal_error or 0.0 for _, row in rows]
+    told = [
+        [label_of(row), written(error, 4)] for (_, row), error in zip(rows, errors, strict=True)
+    ]
+    return go.Scatter(
+        x=[max(error, least) for error in errors],
+        y=[place for place, _ in rows],
+        customdata=told,
+        mode="markers",
+        cliponaxis=False,
+        name="magnitude alone with as many multiply-adds",
+        marker={"color": ink(dark).muted, "symbol": "line-ns-open", "size": 14},
+        hovertemplate="Magnitude alone that spends as much as %{customdata[0]}: %{customdata[1]}"
+        "<extra></extra>",
+    )
+
+
 def _line(figure: go.Figure, reference: MethodError, rows: int, edge: float) -> None:
     """Where the dot of magnitude alone is drawn."""
     target, place = reference.target, max(_error(reference), edge)
@@ -196,18 +219,21 @@ def _axes(
     names += [f'<span style="color:{muted}">{_named(row, chosen)}</span>' for row in missing]
     name_rows(figure, names)
     title = "output error (share)<br>lines: magnitude alone"
+    if any(row.added for row in measured):
+        title += "<br>+: multiply-adds added, share of dense"
     figure.update_xaxes(title_text=title, zeroline=False, **_scale(measured))
 
 
 def _named(row: MethodError, chosen: Chosen) -> str:
-    name = label_of(row)
+    added = f", +{row.added:.0%}" if row.added else ""
+    name = f"{label_of(row)}{added}"
     return f"<b>{name}</b>" if (row.target, row.name) in chosen else name
 
 
 def _scale(measured: Sequence[MethodError]) -> Mapping[str, Any]:
     """From zero where the errors are alike, else logarithmic, with room for the numbers."""
-    low, high = _error(measured[0]), _error(measured[-1])
-    if high < SMALLEST or high / max(low, SMALLEST) <= LOG_FROM:
+    high = _error(measured[-1])
+    if _is_linear(measured):
         return {"range": [0, 1.25 * max(high, SMALLEST)]}
     low = _edge(measured)
     room = 0.22 * log10(high / low)
@@ -216,4 +242,12 @@ def _scale(measured: Sequence[MethodError]) -> Mapping[str, Any]:
 
 def _edge(measured: Sequence[MethodError]) -> float:
     """The least error a log axis reaches down to; what is less is drawn there."""
-    return max(_error(measured[0]), _error(measured[-1]) / WIDEST, SMALLEST)
+    equal = [row.equal_error for row in measured if row.equal_error]
+    lowest = min([_error(measured[0]), *equal])
+    return max(lowest, _error(measured[-1]) / WIDEST, SMALLEST)
+
+
+def _is_linear(measured: Sequence[MethodError]) -> bool:
+    """Whether the errors are so alike that the axis begins at zero."""
+    low, high = _error(measured[0]), _error(measured[-1])
+    return high < SMALLEST or high / max(low, SMALLEST) <= LOG_FROM

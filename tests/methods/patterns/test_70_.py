@@ -3,9 +3,17 @@
 from decimal import Decimal
 
 import pytest
+import torch
 from torch import tensor
 
-from methods.by_hand import WEIGHT, assert_largest_kept, assert_refused
+from methods.by_hand import (
+    WEIGHT,
+    assert_kept,
+    assert_largest_kept,
+    assert_refused,
+    bound,
+    masked,
+)
 from nmviz.methods.patterns import Pattern, parse_pattern
 
 
@@ -57,3 +65,30 @@ def test_nothing_and_everything_are_refused() -> None:
     assert_refused("out of range", pattern="0%")
     assert_refused("out of range", pattern="100%")
     assert_refused("is not a pattern", pattern="-70%")
+
+
+@pytest.mark.parametrize("criterion", ["magnitude", "clact", "amber", "wina", "var-weight"])
+def test_one_fewer_is_kept_as_in_the_code_of_authors_teal_and_wina(criterion: str) -> None:
+    # 576 * 70% = 403.2: 403 are dropped and 173 kept, or 404 and 172, int(576 * 0.3)
+    x, weight = torch.arange(1.0, 577)[None], torch.ones(2, 576)
+    weight[1] = torch.arange(576.0).remainder(7)
+    for text, kept in ((criterion, 173), (f"{criterion}(rest=dropped)", 172)):
+        assert sum(masked(x, text, "70%", weight)[0]) == kept
+
+
+def test_the_rest_has_no_say_where_the_share_is_whole_and_the_last_entry_stays() -> None:
+    whole, rest = parse_pattern("70%"), Pattern(percent=Decimal("70"), rest_dropped=True)
+    assert whole.dropped(10) == rest.dropped(10) == 7
+    assert (whole.dropped(576), rest.dropped(576)) == (403, 404)
+    assert rest.dropped(1) == 0
+    assert str(rest) == "70%"
+
+
+def test_the_rest_of_a_window_and_of_a_compiled_pass() -> None:
+    x, weight = torch.arange(1.0, 11).view(2, 5), torch.ones(1, 5)  # 10 * 75% = 7.5, 5 * 75% = 3.75
+    window = masked(x, "magnitude(over=window, rest=dropped)", "75%", weight)
+    assert window == [[0, 0, 0, 0, 0], [0, 0, 0, 1, 1]]
+    assert masked(x, "magnitude(over=window)", "75%", weight)[1] == [0, 0, 1, 1, 1]
+    for text, wanted in (("magnitude", "00011"), ("magnitude(rest=dropped)", "00001")):
+        made = bound("", torch.eye(5), x, "75%", criterion=text)
+        assert_kept(made, x, wanted, wanted)

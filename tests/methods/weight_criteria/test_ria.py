@@ -1,5 +1,7 @@
 """ria: S_ij = (|W_ij| / sum_i |W_ij| + |W_ij| / sum_j |W_ij|) * ||X_:,j||_2 ** power."""
 
+import json
+
 import pytest
 import torch
 from torch import tensor
@@ -14,6 +16,9 @@ from methods.by_hand import (
     mask,
     pruned,
 )
+from nmviz.core.experiment import Experiment
+from nmviz.engine.prune.weights import PrunedWeights
+from nmviz.ui.shell.view import View
 
 W = tensor([[4.0, -3.0, 2.0, 1.0], [1.0, 2.0, 3.0, -4.0]])
 X = tensor([[1.0, 1.0, 3.0, 0.0], [0.0, 1.0, 4.0, 2.0]])  # column norms 1, sqrt 2, 5, 2
@@ -50,6 +55,10 @@ KEPT = {
         "0000 1011 1100 1000 1100 1011 1011 1100",
         "1000 1100 1011 1111 1000 1000 1100 1010",
     ),
+}
+
+
+KEPT_OF_ROWS = {
     "50%": (
         "0000 1011 1100 1000 1100 1011 1011 1100",
         "1000 1100 1011 1111 1000 1000 1100 1010",
@@ -59,11 +68,33 @@ KEPT = {
         "1000 1100 1010 1000 1000 1000 1000 1000",
     ),
 }
+KEPT_OF_MATRIX = {
+    "50%": (
+        "0000 1000 0000 1000 1100 1001 1010 1100",
+        "1111 1100 1011 1111 1011 1000 1100 1011",
+    ),
+    "70%": (
+        "0000 1000 0000 1000 1100 1000 1000 0000",
+        "1000 1100 1011 1001 1000 1000 1100 1010",
+    ),
+}
+"""70% drops floor(44.8) = 44 of 64."""
 
 
 @by_pattern(KEPT)
 def test_what_is_kept_by_hand(pattern: str, kept: tuple[str, str]) -> None:
     assert_weight_kept(pruned("ria", pattern, WEIGHT, NORMS, BIAS[:2]), *kept)
+
+
+@by_pattern(KEPT_OF_ROWS)
+def test_what_is_kept_of_rows_by_hand(pattern: str, kept: tuple[str, str]) -> None:
+    assert_weight_kept(pruned("ria(over=row)", pattern, WEIGHT, NORMS, BIAS[:2]), *kept)
+
+
+@by_pattern(KEPT_OF_MATRIX)
+def test_what_is_kept_of_the_matrix_by_hand(pattern: str, kept: tuple[str, str]) -> None:
+    for asked in ("ria", "ria(over=matrix)"):  # the default, as in the released code
+        assert_weight_kept(pruned(asked, pattern, WEIGHT, NORMS, BIAS[:2]), *kept)
 
 
 @pytest.mark.parametrize(
@@ -112,18 +143,54 @@ def test_ties_go_to_the_lower_index() -> None:
     weight, x = tensor([[2.0, -2.0, 2.0, 1.0], [2.0, 2.0, 2.0, 1.0]]), torch.ones(1, 4)
     assert mask(pruned("ria(power=0)", "1:4", weight, x)) == [[1, 0, 0, 0], [1, 0, 0, 0]]
     assert mask(pruned("ria", "2:4", weight, x)) == [[1, 1, 0, 0], [1, 1, 0, 0]]
-    assert mask(pruned("ria", "50%", weight, x)) == [[1, 1, 0, 0], [1, 1, 0, 0]]  # of a row
+    assert mask(pruned("ria(over=row)", "50%", weight, x)) == [[1, 1, 0, 0], [1, 1, 0, 0]]
 
 
 def test_p_percent_is_of_a_row_or_of_the_matrix() -> None:
     # |w| * 0.3 times roots 1, 1.19, 2.24, 1.41: 1.2, 1.07, 1.34, 0.42 and 0.3, 0.71, 2.01, 1.70
-    assert mask(pruned("ria", "50%", W, X)) == [[1, 0, 1, 0], [0, 0, 1, 1]]
+    assert mask(pruned("ria(over=row)", "50%", W, X)) == [[1, 0, 1, 0], [0, 0, 1, 1]]
     weight = tensor([[9.0, 1.0, 1.0, 1.0], [1.0, 2.0, 3.0, 4.0]])
     # 0.9 + 9/12, then 1/3, 1/4, 1/5 + 1/12; 0.1 + 0.1, then 2/3, 3/4, 4/5 + 0.2, 0.3, 0.4:
     # 1.65, 0.42, 0.33, 0.28 and 0.20, 0.87, 1.05, 1.20
     ones = torch.ones(1, 4)
     assert mask(pruned("ria(over=matrix)", "50%", weight, ones)) == [[1, 0, 0, 0], [0, 1, 1, 1]]
-    assert mask(pruned("ria", "50%", weight, ones)) == [[1, 1, 0, 0], [0, 0, 1, 1]]
+    assert mask(pruned("ria(over=row)", "50%", weight, ones)) == [[1, 1, 0, 0], [0, 0, 1, 1]]
+
+
+def asked(criterion: str, pattern: str = "50%") -> Experiment:
+    return Experiment.build(target="weight", criterion=criterion, pattern=pattern)
+
+
+def test_over_is_always_written_of_a_share() -> None:
+    assert asked("ria").criterion == "ria(over=matrix)"
+    assert asked("ria(over=row)").criterion == "ria(over=row)"
+    assert asked("ria(power=0.3)").criterion == "ria(power=0.3, over=matrix)"
+    assert asked("ria").but(tokens=4096).criterion == "ria(over=matrix)"
+    assert asked("ria", "2:4").criterion == "ria"  # it has no say there: keys stay as they were
+    assert asked("ria(over=row)", "2:4").criterion == "ria"
+    assert asked("ria", "2:4").but(pattern="50%").criterion == "ria(over=matrix)"
+    assert asked("wanda").criterion == "wanda"
+
+
+def test_a_stored_ria_means_rows_and_answers_no_run_made_now() -> None:
+    fields = json.loads(asked("ria").canonical_json()) | {"criterion": "ria"}
+    stored = Experiment.model_validate_json(json.dumps(fields))
+    assert stored.criterion == json.loads(stored.canonical_json())["criterion"] == "ria"
+    assert stored.rule == "ria(over=row)"
+    assert stored.but(tokens=stored.tokens) == stored
+    assert Experiment.from_query(stored.to_query()) == stored
+    assert stored.key not in {asked(text).key for text in ("ria", "ria(over=row)")}
+    made = PrunedWeights(stored, [])
+    assert made.criterion.settings["over"] == "row"
+
+
+def test_an_address_means_what_it_meant() -> None:
+    old = View.from_query("pattern=50%25&weight_criterion=ria")
+    assert old.of("weight").criterion == "ria(over=row)"
+    new = View.build({"pattern": "50%", "weight_criterion": "ria"})
+    assert new.of("weight").criterion == "ria(over=matrix)"
+    for view in (old, new):
+        assert View.from_query(view.to_query()).of("weight") == view.of("weight")
 
 
 def test_settings_without_a_meaning_are_refused() -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from nmviz import service
 from nmviz.base.registry import Registry
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Call, Method, Parameter, Value, parse_call
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
 
 
 def method_notes(view: View) -> str:
-    """The chosen methods: what each does, its formula with the source on hover, its settings."""
+    """The chosen methods: what each does, its formula with the source on hover, its settings; and
+    what activations spend, with what magnitude alone may drop for as much."""
     weight, activation = view.experiments()
     lines = [
         *_lines(BY_TARGET["activation"], [activation.criterion], "activations"),
         *_lines(BY_TARGET["weight"], [weight.criterion], "weights"),
         *_lines(MITIGATIONS, activation.mitigations, "repair"),
     ]
+    if spent := service.budget_of(activation):
+        lines.append(f"<li><p><b>Budget</b> (activations): {esc(spent.in_words())}.</p></li>")
     return f'<ul class="formulas">{"".join(lines)}</ul>'
 
 

@@ -28,8 +28,11 @@ from nmviz.views.explore.method_errors import (
     written,
 )
 from nmviz.views.explore.sentences import training_note
+from nmviz.views.shared.numbers import share
 from nmviz.views.shared.theme import NAMES, title_of
 
+ADDED = "multiply-adds added, of the dense layer"
+EQUAL = "error of magnitude alone with as many"
 OUTPUTS = (
     "swept_at",
     "methods_head",
@@ -154,7 +157,9 @@ def _head(said: str, view: View) -> str:
     error = quantity("rel_error", "output error")
     words = (
         f"The {error} of this layer on the prompt, each criterion by itself and each mitigation on "
-        "top of magnitude, with their default settings. In bold: what is chosen."
+        "top of magnitude, with their default settings. In bold: what is chosen. A method that "
+        "adds multiply-adds (+, of the dense layer) is no like comparison with magnitude: the "
+        "upright stroke in its row is magnitude alone that drops less and spends as many."
     )
     outside = (
         ""
@@ -183,13 +188,20 @@ def _table(rows: Sequence[MethodError]) -> str:
             esc(NAMES[row.target]),
             "magnitude, repaired" if row.kind == "mitigation" else "criterion",
             esc(written(row.rel_error, 3)) if row.rel_error is not None else "&ndash;",
+            esc(share(row.added)) if row.added is not None else "&ndash;",
+            esc(_equal(row)),
             esc(_reason(row)),
         ]
         for row in ordered
     ]
-    heads = ["method", "prunes", "kind", "error", "why not"]
+    heads = ["method", "prunes", "kind", "error", ADDED, EQUAL, "why not"]
     what = "Output error of every method at this layer"
     return f"<details><summary>As a table</summary>{table(what, heads, cells)}</details>"
+
+
+def _equal(row: MethodError) -> str:
+    """The error of magnitude alone that spends as much: its own line where nothing is added."""
+    return "as magnitude" if row.equal_error is None else written(row.equal_error, 3)
 
 
 def _reason(row: MethodError) -> str:
