@@ -17,7 +17,6 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress
 from nmviz.core.running import Running
 from nmviz.core.settings import Settings
-from nmviz.methods import scopes
 from nmviz.sources import corpora
 
 
@@ -32,7 +31,6 @@ def run(
     if not settings["tasks"] and (settings["chat"] or settings["limit"] is not None):
         raise UserError("--limit and --chat are for tasks: name some with --tasks.")
     own = None if text is None else corpora.read_file(text)
-    settings["projections"] = scopes.projections(settings["projections"])
     if own is not None:
         settings["corpus"] = service.OWN_TEXT
     experiment, running = Experiment.build(**settings), built(Running, how)

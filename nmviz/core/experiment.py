@@ -16,6 +16,7 @@ from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import UNKNOWN, Call, Method, parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.scopes import read_blocks, write_blocks
+from nmviz.methods.site_lists import Sites, names_blocks
 from nmviz.sources.tasks import read_tasks
 
 
@@ -70,15 +71,15 @@ class Experiment(Settings):
     @field_validator("projections", mode="before")
     @classmethod
     def _canonical_projections(cls, given: Any) -> Any:
-        names = given.split(",") if isinstance(given, str) else given
-        if names is None:
+        """Entries such as `down` and `q:0-18`, each projection once."""
+        if given is None:
             return None
-        if not isinstance(names, (list, tuple)):
+        if not isinstance(given, (str, list, tuple)):
             raise ValueError("Projections are a list of names such as q,k,v.")
-        cleaned = tuple(dict.fromkeys(str(name).strip() for name in names if str(name).strip()))
-        if not cleaned:
+        entries = _as_value_error(Sites.read, given).entries
+        if not entries:
             raise ValueError("No projection is chosen: the scope is empty; name at least one.")
-        return cleaned
+        return entries
 
     @field_validator("mitigations", mode="before")
     @classmethod
@@ -121,6 +122,20 @@ class Experiment(Settings):
         return {**given, **drawn, **dict.fromkeys(TEXT)}
 
     @model_validator(mode="after")
+    def _canonical_sites(self) -> Self:
+        """A list that is a product is written as projections and blocks; of another the entries
+        without blocks take those of `blocks`."""
+        entries = self.projections or ()
+        if self.blocks is not None and entries and all(map(names_blocks, entries)):
+            said = "Every group of the sites names its blocks: leave the blocks beside them out."
+            raise WrongValue("blocks", said)
+        sites = self.sites
+        projections, blocks = sites.product or (sites.entries, None)
+        object.__setattr__(self, "projections", projections)
+        object.__setattr__(self, "blocks", blocks)
+        return self
+
+    @model_validator(mode="after")
     def _canonical_methods(self) -> Self:
         criterion = _call("criterion", self.criterion, BY_TARGET[self.target])
         steps = [_call("mitigations", text, MITIGATIONS) for text in self.mitigations]
@@ -143,6 +158,16 @@ class Experiment(Settings):
         object.__setattr__(self, "criterion", str(criterion))
         object.__setattr__(self, "mitigations", tuple(str(step) for step in steps))
         return self
+
+    @property
+    def sites(self) -> Sites:
+        """Which sites are pruned, by projection."""
+        return Sites.of(self.projections, self.blocks)
+
+    @property
+    def lists_sites(self) -> bool:
+        """Whether projections have different blocks, so that `blocks` says nothing."""
+        return self.sites.product is None
 
     @property
     def mask(self) -> Pattern:
@@ -210,6 +235,8 @@ class Experiment(Settings):
         idle = set(TEXT) if self.tasks else set()
         fields = self.model_dump(exclude={"artefacts", *idle})
         changed = {name: value for name, value in fields.items() if value != defaults[name]}
+        if self.lists_sites:
+            changed["projections"] = str(self.sites)
         return urlencode({name: _query_text(value) for name, value in changed.items()})
 
     @classmethod

@@ -20,7 +20,9 @@ LARGEST_BUDGET = 10_000_000
 class Settings(BaseModel):
     """What is pruned, how, and on which text it is measured.
 
-    `projections` and `blocks` are the scope; None is all. `blocks` is written `0-3,7`. `bos` says
+    `projections` and `blocks` are the scope; None is all. `blocks` is written `0-3,7`. Where
+    projections have different blocks, `projections` has each with its own, such as `q:0-18`, and
+    `blocks` is None; both are written as one list, `down; q,gate:0-18`. `bos` says
     whether a begin-of-text token starts every window or only the text, where the tokenizer has one.
     From `corpus` to `seed` None is not known, as published results leave it; a setting of a method
     that is not known is written `?`. Such an experiment can be stored and shown, not run.
@@ -52,9 +54,12 @@ class Settings(BaseModel):
     projections: tuple[str, ...] | None = Field(
         None,
         title="Projections",
-        description=f"Projections, such as q,k,v, or one of {', '.join(SCOPES)}.",
+        description=f"Projections, such as q,k,v, or one of {', '.join(SCOPES)}; or both with "
+        "blocks, and ; between groups: 'down; q,gate:0-18'.",
     )
-    blocks: str | None = Field(None, title="Blocks", description="Such as 0-3,7.")
+    blocks: str | None = Field(
+        None, title="Blocks", description="Such as 0-3,7, for sites that name none themselves."
+    )
     corpus: str | None = Field(
         "wiki-leads",
         min_length=1,

@@ -136,15 +136,17 @@ def _asked(result: Result, experiments: Sequence[Experiment]) -> str:
 def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Experiment, ...]:
     """The experiments that prune one projection at a time, the rest dense, for both targets.
 
-    Given to `run` together they share the dense pass. A projection whose d_in does not fit the
+    Given to `run` together they share the dense pass. Where the sites are a list a projection has
+    the blocks it has there, and all where it is not in it. A projection whose d_in does not fit the
     pattern is left out.
     """
     chosen = []
+    alone = experiment.sites.entry_of if experiment.lists_sites else str
     for projection in projections:
         for target in TARGETS:
             plain = {"target": target, "criterion": "magnitude", "mitigations": ()}
             own = {} if target == experiment.target else plain
-            one = experiment.but(projections=(projection,), **own)
+            one = experiment.but(projections=(alone(projection),), **own)
             try:
                 chosen.append(canonical(one))
             except UserError:

@@ -66,7 +66,9 @@ class Row:
 
     @property
     def layers(self) -> str:
-        """Which projections are pruned: `all`, or `o, gate, up, down`."""
+        """Which projections are pruned: `all`, `o, gate, up, down`, or a list with blocks."""
+        if self.experiment.lists_sites:
+            return str(self.experiment.sites)
         return ", ".join(self.experiment.projections or ()) or "all"
 
     @property

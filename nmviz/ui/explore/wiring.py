@@ -17,12 +17,12 @@ from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, answered, asking, 
 from nmviz.ui.shell.sessions import SESSIONS
 
 TYPED = (
-    *("pattern", "blocks", "corpus", "tokens", "window", "calibration_windows", "seed"),
+    *("pattern", "blocks", "sites", "corpus", "tokens", "window", "calibration_windows", "seed"),
     *("precision", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
 """What reaches the address by itself: all that no answer to it writes there at once."""
-TEXTS = ("pattern", "blocks", "prompt")
+TEXTS = ("pattern", "blocks", "sites", "prompt")
 """Of these, fields of text: their input event comes with a key that prints, not with what is pasted
 or deleted."""
 
@@ -60,9 +60,9 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
 
 def _settings(page: Page) -> None:
     controls, named = page.controls, page.named
-    chosen = ("criterion", "weight_criterion", "mitigations", "projections", "corpus", "bos")
+    chosen = ("criterion", "weight_criterion", "mitigations", "corpus", "bos")
     typed = (
-        *("pattern", "blocks", "text", "tokens", "window"),
+        *("pattern", "blocks", "sites", "text", "tokens", "window"),
         *("calibration_windows", "seed", "precision"),
     )
     events = {name: [named[name].input] for name in chosen}
@@ -86,9 +86,16 @@ def _settings(page: Page) -> None:
         page.answer(handlers.fitted), page.form, page.outputs, **FROM_STORE
     )
     scope = named["scope"].input(
-        handlers.scoped, page.these("scope", "model"), named["projections"], **FROM_STORE
+        handlers.scoped,
+        page.these("scope", "model"),
+        page.these("projections", "sites"),
+        **FROM_STORE,
     )
-    for first in (chip, model, scope):
+    # A list of sites would say otherwise: what is chosen in the boxes empties it.
+    boxes = named["projections"].input(
+        None, None, named["sites"], js="() => ''", api_visibility="private"
+    )
+    for first in (chip, model, scope, boxes):
         _change(page, first.then)
         _look(page, first.then)
     named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)

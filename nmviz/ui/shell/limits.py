@@ -1,12 +1,13 @@
 """What a request may ask of this page: listed models and texts, bounded sizes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nmviz import service
 from nmviz.base.errors import NotYet, SettingError, UserError
 from nmviz.core.experiment import Experiment
+from nmviz.methods.scopes import ALL
 from nmviz.service import OWN_TEXT
 from nmviz.sources.tasks import TASKS
 from nmviz.ui.shell.view import Look, View
@@ -48,7 +49,7 @@ def settle(view: View) -> View:
     if len(experiment.mitigations) > MOST_METHODS:
         said = f"That is more than {MOST_METHODS} mitigations: leave some out."
         raise SettingError(said, "mitigations")
-    _check_projections(experiment.projections or (), model)
+    _check_projections(experiment.sites.blocks, model)
     look = view.look
     block = model.blocks // 2 if look.block is None else look.block
     if model.blocks and block >= model.blocks:
@@ -63,9 +64,9 @@ def settle(view: View) -> View:
     return view.model_copy(update={"look": filled})
 
 
-def _check_projections(chosen: Sequence[str], model: "ModelInfo") -> None:
+def _check_projections(chosen: Iterable[str], model: "ModelInfo") -> None:
     """UserError when one is none of the model's: a menu refuses all events while it holds one."""
-    other = next((name for name in chosen if name not in model.projections), None)
+    other = next((name for name in chosen if name not in (*model.projections, ALL)), None)
     if model.projections and other is not None:
         names = ", ".join(model.projections)
         said = f"{model.title} has no projection {other[:60]!r}: choose among {names}."

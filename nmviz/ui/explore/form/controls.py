@@ -10,7 +10,7 @@ from nmviz.methods.patterns import parse_pattern
 from nmviz.service import OWN_TEXT, Catalogue
 from nmviz.ui.explore.form.menus import menus
 from nmviz.ui.explore.form.notes import terms
-from nmviz.ui.explore.form.scoping import scope_choices, scope_of
+from nmviz.ui.explore.form.scoping import where, where_values
 from nmviz.ui.shell.limits import LONGEST_TEXT
 from nmviz.ui.shell.view import LONGEST_PROMPT, View, title_of
 
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations", "projections", "blocks"),
-    *("corpus", "text", "tokens", "window", "bos", "calibration_windows", "seed", "precision"),
+    *(
+        "sites",
+        "corpus",
+        "text",
+        "tokens",
+        "window",
+        "bos",
+        "calibration_windows",
+        "seed",
+        "precision",
+    ),
     *("block", "projection", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
@@ -39,9 +49,12 @@ def read(values: Sequence[Any], projections: Sequence[str]) -> tuple[View, str |
     fields = dict(zip(FIELDS, values, strict=True))
     text = fields.pop("text")
     fields["blocks"] = (fields["blocks"] or "").strip() or None
+    sites = (fields.pop("sites") or "").strip()
     fields["mitigations"] = tuple(fields["mitigations"] or ())
     if set(projections) <= set(fields["projections"] or ()):
         fields["projections"] = None
+    if sites:  # says more than the boxes
+        fields["projections"] = sites
     return View.build(fields), text if fields["corpus"] == OWN_TEXT else None
 
 
@@ -55,8 +68,7 @@ def values_of(view: View, model: "ModelInfo") -> dict[str, Any]:
         "calibration_windows": view.calibration_windows,
         "precision": view.precision,
         "mitigations": list(view.experiment.mitigations),
-        "projections": list(view.experiment.projections or model.projections),
-        "blocks": view.experiment.blocks or "",
+        **where_values(view.experiment, model),
     }
     return fields
 
@@ -68,7 +80,7 @@ def build_controls(catalogue: Catalogue, view: View, model: "ModelInfo") -> Cont
     with gr.Column(elem_id="settings", min_width=0):
         chips = _what(named, catalogue, model, values)
         named["method_notes"] = gr.HTML()
-        _where(named, model, values)
+        where(named, model, values)
         _text(named, catalogue, values)
     _run_bar(named)
     with gr.Column(elem_id="looking", min_width=0):
@@ -122,32 +134,6 @@ def _methods(named: dict[str, Any], values: dict[str, Any]) -> None:
             allow_custom_value=True,
             elem_id=name.replace("_", "-"),
             elem_classes="methods-menu",
-        )
-
-
-def _where(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) -> None:
-    scoped = bool(values["blocks"]) or len(values["projections"]) < len(model.projections)
-    with gr.Accordion("Where: which layers are pruned", open=scoped):
-        scope = scope_of(values["projections"], model)
-        named["scope"] = gr.Dropdown(
-            scope_choices(model),
-            value=scope.name if scope else None,
-            label="Named subset",
-            filterable=False,
-            elem_id="scope",
-        )
-        named["scope_note"] = gr.HTML(elem_id="scope-note")
-        named["projections"] = gr.CheckboxGroup(
-            list(model.projections),
-            value=values["projections"],
-            label=title_of("projections"),
-            elem_classes="chips",
-        )
-        named["blocks"] = gr.Textbox(
-            values["blocks"],
-            label=title_of("blocks"),
-            placeholder=f"all, or ranges such as 0-3,{model.blocks - 1}",
-            max_length=200,
         )
 
 
