@@ -11,12 +11,13 @@ from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.base.validation import WrongValue, built, called_in
 from nmviz.base.wording import listed
-from nmviz.core.settings import Settings
+from nmviz.core.protocols import settled_stride
+from nmviz.core.settings import USUAL_PROTOCOL, Protocol, Settings
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import UNKNOWN, Call, Method, parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.scopes import read_blocks, write_blocks
-from nmviz.methods.site_lists import Sites, names_blocks
+from nmviz.methods.site_lists import Sites, settled
 from nmviz.sources.tasks import read_tasks
 
 
@@ -29,7 +30,7 @@ class Artefacts(BaseModel):
     corpus: str | None = None
 
 
-TEXT = ("corpus", "tokens", "window", "bos")
+TEXT = ("corpus", "tokens", "window", "bos", "protocol", "stride")
 """What says which text is read: no part of an experiment that runs tasks."""
 TASK = ("tasks", "limit", "chat", "shots")
 """What says how tasks are run: no part of an experiment that reads a text."""
@@ -45,6 +46,7 @@ class Reading(NamedTuple):
     tokens: int
     window: int
     bos: Literal["window", "once"]
+    protocol: Protocol
     calibration_windows: int
     seed: int
 
@@ -123,14 +125,8 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _canonical_sites(self) -> Self:
-        """A list that is a product is written as projections and blocks; of another the entries
-        without blocks take those of `blocks`."""
-        entries = self.projections or ()
-        if self.blocks is not None and entries and all(map(names_blocks, entries)):
-            said = "Every group of the sites names its blocks: leave the blocks beside them out."
-            raise WrongValue("blocks", said)
-        sites = self.sites
-        projections, blocks = sites.product or (sites.entries, None)
+        """A list that is a product is written as projections and blocks."""
+        projections, blocks = settled(self.projections, self.blocks)
         object.__setattr__(self, "projections", projections)
         object.__setattr__(self, "blocks", blocks)
         return self
@@ -149,6 +145,7 @@ class Experiment(Settings):
                 f"A budget of {self.tokens} tokens is shorter than one window of {self.window}: "
                 "raise the budget or shorten the window.",
             )
+        object.__setattr__(self, "stride", settled_stride(self))
         calibrated = [c.method.name for c in (criterion, *steps) if c.method.calibrated]
         if not calibrated:
             object.__setattr__(self, "calibration_windows", 0)
@@ -216,10 +213,13 @@ class Experiment(Settings):
         return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields without what is None by default, and without how tasks are run where that is
-        as usual or none are; null where a part of `Reading`, or `shots`, is unknown."""
+        """The fields without what is None by default, and without the protocol and how tasks are
+        run where that is as usual or none are; null where a part of `Reading`, or `shots`, is
+        unknown."""
         usual = [name for name, value in USUAL.items() if getattr(self, name) == value]
         idle = {"shots"} & {*usual} if self.tasks else {"tasks", *usual}
+        if self.protocol == USUAL_PROTOCOL:
+            idle |= {"protocol"}
         said = self.model_dump(mode="json", exclude_none=True, exclude=idle)
         unsaid = [*self._unsaid(), *(["shots"] if self.shots is None else [])]
         return {**said, **dict.fromkeys(unsaid)}

@@ -14,6 +14,8 @@ from nmviz.sources.tasks import SETS
 
 Target = Literal["activation", "weight"]
 TARGETS: tuple[Target, ...] = ("weight", "activation")
+Protocol = Literal["windows", "stride", "second-half"]
+USUAL_PROTOCOL: Protocol = "windows"
 LARGEST_BUDGET = 10_000_000
 
 
@@ -24,14 +26,16 @@ class Settings(BaseModel):
     projections have different blocks, `projections` has each with its own, such as `q:0-18`, and
     `blocks` is None; both are written as one list, `down; q,gate:0-18`. `bos` says
     whether a begin-of-text token starts every window or only the text, where the tokenizer has one.
+    `protocol` says which windows are read and what of them counts in a perplexity, `stride` how far
+    one window of the protocol of that name lies behind the other, half a window unless said.
     From `corpus` to `seed` None is not known, as published results leave it; a setting of a method
     that is not known is written `?`. Such an experiment can be stored and shown, not run.
 
-    With `tasks` those are run instead of reading a text: `corpus` to `bos` are None and belong to
-    no such experiment. `limit` counts the examples taken of each task (of each of its parts), all
-    where it is None; with `chat` a prompt is put into the model's chat template, behind `shots`
-    solved examples (None: not known). Runs of our own have none, results of lm-eval may; they name
-    no tasks here, since one file may hold many, and of their text nothing is known.
+    With `tasks` those are run instead of reading a text: `corpus` to `stride` are None and
+    belong to no such experiment. `limit` counts the examples taken of each task (of each of its
+    parts), all where it is None; with `chat` a prompt is put into the model's chat template, behind
+    `shots` solved examples (None: not known). Runs of our own have none, results of lm-eval may;
+    they name no tasks here, since one file may hold many, and of their text nothing is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +81,20 @@ class Settings(BaseModel):
         "window",
         title="Begin-of-text token",
         description="window or once, where the model has one.",
+    )
+    protocol: Protocol | None = Field(
+        USUAL_PROTOCOL,
+        title="Protocol",
+        description="windows (without overlap), stride (as transformers documents it) or "
+        "second-half (of every window, as llama.cpp).",
+    )
+    stride: int | None = Field(
+        None,
+        ge=1,
+        le=LARGEST_BUDGET,
+        title="Stride",
+        description="Tokens from one window to the next under --protocol stride; half a window "
+        "unless said.",
     )
     calibration_windows: int | None = Field(
         16,

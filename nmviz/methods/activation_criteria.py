@@ -115,6 +115,7 @@ def amber(x: Tensor, weight: Tensor, state: State, *, over: str = "token") -> Te
     "wina",
     formula="S = |x_j| * ||W_:,j||_2",
     source="WINA (arXiv 2505.19427); the same score as R-Sparse (arXiv 2504.19449)",
+    left_dense="the first 1%",
     needs="weight",
     calibrate=lambda weight, x, pattern, **settings: {"channel": weight.norm(dim=0)},
 )
@@ -193,6 +194,7 @@ def _teal_threshold(
     gives="threshold",
     needs="inputs",
     calibrate=_teal_threshold,
+    left_dense="the first half",
     patterns="P%",
     uses_pattern=True,
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nmviz.base.errors import UserError
+from nmviz.base.validation import WrongValue
 from nmviz.methods.scopes import ALL, projections, read_blocks, write_blocks
 
 Blocks = frozenset[int] | None  # None is all of them
@@ -92,9 +93,18 @@ class Sites:
         return "; ".join(_written(names, blocks) for names, blocks in self.groups)
 
 
-def names_blocks(entry: str) -> bool:
-    """Whether an entry or a group says for which blocks it holds."""
-    return ":" in entry
+def settled(
+    entries: tuple[str, ...] | None, blocks: str | None
+) -> tuple[tuple[str, ...] | None, str | None]:
+    """Entries and blocks in one spelling: as a product where they are one, else without blocks.
+
+    ValueError for blocks beside entries that all name theirs.
+    """
+    if blocks is not None and entries and all(":" in entry for entry in entries):
+        said = "Every group of the sites names its blocks: leave the blocks beside them out."
+        raise WrongValue("blocks", said)
+    sites = Sites.of(entries, blocks)
+    return sites.product or (sites.entries, None)
 
 
 def _group(written: str) -> tuple[Iterable[str], Blocks]:

@@ -13,10 +13,8 @@ from nmviz.methods.method import Method
 from nmviz.methods.patterns import PRESETS
 from nmviz.published import LARGE_MODELS
 from nmviz.sources import corpora, models, task_data
+from nmviz.sources.corpora import OWN_TEXT
 from nmviz.sources.tasks import TASKS, Task
-
-OWN_TEXT = "text"
-"""The corpus name of a text the user brings; its SHA-256 is part of the experiment."""
 
 
 @dataclass(frozen=True)

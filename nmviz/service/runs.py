@@ -98,6 +98,8 @@ def measured_elsewhere(experiments: Sequence[Experiment]) -> list[dict[str, Any]
     one = experiments[0]
     same = one.model_dump(include=ALIKE - set(READ))
     alike = (run.experiment for run in store().find(sites=False, source=OWN, **same))
+    how = ("protocol", "stride")  # another perplexity altogether
+    alike = (run for run in alike if all(getattr(run, of) == getattr(one, of) for of in how))
     texts = {tuple(getattr(run, name) for name in READ) for run in alike if run.tokens}
     texts.discard(tuple(getattr(one, name) for name in READ))
     known = [dict(zip(READ, text, strict=True)) for text in texts if text[0] in corpora.CORPORA]

@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
+from nmviz.core.protocols import text_in_words
 from nmviz.core.settings import Target
 from nmviz.published.audit import Finding
 from nmviz.published.cells import Cell
 from nmviz.published.listing.asking import NOTHING, Asked
 from nmviz.published.listing.selection import model_title
 from nmviz.published.names import DENSE
+from nmviz.published.protocol import printed_protocol
 
 How = Literal["printed", "recomputed", "measured"]
 MINUS = "\N{MINUS SIGN}"
@@ -70,6 +72,15 @@ class Row:
         if self.experiment.lists_sites:
             return str(self.experiment.sites)
         return ", ".join(self.experiment.projections or ()) or "all"
+
+    @property
+    def protocol(self) -> str:
+        """The text of a perplexity and how it was read; empty for other numbers and for tasks."""
+        if self.metric != "perplexity" or self.task:
+            return ""
+        if self.live:
+            return text_in_words(self.experiment)
+        return printed_protocol(self.experiment.window)
 
     @property
     def key(self) -> str:

@@ -13,6 +13,7 @@ from nmviz.core.running import Running
 from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.form.controls import FIELDS, block_choices
 from nmviz.ui.explore.form.notes import method_notes, terms
+from nmviz.ui.explore.form.protocol import stride_of
 from nmviz.ui.explore.form.scoping import projections_of, scope_values, where_values
 from nmviz.ui.explore.form.values import asked, form, view_of
 from nmviz.ui.explore.panels import published_only, render
@@ -218,6 +219,11 @@ def _list_of_sites(values: Sequence[Any], view: View) -> Update:
     """Where a list of sites was typed: the same in its one spelling, and in the boxes."""
     typed = values[FIELDS.index("sites")]
     return where_values(view.experiment, model_of(view)) if typed else {}
+
+
+def with_stride(protocol: Any, stride: Any) -> Any:
+    """The field of the stride, where the chosen protocol has one."""
+    return stride_of(protocol, stride)
 
 
 def own_text(corpus: str) -> Any:

@@ -18,7 +18,7 @@ from nmviz.ui.shell.sessions import SESSIONS
 
 TYPED = (
     *("pattern", "blocks", "sites", "corpus", "tokens", "window", "calibration_windows", "seed"),
-    *("precision", "prompt", "new_tokens", "temperature", "real_speed"),
+    *("stride", "precision", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
 """What reaches the address by itself: all that no answer to it writes there at once."""
@@ -60,23 +60,17 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
 
 def _settings(page: Page) -> None:
     controls, named = page.controls, page.named
-    chosen = ("criterion", "weight_criterion", "mitigations", "corpus", "bos")
+    chosen = ("criterion", "weight_criterion", "mitigations", "corpus", "bos", "protocol")
     typed = (
         *("pattern", "blocks", "sites", "text", "tokens", "window"),
-        *("calibration_windows", "seed", "precision"),
+        *("calibration_windows", "seed", "precision", "stride"),
     )
     events = {name: [named[name].input] for name in chosen}
     events["mitigations"].append(_typed_too(page))
     events |= {name: [named[name].submit, named[name].blur] for name in typed}
     _change(page, partial(gr.on, [event for name in events for event in events[name]]))
-    elsewhere = {
-        "corpus",
-        "bos",
-        "text",
-        "tokens",
-        "window",
-        "precision",
-    }  # no picture of a layer needs them
+    # No picture of a layer needs these.
+    elsewhere = {"corpus", "text", "tokens", "window", "protocol", "stride", "bos", "precision"}
     pictured = [event for name in events if name not in elsewhere for event in events[name]]
     _look(page, partial(gr.on, pictured))
     chip = controls.chips.input(
@@ -98,6 +92,9 @@ def _settings(page: Page) -> None:
     for first in (chip, model, scope, boxes):
         _change(page, first.then)
         _look(page, first.then)
+    named["protocol"].input(
+        handlers.with_stride, page.these("protocol", "stride"), named["stride"], **FROM_STORE
+    )
     named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
     named["pattern"].change(
         menus.relabelled,

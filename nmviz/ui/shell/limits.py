@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nmviz import service
 from nmviz.base.errors import NotYet, SettingError, UserError
 from nmviz.core.experiment import Experiment
+from nmviz.core.protocols import tokens_read
 from nmviz.methods.scopes import ALL
 from nmviz.service import OWN_TEXT
 from nmviz.sources.tasks import TASKS
@@ -96,6 +97,10 @@ def check_live(view: View, text: str | None = None) -> None:
             "or use nmviz run.",
             "tokens",
         )
+    if (read := tokens_read(view.experiment)) > LARGEST_LIVE_BUDGET:
+        said = f"With this stride {read:,} tokens are read, and the page reads at most "
+        said += f"{LARGEST_LIVE_BUDGET:,}: lengthen it, or use nmviz run."
+        raise SettingError(said, "stride")
     if reading.window > LARGEST_WINDOW:
         said = f"The page takes windows of at most {LARGEST_WINDOW:,} tokens: shorten it."
         raise SettingError(said, "window")

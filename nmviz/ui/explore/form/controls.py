@@ -10,6 +10,7 @@ from nmviz.methods.patterns import parse_pattern
 from nmviz.service import OWN_TEXT, Catalogue
 from nmviz.ui.explore.form.menus import menus
 from nmviz.ui.explore.form.notes import terms
+from nmviz.ui.explore.form.protocol import protocol
 from nmviz.ui.explore.form.scoping import where, where_values
 from nmviz.ui.shell.limits import LONGEST_TEXT
 from nmviz.ui.shell.view import LONGEST_PROMPT, View, title_of
@@ -19,17 +20,8 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations", "projections", "blocks"),
-    *(
-        "sites",
-        "corpus",
-        "text",
-        "tokens",
-        "window",
-        "bos",
-        "calibration_windows",
-        "seed",
-        "precision",
-    ),
+    *("sites", "corpus", "text", "tokens", "window", "protocol", "stride", "bos"),
+    *("calibration_windows", "seed", "precision"),
     *("block", "projection", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
@@ -50,6 +42,8 @@ def read(values: Sequence[Any], projections: Sequence[str]) -> tuple[View, str |
     text = fields.pop("text")
     fields["blocks"] = (fields["blocks"] or "").strip() or None
     sites = (fields.pop("sites") or "").strip()
+    if fields["protocol"] != "stride":
+        fields["stride"] = None
     fields["mitigations"] = tuple(fields["mitigations"] or ())
     if set(projections) <= set(fields["projections"] or ()):
         fields["projections"] = None
@@ -170,35 +164,7 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
             step=128,
             min_width=0,
         )
-    _protocol(named, values)
-
-
-def _protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
-    with gr.Accordion("More: protocol and seed", open=False):
-        named["precision"] = gr.Number(
-            values["precision"],
-            label=title_of("precision"),
-            info="once every cost is known to this standard error, in nats a token; 0: never",
-            step=0.01,
-            minimum=0,
-            min_width=0,
-        )
-        named["bos"] = gr.Radio(
-            [("before every window", "window"), ("once, before the text", "once")],
-            value=values["bos"],
-            label=title_of("bos"),
-            info="only for tokenizers that have one",
-        )
-        with gr.Row(elem_classes="pair"):
-            named["calibration_windows"] = gr.Number(
-                values["calibration_windows"],
-                label=title_of("calibration_windows"),
-                precision=0,
-                min_width=0,
-            )
-            named["seed"] = gr.Number(
-                values["seed"], label=title_of("seed"), precision=0, min_width=0
-            )
+    protocol(named, values)
 
 
 def _run_bar(named: dict[str, Any]) -> None:

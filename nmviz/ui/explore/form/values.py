@@ -15,7 +15,7 @@ PRUNED = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations"),
     *("projections", "blocks", "sites", "calibration_windows", "seed"),
 )
-MEASURED = (*PRUNED, "corpus", "text", "tokens", "window", "bos", "precision")
+MEASURED = (*PRUNED, "corpus", "text", "tokens", "window", "bos", "precision", "protocol", "stride")
 PLACE = (*PRUNED, "block", "projection", "prompt")
 NEEDS: Mapping[Panel, tuple[str, ...]] = {
     "figures": MEASURED,

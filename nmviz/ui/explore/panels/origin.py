@@ -5,6 +5,7 @@ from datetime import datetime
 
 from nmviz import service
 from nmviz.base.wording import listed
+from nmviz.core import protocols
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Column, Provenance, Result
 from nmviz.sources.tasks import TASKS
@@ -43,7 +44,7 @@ def _on_what(result: Result) -> str:
         return f"{model} on {_examples(experiment)}"
     reading = experiment.reading
     text = titles.get(reading.corpus, "your own text")
-    return f"{model} on {reading.tokens:,} tokens of {text} in windows of {reading.window:,}"
+    return f"{model} on {reading.tokens:,} tokens of {text}, {protocols.in_words(experiment)}"
 
 
 def _examples(experiment: Experiment) -> str:
