@@ -6,9 +6,11 @@ from typing import Any
 
 from nmviz.base.errors import UserError
 from nmviz.core import protocols
+from nmviz.core.asking import remarks
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import smallest_difference
+from nmviz.core.provenance import SPECIAL_TOKENS
 from nmviz.core.results import Measurement, Result
 from nmviz.methods.method import Method
 from nmviz.sources.tasks import TASKS, Task
@@ -48,6 +50,8 @@ def run_text(result: Result, from_store: bool) -> str:
     ]
     lines += [f"  {_measurement_text(m, experiment)}" for m in result.measurements if not m.task]
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
+    if said := made.settings.get(SPECIAL_TOKENS):
+        lines.append(f"  special tokens in the text: {said}")
     if trained := training_of(result):
         lines.append(f"  {trained}")
     where = f"from the store, measured {made.started}" if from_store else "measured now"
@@ -65,6 +69,7 @@ def _task_lines(result: Result, task: str) -> Iterator[str]:
     yield f"  {TASKS.get(task).title}: {result.provenance.settings.get(f'rows of {task}', '')}"
     numbers = [m for m in result.measurements if m.task == task]
     yield from (f"    {_measurement_text(m, result.experiment)}" for m in numbers)
+    yield from (f"    {said}" for said in remarks(result, task))
     count = numbers[0].n if numbers else None
     if count and any(m.metric.endswith("_difference") for m in numbers):
         least = smallest_difference(count)

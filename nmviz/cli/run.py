@@ -24,7 +24,10 @@ from nmviz.sources import corpora
 def run(
     settings: dict[str, Any],
     how: dict[str, Any],
-    text: Annotated[Path | None, typer.Option(help="Your own UTF-8 file as the corpus.")] = None,
+    text: Annotated[
+        Path | None,
+        typer.Option(help="Your own UTF-8 file as the corpus; special tokens in it are text."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Prune a model and measure it; a stored result is given at once."""

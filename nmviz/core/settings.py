@@ -117,6 +117,9 @@ class Settings(BaseModel):
         description="Only the first examples of each task (of each of its parts).",
     )
     chat: bool = Field(
-        False, title="Chat template", description="Put prompts into the chat template."
+        False,
+        title="Chat template",
+        description="Put prompts into the chat template. Where its header ends in a line break, "
+        "lm-eval moves that break to the answer and scores it too.",
     )
     shots: int | None = Field(0, ge=0, le=10_000)  # no title, so no option: our own have none

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from nmviz.base.errors import Cancelled, UserError, check_of
 from nmviz.core.experiment import Experiment
-from nmviz.core.provenance import collect
+from nmviz.core.provenance import SPECIAL_TOKENS, as_text, collect
 from nmviz.core.results import Measurement, Progress, Result
 from nmviz.engine.calibrate.calibration import Bound, Steps, prepare
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import find_sites
-from nmviz.engine.load.tokens import bos_token, encode
+from nmviz.engine.load.tokens import bos_token, encode, written_out
 from nmviz.engine.load.windows import Windows, cut_windows
 from nmviz.engine.measure.dense import text_key
 from nmviz.engine.measure.evaluate import Comparison, at_once, compare_windows, pruned_nll
@@ -85,6 +85,9 @@ class Run:
         self.loaded, self._check = loaded, check_of(cancel or Event())
         self.windows = windows_of(loaded, experiments[0], text)
         self.precision = precision
+        self.settings = {"dtype": "float32", "attention": "sdpa"}
+        if experiments[0].reading.corpus not in CORPORA:
+            self.settings[SPECIAL_TOKENS] = as_text(written_out(loaded, text))
         self.note: str | None = None
         self.experiments = experiments
         self.trials: list[Trial] = []
@@ -208,7 +211,7 @@ class Run:
                 seconds=seconds,
                 device=self.loaded.device,
                 threads=torch.get_num_threads(),
-                settings={"dtype": "float32", "attention": "sdpa"},
+                settings=self.settings,
                 artefacts=experiment.artefacts.model_dump(exclude_none=True),
                 note=self.note,
             ),

@@ -16,7 +16,7 @@ from nmviz.core.results import Column, Continuation, GenerationProgress, Token
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, find_sites
-from nmviz.engine.load.tokens import bos_token, encode
+from nmviz.engine.load.tokens import bos_token, encode, in_template
 from nmviz.engine.measure.evaluate import Check, logits
 from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards, replaced
 from nmviz.engine.write.bytes_read import Read, dense_bytes, skip
@@ -76,11 +76,7 @@ def prompt_ids(loaded: LoadedModel, prompt: str, chat: bool, room: int) -> Tenso
     if not prompt.strip():
         raise UserError("The prompt is empty: write a few words.")
     if chat and loaded.tokenizer.chat_template:
-        messages = [{"role": "user", "content": prompt}]
-        text = loaded.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
-        ids = torch.tensor(loaded.tokenizer(text, add_special_tokens=False).input_ids)
+        ids = in_template(loaded, prompt)
     else:
         ids, bos = encode(loaded, prompt), bos_token(loaded)
         ids = ids if bos is None else torch.cat([ids.new_tensor([bos]), ids])

@@ -83,6 +83,12 @@ class Row:
         return printed_protocol(self.experiment.window)
 
     @property
+    def in_template(self) -> bool:
+        """Whether it is of a task whose answers were scored behind a chat template's header."""
+        asked = self.experiment.chat or self.asked.chat == "yes"
+        return asked and self.metric not in ("prompt_strict", "prompt_loose")
+
+    @property
     def key(self) -> str:
         """The experiment's key in the store."""
         return self.experiment.key

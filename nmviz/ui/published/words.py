@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from nmviz import service
+from nmviz.core.asking import LINE_BREAK
 from nmviz.published.audit import Finding
 from nmviz.published.listing import Row, findings_of
 from nmviz.published.listing.imported import OTHERS
@@ -34,7 +35,8 @@ def head(said: str, found: Sequence[Row], remarks: Sequence[str]) -> str:
     live = [f"Live runs are {DIFFERENT}."] if any(row.live for row in found) else []
     brought = [f"Imported results are {OTHERS}."] if any(row.imported for row in found) else []
     read = [PRINTED] if any(row.protocol and not row.laid_over for row in found) else []
-    lines = "".join(note(text) for text in (*remarks, *read, *live, *brought))
+    chat = [LINE_BREAK] if any(row.in_template for row in found) else []
+    lines = "".join(note(text) for text in (*remarks, *read, *chat, *live, *brought))
     return f"{sentence}{_quantity(found)}{lines}"
 
 

@@ -143,6 +143,7 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
     )
     named["text"] = gr.Textbox(
         label="Your own text",
+        info="special tokens written out in it, such as <|im_end|>, are read as text",
         lines=4,
         max_lines=8,
         max_length=LONGEST_TEXT + 1,
