@@ -31,6 +31,8 @@ def methods(as_json: Json = False) -> None:
         print(f"\n{name}")
         for method in entries:
             print(f"  {method.name:12} {method.title}\n{'':15}{method.formula}")
+            if method.as_published:
+                print(f"{'':15}{method.as_published}")
 
 
 def models(

@@ -6,8 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from nmviz.base.errors import UserError
+from nmviz.core import protocols
+from nmviz.core.asking import remarks
+from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import smallest_difference
+from nmviz.core.provenance import SPECIAL_TOKENS
 from nmviz.core.results import Measurement, Result
 from nmviz.methods.method import Method
 from nmviz.service import budget_of
@@ -52,8 +56,10 @@ def run_text(result: Result, from_store: bool) -> str:
     ]
     if spent := budget_of(experiment):
         lines.append(f"  budget: {spent.in_words()}")
-    lines += [f"  {_measurement_text(m)}" for m in result.measurements if m.task is None]
+    lines += [f"  {_measurement_text(m, experiment)}" for m in result.measurements if not m.task]
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
+    if said := made.settings.get(SPECIAL_TOKENS):
+        lines.append(f"  special tokens in the text: {said}")
     if trained := training_of(result):
         lines.append(f"  {trained}")
     where = f"from the store, measured {made.started}" if from_store else "measured now"
@@ -70,7 +76,8 @@ def _task_lines(result: Result, task: str) -> Iterator[str]:
     """The numbers of one task, the rows they are of, and what so many examples could show."""
     yield f"  {TASKS.get(task).title}: {result.provenance.settings.get(f'rows of {task}', '')}"
     numbers = [m for m in result.measurements if m.task == task]
-    yield from (f"    {_measurement_text(m)}" for m in numbers)
+    yield from (f"    {_measurement_text(m, result.experiment)}" for m in numbers)
+    yield from (f"    {said}" for said in remarks(result, task))
     count = numbers[0].n if numbers else None
     if count and any(m.metric.endswith("_difference") for m in numbers):
         least = smallest_difference(count)
@@ -78,12 +85,15 @@ def _task_lines(result: Result, task: str) -> Iterator[str]:
         yield f"    {count} examples are too few to show {told}"
 
 
-def _measurement_text(measurement: Measurement) -> str:
+def _measurement_text(measurement: Measurement, experiment: Experiment) -> str:
+    """A number with its error and count; beside a perplexity the text and how it was read."""
     metric = METRICS.get(measurement.metric)
+    of_text = "perplexity" in measurement.metric and not experiment.tasks
+    read = f"; {protocols.text_in_words(experiment)}" if of_text else ""
     error = "" if measurement.stderr is None else f" +- {measurement.stderr:.2g}"
     count = "" if measurement.n is None else f" (n = {measurement.n} {measurement.unit_of_n})"
     value = f"{measurement.value:.5g}{error} {metric.unit}".rstrip()
-    return f"{metric.title}: {value}{count}"
+    return f"{metric.title}: {value}{count}{read}"
 
 
 def method_json(method: Method) -> dict[str, Any]:
@@ -94,6 +104,7 @@ def method_json(method: Method) -> dict[str, Any]:
         "help": method.help,
         "formula": method.formula,
         "source": method.source,
+        "as_published": method.as_published,
         "parameters": {p.name: p.default for p in method.parameters},
         "adds": {
             "about": " ".join((method.facts.adds.__doc__ or "").split()),

@@ -17,7 +17,6 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress
 from nmviz.core.running import Running
 from nmviz.core.settings import Settings
-from nmviz.methods import scopes
 from nmviz.sources import corpora
 
 
@@ -25,14 +24,16 @@ from nmviz.sources import corpora
 def run(
     settings: dict[str, Any],
     how: dict[str, Any],
-    text: Annotated[Path | None, typer.Option(help="Your own UTF-8 file as the corpus.")] = None,
+    text: Annotated[
+        Path | None,
+        typer.Option(help="Your own UTF-8 file as the corpus; special tokens in it are text."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Prune a model and measure it; a stored result is given at once."""
     if not settings["tasks"] and (settings["chat"] or settings["limit"] is not None):
         raise UserError("--limit and --chat are for tasks: name some with --tasks.")
     own = None if text is None else corpora.read_file(text)
-    settings["projections"] = scopes.projections(settings["projections"])
     if own is not None:
         settings["corpus"] = service.OWN_TEXT
     experiment, running = Experiment.build(**settings), built(Running, how)

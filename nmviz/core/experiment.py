@@ -11,11 +11,13 @@ from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.base.validation import WrongValue, built, called_in
 from nmviz.base.wording import listed
-from nmviz.core.settings import Settings
+from nmviz.core.protocols import settled_stride
+from nmviz.core.settings import USUAL_PROTOCOL, Protocol, Settings
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import UNKNOWN, Call, Method, parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.scopes import read_blocks, write_blocks
+from nmviz.methods.site_lists import Sites, settled
 from nmviz.sources.tasks import read_tasks
 
 
@@ -28,7 +30,7 @@ class Artefacts(BaseModel):
     corpus: str | None = None
 
 
-TEXT = ("corpus", "tokens", "window", "bos")
+TEXT = ("corpus", "tokens", "window", "bos", "protocol", "stride")
 """What says which text is read: no part of an experiment that runs tasks."""
 TASK = ("tasks", "limit", "chat", "shots")
 """What says how tasks are run: no part of an experiment that reads a text."""
@@ -44,6 +46,7 @@ class Reading(NamedTuple):
     tokens: int
     window: int
     bos: Literal["window", "once"]
+    protocol: Protocol
     calibration_windows: int
     seed: int
 
@@ -76,15 +79,15 @@ class Experiment(Settings):
     @field_validator("projections", mode="before")
     @classmethod
     def _canonical_projections(cls, given: Any) -> Any:
-        names = given.split(",") if isinstance(given, str) else given
-        if names is None:
+        """Entries such as `down` and `q:0-18`, each projection once."""
+        if given is None:
             return None
-        if not isinstance(names, (list, tuple)):
+        if not isinstance(given, (str, list, tuple)):
             raise ValueError("Projections are a list of names such as q,k,v.")
-        cleaned = tuple(dict.fromkeys(str(name).strip() for name in names if str(name).strip()))
-        if not cleaned:
+        entries = _as_value_error(Sites.read, given).entries
+        if not entries:
             raise ValueError("No projection is chosen: the scope is empty; name at least one.")
-        return cleaned
+        return entries
 
     @field_validator("mitigations", mode="before")
     @classmethod
@@ -127,6 +130,14 @@ class Experiment(Settings):
         return {**given, **drawn, **dict.fromkeys(TEXT)}
 
     @model_validator(mode="after")
+    def _canonical_sites(self) -> Self:
+        """A list that is a product is written as projections and blocks."""
+        projections, blocks = settled(self.projections, self.blocks)
+        object.__setattr__(self, "projections", projections)
+        object.__setattr__(self, "blocks", blocks)
+        return self
+
+    @model_validator(mode="after")
     def _canonical_methods(self) -> Self:
         criterion = _call("criterion", self.criterion, BY_TARGET[self.target])
         steps = [_call("mitigations", text, MITIGATIONS) for text in self.mitigations]
@@ -140,6 +151,7 @@ class Experiment(Settings):
                 f"A budget of {self.tokens} tokens is shorter than one window of {self.window}: "
                 "raise the budget or shorten the window.",
             )
+        object.__setattr__(self, "stride", settled_stride(self))
         calibrated = [c.method.name for c in (criterion, *steps) if c.method.calibrated]
         if not calibrated:
             object.__setattr__(self, "calibration_windows", 0)
@@ -149,6 +161,16 @@ class Experiment(Settings):
         object.__setattr__(self, "criterion", criterion.canonical(self.mask))
         object.__setattr__(self, "mitigations", tuple(str(step) for step in steps))
         return self
+
+    @property
+    def sites(self) -> Sites:
+        """Which sites are pruned, by projection."""
+        return Sites.of(self.projections, self.blocks)
+
+    @property
+    def lists_sites(self) -> bool:
+        """Whether projections have different blocks, so that `blocks` says nothing."""
+        return self.sites.product is None
 
     @property
     def mask(self) -> Pattern:
@@ -204,10 +226,13 @@ class Experiment(Settings):
         return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields without what is None by default, and without how tasks are run where that is
-        as usual or none are; null where a part of `Reading`, or `shots`, is unknown."""
+        """The fields without what is None by default, and without the protocol and how tasks are
+        run where that is as usual or none are; null where a part of `Reading`, or `shots`, is
+        unknown."""
         usual = [name for name, value in USUAL.items() if getattr(self, name) == value]
         idle = {"shots"} & {*usual} if self.tasks else {"tasks", *usual}
+        if self.protocol == USUAL_PROTOCOL:
+            idle |= {"protocol"}
         said = self.model_dump(mode="json", exclude_none=True, exclude=idle)
         unsaid = [*self._unsaid(), *(["shots"] if self.shots is None else [])]
         return {**said, **dict.fromkeys(unsaid)}
@@ -223,6 +248,8 @@ class Experiment(Settings):
         idle = set(TEXT) if self.tasks else set()
         fields = self.model_dump(exclude={"artefacts", *idle})
         changed = {name: value for name, value in fields.items() if value != defaults[name]}
+        if self.lists_sites:
+            changed["projections"] = str(self.sites)
         return urlencode({name: _query_text(value) for name, value in changed.items()})
 
     @classmethod

@@ -13,7 +13,6 @@ import yaml
 from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.core.experiment import Experiment
-from nmviz.methods import scopes
 from nmviz.sources import corpora
 
 LARGEST_FILE = 100_000  # characters
@@ -130,11 +129,8 @@ def _combinations(axes: Axes) -> Iterator[dict[str, Value]]:
 
 
 def _given(fields: Mapping[str, Value]) -> dict[str, Value]:
-    """What `Experiment.build` takes: no defaults, named scopes spelled out."""
-    given: dict[str, Value] = {name: value for name, value in fields.items() if value is not None}
-    if isinstance(scope := given.get("projections"), str):
-        given["projections"] = scopes.projections(scope)
-    return given
+    """What `Experiment.build` takes: no defaults."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _words(fields: Mapping[str, Value], axes: Axes) -> str:

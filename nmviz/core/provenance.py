@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,8 +17,36 @@ PACKAGES = ("torch", "transformers", "numpy", "safetensors", "gguf")
 """Those that decide what number comes out."""
 TASK_PACKAGES = (*PACKAGES, "lm-eval", "datasets")
 """The same where tasks are run."""
+SPECIAL_TOKENS = "special_tokens"
+"""The setting of a run over a text of the user's own that says how they are read there."""
+MAYBE_SPECIAL = re.compile(r"<\S+>|\[/?[A-Z_]+\]")
+"""How tokenizers write their special tokens."""
 PROJECT = Path(__file__).resolve().parents[2]
 GIB = 2**30
+
+
+def as_text(count: int) -> str:
+    """What that setting says of so many that are written out."""
+    return f"{count:,} written out, read as text" if count else "none written out"
+
+
+def cut_of(task: str) -> str:
+    """The setting that says how many prompts of a task were cut; missing where none were."""
+    return f"prompts cut of {task}"
+
+
+def cut_in_words(cut: int, asked: int) -> str:
+    """What it says: prompts are counted with each of their answers."""
+    return (
+        f"{cut:,} of {asked:,} prompts ({cut / asked:.1%}) are longer than the model reads at once "
+        "and lost their beginning"
+    )
+
+
+def may_read_otherwise(made: Provenance, text: str | None) -> bool:
+    """Whether special tokens written out in the user's text may have been control tokens in a
+    result: those of older versions do not say that they were read as text."""
+    return bool(text and SPECIAL_TOKENS not in made.settings and MAYBE_SPECIAL.search(text))
 
 
 def collect(

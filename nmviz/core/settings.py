@@ -14,22 +14,28 @@ from nmviz.sources.tasks import SETS
 
 Target = Literal["activation", "weight"]
 TARGETS: tuple[Target, ...] = ("weight", "activation")
+Protocol = Literal["windows", "stride", "second-half"]
+USUAL_PROTOCOL: Protocol = "windows"
 LARGEST_BUDGET = 10_000_000
 
 
 class Settings(BaseModel):
     """What is pruned, how, and on which text it is measured.
 
-    `projections` and `blocks` are the scope; None is all. `blocks` is written `0-3,7`. `bos` says
+    `projections` and `blocks` are the scope; None is all. `blocks` is written `0-3,7`. Where
+    projections have different blocks, `projections` has each with its own, such as `q:0-18`, and
+    `blocks` is None; both are written as one list, `down; q,gate:0-18`. `bos` says
     whether a begin-of-text token starts every window or only the text, where the tokenizer has one.
+    `protocol` says which windows are read and what of them counts in a perplexity, `stride` how far
+    one window of the protocol of that name lies behind the other, half a window unless said.
     From `corpus` to `seed` None is not known, as published results leave it; a setting of a method
     that is not known is written `?`. Such an experiment can be stored and shown, not run.
 
-    With `tasks` those are run instead of reading a text: `corpus` to `bos` are None and belong to
-    no such experiment. `limit` counts the examples taken of each task (of each of its parts), all
-    where it is None; with `chat` a prompt is put into the model's chat template, behind `shots`
-    solved examples (None: not known). Runs of our own have none, results of lm-eval may; they name
-    no tasks here, since one file may hold many, and of their text nothing is known.
+    With `tasks` those are run instead of reading a text: `corpus` to `stride` are None and
+    belong to no such experiment. `limit` counts the examples taken of each task (of each of its
+    parts), all where it is None; with `chat` a prompt is put into the model's chat template, behind
+    `shots` solved examples (None: not known). Runs of our own have none, results of lm-eval may;
+    they name no tasks here, since one file may hold many, and of their text nothing is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,9 +58,12 @@ class Settings(BaseModel):
     projections: tuple[str, ...] | None = Field(
         None,
         title="Projections",
-        description=f"Projections, such as q,k,v, or one of {', '.join(SCOPES)}.",
+        description=f"Projections, such as q,k,v, or one of {', '.join(SCOPES)}; or both with "
+        "blocks, and ; between groups: 'down; q,gate:0-18'.",
     )
-    blocks: str | None = Field(None, title="Blocks", description="Such as 0-3,7.")
+    blocks: str | None = Field(
+        None, title="Blocks", description="Such as 0-3,7, for sites that name none themselves."
+    )
     corpus: str | None = Field(
         "wiki-leads",
         min_length=1,
@@ -72,6 +81,20 @@ class Settings(BaseModel):
         "window",
         title="Begin-of-text token",
         description="window or once, where the model has one.",
+    )
+    protocol: Protocol | None = Field(
+        USUAL_PROTOCOL,
+        title="Protocol",
+        description="windows (without overlap), stride (as transformers documents it) or "
+        "second-half (of every window, as llama.cpp).",
+    )
+    stride: int | None = Field(
+        None,
+        ge=1,
+        le=LARGEST_BUDGET,
+        title="Stride",
+        description="Tokens from one window to the next under --protocol stride; half a window "
+        "unless said.",
     )
     calibration_windows: int | None = Field(
         16,
@@ -94,6 +117,9 @@ class Settings(BaseModel):
         description="Only the first examples of each task (of each of its parts).",
     )
     chat: bool = Field(
-        False, title="Chat template", description="Put prompts into the chat template."
+        False,
+        title="Chat template",
+        description="Put prompts into the chat template. Where its header ends in a line break, "
+        "lm-eval moves that break to the answer and scores it too.",
     )
     shots: int | None = Field(0, ge=0, le=10_000)  # no title, so no option: our own have none

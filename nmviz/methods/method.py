@@ -81,6 +81,7 @@ class Facts:
     excludes: tuple[str, ...] = ()  # methods it makes no sense with
     unless: tuple[str, str] | None = None  # the setting with which it excludes nothing
     because: str = ""  # why, for the page
+    left_dense: str = ""  # the first tokens its own published protocol does not prune
     batch_invariant: bool = True  # a token's mask does not depend on the other tokens
     now: dict[str, Value] = field(default_factory=dict, hash=False)  # see `Call.said_now`
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
@@ -120,6 +121,14 @@ class Method:
     @property
     def source(self) -> str:
         return self.facts.source
+
+    @property
+    def as_published(self) -> str:
+        """What its own published numbers leave dense, which nothing here does; empty where none."""
+        left = self.facts.left_dense
+        if not left:
+            return ""
+        return f"Its published numbers leave {left} of the tokens dense; here all are pruned."
 
     @property
     def calibrated(self) -> bool:

@@ -164,6 +164,7 @@ class LearnedScale(Mitigation):
     "r-sparse",
     formula="Y = X_kept W^T + (X - X_kept) (U_r S_r V_r^T)^T, W = U S V^T",
     source="R-Sparse in arXiv 2509.22166, appendix A; the method is arXiv 2504.19449",
+    left_dense="the first 90% (those of arXiv 2504.19449)",
     needs="weight",
     least={"rank": 1},
     adds=costs.low_rank,
@@ -186,8 +187,7 @@ class LowRank(Mitigation):
 
         # The truncation is W projected on its first singular vectors, which are the eigenvectors
         # of the smaller Gram matrix: several times quicker than the whole decomposition.
-        exact = weight.double()
-        tall = weight.shape[0] >= weight.shape[1]
+        exact, tall = weight.double(), weight.shape[0] >= weight.shape[1]
         gram = exact.T @ exact if tall else exact @ exact.T
         first = torch.linalg.eigh(gram).eigenvectors.flip(-1)[:, : self.rank]
         narrow, wide = (exact @ first, first.T) if tall else (first, first.T @ exact)

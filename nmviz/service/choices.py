@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Artefacts, Experiment
@@ -10,13 +11,10 @@ from nmviz.core.settings import TARGETS, Target
 from nmviz.methods import BY_TARGET, MITIGATIONS, scopes
 from nmviz.methods.method import Method
 from nmviz.methods.patterns import PRESETS
-from nmviz.methods.scopes import read_blocks
 from nmviz.published import LARGE_MODELS
 from nmviz.sources import corpora, models, task_data
+from nmviz.sources.corpora import OWN_TEXT
 from nmviz.sources.tasks import TASKS, Task
-
-OWN_TEXT = "text"
-"""The corpus name of a text the user brings; its SHA-256 is part of the experiment."""
 
 
 @dataclass(frozen=True)
@@ -139,11 +137,8 @@ def canonical(experiment: Experiment) -> Experiment:
         )
     if experiment.chat and not info.chat:
         raise UserError(f"{info.title} has no chat template: run the tasks without one.")
-    return experiment.but(
-        model=models.spelled(experiment.model),
-        projections=_canonical_projections(experiment, info),
-        blocks=_canonical_blocks(experiment, info),
-    )
+    sites = _canonical_sites(experiment, info)
+    return experiment.but(model=models.spelled(experiment.model), **sites)
 
 
 def text_of(corpus: str, text: str | None) -> str:
@@ -171,33 +166,27 @@ def _identify(corpus: str, text: str | None) -> str:
     return hashlib.sha256(own.encode()).hexdigest()
 
 
-def _canonical_projections(
-    experiment: Experiment, info: models.ModelInfo
-) -> tuple[str, ...] | None:
-    """None for all, else the chosen ones in the model's order; checks that M divides each d_in."""
-    if not info.projections:  # known only once the model is loaded
-        return experiment.projections
-    unknown = [name for name in experiment.projections or () if name not in info.projections]
+def _canonical_sites(experiment: Experiment, info: models.ModelInfo) -> dict[str, Any]:
+    """Projections and blocks in the model's order, None for all. M divides each d_in.
+
+    UserError for a projection or a block the model does not have.
+    """
+    sites = experiment.sites
+    if info.blocks and sites.last >= info.blocks:
+        raise UserError(
+            f"{info.title} has no block {sites.last}: its blocks are 0-{info.blocks - 1}."
+        )
+    known = info.projections or tuple(sites.blocks)  # some only once the model is loaded
+    unknown = [name for name in sites.blocks if name not in (*known, scopes.ALL)]
     if unknown:
         raise UserError(
-            f"{info.title} has no projection {unknown[0][:40]!r}: choose among "
-            f"{', '.join(info.projections)}."
+            f"{info.title} has no projection {unknown[0][:40]!r}: choose among {', '.join(known)}."
         )
-    chosen = tuple(p for p in info.projections if p in (experiment.projections or info.projections))
-    for projection in chosen:
+    sites = sites.in_model(known, info.blocks)
+    for projection in sites.blocks if info.projections else ():
         experiment.mask.check_divides(info.d_in[projection], f"projection {projection}")
-    return None if chosen == info.projections else chosen
-
-
-def _canonical_blocks(experiment: Experiment, info: models.ModelInfo) -> str | None:
-    """None for all blocks. UserError for a block the model does not have."""
-    if experiment.blocks is None:
-        return None
-    blocks = read_blocks(experiment.blocks)
-    if info.blocks == 0:  # known only once the model is loaded
-        return experiment.blocks
-    if max(blocks) >= info.blocks:
-        raise UserError(
-            f"{info.title} has no block {max(blocks)}: its blocks are 0-{info.blocks - 1}."
-        )
-    return None if len(blocks) == info.blocks else experiment.blocks
+    projections, blocks = sites.product or (sites.entries, None)
+    return {
+        "projections": None if projections == info.projections else projections,
+        "blocks": blocks,
+    }

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from nmviz.core import provenance
-from nmviz.core.experiment import Experiment
+from nmviz.core.experiment import TEXT, Experiment
 from nmviz.core.grids import PRUNED
+from nmviz.core.protocols import tokens_read
 from nmviz.core.results import Result
 
-READ = frozenset(("corpus", "tokens", "window", "bos", "artefacts"))
+READ = frozenset((*TEXT, "artefacts"))
 """Settings of the text, of which only its length matters for the time."""
 
 Kind = tuple[bool, dict[str, Any]]
@@ -19,7 +20,7 @@ Kind = tuple[bool, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Pass:
-    """What a run of this machine tells: seconds of one pass for each token of its budget."""
+    """What a run of this machine tells: seconds of one pass for each token of it."""
 
     experiment: Experiment
     kind: Kind
@@ -45,7 +46,7 @@ def _is_timed(run: Result) -> bool:
 
 def _pass(run: Result, together: int) -> Pass:
     experiment, seconds = run.experiment, run.provenance.seconds or 0.0
-    share = seconds / (experiment.tokens or 1) / (1 + together)
+    share = seconds / (tokens_read(experiment) or 1) / (1 + together)
     return Pass(experiment, _kind(experiment), share)
 
 
@@ -65,7 +66,7 @@ def _share(experiment: Experiment, made: Sequence[Pass]) -> float | None:
     if not fit or experiment.tokens is None:
         return None
     best = max(fit, key=lambda one: _likeness(experiment, one.experiment))  # the first of equals
-    return best.seconds * experiment.tokens
+    return best.seconds * tokens_read(experiment)
 
 
 def _kind(experiment: Experiment) -> Kind:

@@ -138,6 +138,8 @@ def in_words(experiment: Experiment) -> str:
 def pruned_in_words(experiment: Experiment) -> str:
     """What is pruned and how: `activation 8:16 clact + var`."""
     methods = " + ".join((experiment.rule, *experiment.mitigations))
+    if experiment.lists_sites:
+        return f"{experiment.target} {experiment.pattern} {methods} {experiment.sites}"
     scope = [",".join(experiment.projections)] if experiment.projections else []
     scope += [f"blocks {experiment.blocks}"] if experiment.blocks else []
     return " ".join((experiment.target, experiment.pattern, methods, *scope))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nmviz.base.errors import Cancelled, UserError, check_of, without_places
 from nmviz.core import pairing
 from nmviz.core.experiment import Experiment
+from nmviz.core.provenance import may_read_otherwise
 from nmviz.core.results import Measurement, Progress, Result
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS
@@ -44,7 +45,7 @@ def lookup(
     With a `precision` above 0, in nats a token, a run of the same on less of the text will do, if
     the standard error of its cost is at most that.
     """
-    return _stored(resolve(experiment, text), precision)
+    return _stored(resolve(experiment, text), precision, text)
 
 
 def run(
@@ -61,7 +62,7 @@ def run(
     model's tasks are compared with the dense one's, which are run first and kept like any other.
     """
     wanted = [resolve(experiment, text) for experiment in experiments]
-    found = {e.key: None if how.rerun else _stored(e, how.precision) for e in wanted}
+    found = {e.key: None if how.rerun else _stored(e, how.precision, text) for e in wanted}
     answers = {key: result for key, result in found.items() if result is not None}
     missing = list({e.key: e for e in wanted if e.key not in answers}.values())
     if not missing:
@@ -79,13 +80,21 @@ def run(
         yield replace(progress, results=ready, note=progress.note or note)
 
 
-def _stored(experiment: Experiment, precision: float | None) -> Result | None:
+def _stored(
+    experiment: Experiment, precision: float | None, text: str | None = None
+) -> Result | None:
     """What the store has of it, or of the same on less text where that is precise enough."""
     exact = stored(experiment, store())
+    if exact is not None and may_read_otherwise(exact.provenance, text):
+        exact = None
     if exact is not None or not precision or experiment.tokens is None:
         return exact
     alike = store().find(sites=False, source=OWN, **experiment.model_dump(include=ALIKE))
-    enough = [one for one in alike if _will_do(one, experiment, precision)]
+    enough = [
+        one
+        for one in alike
+        if _will_do(one, experiment, precision) and not may_read_otherwise(one.provenance, text)
+    ]
     if not enough:
         return None
     return store().get(max(enough, key=lambda one: one.experiment.tokens or 0).key)
@@ -99,6 +108,8 @@ def measured_elsewhere(experiments: Sequence[Experiment]) -> list[dict[str, Any]
     one = experiments[0]
     same = one.but(model=models.spelled(one.model)).model_dump(include=ALIKE - set(READ))
     alike = (run.experiment for run in store().find(sites=False, source=OWN, **same))
+    how = ("protocol", "stride")  # another perplexity altogether
+    alike = (run for run in alike if all(getattr(run, of) == getattr(one, of) for of in how))
     texts = {tuple(getattr(run, name) for name in READ) for run in alike if run.tokens}
     texts.discard(tuple(getattr(one, name) for name in READ))
     known = [dict(zip(READ, text, strict=True)) for text in texts if text[0] in corpora.CORPORA]
@@ -137,15 +148,17 @@ def _asked(result: Result, experiments: Sequence[Experiment]) -> str:
 def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Experiment, ...]:
     """The experiments that prune one projection at a time, the rest dense, for both targets.
 
-    Given to `run` together they share the dense pass. A projection whose d_in does not fit the
+    Given to `run` together they share the dense pass. Where the sites are a list a projection has
+    the blocks it has there, and all where it is not in it. A projection whose d_in does not fit the
     pattern is left out.
     """
     chosen = []
+    alone = experiment.sites.entry_of if experiment.lists_sites else str
     for projection in projections:
         for target in TARGETS:
             plain = {"target": target, "criterion": "magnitude", "mitigations": ()}
             own = {} if target == experiment.target else plain
-            one = experiment.but(projections=(projection,), **own)
+            one = experiment.but(projections=(alone(projection),), **own)
             try:
                 chosen.append(canonical(one))
             except UserError:

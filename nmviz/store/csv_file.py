@@ -77,6 +77,8 @@ def _experiment(result: Result) -> dict[str, Any]:
     experiment = result.experiment
     read = (experiment.artefacts.model, experiment.artefacts.corpus)
     fields = {name: getattr(experiment, name) for name in SETTINGS}
+    if experiment.lists_sites:  # blocks have commas of their own
+        fields["projections"] = str(experiment.sites)
     return {"key": result.key, **fields, **dict(zip(ARTEFACTS, read, strict=True))}
 
 

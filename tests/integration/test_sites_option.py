@@ -69,9 +69,26 @@ def test_the_name_of_a_scope_will_do(
     assert len(report["sites"]) == 12
 
 
+def test_a_list_says_which_blocks_each_projection_has(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(tiny_model, "down;q,gate:0,2", monkeypatch, capsys)
+    assert not status, err
+    report = json.loads(out)
+    assert report["experiment"]["projections"] == ["q:0,2", "gate:0,2", "down"]
+    names = {site["name"].removeprefix("model.layers.") for site in report["sites"]}
+    assert names == {
+        *(f"{block}.mlp.down_proj" for block in (0, 1, 2)),
+        *(f"{block}.self_attn.q_proj" for block in (0, 2)),
+        *(f"{block}.mlp.gate_proj" for block in (0, 2)),
+    }
+
+
 @pytest.mark.parametrize(
     ("sites", "says"),
     [
+        ("q:0,k:1", "write ; between groups, as in q:0-3; gate:0-18."),
+        ("q:0;k:3", "tiny has no block 3: its blocks are 0-2."),
         ("key-value-gate", "no scope 'key-value-gate'; did you mean key-value-gate-down"),
         ("qq", "tiny has no projection 'qq': choose among q, k, v, o, gate, up, down."),
     ],

@@ -18,17 +18,20 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.cli import sweep as command
 from nmviz.cli.main import main
+from nmviz.cli.printing import run_text
+from nmviz.core.asking import LINE_BREAK
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import parse_grid
 from nmviz.core.results import Progress, Result
 from nmviz.engine.load.loading import load
-from nmviz.engine.tasks.harness import score
+from nmviz.engine.tasks.harness import PrunedLM, score
 from nmviz.engine.tasks.questions import load_task
 from nmviz.engine.tasks.scores import read_scores
 from nmviz.service import planning, tasks
 from nmviz.service.sweep import Outcome, sweep
 from nmviz.sources import hub, task_data
 from nmviz.sources.tasks import TASKS
+from nmviz.ui.explore.panels import zero_shot
 
 
 @pytest.fixture(autouse=True)
@@ -303,3 +306,50 @@ def test_a_sweep_runs_tasks_one_at_a_time_after_their_dense_model(
     assert [one.pattern for one in other.to_do] == ["4:8"]
     told = planning.estimate_groups(other.groups)
     assert told.seconds > 0 and told.unknown == 0
+
+
+def test_prompts_that_are_cut_are_counted_and_said(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = load(experiment.model).tokenizer
+    lengths = [
+        len(tokenizer(f"Question: {goal}\nAnswer: {answer}").input_ids)
+        for goal, *answers in GOALS
+        for answer in answers
+    ]
+    most = sorted(lengths)[-4]
+    monkeypatch.setattr(PrunedLM, "max_length", property(lambda _: most))
+    too_long = sum(length - 1 > most for length in lengths)  # the last token is never read
+    assert 0 < too_long < 4
+    found = result(experiment)
+    said = (
+        f"{too_long} of 16 prompts ({too_long / 16:.1%}) are longer than the model reads at once "
+        "and lost their beginning"
+    )
+    assert found.provenance.settings["prompts cut of piqa"] == said
+    assert found.provenance.note == f"PIQA: {said}."
+    assert f"    {said}." in run_text(found, False).splitlines()
+
+
+def test_prompts_that_fit_have_no_note(experiment: Experiment) -> None:
+    found = result(experiment)
+    assert found.provenance.note is None
+    assert "prompts cut of piqa" not in found.provenance.settings
+
+
+def test_what_is_cut_of_prompts_to_write_on_is_counted(tiny_model: Path) -> None:
+    lm = PrunedLM(load(str(tiny_model)), {}, 1, lambda _: None)
+    whole = len(lm.tok_encode("A river begins"))
+    ids, _ = lm.tok_batch_encode(["A", "A river begins"], left_truncate_len=whole - 1)
+    assert (lm.asked, lm.cut) == (2, 1)
+    assert ids.shape[1] == whole - 1
+
+
+def test_beside_results_in_a_chat_template_stands_what_lm_eval_scores(
+    experiment: Experiment,
+) -> None:
+    plain, chat = result(experiment), result(experiment.but(chat=True))
+    assert LINE_BREAK in run_text(chat, False) and LINE_BREAK not in run_text(plain, False)
+    page = [zero_shot._remarks({"activation": one}) for one in (chat, plain)]
+    assert ["scores it too" in said for said in page] == [True, False]
+    assert "scores it too" in str(Experiment.model_fields["chat"].description)

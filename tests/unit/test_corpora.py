@@ -197,3 +197,14 @@ def test_text_that_no_tokenizer_takes() -> None:
         corpora.check_text("a\ud800")
     with pytest.raises(UserError, match="larger than 50 MB"):
         corpora.check_text("é" * 25_000_001)
+
+
+def test_wikitext_2_joined_is_its_rows_with_a_blank_line_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = " \n = Title = \n \n A text\u2028 of one row . \n"
+    (tmp_path / "wiki.test.raw").write_text(raw, encoding="utf-8", newline="")
+    monkeypatch.setenv(corpora.WIKITEXT2_FOLDER, str(tmp_path))
+    rows = ["", " = Title = \n", "", " A text\u2028 of one row . \n"]  # as the hub has them
+    assert corpora.read("wikitext-2-joined") == "\n\n".join(rows)
+    assert corpora.identify("wikitext-2-joined") == corpora.identify("wikitext-2")

@@ -124,7 +124,7 @@ def calibration_windows(loaded: LoadedModel, count: int, seed: int) -> Tensor:
     ids = encode(loaded, corpora.read(corpora.CALIBRATION_CORPUS, "calibration"), public=True)
     length = min(WINDOW, loaded.info.context or WINDOW)
     bos = bos_token(loaded)
-    windows = cut_windows(ids, window=length, tokens=len(ids), bos=bos, where="window")
+    windows = cut_windows(ids, window=length, tokens=len(ids), bos=bos, where="window").ids
     if count > len(windows):
         raise UserError(
             f"The calibration text has {len(windows)} windows, not {count}: ask for fewer."

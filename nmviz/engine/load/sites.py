@@ -12,7 +12,7 @@ from transformers.pytorch_utils import Conv1D
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
-from nmviz.methods.scopes import read_blocks
+from nmviz.methods.scopes import ALL
 
 _FOUND: WeakKeyDictionary[nn.Module, tuple["Site", ...]] = WeakKeyDictionary()
 
@@ -106,21 +106,16 @@ def choose(sites: Sequence[Site], experiment: Experiment) -> list[Site]:
     UserError for an unknown projection or block, an empty scope, and a d_in that M does not divide.
     """
     known = list(dict.fromkeys(site.projection for site in sites))
-    unknown = [name for name in experiment.projections or () if name not in known]
+    wanted = experiment.sites
+    unknown = [name for name in wanted.blocks if name not in (*known, ALL)]
     if unknown:
         raise UserError(
             f"This model has no projection {unknown[0]!r}: choose among {', '.join(known)}."
         )
     last = max(site.block for site in sites)
-    blocks = set(read_blocks(experiment.blocks)) if experiment.blocks is not None else None
-    if blocks and max(blocks) > last:
-        raise UserError(f"This model has no block {max(blocks)}: its blocks are 0-{last}.")
-    chosen = [
-        site
-        for site in sites
-        if (experiment.projections is None or site.projection in experiment.projections)
-        and (blocks is None or site.block in blocks)
-    ]
+    if wanted.last > last:
+        raise UserError(f"This model has no block {wanted.last}: its blocks are 0-{last}.")
+    chosen = [site for site in sites if wanted.hold(site.projection, site.block)]
     if not chosen:
         raise UserError("The scope is empty: choose at least one projection and one block.")
     for site in chosen:

@@ -103,12 +103,18 @@ def _watch_all(comparisons: Sequence[Comparison], site: Site, x: Tensor, square:
 
 
 def compare_windows(
-    loaded: LoadedModel, text: str, ids: Tensor, comparisons: Sequence[Comparison], check: Check
+    loaded: LoadedModel,
+    text: str,
+    ids: Tensor,
+    uncounted: Sequence[int],
+    comparisons: Sequence[Comparison],
+    check: Check,
 ) -> Iterator[None]:
     """Run windows, ids int64 [windows, tokens], dense and under each comparison; a step a pass.
 
-    `text` names the text they are of. The model's lock is held within a pass only, so that other
-    work may go between two passes.
+    `text` names the text they are of, `uncounted` the first predictions of each that do not count.
+    Errors of sites and the drift are of all tokens. The model's lock is held within a pass only, so
+    that other work may go between two passes.
     """
     dense = dense_pass(loaded, text, ids, partial(_watch_all, comparisons), check)
     yield
@@ -118,8 +124,9 @@ def compare_windows(
         computing = replaced(forwards(comparison.pruned, check), len(ids))
         with loaded.lock, early, computing, block_outputs(loaded.model, drifted):
             pruned = logits(loaded, ids)
-        for of_dense, of_pruned, own in zip(dense.tokens, pruned, ids, strict=True):
-            comparison.tokens.add(of_dense, of_pruned, own.to(pruned.device))
+        each = zip(dense.tokens, pruned, ids, uncounted, strict=True)
+        for of_dense, of_pruned, own, first in each:
+            comparison.tokens.add(of_dense, of_pruned, own.to(pruned.device), first)
         yield
 
 

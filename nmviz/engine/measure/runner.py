@@ -11,14 +11,14 @@ from torch import Tensor
 
 from nmviz.base.errors import Cancelled, UserError, check_of
 from nmviz.core.experiment import Experiment
-from nmviz.core.provenance import collect
+from nmviz.core.provenance import SPECIAL_TOKENS, as_text, collect
 from nmviz.core.results import Measurement, Progress, Result
 from nmviz.engine.calibrate.calibration import Bound, Steps, prepare
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.sites import find_sites
-from nmviz.engine.load.tokens import bos_token, encode
-from nmviz.engine.load.windows import cut_windows
+from nmviz.engine.load.tokens import bos_token, encode, written_out
+from nmviz.engine.load.windows import Windows, cut_windows
 from nmviz.engine.measure.dense import text_key
 from nmviz.engine.measure.evaluate import Comparison, at_once, compare_windows, pruned_nll
 from nmviz.engine.measure.room import check_room
@@ -87,6 +87,9 @@ class Run:
         self.loaded, self._check = loaded, check_of(cancel or Event())
         self.windows = windows_of(loaded, experiments[0], text)
         self.precision = precision
+        self.settings = {"dtype": "float32", "attention": "sdpa"}
+        if experiments[0].reading.corpus not in CORPORA:
+            self.settings[SPECIAL_TOKENS] = as_text(written_out(loaded, text))
         self.note: str | None = None
         self.experiments = experiments
         self.trials: list[Trial] = []
@@ -104,14 +107,15 @@ class Run:
 
     def _measure(self) -> Iterator[Progress]:
         yield from self._prepare()
-        key, done = text_key(self.windows), 0
+        key, done = text_key(self.windows.ids), 0
         comparisons = [trial.comparison for trial in self.trials]
-        for ids in at_once(self.windows):
-            for _ in compare_windows(self.loaded, key, ids, comparisons, self._check):
+        for ids in at_once(self.windows.ids):
+            uncounted = self.windows.uncounted[done : done + len(ids)]
+            for _ in compare_windows(self.loaded, key, ids, uncounted, comparisons, self._check):
                 self.passes += len(ids)
                 yield self._progress("measuring", partial=True)
             done += len(ids)
-            self.measured = done * self.windows.shape[1]
+            self.measured = self.windows.spent(done)
             if done < len(self.windows) and self._is_precise():
                 self._stop_at(done)
                 break
@@ -130,8 +134,8 @@ class Run:
 
     def _stop_at(self, done: int) -> None:
         """What was measured is the experiment with the budget spent so far: the same windows."""
-        asked, spent = self.windows.numel(), done * self.windows.shape[1]
-        self.windows = self.windows[:done]
+        asked, spent = self._budget, self.windows.spent(done)
+        self.windows = self.windows.first(done)
         self.note = (
             f"Stopped after {spent:,} of {asked:,} tokens: every standard error of a cost was "
             f"{self.precision} nats a token or less."
@@ -152,11 +156,11 @@ class Run:
                 stage = next(steps)
             except StopIteration as end:
                 return end.value
-            yield Progress(stage.words, total=self.windows.numel(), share=stage.share)
+            yield Progress(stage.words, total=self._budget, share=stage.share)
 
     def _try_ties(self) -> Iterator[Progress]:
         """Repeat weight runs that hang on a tie rule with ties broken at random."""
-        key = text_key(self.windows)
+        key = text_key(self.windows.ids)
         for trial in filter(lambda t: t.wants_tie_range, self.trials):
             for seed in range(TIE_SEEDS):
                 pruned = PrunedWeights(trial.pruned.experiment, trial.pruned.sites, tie_seed=seed)
@@ -165,11 +169,21 @@ class Run:
                     self._check()
                     pruned.finish(site)
                 nll: list[Tensor] = []
-                for ids in at_once(self.windows):
-                    nll.append(pruned_nll(self.loaded, key, ids, pruned, self._check))
+                for ids in at_once(self.windows.ids):
+                    nll += pruned_nll(self.loaded, key, ids, pruned, self._check)
                     self.passes += len(ids)
                     yield self._progress("breaking ties at random", partial=True)
-                trial.over_ties.append(perplexity("perplexity", torch.cat(nll)).value)
+                trial.over_ties.append(perplexity("perplexity", self._counted(nll)).value)
+
+    def _counted(self, nll: Sequence[Tensor]) -> list[Tensor]:
+        """Of each window's predictions, [window - 1], those that count."""
+        pairs = zip(nll, self.windows.uncounted, strict=True)
+        return [one[first:] for one, first in pairs]
+
+    @property
+    def _budget(self) -> int:
+        """Tokens of the text that the windows reach over."""
+        return self.windows.spent(len(self.windows))
 
     def _progress(self, stage: str, partial: bool) -> Progress:
         """Tokens are done once every model has read them; the share counts the passes over ties
@@ -179,7 +193,7 @@ class Run:
         share = self.passes / (passes_a_window * len(self.windows))
         seconds = time.perf_counter() - self.clock
         left = seconds / share - seconds if share else None
-        total = self.windows.numel()
+        total = self._budget
         whole = time.perf_counter() - self.began
         results = tuple(self._result(trial, whole, partial) for trial in self.trials)
         done = total if stage == "done" else self.measured
@@ -200,7 +214,7 @@ class Run:
                 seconds=seconds,
                 device=self.loaded.device,
                 threads=torch.get_num_threads(),
-                settings={"dtype": "float32", "attention": "sdpa"},
+                settings=self.settings,
                 artefacts=experiment.artefacts.model_dump(exclude_none=True),
                 note=self.note,
             ),
@@ -221,9 +235,9 @@ def learned(figures: Mapping[str, float]) -> tuple[Measurement, ...]:
     return tuple(Measurement(metric=name, value=value) for name, value in figures.items())
 
 
-def windows_of(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor:
-    """int64 [count, window]. UserError when a window is longer than the model reads, or than fits
-    into memory."""
+def windows_of(loaded: LoadedModel, experiment: Experiment, text: str) -> Windows:
+    """The windows that are read. UserError when a window is longer than the model reads, or than
+    fits into memory."""
     reading = experiment.reading
     if 0 < loaded.info.context < reading.window:
         raise UserError(
@@ -237,4 +251,6 @@ def windows_of(loaded: LoadedModel, experiment: Experiment, text: str) -> Tensor
         tokens=reading.tokens,
         bos=bos_token(loaded),
         where=reading.bos,
+        protocol=reading.protocol,
+        stride=experiment.stride,
     )

@@ -34,23 +34,25 @@ class DenseTokens:
 
 @dataclass
 class PairedTokens:
-    """Figures of every predicted token; each list holds one float64 [window - 1] a window."""
+    """Figures of every token that counts; each list holds one float64 [counted] a window."""
 
     dense_nll: list[Tensor] = field(default_factory=list)
     nll: list[Tensor] = field(default_factory=list)
     kl: list[Tensor] = field(default_factory=list)
     agree: list[Tensor] = field(default_factory=list)
 
-    def add(self, dense: DenseTokens, pruned: Tensor, ids: Tensor) -> None:
-        """Logits [window, vocabulary] of the pruned model over the dense one's window of ids.
+    def add(self, dense: DenseTokens, pruned: Tensor, ids: Tensor, uncounted: int = 0) -> None:
+        """Logits [window, vocabulary] of the pruned model over the dense one's window of ids, of
+        whose window-1 predictions so many first ones do not count.
 
         UserError where they are not finite: then nothing of them is added.
         """
-        parts = [_compare(dense, pruned, ids, *ends) for ends in _chunks(len(ids) - 1)]
+        chunks = _chunks(len(ids) - 1, uncounted)
+        parts = [_compare(dense, pruned, ids, *ends) for ends in chunks]
         columns = [torch.cat(column).double().cpu() for column in zip(*parts, strict=True)]
         if not all(bool(column.isfinite().all()) for column in columns):
             raise not_finite("measured", "The pruned model's")
-        self.dense_nll.append(dense.nll)
+        self.dense_nll.append(dense.nll[uncounted:])
         for figures, column in zip((self.nll, self.kl, self.agree), columns, strict=True):
             figures.append(column)
 
@@ -62,20 +64,19 @@ class PairedTokens:
         """delta_nll of each unit behind its standard error, in the order of the text."""
         return tuple(_units(self._differences())[0].tolist()) if self.nll else ()
 
-    def _differences(self) -> Tensor:
-        return torch.stack(self.nll) - torch.stack(self.dense_nll)
+    def _differences(self) -> list[Tensor]:
+        return [one - dense for one, dense in zip(self.nll, self.dense_nll, strict=True)]
 
     def measurements(self) -> tuple[Measurement, ...]:
         """perplexity, dense_perplexity, delta_nll, kl, top1_agreement over the windows so far."""
         if not self.nll:
             return ()
-        nll, dense = torch.stack(self.nll), torch.stack(self.dense_nll)
         return (
-            perplexity("perplexity", nll),
-            perplexity("dense_perplexity", dense),
+            perplexity("perplexity", self.nll),
+            perplexity("dense_perplexity", self.dense_nll),
             self.cost(),
-            mean("kl", torch.stack(self.kl)),
-            mean("top1_agreement", torch.stack(self.agree)),
+            mean("kl", self.kl),
+            mean("top1_agreement", self.agree),
         )
 
 
@@ -94,37 +95,37 @@ def _nll(logits: Tensor, log_total: Tensor, ids: Tensor) -> Tensor:
     return nll
 
 
-def mean(metric: str, figures: Tensor) -> Measurement:
-    """Mean over all tokens of figures [windows, tokens], with the standard error of the mean.
+def mean(metric: str, figures: Sequence[Tensor] | Tensor) -> Measurement:
+    """Mean over all tokens of figures, one [tokens] a window, with the standard error of the mean.
 
     The error comes from the spread of the units' means.
     """
     units, name = _units(figures)
     stderr = (units.std() / len(units) ** 0.5).item() if len(units) > 1 else None
-    value = figures.mean().item()
+    value = torch.cat(list(figures)).mean().item()
     return Measurement(metric=metric, value=value, stderr=stderr, n=len(units), unit_of_n=name)
 
 
-def _units(figures: Tensor) -> tuple[Tensor, str]:
-    """Means of windows, figures [windows, tokens], or with fewer than 8 windows of blocks of 64
+def _units(figures: Sequence[Tensor] | Tensor) -> tuple[Tensor, str]:
+    """Means of windows, figures one [tokens] a window, or with fewer than 8 windows of blocks of 64
     consecutive tokens (a remainder shorter than a block is left out)."""
     if len(figures) >= FEWEST_WINDOWS:
-        return figures.mean(dim=1), "windows"
-    flat = figures.flatten()
+        return torch.stack([one.mean() for one in figures]), "windows"
+    flat = torch.cat(list(figures))
     whole = len(flat) // TOKENS_A_BLOCK * TOKENS_A_BLOCK
     return flat[:whole].view(-1, TOKENS_A_BLOCK).mean(dim=1), "blocks of 64 tokens"
 
 
-def perplexity(metric: str, nll: Tensor) -> Measurement:
-    """exp of the mean NLL [windows, tokens]; its standard error is that mean's times itself."""
+def perplexity(metric: str, nll: Sequence[Tensor] | Tensor) -> Measurement:
+    """exp of the mean NLL, one [tokens] a window; its error is that mean's times itself."""
     log = mean(metric, nll)
     value = torch.tensor(log.value, dtype=torch.float64).exp().item()
     stderr = None if log.stderr is None else log.stderr * value
     return log.model_copy(update={"value": value, "stderr": stderr})
 
 
-def _chunks(length: int) -> Sequence[tuple[int, int]]:
-    starts = range(0, length, TOKENS_AT_ONCE)
+def _chunks(length: int, first: int = 0) -> Sequence[tuple[int, int]]:
+    starts = range(first, length, TOKENS_AT_ONCE)
     return [(low, min(low + TOKENS_AT_ONCE, length)) for low in starts]
 
 

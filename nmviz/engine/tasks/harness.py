@@ -26,8 +26,10 @@ ENTRIES_AT_ONCE = 2**28  # of the logits of a batch of 512 tokens each: 1 GiB
 class PrunedLM(HFLM):
     """lm-eval's model class around a model that stays as it is outside every call.
 
-    The model's lock is held and its sites compute `substitutes` within a call only, so that other
-    work may go between two. `answered((done, asked))` is called with every answer.
+    `cut` counts the requests of all calls whose prompt was too long for the model and lost its
+    beginning, of `asked`. The model's lock is held and its sites compute `substitutes` within a
+    call only, so that other work may go between two. `answered((done, asked))` is called with every
+    answer.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class PrunedLM(HFLM):
             super().__init__(pretrained=loaded.model, tokenizer=own, batch_size=batch_size)
         self._loaded, self._substitutes, self._answered = loaded, substitutes, answered
         self._done = self._total = 0
+        self.asked = self.cut = 0
         self.cache_hook = self  # lm-eval tells its cache of every answer
 
     def add_partial(self, *_answer: object) -> None:
@@ -63,6 +66,25 @@ class PrunedLM(HFLM):
         """As lm-eval's. UserError where the model's template cannot be used."""
         with usable_template(self._loaded.info.id):
             return super().apply_chat_template(*arguments, **settings)
+
+    def _loglikelihood_tokens(self, requests: list[Any], *arguments: Any, **settings: Any) -> Any:
+        """As lm-eval's, which keeps the last max_length tokens of what goes into the model: prompt
+        and answer but for the answer's last."""
+        self.asked += len(requests)
+        for _, prompt, answer in requests:
+            self.cut += len(prompt) + len(answer) - 1 > self.max_length
+        return super()._loglikelihood_tokens(requests, *arguments, **settings)
+
+    def tok_batch_encode(
+        self, strings: list[str], *arguments: Any, left_truncate_len: int | None = None, **how: Any
+    ) -> Any:
+        """As lm-eval's, which leaves the last so many tokens of prompts to write on."""
+        self.asked += len(strings)
+        if left_truncate_len:
+            self.cut += sum(len(self.tok_encode(one)) > left_truncate_len for one in strings)
+        return super().tok_batch_encode(
+            strings, *arguments, left_truncate_len=left_truncate_len, **how
+        )
 
     def _model_call(self, *arguments: Any, **settings: Any) -> Any:
         with self._loaded.lock, replaced(self._substitutes), _finite(self._loaded.model):

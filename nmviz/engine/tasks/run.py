@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nmviz.base.errors import Cancelled, check_of
 from nmviz.core.experiment import Experiment
-from nmviz.core.provenance import TASK_PACKAGES, collect
+from nmviz.core.provenance import TASK_PACKAGES, collect, cut_in_words, cut_of
 from nmviz.core.results import Progress, Result
 from nmviz.engine.calibrate.calibration import Bound, prepare
 from nmviz.engine.load.loading import LoadedModel
@@ -25,7 +25,7 @@ from nmviz.engine.measure.runner import learned, tie_share
 from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards
 from nmviz.engine.tasks.harness import PrunedLM, batch_size, score
 from nmviz.engine.tasks.questions import examples, load_task
-from nmviz.engine.tasks.scores import Scored, read_scores
+from nmviz.engine.tasks.scores import ASKED, CUT, Scored, read_scores
 from nmviz.engine.tasks.threads import follow
 from nmviz.sources import task_data
 from nmviz.sources.tasks import TASKS
@@ -162,7 +162,8 @@ class TaskRun:
     ) -> Answers:
         def work(report: Any) -> dict[str, Any]:
             lm = PrunedLM(self.loaded, substitutes, batch, report)
-            return score(lm, self.tasks[name], limit, chat)
+            found = score(lm, self.tasks[name], limit, chat)
+            return {**found, ASKED: lm.asked, CUT: lm.cut}
 
         return follow(work)
 
@@ -191,6 +192,7 @@ class TaskRun:
                 settings=_settings(trial),
                 artefacts=one.artefacts.model_dump(exclude_none=True),
                 packages=TASK_PACKAGES,
+                note=_note(scored),
             ),
             partial=trial.seconds is None,
         )
@@ -216,8 +218,20 @@ def _settings(trial: Trial) -> dict[str, str]:
     for name, scored in trial.scored.items():
         settings[f"rows of {name}"] = task_data.said(name)
         settings[f"version of {name}"] = scored.version
+        if scored.cut:
+            settings[cut_of(name)] = cut_in_words(scored.cut, scored.asked)
         settings[f"seconds of {name}"] = f"{scored.seconds:.2f}"
     return settings
+
+
+def _note(scored: Mapping[str, Scored]) -> str | None:
+    """Which tasks had prompts that were cut; None where none were."""
+    said = [
+        f"{TASKS.get(name).title}: {cut_in_words(one.cut, one.asked)}."
+        for name, one in scored.items()
+        if one.cut
+    ]
+    return " ".join(said) or None
 
 
 def _each_alone(pruned: Pruned) -> bool:

@@ -9,6 +9,9 @@ from typing import Any
 from nmviz.core.results import Measurement, TaskExamples
 from nmviz.sources.tasks import LM_EVAL_METRICS, TASKS, Task
 
+ASKED, CUT = "prompts asked", "prompts cut"
+"""What is counted beside lm-eval's scores."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -18,6 +21,8 @@ class Scored:
     examples: tuple[TaskExamples, ...]
     version: str  # of lm-eval's task
     seconds: float
+    asked: int = 0  # prompts with an answer
+    cut: int = 0  # of them, those too long for the model, which lost their beginning
 
 
 def read_scores(name: str, found: Mapping[str, Any], seconds: float) -> Scored:
@@ -30,6 +35,8 @@ def read_scores(name: str, found: Mapping[str, Any], seconds: float) -> Scored:
         examples=tuple(_examples(task, samples)),
         version=", ".join(sorted(versions)),
         seconds=seconds,
+        asked=found.get(ASKED, 0),
+        cut=found.get(CUT, 0),
     )
 
 

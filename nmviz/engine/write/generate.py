@@ -15,9 +15,9 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Column, Continuation, GenerationProgress, Token
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.loading import LoadedModel
-from nmviz.engine.load.refusals import check_scores, enough_memory, usable_template
+from nmviz.engine.load.refusals import check_scores, enough_memory
 from nmviz.engine.load.sites import Site, find_sites
-from nmviz.engine.load.tokens import bos_token, encode
+from nmviz.engine.load.tokens import bos_token, encode, in_template
 from nmviz.engine.measure.evaluate import Check, logits
 from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards, replaced
 from nmviz.engine.write.bytes_read import Read, dense_bytes, skip
@@ -90,12 +90,7 @@ def prompt_ids(loaded: LoadedModel, prompt: str, chat: bool, room: int) -> Tenso
     if not prompt.strip():
         raise UserError("The prompt is empty: write a few words.")
     if chat and loaded.tokenizer.chat_template:
-        messages = [{"role": "user", "content": prompt}]
-        with usable_template(loaded.info.id):
-            text = loaded.tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True
-            )
-        ids = torch.tensor(loaded.tokenizer(text, add_special_tokens=False).input_ids)
+        ids = in_template(loaded, prompt)
     else:
         ids, bos = encode(loaded, prompt), bos_token(loaded)
         ids = ids if bos is None else torch.cat([ids.new_tensor([bos]), ids])

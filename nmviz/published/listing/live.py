@@ -7,6 +7,7 @@ from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
 from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import mean_error
+from nmviz.core.protocols import text_in_words
 from nmviz.core.results import Measurement, Result
 from nmviz.published import Names
 from nmviz.published.listing.asking import NOTHING as NOT_ASKED
@@ -133,7 +134,7 @@ def _row(
 def _measured_on(one: Experiment, parts: Sequence[Measurement]) -> str:
     """The text, or which examples of which splits."""
     if not one.tasks:
-        return f"{one.tokens:,} tokens of {one.corpus}, windows of {one.window}"
+        return f"{one.tokens:,} tokens of {text_in_words(one)}"
     splits = listed(TASKS.get(part.task).split for part in parts if part.task)
     counted = f"first {one.limit:,}" if one.limit else "all"
     each = " of each task" if len(parts) > 1 else ""

@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
+from nmviz.core.protocols import text_in_words
 from nmviz.core.settings import Target
 from nmviz.published.audit import Finding
 from nmviz.published.cells import Cell
 from nmviz.published.listing.asking import NOTHING, Asked
 from nmviz.published.listing.selection import model_title
 from nmviz.published.names import DENSE
+from nmviz.published.protocol import printed_protocol
 
 How = Literal["printed", "recomputed", "measured"]
 MINUS = "\N{MINUS SIGN}"
@@ -66,8 +68,25 @@ class Row:
 
     @property
     def layers(self) -> str:
-        """Which projections are pruned: `all`, or `o, gate, up, down`."""
+        """Which projections are pruned: `all`, `o, gate, up, down`, or a list with blocks."""
+        if self.experiment.lists_sites:
+            return str(self.experiment.sites)
         return ", ".join(self.experiment.projections or ()) or "all"
+
+    @property
+    def protocol(self) -> str:
+        """The text of a perplexity and how it was read; empty for other numbers and for tasks."""
+        if self.metric != "perplexity" or self.task:
+            return ""
+        if self.live:
+            return text_in_words(self.experiment)
+        return printed_protocol(self.experiment.window)
+
+    @property
+    def in_template(self) -> bool:
+        """Whether it is of a task whose answers were scored behind a chat template's header."""
+        asked = self.experiment.chat or self.asked.chat == "yes"
+        return asked and self.metric not in ("prompt_strict", "prompt_loose")
 
     @property
     def key(self) -> str:

@@ -13,7 +13,8 @@ from nmviz.core.running import Running
 from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.form.controls import FIELDS, block_choices
 from nmviz.ui.explore.form.notes import method_notes, terms
-from nmviz.ui.explore.form.scoping import projections_of, scope_values
+from nmviz.ui.explore.form.protocol import stride_of
+from nmviz.ui.explore.form.scoping import projections_of, scope_values, where_values
 from nmviz.ui.explore.form.values import asked, form, view_of
 from nmviz.ui.explore.panels import published_only, render
 from nmviz.ui.explore.panels.layer import identity as layer_identity
@@ -53,6 +54,7 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
         update |= {
             "method_notes": method_notes(view),
             **scope_values(view.experiment.projections, model_of(view)),
+            **_list_of_sites(values, view),
             "chips": chip_of(view),
             "pattern": view.experiment.pattern,
         }
@@ -193,15 +195,17 @@ def fitted(values: Sequence[Any]) -> Update:
         **scope_values(kept or names, model),
         "projections": gr.CheckboxGroup(choices=names, value=kept or names),
         "blocks": "",
+        "sites": "",
         "block": gr.Dropdown(choices=block_choices(model.blocks), value=look.block),
         "projection": gr.Dropdown(choices=names, value=look.projection),
     }
 
 
 def scoped(name: Any, model: Any) -> Any:
-    """A named subset was chosen: the boxes of its projections."""
+    """A named subset was chosen: the boxes of its projections, and no list of sites."""
     known = offered(model)
-    return gr.skip() if known is None else projections_of(name, known)
+    chosen = None if known is None else projections_of(name, known)
+    return gr.skip() if chosen is None else (chosen, "")
 
 
 def warm(model: str) -> None:
@@ -209,6 +213,17 @@ def warm(model: str) -> None:
     known = offered(model)
     if known is not None and not known.published:
         service.warm(model)
+
+
+def _list_of_sites(values: Sequence[Any], view: View) -> Update:
+    """Where a list of sites was typed: the same in its one spelling, and in the boxes."""
+    typed = values[FIELDS.index("sites")]
+    return where_values(view.experiment, model_of(view)) if typed else {}
+
+
+def with_stride(protocol: Any, stride: Any) -> Any:
+    """The field of the stride, where the chosen protocol has one."""
+    return stride_of(protocol, stride)
 
 
 def own_text(corpus: str) -> Any:

@@ -166,7 +166,11 @@ def _asked(named: dict[str, Any]) -> None:
             LIMIT, label="Examples of each task", precision=0, min_width=0, elem_id="tasks-limit"
         )
         named["chat"] = gr.Checkbox(
-            False, label="prompts in the chat template", min_width=0, elem_id="tasks-chat"
+            False,
+            label="prompts in the chat template",
+            info="where its header ends in a line break, lm-eval scores that break too",
+            min_width=0,
+            elem_id="tasks-chat",
         )
 
 

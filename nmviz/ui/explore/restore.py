@@ -9,6 +9,7 @@ from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.address import read_address
 from nmviz.ui.explore.form.controls import block_choices, values_of
 from nmviz.ui.explore.form.notes import method_notes, terms
+from nmviz.ui.explore.form.protocol import stride_of
 from nmviz.ui.explore.form.scoping import scope_values
 from nmviz.ui.explore.form.values import Asked
 from nmviz.ui.explore.panels import published_only, render
@@ -64,6 +65,7 @@ def form_of(view: View) -> dict[str, Any]:
         "projections": gr.CheckboxGroup(choices=names, value=values["projections"]),
         "block": gr.Dropdown(choices=block_choices(model.blocks), value=values["block"]),
         "projection": gr.Dropdown(choices=names, value=values["projection"]),
+        "stride": stride_of(values["protocol"], values["stride"]),
         "text": gr.Textbox(visible=values["corpus"] == OWN_TEXT),
         "method_notes": method_notes(view),
     }

@@ -17,12 +17,12 @@ from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, answered, asking, 
 from nmviz.ui.shell.sessions import SESSIONS
 
 TYPED = (
-    *("pattern", "blocks", "corpus", "tokens", "window", "calibration_windows", "seed"),
-    *("precision", "prompt", "new_tokens", "temperature", "real_speed"),
+    *("pattern", "blocks", "sites", "corpus", "tokens", "window", "calibration_windows", "seed"),
+    *("stride", "precision", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
 """What reaches the address by itself: all that no answer to it writes there at once."""
-TEXTS = ("pattern", "blocks", "prompt")
+TEXTS = ("pattern", "blocks", "sites", "prompt")
 """Of these, fields of text: their input event comes with a key that prints, not with what is pasted
 or deleted."""
 
@@ -60,23 +60,17 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
 
 def _settings(page: Page) -> None:
     controls, named = page.controls, page.named
-    chosen = ("criterion", "weight_criterion", "mitigations", "projections", "corpus", "bos")
+    chosen = ("criterion", "weight_criterion", "mitigations", "corpus", "bos", "protocol")
     typed = (
-        *("pattern", "blocks", "text", "tokens", "window"),
-        *("calibration_windows", "seed", "precision"),
+        *("pattern", "blocks", "sites", "text", "tokens", "window"),
+        *("calibration_windows", "seed", "precision", "stride"),
     )
     events = {name: [named[name].input] for name in chosen}
     events["mitigations"].append(_typed_too(page))
     events |= {name: [named[name].submit, named[name].blur] for name in typed}
     _change(page, partial(gr.on, [event for name in events for event in events[name]]))
-    elsewhere = {
-        "corpus",
-        "bos",
-        "text",
-        "tokens",
-        "window",
-        "precision",
-    }  # no picture of a layer needs them
+    # No picture of a layer needs these.
+    elsewhere = {"corpus", "text", "tokens", "window", "protocol", "stride", "bos", "precision"}
     pictured = [event for name in events if name not in elsewhere for event in events[name]]
     _look(page, partial(gr.on, pictured))
     chip = controls.chips.input(
@@ -86,11 +80,21 @@ def _settings(page: Page) -> None:
         page.answer(handlers.fitted), page.form, page.outputs, **FROM_STORE
     )
     scope = named["scope"].input(
-        handlers.scoped, page.these("scope", "model"), named["projections"], **FROM_STORE
+        handlers.scoped,
+        page.these("scope", "model"),
+        page.these("projections", "sites"),
+        **FROM_STORE,
     )
-    for first in (chip, model, scope):
+    # A list of sites would say otherwise: what is chosen in the boxes empties it.
+    boxes = named["projections"].input(
+        None, None, named["sites"], js="() => ''", api_visibility="private"
+    )
+    for first in (chip, model, scope, boxes):
         _change(page, first.then)
         _look(page, first.then)
+    named["protocol"].input(
+        handlers.with_stride, page.these("protocol", "stride"), named["stride"], **FROM_STORE
+    )
     named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
     named["pattern"].change(
         menus.relabelled,

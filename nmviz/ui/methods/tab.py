@@ -75,6 +75,7 @@ def _method(method: Method) -> str:
         "adds": esc(_adds(method)),
         "patterns": esc(_patterns_of(method)),
         "not with": words(_excludes(method)),
+        "as published": esc(method.as_published),
         "note": esc(_across_tokens(method)),
         "source": words(method.source),
     }

@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from typing import Literal
 
 from nmviz import service
+from nmviz.core.asking import LINE_BREAK
 from nmviz.published.audit import Finding
 from nmviz.published.listing import Row, findings_of
 from nmviz.published.listing.imported import OTHERS
 from nmviz.published.listing.live import DIFFERENT
 from nmviz.published.listing.selection import BY_METRIC, is_better_higher, place_order
+from nmviz.published.protocol import PRINTED
 from nmviz.ui.shell.html import esc, note, quantity, table
 
 MOST_PLACES = 8
 COLUMNS = (
     *("Model", "Pattern", "Method", "Value", "±", "As shown", "Where", "How", "Findings"),
     *("± from", "Quantity", "Task", "Layers", "Source", "Note", "Asked"),
+    "Protocol",
 )
 TYPES: list[Literal["number", "str"]] = [
     "number" if name in ("Value", "±") else "str" for name in COLUMNS
@@ -22,6 +25,7 @@ TYPES: list[Literal["number", "str"]] = [
 WIDTHS = (
     *("130px", "75px", "120px", "80px", "70px", "130px", "100px", "110px", "340px"),
     *("300px", "190px", "330px", "140px", "170px", "330px", "260px"),
+    "330px",
 )
 
 
@@ -30,7 +34,9 @@ def head(said: str, found: Sequence[Row], remarks: Sequence[str]) -> str:
     sentence = f'<p class="headline">{esc(said)}.</p>' if said else ""
     live = [f"Live runs are {DIFFERENT}."] if any(row.live for row in found) else []
     brought = [f"Imported results are {OTHERS}."] if any(row.imported for row in found) else []
-    lines = "".join(note(text) for text in (*remarks, *live, *brought))
+    read = [PRINTED] if any(row.protocol and not row.laid_over for row in found) else []
+    chat = [LINE_BREAK] if any(row.in_template for row in found) else []
+    lines = "".join(note(text) for text in (*remarks, *read, *chat, *live, *brought))
     return f"{sentence}{_quantity(found)}{lines}"
 
 
@@ -64,6 +70,7 @@ def cells(found: Sequence[Row]) -> list[list[object]]:
             source_title(row.source),
             row.note,
             row.asked.words,
+            row.protocol,
         ]
         for row in found
     ]

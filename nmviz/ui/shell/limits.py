@@ -1,12 +1,14 @@
 """What a request may ask of this page: listed models and texts, bounded sizes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nmviz import service
 from nmviz.base.errors import NotYet, SettingError, UserError
 from nmviz.core.experiment import Experiment
+from nmviz.core.protocols import tokens_read
+from nmviz.methods.scopes import ALL
 from nmviz.service import OWN_TEXT
 from nmviz.sources.tasks import TASKS
 from nmviz.ui.shell.view import Look, View
@@ -48,7 +50,7 @@ def settle(view: View) -> View:
     if len(experiment.mitigations) > MOST_METHODS:
         said = f"That is more than {MOST_METHODS} mitigations: leave some out."
         raise SettingError(said, "mitigations")
-    _check_projections(experiment.projections or (), model)
+    _check_projections(experiment.sites.blocks, model)
     look = view.look
     block = model.blocks // 2 if look.block is None else look.block
     if model.blocks and block >= model.blocks:
@@ -63,9 +65,9 @@ def settle(view: View) -> View:
     return view.model_copy(update={"look": filled})
 
 
-def _check_projections(chosen: Sequence[str], model: "ModelInfo") -> None:
+def _check_projections(chosen: Iterable[str], model: "ModelInfo") -> None:
     """UserError when one is none of the model's: a menu refuses all events while it holds one."""
-    other = next((name for name in chosen if name not in model.projections), None)
+    other = next((name for name in chosen if name not in (*model.projections, ALL)), None)
     if model.projections and other is not None:
         names = ", ".join(model.projections)
         said = f"{model.title} has no projection {other[:60]!r}: choose among {names}."
@@ -95,6 +97,10 @@ def check_live(view: View, text: str | None = None) -> None:
             "or use nmviz run.",
             "tokens",
         )
+    if (read := tokens_read(view.experiment)) > LARGEST_LIVE_BUDGET:
+        said = f"With this stride {read:,} tokens are read, and the page reads at most "
+        said += f"{LARGEST_LIVE_BUDGET:,}: lengthen it, or use nmviz run."
+        raise SettingError(said, "stride")
     if reading.window > LARGEST_WINDOW:
         said = f"The page takes windows of at most {LARGEST_WINDOW:,} tokens: shorten it."
         raise SettingError(said, "window")

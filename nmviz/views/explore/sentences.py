@@ -32,6 +32,12 @@ def headline(results: Mapping[Column, Result]) -> str:
 def how_and_where(experiment: Experiment) -> str:
     """`magnitude + d-pts + var, only q and k in blocks 0-3`: what the pattern does not say."""
     said = " + ".join((experiment.rule, *experiment.mitigations))
+    if experiment.lists_sites:
+        groups = [
+            listed(names) + (f" in blocks {blocks}" if blocks else "")
+            for names, blocks in experiment.sites.groups
+        ]
+        return f"{said}, only {'; '.join(groups)}"
     where = [listed(experiment.projections)] if experiment.projections else []
     where += [f"blocks {experiment.blocks}"] if experiment.blocks else []
     return f"{said}, only {' in '.join(where)}" if where else said

@@ -6,9 +6,11 @@ from html import escape
 from math import isfinite, log10
 from typing import Any
 
+from nmviz.core import protocols
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import Column
+from nmviz.core.settings import USUAL_PROTOCOL
 from nmviz.published.listing.choosing import Shown, leading
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import BY_METRIC, pattern_order
@@ -214,7 +216,8 @@ def read_by(row: Row) -> str:
     if one.tasks or one.tokens is None:
         return row.place
     usual = one.window == Experiment.model_fields["window"].default
-    return f"{one.corpus}, {one.tokens:,} tokens" + ("" if usual else f" in {one.window}s")
+    told = f"{one.corpus}, {one.tokens:,} tokens" + ("" if usual else f" in {one.window}s")
+    return told if one.protocol == USUAL_PROTOCOL else f"{told}, {protocols.in_words(one)}"
 
 
 def panel_of(row: Row) -> str:

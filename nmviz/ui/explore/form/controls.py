@@ -10,7 +10,8 @@ from nmviz.methods.patterns import parse_pattern
 from nmviz.service import OWN_TEXT, Catalogue
 from nmviz.ui.explore.form.menus import menus
 from nmviz.ui.explore.form.notes import terms
-from nmviz.ui.explore.form.scoping import scope_choices, scope_of
+from nmviz.ui.explore.form.protocol import protocol
+from nmviz.ui.explore.form.scoping import where, where_values
 from nmviz.ui.shell.limits import LONGEST_TEXT
 from nmviz.ui.shell.view import LONGEST_PROMPT, View, title_of
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations", "projections", "blocks"),
-    *("corpus", "text", "tokens", "window", "bos", "calibration_windows", "seed", "precision"),
+    *("sites", "corpus", "text", "tokens", "window", "protocol", "stride", "bos"),
+    *("calibration_windows", "seed", "precision"),
     *("block", "projection", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
@@ -39,9 +41,14 @@ def read(values: Sequence[Any], projections: Sequence[str]) -> tuple[View, str |
     fields = dict(zip(FIELDS, values, strict=True))
     text = fields.pop("text")
     fields["blocks"] = (fields["blocks"] or "").strip() or None
+    sites = (fields.pop("sites") or "").strip()
+    if fields["protocol"] != "stride":
+        fields["stride"] = None
     fields["mitigations"] = tuple(fields["mitigations"] or ())
     if set(projections) <= set(fields["projections"] or ()):
         fields["projections"] = None
+    if sites:  # says more than the boxes
+        fields["projections"] = sites
     return View.build(fields), text if fields["corpus"] == OWN_TEXT else None
 
 
@@ -55,8 +62,7 @@ def values_of(view: View, model: "ModelInfo") -> dict[str, Any]:
         "calibration_windows": view.calibration_windows,
         "precision": view.precision,
         "mitigations": list(view.experiment.mitigations),
-        "projections": list(view.experiment.projections or model.projections),
-        "blocks": view.experiment.blocks or "",
+        **where_values(view.experiment, model),
     }
     return fields
 
@@ -68,7 +74,7 @@ def build_controls(catalogue: Catalogue, view: View, model: "ModelInfo") -> Cont
     with gr.Column(elem_id="settings", min_width=0):
         chips = _what(named, catalogue, model, values)
         named["method_notes"] = gr.HTML()
-        _where(named, model, values)
+        where(named, model, values)
         _text(named, catalogue, values)
     _run_bar(named)
     with gr.Column(elem_id="looking", min_width=0):
@@ -125,32 +131,6 @@ def _methods(named: dict[str, Any], values: dict[str, Any]) -> None:
         )
 
 
-def _where(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) -> None:
-    scoped = bool(values["blocks"]) or len(values["projections"]) < len(model.projections)
-    with gr.Accordion("Where: which layers are pruned", open=scoped):
-        scope = scope_of(values["projections"], model)
-        named["scope"] = gr.Dropdown(
-            scope_choices(model),
-            value=scope.name if scope else None,
-            label="Named subset",
-            filterable=False,
-            elem_id="scope",
-        )
-        named["scope_note"] = gr.HTML(elem_id="scope-note")
-        named["projections"] = gr.CheckboxGroup(
-            list(model.projections),
-            value=values["projections"],
-            label=title_of("projections"),
-            elem_classes="chips",
-        )
-        named["blocks"] = gr.Textbox(
-            values["blocks"],
-            label=title_of("blocks"),
-            placeholder=f"all, or ranges such as 0-3,{model.blocks - 1}",
-            max_length=200,
-        )
-
-
 def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -> None:
     named["corpus"] = gr.Dropdown(
         [
@@ -163,6 +143,7 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
     )
     named["text"] = gr.Textbox(
         label="Your own text",
+        info="special tokens written out in it, such as <|im_end|>, are read as text",
         lines=4,
         max_lines=8,
         max_length=LONGEST_TEXT + 1,
@@ -184,35 +165,7 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
             step=128,
             min_width=0,
         )
-    _protocol(named, values)
-
-
-def _protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
-    with gr.Accordion("More: protocol and seed", open=False):
-        named["precision"] = gr.Number(
-            values["precision"],
-            label=title_of("precision"),
-            info="once every cost is known to this standard error, in nats a token; 0: never",
-            step=0.01,
-            minimum=0,
-            min_width=0,
-        )
-        named["bos"] = gr.Radio(
-            [("before every window", "window"), ("once, before the text", "once")],
-            value=values["bos"],
-            label=title_of("bos"),
-            info="only for tokenizers that have one",
-        )
-        with gr.Row(elem_classes="pair"):
-            named["calibration_windows"] = gr.Number(
-                values["calibration_windows"],
-                label=title_of("calibration_windows"),
-                precision=0,
-                min_width=0,
-            )
-            named["seed"] = gr.Number(
-                values["seed"], label=title_of("seed"), precision=0, min_width=0
-            )
+    protocol(named, values)
 
 
 def _run_bar(named: dict[str, Any]) -> None:

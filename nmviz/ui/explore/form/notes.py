@@ -66,9 +66,10 @@ def _line(call: Call, who: str) -> str:
     method = call.method
     does = method.title.partition(": ")[2] or method.title
     formula = hint(f"<code>{esc(method.formula)}</code>", f"Source: {method.source}.")
+    left = f"<p>{esc(method.as_published)}</p>" if method.as_published else ""
     return (
         f"<li><p><b>{esc(method.short_title)}</b> ({esc(who)}): {words(does)}</p>"
-        f"<p>{formula}</p>{_settings(call)}</li>"
+        f"<p>{formula}</p>{left}{_settings(call)}</li>"
     )
 
 

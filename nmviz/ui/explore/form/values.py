@@ -13,9 +13,9 @@ Panel = Literal["figures", "layer", "methods", "each", "tasks", "texts"]
 
 PRUNED = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations"),
-    *("projections", "blocks", "calibration_windows", "seed"),
+    *("projections", "blocks", "sites", "calibration_windows", "seed"),
 )
-MEASURED = (*PRUNED, "corpus", "text", "tokens", "window", "bos", "precision")
+MEASURED = (*PRUNED, "corpus", "text", "tokens", "window", "bos", "precision", "protocol", "stride")
 PLACE = (*PRUNED, "block", "projection", "prompt")
 NEEDS: Mapping[Panel, tuple[str, ...]] = {
     "figures": MEASURED,
@@ -91,11 +91,17 @@ def _usual(name: str) -> Any:
         **view.writing.model_dump(),
         **view.model_dump(include={"weight_criterion", "calibration_windows", "precision"}),
         "text": None,
+        "sites": "",
     }
     return fields[name]
 
 
 def _settled(values: Sequence[Any]) -> tuple[View, str | None]:
     model = offered(values[FIELDS.index("model")])
-    view, text = read(values, model.projections if model else ())
-    return settle(view), text
+    try:
+        view, text = read(values, model.projections if model else ())
+        return settle(view), text
+    except SettingError as error:
+        if error.setting == "projections" and values[FIELDS.index("sites")]:
+            raise SettingError(str(error), "sites") from None
+        raise

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from math import exp, isfinite, log
 
+from nmviz.core import protocols
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import COLUMNS, Column, Measurement, Result
@@ -33,7 +34,7 @@ def _card(column: Column, results: Results, view: View) -> str:
     pattern = "" if column == "dense" else f" <span>{esc(shown.pattern)}</span>"
     metric = "dense_perplexity" if column == "dense" else "perplexity"
     level = result.get(metric) if result else None
-    body = _level(metric, level) + ("" if column == "dense" else _differences(result))
+    body = _level(metric, level, shown) + ("" if column == "dense" else _differences(result))
     words = "nothing dropped"
     if column != "dense":
         words = f"{esc(shown.mask.words)}<br>{esc(how_and_where(shown))}"
@@ -55,13 +56,15 @@ def _source(column: Column, results: Results) -> Result | None:
     return next((one for one in results.values() if one.get("dense_perplexity")), None)
 
 
-def _level(metric: str, level: Measurement | None) -> str:
+def _level(metric: str, level: Measurement | None, of: Experiment) -> str:
+    """A perplexity, its interval, and the text and protocol that it depends on."""
     name = quantity(metric, "perplexity")
+    read = f'<p class="protocol">{esc(protocols.text_in_words(of))}</p>'
     if level is None:
-        return f'<p class="level"><strong>&ndash;</strong> {name}</p>'
+        return f'<p class="level"><strong>&ndash;</strong> {name}</p>{read}'
     return (
         f'<p class="level"><strong>{esc(numbers.show(level))}</strong> {name}</p>'
-        f'<p class="interval">{_interval(level)}</p>'
+        f'<p class="interval">{_interval(level)}</p>{read}'
     )
 
 

@@ -9,7 +9,6 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import MethodError
-from nmviz.methods.scopes import read_blocks
 from nmviz.ui.explore.form.values import view_of
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
@@ -136,12 +135,8 @@ def waits(row: MethodError, view: View) -> bool:
 
 def in_scope(view: View) -> bool:
     """Whether the layer that is looked at is among those the experiment prunes."""
-    experiment, look = view.experiment, view.look
-    blocks = None if experiment.blocks is None else read_blocks(experiment.blocks)
-    projections = experiment.projections
-    return (projections is None or look.projection in projections) and (
-        blocks is None or look.block in blocks
-    )
+    look = view.look
+    return view.experiment.sites.hold(look.projection or "", look.block or 0)
 
 
 def _chosen(view: View) -> list[tuple[Any, str]]:

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from nmviz import service
 from nmviz.base.wording import listed
+from nmviz.core import protocols
 from nmviz.core.experiment import Experiment
+from nmviz.core.provenance import SPECIAL_TOKENS
 from nmviz.core.results import Column, Provenance, Result
 from nmviz.sources.tasks import TASKS
 from nmviz.ui.shell.html import esc
@@ -43,7 +45,9 @@ def _on_what(result: Result) -> str:
         return f"{model} on {_examples(experiment)}"
     reading = experiment.reading
     text = titles.get(reading.corpus, "your own text")
-    return f"{model} on {reading.tokens:,} tokens of {text} in windows of {reading.window:,}"
+    if special := result.provenance.settings.get(SPECIAL_TOKENS):
+        text += f" (special tokens: {special})"
+    return f"{model} on {reading.tokens:,} tokens of {text}, {protocols.in_words(experiment)}"
 
 
 def _examples(experiment: Experiment) -> str:

@@ -10,6 +10,7 @@ from nmviz.core.results import COLUMNS, Column, Result
 from nmviz.published import TASKS
 from nmviz.published.cells import Cell, cell
 from nmviz.published.listing.row import DAGGER
+from nmviz.published.protocol import PRINTED
 from nmviz.ui.explore.panels.render import identity
 from nmviz.ui.explore.panels.texts import texts as live_texts
 from nmviz.ui.shell.freshness import stamp
@@ -158,7 +159,8 @@ def _order(quantity: Quantity) -> tuple[int, int]:
 def _name(metric: str, task: str | None) -> str:
     entry = METRICS.get(metric)
     words = ", ".join(filter(None, (TASKS.get(task or "", task), SHORT.get(metric))))
-    return hint(esc(words or entry.title), f"{entry.title}. {entry.help}", entry.formula)
+    how = f" {PRINTED}" if metric == "perplexity" and not task else ""
+    return hint(esc(words or entry.title), f"{entry.title}. {entry.help}{how}", entry.formula)
 
 
 def _values(printed: Mapping[str, Sequence[Cell]]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from nmviz import service
 from nmviz.base.errors import UserError
+from nmviz.core import protocols
 from nmviz.core.results import Column, Progress, Result
 from nmviz.core.settings import TARGETS
 from nmviz.ui.explore.panels.cards import cards
@@ -65,7 +66,7 @@ def _made(shown: Shown) -> str:
     if not shown.results:
         return ""
     one = shown.view.experiment
-    text = f"{one.tokens:,} tokens of {one.corpus}"
+    text = f"{one.tokens:,} tokens of {protocols.text_in_words(one)}"
     words = f"{model_of(shown.view).title}, {methods_of(shown.view)}, {text}"
     return stamp("figures", identity(shown.view, shown.text), words)
 

@@ -7,6 +7,7 @@ import gradio as gr
 
 from nmviz import service
 from nmviz.base.wording import listed
+from nmviz.core.asking import LINE_BREAK, remarks
 from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import smallest_difference
 from nmviz.core.results import COLUMNS, Column, Result
@@ -59,7 +60,7 @@ def panel(asked: Asked, results: Sequence[Result], message: str = "") -> Update:
     words = f'<p class="words">{esc(title_of(figure))}.{so_far}</p>'
     one = asked.view.experiment
     plot = drawn(figure, f"nmviz-tasks-{one.model}-{one.pattern}")
-    below = _table(shown) + _legend(shown) + origin(shown, stored=not partial)
+    below = _table(shown) + _legend(shown) + _remarks(shown) + origin(shown, stored=not partial)
     activation = shown.get("activation")
     whole = activation.experiment if activation and not activation.partial else None
     return {**PANEL.with_results(asked, words + message, plot, below), **_others(whole)}
@@ -164,6 +165,16 @@ def _legend(shown: Results) -> str:
         f'<p class="words">Shares of {right} and {minus} in percentage points, each ± one standard '
         f"error; p: {quantity('acc_p', 'could it be chance')} (exact McNemar test).{esc(few)}</p>"
     )
+
+
+def _remarks(shown: Results) -> str:
+    """What stands beside the numbers because of how the tasks were asked, each said once."""
+    said: dict[str, None] = {}
+    for result in shown.values():
+        for name in result.experiment.tasks:
+            for one in remarks(result, name):
+                said[one if one == LINE_BREAK else f"{TASKS.get(name).title}: {one}"] = None
+    return "".join(note(one) for one in said)
 
 
 def _task(name: str) -> str:
