@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl, urlencode
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from nmviz.base.errors import UserError
-from nmviz.base.registry import Registry
 from nmviz.base.validation import WrongValue, built, called_in
 from nmviz.base.wording import listed
+from nmviz.core.fitting import check_fit, read_call
 from nmviz.core.protocols import settled_stride
 from nmviz.core.settings import USUAL_PROTOCOL, Protocol, Settings
 from nmviz.methods import BY_TARGET, MITIGATIONS
-from nmviz.methods.method import UNKNOWN, Call, Method, parse_call, split_calls
+from nmviz.methods.method import parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.scopes import read_blocks, write_blocks
 from nmviz.methods.site_lists import Sites, settled
@@ -139,12 +139,12 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _canonical_methods(self) -> Self:
-        criterion = _call("criterion", self.criterion, BY_TARGET[self.target])
-        steps = [_call("mitigations", text, MITIGATIONS) for text in self.mitigations]
+        criterion = read_call("criterion", self.criterion, BY_TARGET[self.target])
+        steps = [read_call("mitigations", text, MITIGATIONS) for text in self.mitigations]
         if steps and self.target == "weight":
             said = "Mitigations repair pruned activations: leave them out for weights."
             raise WrongValue("mitigations", said)
-        _check_fit(self.mask, [criterion, *steps])
+        check_fit(self.mask, [criterion, *steps])
         if self.window is not None and self.tokens is not None and self.window > self.tokens:
             raise WrongValue(
                 "tokens",
@@ -267,39 +267,12 @@ def key_of(canonical: str) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _check_fit(pattern: Pattern, calls: list[Call]) -> None:
-    """ValueError, one sentence, when the methods do not fit the pattern or one another."""
-    names = [call.method.name for call in calls]
-    if len(set(names[1:])) < len(names[1:]):
-        raise WrongValue("mitigations", "A mitigation is named twice: name each once.")
-    for call in calls:
-        method = call.method
-        if refusal := method.refusal(pattern):
-            raise WrongValue("criterion" if call is calls[0] else "mitigations", refusal)
-        for other in set(call.excludes) & set(names):
-            reason = method.facts.because
-            said = f"{method.name} and {other} do not go together: {reason}; leave one out."
-            raise WrongValue("mitigations", said)
-    learned = [call for call in calls if call.method.facts.learned]
-    if len({call.settings["epochs"] for call in learned} - {UNKNOWN}) > 1:
-        trained = " and ".join(call.method.name for call in learned)
-        said = f"{trained} are trained together: give them the same epochs."
-        raise WrongValue("mitigations", said)
-
-
 def _is_dense(given: dict[str, Any]) -> bool:
     return str(given.get("pattern", "")).strip().lower() == "dense"
 
 
 def _query_text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _call(field: str, text: str, registry: Registry[Method]) -> Call:
-    try:
-        return parse_call(text, registry)
-    except UserError as error:
-        raise WrongValue(field, str(error)) from None
 
 
 def _as_value_error(function: Any, *arguments: Any) -> Any:
