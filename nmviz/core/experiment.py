@@ -11,6 +11,7 @@ from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.base.validation import WrongValue, built, called_in
 from nmviz.base.wording import listed
+from nmviz.core import rules
 from nmviz.core.settings import Settings
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import UNKNOWN, Call, Method, parse_call, split_calls
@@ -36,6 +37,9 @@ USUAL = {"limit": None, "chat": False, "shots": 0}
 """How tasks are run where nothing else is said. Published and imported results that do so leave it
 out of their key, as all did once; so does `shots` for everything."""
 
+FOUND = frozenset(("artefacts", "dropping"))
+"""Fields that nobody writes: hashes are found again, and what is asked is under today's rules."""
+
 
 class Reading(NamedTuple):
     """How the text is read, every part of it known."""
@@ -52,6 +56,7 @@ class Experiment(Settings):
     """What is pruned, how, and on which text it is measured: settings that go together."""
 
     artefacts: Artefacts = Artefacts()
+    dropping: rules.Dropping = "exact"
 
     @classmethod
     def build(cls, **fields: Any) -> Self:
@@ -104,7 +109,7 @@ class Experiment(Settings):
         """Dense prunes nothing, so what would be pruned and how is no part of its identity."""
         if isinstance(given, dict) and _is_dense(given):
             plain = {"target": "activation", "criterion": "magnitude", "mitigations": ()}
-            return {**given, **plain, "projections": None, "blocks": None}
+            return {**given, **plain, "ties": "auto", "projections": None, "blocks": None}
         return given
 
     @model_validator(mode="before")
@@ -128,6 +133,9 @@ class Experiment(Settings):
             said = "Mitigations repair pruned activations: leave them out for weights."
             raise WrongValue("mitigations", said)
         _check_fit(self.mask, [criterion, *steps])
+        rules.check_ties(self.ties, self.target, criterion)
+        if not rules.cuts_whole(self.mask, self.target, criterion):
+            object.__setattr__(self, "dropping", "exact")
         if self.window is not None and self.tokens is not None and self.window > self.tokens:
             raise WrongValue(
                 "tokens",
@@ -150,9 +158,22 @@ class Experiment(Settings):
         return parse_pattern(self.pattern)
 
     @property
+    def answers(self) -> tuple[Self, ...]:
+        """What a result that answers it is of, the better one first: ties left to the scores may
+        have become random or index."""
+        if self.target != "weight" or self.ties != "auto":
+            return (self,)
+        drawn = ("random",) if rules.ranks(self._called_criterion) else ()
+        return tuple(self.model_copy(update={"ties": rule}) for rule in (*drawn, "index"))
+
+    @property
+    def _called_criterion(self) -> Call:
+        return parse_call(self.criterion, BY_TARGET[self.target])
+
+    @property
     def unknown(self) -> tuple[str, ...]:
         """What is not known of it: fields of `Reading`, and settings such as `r-sparse(rank)`."""
-        calls = [parse_call(self.criterion, BY_TARGET[self.target])]
+        calls = [self._called_criterion]
         calls += [parse_call(text, MITIGATIONS) for text in self.mitigations]
         return (*self._unsaid(), *(f"{c.method.name}({name})" for c in calls for name in c.unknown))
 
@@ -192,9 +213,12 @@ class Experiment(Settings):
 
     def to_json(self) -> dict[str, Any]:
         """The fields without what is None by default, and without how tasks are run where that is
-        as usual or none are; null where a part of `Reading`, or `shots`, is unknown."""
+        as usual or none are; null where a part of `Reading`, or `shots`, is unknown. Of `rules`
+        only those that came later."""
         usual = [name for name, value in USUAL.items() if getattr(self, name) == value]
         idle = {"shots"} & {*usual} if self.tasks else {"tasks", *usual}
+        whole = rules.cuts_whole(self.mask, self.target, self._called_criterion)
+        idle |= {"ties", "dropping"} - rules.told(self.ties, self.dropping, whole)
         said = self.model_dump(mode="json", exclude_none=True, exclude=idle)
         unsaid = [*self._unsaid(), *(["shots"] if self.shots is None else [])]
         return {**said, **dict.fromkeys(unsaid)}
@@ -208,7 +232,7 @@ class Experiment(Settings):
         """URL query of every field that differs from the default; hashes are found again."""
         defaults = type(self)().model_dump()
         idle = set(TEXT) if self.tasks else set()
-        fields = self.model_dump(exclude={"artefacts", *idle})
+        fields = self.model_dump(exclude={*FOUND, *idle})
         changed = {name: value for name, value in fields.items() if value != defaults[name]}
         return urlencode({name: _query_text(value) for name, value in changed.items()})
 
@@ -216,7 +240,7 @@ class Experiment(Settings):
     def from_query(cls, query: str) -> Self:
         """The experiment a query names. UserError for unknown names and wrong values."""
         pairs = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
-        unknown = set(pairs) - (set(cls.model_fields) - {"artefacts"})
+        unknown = set(pairs) - (set(cls.model_fields) - FOUND)
         if unknown:
             raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
         return cls.build(**pairs)

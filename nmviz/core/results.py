@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import quantiles
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nmviz.base.registry import Registry
 from nmviz.core.experiment import Experiment
+from nmviz.core.rules import as_stored
 from nmviz.core.settings import Target
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method
@@ -113,6 +114,12 @@ class Result(Record):
     unit_costs: tuple[float, ...] = ()  # delta_nll of each unit behind its error, in text order
     provenance: Provenance
     partial: bool = False
+
+    @field_validator("experiment", mode="before")
+    @classmethod
+    def _settled(cls, given: Any) -> Any:
+        """A result is of one rule: where none is told it was the lower index."""
+        return given.answers[-1] if isinstance(given, Experiment) else as_stored(given)
 
     @property
     def key(self) -> str:

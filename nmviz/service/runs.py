@@ -60,27 +60,44 @@ def run(
     model's tasks are compared with the dense one's, which are run first and kept like any other.
     """
     wanted = [resolve(experiment, text) for experiment in experiments]
-    found = {e.key: None if how.rerun else _stored(e, how.precision) for e in wanted}
-    answers = {key: result for key, result in found.items() if result is not None}
-    missing = list({e.key: e for e in wanted if e.key not in answers}.values())
+    found = {e: None if how.rerun else _stored(e, how.precision) for e in dict.fromkeys(wanted)}
+    answers = {e: result for e, result in found.items() if result is not None}
+    missing = [e for e in found if e not in answers]
     if not missing:
-        yield Progress("done", results=tuple(answers[e.key] for e in wanted), from_store=True)
+        yield Progress("done", results=tuple(answers[e] for e in wanted), from_store=True)
         return
+    _refuse_old_rules(missing)
     yield Progress("loading the model")
     kept: set[str] = set()
     note = None
     for progress in _live(missing, text, how, cancel):
-        answers |= {_asked(result, missing): result for result in progress.results}
+        answers |= {e: r for r in progress.results for e in missing if _is_answer(r, e)}
         whole = [r for r in progress.results if not r.partial and r.key not in kept]
         kept |= {result.key for result in whole}
         note = _joined([note, put(whole) if how.keep else None])
-        ready = tuple(answers[e.key] for e in wanted if e.key in answers)
+        ready = tuple(answers[e] for e in wanted if e in answers)
         yield replace(progress, results=ready, note=progress.note or note)
+
+
+def _refuse_old_rules(experiments: Sequence[Experiment]) -> None:
+    """UserError for what only a stored result can be of: an experiment under a rule of before."""
+    if any(one.dropping != "exact" for one in experiments):
+        raise UserError(
+            "P% of a weight drops exactly that share now, no longer every tie at the cut: ask for "
+            "the experiment anew."
+        )
+
+
+def best(experiment: Experiment) -> Result | None:
+    """The newest stored result of a resolved experiment; where the scores decide how ties are
+    broken, one with random ties comes before one by index."""
+    found = (store().get(one.key) for one in experiment.answers)
+    return next((result for result in found if result is not None), None)
 
 
 def _stored(experiment: Experiment, precision: float | None) -> Result | None:
     """What the store has of it, or of the same on less text where that is precise enough."""
-    exact = store().get(experiment.key)
+    exact = best(experiment)
     if exact is not None or not precision or experiment.tokens is None:
         return exact
     alike = store().find(sites=False, source=OWN, **experiment.model_dump(include=ALIKE))
@@ -120,17 +137,15 @@ def _will_do(shorter: Result, experiment: Experiment, precision: float) -> bool:
         and cost.stderr is not None
         and cost.stderr <= precision
         and spent < (experiment.tokens or 0)
-        and shorter.experiment == experiment.but(tokens=spent)
+        and _is_answer(shorter, experiment)
     )
 
 
-def _asked(result: Result, experiments: Sequence[Experiment]) -> str:
-    """The key of the experiment that a result answers: its own, or of one with a larger budget."""
+def _is_answer(result: Result, experiment: Experiment) -> bool:
+    """Whether a result is of the experiment: of what it became, or of the same on less text."""
     spent = result.experiment.tokens
-    for experiment in experiments:
-        if spent and experiment.tokens and experiment.but(tokens=spent) == result.experiment:
-            return experiment.key
-    return result.key
+    asked = experiment.but(tokens=spent) if spent and experiment.tokens else experiment
+    return result.experiment in asked.answers
 
 
 def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Experiment, ...]:
@@ -142,7 +157,7 @@ def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Exp
     chosen = []
     for projection in projections:
         for target in TARGETS:
-            plain = {"target": target, "criterion": "magnitude", "mitigations": ()}
+            plain = {"target": target, "criterion": "magnitude", "mitigations": (), "ties": "auto"}
             own = {} if target == experiment.target else plain
             one = experiment.but(projections=(projection,), **own)
             try:

@@ -1,14 +1,16 @@
 """Pruned weights: what a site computes when its weight is masked, once."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from nmviz.core.experiment import Experiment
+from nmviz.core.rules import MANY_TIES
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.masking import Ties, count_ties, matrix_mask
 from nmviz.engine.prune.sparsify import Masked, States, state_of
@@ -17,15 +19,16 @@ from nmviz.methods.method import Call, parse_call
 
 
 class PrunedWeights:
-    """The weight is masked once; a tie seed breaks ties at random instead of by index."""
+    """The weight is masked once. Ties go to the lower index until `settle`, calibration included,
+    and then as the experiment says; at random they are those of the first draw."""
 
-    def __init__(
-        self, experiment: Experiment, sites: Sequence[Site], tie_seed: int | None = None
-    ) -> None:
+    draw = 0
+
+    def __init__(self, experiment: Experiment, sites: Sequence[Site]) -> None:
         self.experiment, self.sites = experiment, sites
         self.pattern = experiment.mask
         self.criterion = parse_call(experiment.criterion, WEIGHT)
-        self.generator = None if tie_seed is None else torch.Generator().manual_seed(tie_seed)
+        self.rule: Literal["index", "random"] = "index"
         self.states: dict[Site, States] = defaultdict(dict)
         self._ties: dict[Site, Ties] = {}
         self._pruned: dict[Site, Tensor] = {}
@@ -57,8 +60,16 @@ class PrunedWeights:
         weight = site.weight if changed is None else changed[0]
         self._pruned[site] = torch.where(masked.mask, weight, 0)
         self._kept[site] = int(masked.mask.sum()), masked.mask.numel()
-        if self.generator is None and changed is None:
+        if changed is None and site not in self._ties:
             self._ties[site] = count_ties(masked.scores, self.pattern, self._over)
+
+    def settle(self) -> bool:
+        """Choose how ties are broken, by the sites that are finished. True where that changes
+        masks: then every site is to be finished again."""
+        asked = self.experiment.ties
+        drawn = self.ties.share > MANY_TIES if asked == "auto" else asked == "random"
+        self.rule = "random" if drawn else "index"
+        return drawn
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
         return functional.linear(x, self._pruned[site], site.bias)
@@ -71,11 +82,17 @@ class PrunedWeights:
         if changed is not None:
             return Masked(site.weight, changed[0].abs(), changed[1])
         scores = self._given(site)
-        mask = matrix_mask(scores, self.pattern, self.generator, self._over)
-        return Masked(site.weight, scores, mask)
+        generator = self._generator(site) if self.rule == "random" else None
+        return Masked(site.weight, scores, matrix_mask(scores, self.pattern, generator, self._over))
 
     def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
         return self._kept[site]
+
+    def _generator(self, site: Site) -> torch.Generator:
+        """Of a site's own, so that its mask is the same alone and in a run, in any scope."""
+        place = f"{self.experiment.drawn[1]} {self.draw} {site.name}"
+        digest = hashlib.sha256(place.encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
     def _given(self, site: Site) -> Any:
         method = self.criterion.method
@@ -90,3 +107,36 @@ class PrunedWeights:
         """Weight and mask of a criterion that also changes what it keeps, or None."""
         gives_weight = self.criterion.method.facts.gives == "weight"
         return self._given(site) if gives_weight else None
+
+
+class Redrawn(PrunedWeights):
+    """The same weights with their ties broken by another draw. Its masks are kept as bits, so that
+    many draws fit beside the model: an eighth of a byte an entry."""
+
+    def __init__(self, first: PrunedWeights, draw: int) -> None:
+        super().__init__(first.experiment, first.sites)
+        self.draw, self.rule, self.states = draw, "random", first.states
+        self._bits: dict[Site, Tensor] = {}
+
+    def finish(self, site: Site) -> None:
+        self._bits[site] = as_bits(self.masked(site, site.weight).mask)
+
+    def forward(self, site: Site, x: Tensor) -> Tensor:
+        weight = site.weight
+        mask = from_bits(self._bits[site], weight.numel()).view(weight.shape)
+        return functional.linear(x, torch.where(mask, weight, 0), site.bias)
+
+
+def as_bits(mask: Tensor) -> Tensor:
+    """A mask of any shape as uint8, eight entries a byte; the last byte is filled with zeros."""
+    flat = functional.pad(mask.flatten().to(torch.uint8), (0, -mask.numel() % 8))
+    return (flat.view(-1, 8) * _powers(mask)).sum(1, dtype=torch.uint8)
+
+
+def from_bits(bits: Tensor, count: int) -> Tensor:
+    """The mask that `as_bits` was given, bool [count]."""
+    return (bits[:, None] & _powers(bits)).ne(0).flatten()[:count]
+
+
+def _powers(like: Tensor) -> Tensor:
+    return torch.tensor([1, 2, 4, 8, 16, 32, 64, 128], dtype=torch.uint8, device=like.device)

@@ -60,7 +60,15 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
 
 def _settings(page: Page) -> None:
     controls, named = page.controls, page.named
-    chosen = ("criterion", "weight_criterion", "mitigations", "projections", "corpus", "bos")
+    chosen = (
+        "criterion",
+        "weight_criterion",
+        "mitigations",
+        "projections",
+        "corpus",
+        "bos",
+        "ties",
+    )
     typed = (
         *("pattern", "blocks", "text", "tokens", "window"),
         *("calibration_windows", "seed", "precision"),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations", "projections", "blocks"),
-    *("corpus", "text", "tokens", "window", "bos", "calibration_windows", "seed", "precision"),
+    *("corpus", "text", "tokens", "window", "bos", "calibration_windows", "seed", "ties"),
+    "precision",
     *("block", "projection", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
@@ -53,6 +54,7 @@ def values_of(view: View, model: "ModelInfo") -> dict[str, Any]:
     fields |= {
         "weight_criterion": view.weight_criterion,
         "calibration_windows": view.calibration_windows,
+        "ties": view.ties,
         "precision": view.precision,
         "mitigations": list(view.experiment.mitigations),
         "projections": list(view.experiment.projections or model.projections),
@@ -202,6 +204,12 @@ def _protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
             value=values["bos"],
             label=title_of("bos"),
             info="only for tokenizers that have one",
+        )
+        named["ties"] = gr.Radio(
+            [("as their share asks", "auto"), ("at random", "random"), ("lower index", "index")],
+            value=values["ties"],
+            label=title_of("ties"),
+            info="at random is the mean over five draws; asked for where more than 1% tie",
         )
         with gr.Row(elem_classes="pair"):
             named["calibration_windows"] = gr.Number(

@@ -48,7 +48,7 @@ def identity(view: View) -> str:
     is calibrated in it."""
     chosen = [
         (
-            *(one.model, one.pattern, one.criterion, one.mitigations, one.seed),
+            *(one.model, one.pattern, one.criterion, one.mitigations, one.seed, one.ties),
             one.calibration_windows and (one.calibration_windows, one.projections, one.blocks),
         )
         for one in view.experiments()
