@@ -209,6 +209,7 @@ class SiteLook:
     inputs: Histogram  # activation: the site's inputs; weight: the site's weights
     mask: MaskWindow
     turned: bool = False  # the inputs are shown on the axes they are masked on, not by channel
+    drawn: bool = False  # ties between weights are broken at random, as in a run's first draw
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,7 @@ class Continuation:
     finished: bool = False
     dense_probability: tuple[float, ...] = ()  # of each word of the dense text, under this model
     bytes_a_token: float | None = None  # of weights read, where real speed was asked for
+    drawn: bool = False  # as in `SiteLook`
 
     @property
     def text(self) -> str:

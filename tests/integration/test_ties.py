@@ -4,12 +4,14 @@ import json
 import math
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 import pytest
 import torch
+from forms import form
 from safetensors.torch import load_file, save_file
 
 from nmviz import service
@@ -26,7 +28,11 @@ from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.prune.sparsify import forwards, replaced
 from nmviz.engine.prune.weights import PrunedWeights, Redrawn, as_bits, from_bits
 from nmviz.ui import api
-from nmviz.views.explore.sentences import headline, tie_note
+from nmviz.ui.explore.form.controls import FIELDS
+from nmviz.ui.explore.form.values import asked
+from nmviz.ui.explore.panels.texts import texts
+from nmviz.ui.shell.view import View
+from nmviz.views.explore.sentences import FIRST_DRAW, headline, tie_note
 
 TEXT = "Bread is made from flour, water, salt and yeast. The dough rests. " * 40
 FIGURES = ("delta_nll", "kl", "top1_agreement")
@@ -230,6 +236,34 @@ def test_the_command_line_says_it(
     assert json.loads(call("--json")[1])["ties"] is None
     threshold = call("--pattern", "50%", "--criterion", "teal")[1]
     assert "share of entries kept: from" in threshold and "on average over 21 layers" in threshold
+
+
+def test_the_form_and_the_address_have_the_rule() -> None:
+    view = View.from_query("ties=random&pattern=2:4")
+    assert [one.ties for one in view.experiments()] == ["random", "auto"]
+    assert "ties=random" in view.to_query()
+    assert View.from_query(view.to_query()) == view
+    assert "ties" not in View().to_query()
+    filled = asked(form(ties="index")).view
+    assert filled.of("weight").ties == "index"
+    values = form()
+    values[FIELDS.index("ties")] = "never"
+    assert "ties" in asked(values).wrong
+    assert asked(values).view.ties == "auto"
+
+
+def test_masks_and_texts_say_that_they_are_of_the_first_draw(ternary: str) -> None:
+    look = service.look(experiment(ternary, ties="random"), "bread", 0, "q")
+    assert look.drawn
+    assert not service.look(experiment(ternary, ties="index"), "bread", 0, "q").drawn
+    steps = service.generate([experiment(ternary)], "bread", max_new_tokens=2, chat=False)
+    *_, last = steps
+    assert [one.drawn for one in last.continuations] == [False, True]
+    assert FIRST_DRAW in texts(last, View())
+    assert FIRST_DRAW not in texts(
+        replace(last, continuations=tuple(replace(c, drawn=False) for c in last.continuations)),
+        View(),
+    )
 
 
 def test_bits_give_the_mask_back() -> None:

@@ -13,7 +13,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.rules import MANY_TIES
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.masking import Ties, count_ties, matrix_mask
-from nmviz.engine.prune.sparsify import Masked, States, state_of
+from nmviz.engine.prune.sparsify import Masked, Pruned, States, state_of
 from nmviz.methods import WEIGHT
 from nmviz.methods.method import Call, parse_call
 
@@ -107,6 +107,11 @@ class PrunedWeights:
         """Weight and mask of a criterion that also changes what it keeps, or None."""
         gives_weight = self.criterion.method.facts.gives == "weight"
         return self._given(site) if gives_weight else None
+
+
+def is_drawn(pruned: Pruned) -> bool:
+    """Whether ties between its weights are broken at random."""
+    return isinstance(pruned, PrunedWeights) and pruned.rule == "random"
 
 
 class Redrawn(PrunedWeights):

@@ -14,6 +14,7 @@ from nmviz.views.shared.numbers import interval, perplexity, share, significant,
 from nmviz.views.shared.theme import NAMES
 
 UNIT = "nats a token"
+FIRST_DRAW = "Ties are broken at random, as in the first draw of a run."
 
 
 def headline(results: Mapping[Column, Result]) -> str:
