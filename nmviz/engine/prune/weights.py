@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -121,27 +122,22 @@ class Redrawn(PrunedWeights):
     def __init__(self, first: PrunedWeights, draw: int) -> None:
         super().__init__(first.experiment, first.sites)
         self.draw, self.rule, self.states = draw, "random", first.states
-        self._bits: dict[Site, Tensor] = {}
+        self._bits: dict[Site, np.ndarray] = {}
 
     def finish(self, site: Site) -> None:
         self._bits[site] = as_bits(self.masked(site, site.weight).mask)
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
-        weight = site.weight
-        mask = from_bits(self._bits[site], weight.numel()).view(weight.shape)
-        return functional.linear(x, torch.where(mask, weight, 0), site.bias)
+        mask = from_bits(self._bits[site], site.weight)
+        return functional.linear(x, torch.where(mask, site.weight, 0), site.bias)
 
 
-def as_bits(mask: Tensor) -> Tensor:
+def as_bits(mask: Tensor) -> np.ndarray:
     """A mask of any shape as uint8, eight entries a byte; the last byte is filled with zeros."""
-    flat = functional.pad(mask.flatten().to(torch.uint8), (0, -mask.numel() % 8))
-    return (flat.view(-1, 8) * _powers(mask)).sum(1, dtype=torch.uint8)
+    return np.packbits(mask.flatten().cpu().numpy())
 
 
-def from_bits(bits: Tensor, count: int) -> Tensor:
-    """The mask that `as_bits` was given, bool [count]."""
-    return (bits[:, None] & _powers(bits)).ne(0).flatten()[:count]
-
-
-def _powers(like: Tensor) -> Tensor:
-    return torch.tensor([1, 2, 4, 8, 16, 32, 64, 128], dtype=torch.uint8, device=like.device)
+def from_bits(bits: np.ndarray, like: Tensor) -> Tensor:
+    """The mask that `as_bits` was given, in the shape and on the device of `like`."""
+    flat = np.unpackbits(bits, count=like.numel())
+    return torch.from_numpy(flat).view(torch.bool).view(like.shape).to(like.device)
