@@ -127,8 +127,8 @@ def _tie_rules(runs: Rows) -> Iterator[str]:
         )
     if by_index:
         yield (
-            f"{_where(by_index)}: ties to the lower index, which costs more than random ones; not "
-            "measured anew yet."
+            f"{_where(by_index)}: ties to the lower index, which costs more than random ones on "
+            "average; not measured anew yet."
         )
 
 

@@ -208,7 +208,7 @@ def _on_ties(weights: Sequence[Result]) -> str:
     if by_index:
         said.append(
             f"Ties between weights go to the lower index at {by_index}, which costs more than "
-            "random tie-breaks wherever both were measured."
+            "random tie-breaks on average, wherever both were measured."
         )
     return " ".join(said)
 
