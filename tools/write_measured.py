@@ -4,7 +4,7 @@ ship: results/runs, which `nmviz sweep` measures.
 .venv/bin/python tools/write_measured.py
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
 
@@ -17,6 +17,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.grids import read_grid
 from nmviz.core.pairing import Pairs, cost_difference, count, covariance, smallest_difference
 from nmviz.core.results import Measurement, Result
+from nmviz.core.ties import tie_breaks
 from nmviz.methods import ACTIVATION, BY_TARGET, MITIGATIONS, WEIGHT
 from nmviz.methods.costs import BYTES
 from nmviz.methods.method import parse_call
@@ -107,7 +108,43 @@ def _patterns(runs: Rows, target: str, criteria: Iterable[str]) -> str:
     found = {(r.experiment.pattern, _method(r)): _cost(r) for r in plain}
     rows = [[p, *(found.get((p, name), "") for name in names)] for p in PATTERNS]
     rows = [row for row in rows if any(row[1:])]
-    return f"\n### {_plural(target)}, by criterion\n\n" + _table(["", *names], rows)
+    return f"\n### {_plural(target)}, by criterion\n\n" + _table(["", *names], rows) + _rules(plain)
+
+
+def _rules(runs: Rows) -> str:
+    """Under a table with weights: how ties were broken where they are many, and old rules of P%."""
+    said = [*_tie_rules(runs)]
+    if old := [run for run in runs if run.experiment.dropping != "exact"]:
+        said.append(
+            f"{_where(old)}: everything that tied at the cut was dropped, the rule of before "
+            "2026-12; not measured anew yet."
+        )
+    return "".join(f"\n{fill(one, 100)}\n" for one in said)
+
+
+def _tie_rules(runs: Rows) -> Iterator[str]:
+    many = [(run, ties) for run in runs if (ties := tie_breaks(run)) and ties.many]
+    drawn = [(run, ties) for run, ties in many if ties.rule == "random"]
+    by_index = [run for run, ties in many if ties.rule == "index"]
+    if drawn:
+        spreads = ", ".join(f"{ties.spread:.3f}" for _, ties in drawn if ties.spread is not None)
+        yield (
+            f"{_where([run for run, _ in drawn])}: ties at random, means over {drawn[0][1].draws} "
+            f"draws; standard deviations of the cost over them: {spreads}."
+        )
+    if by_index:
+        yield (
+            f"{_where(by_index)}: ties to the lower index, which costs more than random ones on "
+            "average; not measured anew yet."
+        )
+
+
+def _where(runs: Rows) -> str:
+    """`magnitude at 2:4, 8:16; random at 50%`, in the order of the tables."""
+    found: dict[str, list[str]] = {}
+    for run in sorted(runs, key=lambda run: PATTERNS.index(run.experiment.pattern)):
+        found.setdefault(run.experiment.criterion, []).append(run.experiment.pattern)
+    return "Weights, " + "; ".join(f"{name} at {', '.join(at)}" for name, at in found.items())
 
 
 def _repaired(runs: Rows) -> str:
@@ -176,7 +213,9 @@ def _short_patterns() -> str:
         if _is_plain(r)
     }
     rows = [[p, *(found.get((key, p), "") for key in shown.values())] for p in PATTERNS]
-    return _table(["pattern", *shown], rows)
+    weights = [run for run in runs if run.experiment.target == "weight"]
+    told = [run for run in weights if run.experiment.criterion in ("magnitude", "sparsegpt")]
+    return _table(["pattern", *shown], rows) + _rules(told)
 
 
 # Zero-shot tasks: accuracies, and the difference to dense over all examples.
@@ -286,6 +325,7 @@ def _best_to_worst(runs: Rows, pattern: str) -> str:
     found = [run for run in runs if run.experiment.pattern == pattern]
     found += equal_runs(found, runs)
     ordered = sorted(found, key=lambda run: _measured(run, "delta_nll").value)
+    weights = [run for run in found if run.experiment.target == "weight"]
     plain = next(run for run in found if _name(run) == f"activations {pattern}, magnitude")
     head = ["method", "multiply-adds", "perplexity", "cost", "same next word"]
     head += ["held-out error before, after"]
@@ -296,7 +336,7 @@ def _best_to_worst(runs: Rows, pattern: str) -> str:
 The smallest difference that could be seen at all between two rows that err like activations by
 magnitude, taken as unpaired, is about {_smallest(plain):.2f} nats a token (95%).
 
-{_table(head, [dense, *map(_ranked, ordered)])}"""
+{_table(head, [dense, *map(_ranked, ordered)])}{_rules(weights)}"""
 
 
 def _ranked(run: Result) -> list[str]:

@@ -25,6 +25,7 @@ from nmviz.claims.shared.phrases import (
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.core.settings import TARGETS
+from nmviz.core.ties import tie_breaks
 from nmviz.published import LARGE_MODELS
 from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
 from nmviz.views.shared.theme import Figure
@@ -171,6 +172,7 @@ def _live(evidence: Evidence) -> Half | None:
     title = model_title(evidence.model)
     text = paragraphs(
         f"On {title} pruned weights cost more than pruned activations by {said} nats a token.",
+        _on_ties([weights for _, weights, _ in pairs]),
         missing,
     )
     numbers = [own_runs.run_number(run) for _, *runs in pairs for run in runs]
@@ -191,6 +193,24 @@ def _live(evidence: Evidence) -> Half | None:
         title=f"Live, {title}: the cost of either target",
     )
     return Half(verdict, text, LIVE_RULE, tuple(numbers), figure, (own_runs.APART,))
+
+
+def _on_ties(weights: Sequence[Result]) -> str:
+    """What the rule of ties leaves to tell, where weights tie often."""
+    many = {
+        run.experiment.pattern: ties for run in weights if (ties := tie_breaks(run)) and ties.many
+    }
+    drawn = listed(p for p, ties in many.items() if ties.rule == "random")
+    by_index = listed(p for p, ties in many.items() if ties.rule == "index")
+    said = []
+    if drawn:
+        said.append(f"Ties between weights are broken at random at {drawn}: means over draws.")
+    if by_index:
+        said.append(
+            f"Ties between weights go to the lower index at {by_index}, which costs more than "
+            "random tie-breaks on average, wherever both were measured."
+        )
+    return " ".join(said)
 
 
 def _judged(gaps: Mapping[str, Estimate], runs: Sequence[Result | None]) -> tuple[Verdict, str]:

@@ -1,8 +1,9 @@
 """Results and methods as the command line prints them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
 from nmviz.base.errors import UserError
@@ -12,7 +13,9 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import smallest_difference
 from nmviz.core.provenance import SPECIAL_TOKENS
-from nmviz.core.results import Measurement, Result
+from nmviz.core.results import Measurement, Result, SiteError
+from nmviz.core.rules import in_words
+from nmviz.core.ties import tie_breaks
 from nmviz.methods.method import Method
 from nmviz.service import budget_of
 from nmviz.sources.tasks import TASKS, Task
@@ -27,6 +30,7 @@ def run_json(result: Result) -> dict[str, Any]:
         "experiment": result.experiment.model_dump(mode="json"),
         "key": result.key,
         "measurements": [m.model_dump(mode="json", exclude_none=True) for m in result.measurements],
+        "ties": asdict(ties) if (ties := tie_breaks(result)) else None,
         "sites": [{"name": s.name, "rel_error": s.rel_error, "kept": s.kept} for s in result.sites],
         "drift": [d.model_dump() for d in result.drift],
         "unit_costs": list(result.unit_costs),
@@ -47,12 +51,13 @@ def run_line(result: Result) -> str:
 
 def run_text(result: Result, from_store: bool) -> str:
     """A result in lines to read."""
-    from nmviz.views.explore.sentences import training_of
+    from nmviz.views.explore.sentences import tie_note, training_of
 
     experiment, made = result.experiment, result.provenance
     lines = [
         f"{experiment.model}: {experiment.target} {experiment.mask.words}, {experiment.rule}"
         + "".join(f" + {name}" for name in experiment.mitigations)
+        + "".join(f", {said}" for said in in_words(experiment.ties, experiment.dropping))
     ]
     if spent := budget_of(experiment):
         lines.append(f"  budget: {spent.in_words()}")
@@ -60,10 +65,19 @@ def run_text(result: Result, from_store: bool) -> str:
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
     if said := made.settings.get(SPECIAL_TOKENS):
         lines.append(f"  special tokens in the text: {said}")
-    if trained := training_of(result):
-        lines.append(f"  {trained}")
+    lines += [f"  {_kept_text(result.sites)}"] if result.sites else []
+    lines += [f"  {said}" for said in (tie_note(result), training_of(result)) if said]
     where = f"from the store, measured {made.started}" if from_store else "measured now"
     return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])
+
+
+def _kept_text(sites: Sequence[SiteError]) -> str:
+    """What a pattern reached: a threshold from other text, or a share of few entries, misses it."""
+    shares = [site.kept for site in sites]
+    low, high, layers = min(shares), max(shares), f"{len(shares)} layers"
+    reach = f"from {low:.4g} to {high:.4g}, {fmean(shares):.4g} on average over {layers}"
+    said = f"{low:.4g} in each of {layers}" if low == high else reach
+    return f"{METRICS.get('kept').title}: {said}"
 
 
 def task_json(task: Task) -> dict[str, Any]:

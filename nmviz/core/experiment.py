@@ -2,33 +2,25 @@
 
 import hashlib
 import json
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from nmviz.base.errors import UserError
 from nmviz.base.validation import WrongValue, built, called_in
 from nmviz.base.wording import listed
+from nmviz.core import rules
 from nmviz.core.fitting import check_fit, read_call
 from nmviz.core.protocols import settled_stride
-from nmviz.core.settings import USUAL_PROTOCOL, Protocol, Settings
+from nmviz.core.reading import Artefacts, Reading
+from nmviz.core.settings import USUAL_PROTOCOL, Settings
 from nmviz.methods import BY_TARGET, MITIGATIONS
-from nmviz.methods.method import parse_call, split_calls
+from nmviz.methods.method import Call, parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.scopes import read_blocks, write_blocks
 from nmviz.methods.site_lists import Sites, settled
 from nmviz.sources.tasks import read_tasks
-
-
-class Artefacts(BaseModel):
-    """SHA-256 of what the experiment reads; None where it is not known (published results)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str | None = None
-    corpus: str | None = None
-
 
 TEXT = ("corpus", "tokens", "window", "bos", "protocol", "stride")
 """What says which text is read: no part of an experiment that runs tasks."""
@@ -38,23 +30,15 @@ USUAL = {"limit": None, "chat": False, "shots": 0}
 """How tasks are run where nothing else is said. Published and imported results that do so leave it
 out of their key, as all did once; so does `shots` for everything."""
 
-
-class Reading(NamedTuple):
-    """How the text is read, every part of it known."""
-
-    corpus: str
-    tokens: int
-    window: int
-    bos: Literal["window", "once"]
-    protocol: Protocol
-    calibration_windows: int
-    seed: int
+FOUND = frozenset(("artefacts", "dropping"))
+"""Fields that nobody writes: hashes are found again, and what is asked is under today's rules."""
 
 
 class Experiment(Settings):
     """What is pruned, how, and on which text it is measured: settings that go together."""
 
     artefacts: Artefacts = Artefacts()
+    dropping: rules.Dropping = "exact"
 
     @classmethod
     def build(cls, **fields: Any) -> Self:
@@ -113,7 +97,7 @@ class Experiment(Settings):
         """Dense prunes nothing, so what would be pruned and how is no part of its identity."""
         if isinstance(given, dict) and _is_dense(given):
             plain = {"target": "activation", "criterion": "magnitude", "mitigations": ()}
-            return {**given, **plain, "projections": None, "blocks": None}
+            return {**given, **plain, "ties": "auto", "projections": None, "blocks": None}
         return given
 
     @model_validator(mode="before")
@@ -145,6 +129,9 @@ class Experiment(Settings):
             said = "Mitigations repair pruned activations: leave them out for weights."
             raise WrongValue("mitigations", said)
         check_fit(self.mask, [criterion, *steps])
+        rules.check_ties(self.ties, self.target, criterion)
+        if not rules.cuts_whole(self.mask, self.target, criterion):
+            object.__setattr__(self, "dropping", "exact")
         if self.window is not None and self.tokens is not None and self.window > self.tokens:
             raise WrongValue(
                 "tokens",
@@ -181,13 +168,25 @@ class Experiment(Settings):
     def rule(self) -> str:
         """The criterion with every setting said whose default was changed: `ria(over=row)` for
         what is stored as `ria` at P%."""
-        call = parse_call(self.criterion, BY_TARGET[self.target])
-        return call.out_loud.canonical(self.mask)
+        return self._called_criterion.out_loud.canonical(self.mask)
+
+    @property
+    def answers(self) -> tuple[Self, ...]:
+        """What a result that answers it is of, the better one first: ties left to the scores may
+        have become random or index."""
+        if self.target != "weight" or self.ties != "auto":
+            return (self,)
+        drawn = ("random",) if rules.ranks(self._called_criterion) else ()
+        return tuple(self.model_copy(update={"ties": rule}) for rule in (*drawn, "index"))
+
+    @property
+    def _called_criterion(self) -> Call:
+        return parse_call(self.criterion, BY_TARGET[self.target])
 
     @property
     def unknown(self) -> tuple[str, ...]:
         """What is not known of it: fields of `Reading`, and settings such as `r-sparse(rank)`."""
-        calls = [parse_call(self.criterion, BY_TARGET[self.target])]
+        calls = [self._called_criterion]
         calls += [parse_call(text, MITIGATIONS) for text in self.mitigations]
         return (*self._unsaid(), *(f"{c.method.name}({name})" for c in calls for name in c.unknown))
 
@@ -228,9 +227,11 @@ class Experiment(Settings):
     def to_json(self) -> dict[str, Any]:
         """The fields without what is None by default, and without the protocol and how tasks are
         run where that is as usual or none are; null where a part of `Reading`, or `shots`, is
-        unknown."""
+        unknown. Of `rules` only those that came later."""
         usual = [name for name, value in USUAL.items() if getattr(self, name) == value]
         idle = {"shots"} & {*usual} if self.tasks else {"tasks", *usual}
+        whole = rules.cuts_whole(self.mask, self.target, self._called_criterion)
+        idle |= {"ties", "dropping"} - rules.told(self.ties, self.dropping, whole)
         if self.protocol == USUAL_PROTOCOL:
             idle |= {"protocol"}
         said = self.model_dump(mode="json", exclude_none=True, exclude=idle)
@@ -246,7 +247,7 @@ class Experiment(Settings):
         """URL query of every field that differs from the default; hashes are found again."""
         defaults = type(self)().model_dump()
         idle = set(TEXT) if self.tasks else set()
-        fields = self.model_dump(exclude={"artefacts", *idle})
+        fields = self.model_dump(exclude={*FOUND, *idle})
         changed = {name: value for name, value in fields.items() if value != defaults[name]}
         if self.lists_sites:
             changed["projections"] = str(self.sites)
@@ -256,7 +257,7 @@ class Experiment(Settings):
     def from_query(cls, query: str) -> Self:
         """The experiment a query names. UserError for unknown names and wrong values."""
         pairs = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
-        unknown = set(pairs) - (set(cls.model_fields) - {"artefacts"})
+        unknown = set(pairs) - (set(cls.model_fields) - FOUND)
         if unknown:
             raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
         return built(cls, pairs)  # not `build`: an address means what it meant when it was written

@@ -12,7 +12,7 @@ import yaml
 
 from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
-from nmviz.core.experiment import Experiment
+from nmviz.core.experiment import FOUND, Experiment
 from nmviz.sources import corpora
 
 LARGEST_FILE = 100_000  # characters
@@ -23,13 +23,24 @@ Value: TypeAlias = str | tuple[str, ...] | None
 Axes: TypeAlias = Mapping[str, tuple[Value, ...]]
 
 SCOPE = frozenset(("projections", "blocks"))
-HOW = frozenset(("target", "pattern", "criterion", "mitigations", "calibration_windows", "seed"))
+HOW = frozenset(
+    (
+        "target",
+        "pattern",
+        "criterion",
+        "mitigations",
+        "ties",
+        "dropping",
+        "calibration_windows",
+        "seed",
+    )
+)
 PRUNED = SCOPE | HOW
 """Settings of what is pruned and how: experiments that differ in no other share a dense pass."""
 
 FIELDS: Registry[str] = Registry("setting of a grid")
 for _name in Experiment.model_fields:
-    if _name != "artefacts":  # found again, never written by hand
+    if _name not in FOUND:
         FIELDS.add(_name, _name)
 FIELDS.freeze()
 
@@ -58,16 +69,15 @@ class Grid:
 
     def experiments(self) -> tuple[list[Experiment], list[LeftOut]]:
         """What the combinations are, each once, in the order of the file, and what is none."""
-        built: dict[str, Experiment] = {}
+        built: dict[Experiment, None] = {}
         refused: dict[LeftOut, None] = {}
         for axes in self.grids:
             for fields in _combinations(axes):
                 try:
-                    experiment = Experiment.build(**_given(fields))
-                    built.setdefault(experiment.key, experiment)
+                    built[Experiment.build(**_given(fields))] = None
                 except UserError as reason:
                     refused[LeftOut(_words(fields, axes), str(reason))] = None
-        return list(built.values()), list(refused)
+        return list(built), list(refused)
 
 
 def read_grid(path: Path) -> Grid:

@@ -113,9 +113,11 @@ _add(
     "blocks decided by a tie",
     "share",
     "How often the last weight kept and the first one dropped have the same score, so that a rule "
-    "and not the criterion chose between them. Weights stored in 4 bits tie often.",
+    "and not the criterion chose between them. Weights stored in 4 bits tie often. Tools break "
+    "ties in opposite directions, so that masks of other tools differ there.",
     "N:M: share of blocks whose N-th and (N+1)-th largest scores are equal; "
-    "P%: the same of rows, or share of entries that equal the cut of their matrix, some being kept",
+    "P%: the same of rows, or share of entries that equal the cut of their matrix, of which some "
+    "stay and some do not",
     low=0,
     high=1,
 )
@@ -239,6 +241,19 @@ _add(
     "wall-clock seconds of one pass",
     low=0,
 )
+
+SPREAD = ("delta_nll", "kl", "top1_agreement")
+"""Figures that have a spread of their own where ties are broken at random."""
+
+for _name in SPREAD:
+    _add(
+        f"{_name}_spread",
+        f"spread over random tie-breaks: {METRICS.get(_name).title}",
+        METRICS.get(_name).unit,
+        "How far the figure differs from one random tie-break to another. It is no part of the "
+        "standard error, which is of the text.",
+        "standard deviation over seeded random tie-breaks (n - 1); the figure itself is their mean",
+    )
 
 PAIRED = ("acc", "acc_norm", "prompt_strict", "prompt_loose")
 """Shares of examples, of which a pruned and the dense model's are compared example by example."""

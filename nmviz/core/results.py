@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import quantiles
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nmviz.base.registry import Registry
 from nmviz.core.experiment import Experiment
+from nmviz.core.rules import as_stored
 from nmviz.core.settings import Target
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method
@@ -114,6 +115,12 @@ class Result(Record):
     provenance: Provenance
     partial: bool = False
 
+    @field_validator("experiment", mode="before")
+    @classmethod
+    def _settled(cls, given: Any) -> Any:
+        """A result is of one rule: where none is told it was the lower index."""
+        return given.answers[-1] if isinstance(given, Experiment) else as_stored(given)
+
     @property
     def key(self) -> str:
         return self.experiment.key
@@ -202,6 +209,7 @@ class SiteLook:
     inputs: Histogram  # activation: the site's inputs; weight: the site's weights
     mask: MaskWindow
     turned: bool = False  # the inputs are shown on the axes they are masked on, not by channel
+    drawn: bool = False  # ties between weights are broken at random, as in a run's first draw
 
 
 @dataclass(frozen=True)
@@ -246,6 +254,7 @@ class Continuation:
     finished: bool = False
     dense_probability: tuple[float, ...] = ()  # of each word of the dense text, under this model
     bytes_a_token: float | None = None  # of weights read, where real speed was asked for
+    drawn: bool = False  # as in `SiteLook`
 
     @property
     def text(self) -> str:

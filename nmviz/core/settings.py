@@ -16,6 +16,7 @@ Target = Literal["activation", "weight"]
 TARGETS: tuple[Target, ...] = ("weight", "activation")
 Protocol = Literal["windows", "stride", "second-half"]
 USUAL_PROTOCOL: Protocol = "windows"
+Ties = Literal["auto", "index", "random"]
 LARGEST_BUDGET = 10_000_000
 
 
@@ -54,6 +55,12 @@ class Settings(BaseModel):
     )
     mitigations: tuple[str, ...] = Field(
         (), title="Mitigations", description="In order, such as d-pts,var."
+    )
+    ties: Ties = Field(
+        "auto",
+        title="Ties between weights",
+        description="auto, index or random: who stays of weights that rank alike. auto is random, "
+        "the mean over five draws, where more than 1% tie, else index: the lower index.",
     )
     projections: tuple[str, ...] | None = Field(
         None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nmviz.base.errors import UserError
@@ -11,10 +12,14 @@ if TYPE_CHECKING:
 
     from nmviz.methods.patterns import Pattern
 
+    Choose = Callable[[Tensor, Pattern], Tensor]  # scores to a mask of the same shape
+
 BLOCK = 128  # columns updated together before the error is passed on to the rest
 
 
-def prune(weight: Tensor, x: Tensor, pattern: Pattern, damp: float) -> tuple[Tensor, Tensor]:
+def prune(
+    weight: Tensor, x: Tensor, pattern: Pattern, damp: float, choose: Choose
+) -> tuple[Tensor, Tensor]:
     """Pruned weight and mask, both [d_out, d_in], from inputs x, [tokens, d_in].
 
     N:M masks are chosen at the first column of every group of M; P% within each block of columns.
@@ -28,7 +33,7 @@ def prune(weight: Tensor, x: Tensor, pattern: Pattern, damp: float) -> tuple[Ten
     width = BLOCK if pattern.group is None else -(-BLOCK // pattern.group) * pattern.group
     for start in range(0, weight.shape[1], width):
         end = min(start + width, weight.shape[1])
-        errors = _prune_columns(pruned, mask, factor, start, end, pattern)
+        errors = _prune_columns(pruned, mask, factor, (start, end), pattern, choose)
         pruned[:, end:] -= errors @ factor[start:end, end:]
     return torch.where(mask, pruned, 0), mask
 
@@ -57,23 +62,23 @@ def inverse_factor(x: Tensor, damp: float) -> Tensor:
 
 
 def _prune_columns(
-    pruned: Tensor, mask: Tensor, factor: Tensor, start: int, end: int, pattern: Pattern
+    pruned: Tensor,
+    mask: Tensor,
+    factor: Tensor,
+    columns: tuple[int, int],
+    pattern: Pattern,
+    choose: Choose,
 ) -> Tensor:
-    """Prune columns start..end in place; returns their errors over U_jj, [d_out, end - start]."""
+    """Prune these columns in place; returns their errors over U_jj, [d_out, columns]."""
     import torch
 
+    start, end = columns
     errors = torch.zeros_like(pruned[:, start:end])
-    if pattern.group is None:
-        scores = _scores(pruned, factor, start, end)
-        dropped = pattern.dropped(scores.numel())
-        cut = scores.flatten().kthvalue(dropped).values if dropped else -1.0
-        mask[:, start:end] = scores > cut
+    at_once = pattern.group or end - start
     for column in range(start, end):
-        if pattern.group is not None and (column - start) % pattern.group == 0:
-            scores = _scores(pruned, factor, column, column + pattern.group)
-            order = scores.argsort(dim=1, descending=True, stable=True)  # ties to the lower index
-            lowest = order[:, int(pattern.keep or 0) :]
-            mask[:, column : column + pattern.group].scatter_(1, lowest, False)
+        if (column - start) % at_once == 0:
+            here = slice(column, column + at_once)
+            mask[:, here] = choose(_scores(pruned, factor, here), pattern)
         kept = torch.where(mask[:, column], pruned[:, column], 0)
         error = (pruned[:, column] - kept) / factor[column, column]
         pruned[:, column:end] -= error[:, None] * factor[column, column:end]
@@ -81,5 +86,5 @@ def _prune_columns(
     return errors
 
 
-def _scores(pruned: Tensor, factor: Tensor, low: int, high: int) -> Tensor:
-    return pruned[:, low:high].square() / factor.diagonal()[low:high].square()
+def _scores(pruned: Tensor, factor: Tensor, columns: slice) -> Tensor:
+    return pruned[:, columns].square() / factor.diagonal()[columns].square()

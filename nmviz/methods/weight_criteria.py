@@ -1,7 +1,8 @@
 """Criteria for weights: which weights are kept. A new one is one function here.
 
 A criterion sees the weight, [d_out, d_in], and its calibrated state, and returns scores of the same
-shape; with gives="weight" it also takes the pattern and returns the pruned weight itself.
+shape. With gives="weight" it returns the pruned weight itself; its `calibrate` is then given
+`choose`, which makes a mask of scores and a pattern, so that the rule of what stays is one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nmviz.methods.patterns import Pattern
+    from nmviz.methods.sparsegpt import Choose
 
     State = Mapping[str, Tensor]
 
@@ -125,11 +127,11 @@ def random(weight: Tensor, state: State, *, seed: int = 0) -> Tensor:
 
 
 def _sparsegpt(
-    weight: Tensor, x: Tensor, pattern: Pattern, *, damp: float, **settings: object
+    weight: Tensor, x: Tensor, pattern: Pattern, *, damp: float, choose: Choose
 ) -> dict[str, Tensor]:
     from nmviz.methods.sparsegpt import prune
 
-    pruned, mask = prune(weight, x, pattern, damp)
+    pruned, mask = prune(weight, x, pattern, damp, choose)
     return {"weight": pruned, "mask": mask}
 
 

@@ -11,6 +11,7 @@ from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
+from nmviz.core.rules import as_stored
 from nmviz.methods.method import UNKNOWN, split_calls
 from nmviz.methods.scopes import SCOPES
 
@@ -101,13 +102,16 @@ class Names:
         mask = self.get("pattern", pattern).name
         does = self.get("method", method, mask)
         sites = self.get("scope", scope).name if scope else known.scope
+        fields = {
+            "model": known.name,
+            "target": does.target,
+            "pattern": mask,
+            "criterion": does.criterion,
+            "mitigations": does.mitigations,
+            "projections": SCOPES.get(sites).projections if sites not in ("", "all") else None,
+        }
         return Experiment.build(
-            model=known.name,
-            target=does.target,
-            pattern=mask,
-            criterion=does.criterion,
-            mitigations=does.mitigations,
-            projections=SCOPES.get(sites).projections if sites not in ("", "all") else None,
+            **as_stored(fields),
             **dict.fromkeys(("corpus", "tokens", "window", "bos", "calibration_windows", "seed")),
         )
 

@@ -11,6 +11,7 @@ from nmviz.service.choices import (
     refuse_large,
     resolve,
 )
+from nmviz.service.elsewhere import measured_elsewhere
 from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
 from nmviz.service.planning import pruned_in_words
 from nmviz.service.published import Published, of_experiment, published
@@ -20,7 +21,6 @@ from nmviz.service.runs import (
     compare,
     estimate_seconds,
     lookup,
-    measured_elsewhere,
     run,
     same_questions,
     sensitivity,

@@ -1,12 +1,14 @@
 """What there is to choose from, and experiments in the one spelling that has a key."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import Artefacts, Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.reading import Artefacts
 from nmviz.core.settings import TARGETS, Target
 from nmviz.methods import BY_TARGET, MITIGATIONS, scopes
 from nmviz.methods.method import Method
@@ -72,6 +74,15 @@ def _with_layers(info: models.ModelInfo) -> models.ModelInfo:
         return with_layers(info)
     except UserError:
         return info
+
+
+def refuse_old_rules(experiments: Sequence[Experiment]) -> None:
+    """UserError for what only a stored result can be of: an experiment under a rule of before."""
+    if any(one.dropping != "exact" for one in experiments):
+        raise UserError(
+            "P% of a weight drops exactly that share now, no longer every tie at the cut: ask for "
+            "the experiment anew."
+        )
 
 
 def refuse_large(model_id: str) -> None:

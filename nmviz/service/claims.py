@@ -7,6 +7,7 @@ from threading import Event
 from nmviz.base.errors import Cancelled, UserError
 from nmviz.claims import CLAIMS, Answer, Evidence, Live
 from nmviz.claims.shared.evidence import bare
+from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress, Result
 from nmviz.published.speed import Speed, read_speeds
 from nmviz.service import overlaps_and_times
@@ -72,7 +73,8 @@ def _own(model: str) -> tuple[Result, ...]:
         one.key
         for claim in CLAIMS.values()
         for family in claim.live.families(model)
-        for one in family
+        for asked in family
+        for one in asked.answers
     }
     found = store().find(sites=False, model=model, source="nmviz")
     newest = {bare(result.experiment).key: result for result in found}  # oldest first
@@ -83,7 +85,11 @@ def _is_stored(live: Live, model: str) -> bool:
     """Whether the store has everything that the live half asks for, on either text."""
     stored = {bare(result.experiment).key for result in _own(model)}
     families = live.families(model)
-    return any(family and all(one.key in stored for one in family) for family in families)
+
+    def there(asked: Experiment) -> bool:
+        return any(one.key in stored for one in asked.answers)
+
+    return any(family and all(map(there, family)) for family in families)
 
 
 @cache

@@ -116,6 +116,7 @@ def alone(experiment: Experiment, row: MethodError, windows: int = DEFAULT_WINDO
             target=row.target,
             criterion="magnitude" if repaired else row.name,
             mitigations=(row.name,) if repaired else (),
+            ties=experiment.ties if row.target == experiment.target else "auto",
             calibration_windows=experiment.calibration_windows or windows or DEFAULT_WINDOWS,
         )
     )

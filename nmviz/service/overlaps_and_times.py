@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from nmviz.base.errors import check_of
 from nmviz.claims.shared import short_texts
-from nmviz.core.experiment import Artefacts, Experiment
+from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import collect
+from nmviz.core.reading import Artefacts
 from nmviz.core.results import Measurement, Progress, Result
 from nmviz.service.choices import canonical
 from nmviz.service.runs import load

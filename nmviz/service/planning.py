@@ -1,10 +1,11 @@
 """The plan of a sweep: what is done, what is to do together with what, how long it takes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 
 from nmviz.base.errors import UserError
+from nmviz.core import rules
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import PRUNED, Grid, LeftOut
 from nmviz.core.results import Result
@@ -12,7 +13,7 @@ from nmviz.service import tasks
 from nmviz.service.choices import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.service.estimates import Pass, estimate, passes
 from nmviz.service.runs import store
-from nmviz.service.same_model import stored
+from nmviz.service.same_model import best
 from nmviz.sources import corpora, models
 from nmviz.store import OWN
 from nmviz.store.failures import Failure, Failures
@@ -63,18 +64,22 @@ def plan(grid: Grid, *, retry_failed: bool = False) -> Plan:
     left_out = (*refused, *impossible)
     if not wanted:
         raise UserError(f"No combination is an experiment, the first because: {left_out[0].reason}")
-    keys = [experiment.key for experiment in wanted]
+    keys = [one.key for experiment in wanted for one in experiment.answers]
     there = {result.key for result in store().find(sites=False, key=keys, source=OWN)}
-    there |= {one.key for one in wanted if one.key not in there and stored(one, store())}
     tried = {} if retry_failed else Failures(store()).read()
     given_up = {key: failure for key, failure in tried.items() if failure.tries >= TRIES}
-    missing = [experiment for experiment in wanted if experiment.key not in there]
+    done = [one for one in wanted if _is_among(one, there) or best(one, store()) is not None]
+    missing = [one for one in wanted if one not in done]
     return Plan(
-        done=tuple(experiment for experiment in wanted if experiment.key in there),
+        done=tuple(done),
         groups=tuple(_groups([one for one in missing if one.key not in given_up])),
         failed=tuple((one, given_up[one.key]) for one in missing if one.key in given_up),
         left_out=left_out,
     )
+
+
+def _is_among(experiment: Experiment, stored: Set[str]) -> bool:
+    return any(one.key in stored for one in experiment.answers)
 
 
 def estimate_groups(groups: Sequence[Group]) -> Estimate:
@@ -94,7 +99,7 @@ def _seconds(group: Group, made: Sequence[Pass]) -> float | None:
 
 def stored_results(plan: Plan) -> list[Result]:
     """The newest result of every experiment that is done, by key, whenever it was made."""
-    found = (stored(experiment, store()) for experiment in plan.done)
+    found = (best(one, store()) for one in plan.done)
     return sorted((result for result in found if result), key=lambda result: result.key)
 
 
@@ -114,7 +119,7 @@ def _check_sources(experiments: Sequence[Experiment]) -> None:
 
 def _resolved(experiments: Sequence[Experiment]) -> tuple[list[Experiment], list[LeftOut]]:
     """The experiments with their keys, each once, and those that do not fit their model."""
-    found: dict[str, Experiment] = {}
+    found: dict[Experiment, None] = {}
     left_out: list[LeftOut] = []
     for experiment in experiments:
         try:
@@ -124,8 +129,8 @@ def _resolved(experiments: Sequence[Experiment]) -> tuple[list[Experiment], list
             continue
         resolved = resolve(experiment)
         for one in (tasks.dense_of(resolved), resolved) if resolved.tasks else (resolved,):
-            found.setdefault(one.key, one)
-    return list(found.values()), left_out
+            found[one] = None
+    return list(found), left_out
 
 
 def in_words(experiment: Experiment) -> str:
@@ -142,6 +147,7 @@ def pruned_in_words(experiment: Experiment) -> str:
         return f"{experiment.target} {experiment.pattern} {methods} {experiment.sites}"
     scope = [",".join(experiment.projections)] if experiment.projections else []
     scope += [f"blocks {experiment.blocks}"] if experiment.blocks else []
+    scope += rules.in_words(experiment.ties, experiment.dropping)
     return " ".join((experiment.target, experiment.pattern, methods, *scope))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nmviz.base.errors import Cancelled, UserError, check_of, without_places
 from nmviz.core import pairing
@@ -14,9 +14,15 @@ from nmviz.core.results import Measurement, Progress, Result
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS
 from nmviz.service import tasks
-from nmviz.service.choices import canonical, refuse_large, resolve, text_of
+from nmviz.service.choices import (
+    canonical,
+    refuse_large,
+    refuse_old_rules,
+    resolve,
+    text_of,
+)
 from nmviz.service.estimates import estimate, passes
-from nmviz.service.same_model import stored
+from nmviz.service.same_model import best
 from nmviz.sources import corpora, models
 from nmviz.store import OWN, Store, open_store, seed
 
@@ -62,21 +68,24 @@ def run(
     model's tasks are compared with the dense one's, which are run first and kept like any other.
     """
     wanted = [resolve(experiment, text) for experiment in experiments]
-    found = {e.key: None if how.rerun else _stored(e, how.precision, text) for e in wanted}
-    answers = {key: result for key, result in found.items() if result is not None}
-    missing = list({e.key: e for e in wanted if e.key not in answers}.values())
+    found = {
+        e: None if how.rerun else _stored(e, how.precision, text) for e in dict.fromkeys(wanted)
+    }
+    answers = {e: result for e, result in found.items() if result is not None}
+    missing = [e for e in found if e not in answers]
     if not missing:
-        yield Progress("done", results=tuple(answers[e.key] for e in wanted), from_store=True)
+        yield Progress("done", results=tuple(answers[e] for e in wanted), from_store=True)
         return
+    refuse_old_rules(missing)
     yield Progress("loading the model")
     kept: set[str] = set()
     note = None
     for progress in _live(missing, text, how, cancel):
-        answers |= {_asked(result, missing): result for result in progress.results}
+        answers |= {e: r for r in progress.results for e in missing if _is_answer(r, e)}
         whole = [r for r in progress.results if not r.partial and r.key not in kept]
         kept |= {result.key for result in whole}
         note = _joined([note, put(whole) if how.keep else None])
-        ready = tuple(answers[e.key] for e in wanted if e.key in answers)
+        ready = tuple(answers[e] for e in wanted if e in answers)
         yield replace(progress, results=ready, note=progress.note or note)
 
 
@@ -84,7 +93,7 @@ def _stored(
     experiment: Experiment, precision: float | None, text: str | None = None
 ) -> Result | None:
     """What the store has of it, or of the same on less text where that is precise enough."""
-    exact = stored(experiment, store())
+    exact = best(experiment, store())
     if exact is not None and may_read_otherwise(exact.provenance, text):
         exact = None
     if exact is not None or not precision or experiment.tokens is None:
@@ -100,30 +109,6 @@ def _stored(
     return store().get(max(enough, key=lambda one: one.experiment.tokens or 0).key)
 
 
-def measured_elsewhere(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """Other texts on which the store has all these experiments, as fields of an experiment.
-
-    The most tokens first.
-    """
-    one = experiments[0]
-    same = one.but(model=models.spelled(one.model)).model_dump(include=ALIKE - set(READ))
-    alike = (run.experiment for run in store().find(sites=False, source=OWN, **same))
-    how = ("protocol", "stride")  # another perplexity altogether
-    alike = (run for run in alike if all(getattr(run, of) == getattr(one, of) for of in how))
-    texts = {tuple(getattr(run, name) for name in READ) for run in alike if run.tokens}
-    texts.discard(tuple(getattr(one, name) for name in READ))
-    known = [dict(zip(READ, text, strict=True)) for text in texts if text[0] in corpora.CORPORA]
-    found = [text for text in known if _are_stored([one.but(**text) for one in experiments])]
-    return sorted(found, key=lambda text: -text["tokens"])
-
-
-def _are_stored(experiments: Sequence[Experiment]) -> bool:
-    try:
-        return all(lookup(one) for one in experiments)
-    except UserError:  # a text that a user names wrongly here
-        return False
-
-
 def _will_do(shorter: Result, experiment: Experiment, precision: float) -> bool:
     cost = shorter.get("delta_nll")
     spent = shorter.experiment.tokens or 0
@@ -132,17 +117,15 @@ def _will_do(shorter: Result, experiment: Experiment, precision: float) -> bool:
         and cost.stderr is not None
         and cost.stderr <= precision
         and spent < (experiment.tokens or 0)
-        and shorter.experiment == experiment.but(tokens=spent)
+        and _is_answer(shorter, experiment)
     )
 
 
-def _asked(result: Result, experiments: Sequence[Experiment]) -> str:
-    """The key of the experiment that a result answers: its own, or of one with a larger budget."""
+def _is_answer(result: Result, experiment: Experiment) -> bool:
+    """Whether a result is of the experiment: of what it became, or of the same on less text."""
     spent = result.experiment.tokens
-    for experiment in experiments:
-        if spent and experiment.tokens and experiment.but(tokens=spent) == result.experiment:
-            return experiment.key
-    return result.key
+    asked = experiment.but(tokens=spent) if spent and experiment.tokens else experiment
+    return result.experiment in asked.answers
 
 
 def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Experiment, ...]:
@@ -156,7 +139,7 @@ def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Exp
     alone = experiment.sites.entry_of if experiment.lists_sites else str
     for projection in projections:
         for target in TARGETS:
-            plain = {"target": target, "criterion": "magnitude", "mitigations": ()}
+            plain = {"target": target, "criterion": "magnitude", "mitigations": (), "ties": "auto"}
             own = {} if target == experiment.target else plain
             one = experiment.but(projections=(alone(projection),), **own)
             try:

@@ -34,10 +34,9 @@ def dense_of(experiment: Experiment) -> Experiment:
 def with_dense(experiments: Sequence[Experiment], store: Store) -> list[Experiment]:
     """The experiments to run, before them the dense ones they are compared with and that are not
     in the store."""
-    asked = {one.key: one for one in experiments}
-    dense = {one.key: one for one in map(dense_of, experiments)}
-    needed = [one for key, one in dense.items() if key in asked or stored(one, store) is None]
-    return list({one.key: one for one in (*needed, *experiments)}.values())
+    dense = dict.fromkeys(map(dense_of, experiments))
+    needed = [one for one in dense if one in experiments or stored(one, store) is None]
+    return list(dict.fromkeys((*needed, *experiments)))
 
 
 def same_questions(experiment: Experiment, store: Store) -> tuple[Experiment, ...]:

@@ -22,6 +22,7 @@ from nmviz.core.results import (
     SiteError,
     TaskExamples,
 )
+from nmviz.core.rules import as_stored
 from nmviz.store.tables import (
     ExperimentRow,
     MeasurementRow,
@@ -214,4 +215,4 @@ def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | 
 @lru_cache(maxsize=4096)
 def experiment_of(canonical: str) -> Experiment:
     """The experiment of a canonical text. ValueError when this version does not know it."""
-    return Experiment.model_validate_json(canonical)
+    return Experiment.model_validate(as_stored(json.loads(canonical)))

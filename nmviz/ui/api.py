@@ -92,7 +92,9 @@ def _view(fields: Any) -> View:
     if not isinstance(fields, dict) or len(fields) > MOST_FIELDS:
         raise gr.Error("An experiment is an object such as {'pattern': '8:16'}.")
     given = {str(name): value for name, value in fields.items() if name != "target"}
-    if fields.get("target") == "weight":
+    if fields.get("target") != "weight":
+        Experiment.build(ties=given.get("ties", "auto"))  # refused where there is no rule to choose
+    else:
         given["weight_criterion"] = given.pop("criterion", "magnitude")
     return settle(View.build(given))
 

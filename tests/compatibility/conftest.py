@@ -61,7 +61,8 @@ def command(
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `link`, `ran`, `question`, `said` or `endpoint` runs for each there is."""
+    """A test that takes `link`, `ran`, `overruled`, `question`, `said` or `endpoint` runs for each
+    there is."""
     for name, (facts, names) in _each().items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, facts, ids=names)
@@ -71,12 +72,22 @@ def _each() -> dict[str, tuple[list[Any], list[str]]]:
     seen = json.loads((OLD / "seen.json").read_text())
     named = {
         "link": (seen["links"], [one["address"] or "none" for one in seen["links"]]),
-        "ran": (seen["runs"], [one["arguments"] for one in seen["runs"]]),
+        "ran": _named([one for one in seen["runs"] if not _overruled(one)]),
+        "overruled": _named([one for one in seen["runs"] if _overruled(one)]),
         "question": (seen["experiments"], [one["query"] or "usual" for one in seen["experiments"]]),
     }
     for name, part in (("said", "commands"), ("endpoint", "endpoints")):
         named[name] = ([*seen[part].items()], [*seen[part]])
     return named
+
+
+def _named(runs: list[dict[str, str]]) -> tuple[list[Any], list[str]]:
+    return runs, [one["arguments"] for one in runs]
+
+
+def _overruled(ran: dict[str, str]) -> bool:
+    """Whether the same command asks for something else now: P% of a whole weight."""
+    return "--target weight --pattern 50%" in ran["arguments"]
 
 
 @pytest.fixture(scope="session")

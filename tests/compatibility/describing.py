@@ -42,6 +42,12 @@ def form_of(page: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def keys_shown(page: dict[str, Any]) -> dict[str, str]:
-    """The keys of the results that a page shows, by column."""
+    """The keys of the results that a page shows, by column, as of the rules there were: where one
+    with ties at random is stored too, it is shown before the one by index."""
     found = page["shown"].results if "shown" in page else {}
-    return {column: result.key for column, result in found.items()}
+    return {column: _key_of_then(result.experiment) for column, result in found.items()}
+
+
+def _key_of_then(experiment: Any) -> str:
+    drawn = getattr(experiment, "ties", "index") == "random"
+    return str((experiment.but(ties="index") if drawn else experiment).key)

@@ -14,7 +14,12 @@ from typing import Any
 
 import pytest
 
+from nmviz import service
+from nmviz.base.errors import UserError
+from nmviz.cli.printing import run_text
+from nmviz.core.reading import Artefacts
 from nmviz.core.results import Result
+from nmviz.core.running import Running
 from nmviz.store import open_store, seed
 from nmviz.store.exporting import export_file
 from nmviz.store.failures import Failures
@@ -155,6 +160,22 @@ def test_an_old_command_is_answered_from_the_old_store(
         assert _all_hold(told[name], wanted)
     assert told["unit_costs"] == line.get("unit_costs", [])
     assert _holds(told["provenance"], line["provenance"])
+
+
+def test_a_result_under_a_rule_of_before_is_there_and_answers_no_new_run(
+    command: Command, old_store: Path, overruled: dict[str, str]
+) -> None:
+    key = overruled["key"]
+    with open_store(old_store) as store:
+        kept = store.get(key)
+    assert kept is not None and kept.key == key
+    assert kept.experiment.dropping == "every tie"
+    assert "every tie at the cut dropped" in run_text(kept, from_store=True)
+    now = kept.experiment.but(dropping="exact")
+    assert now.key != key and '"dropping":"exact"' in now.canonical_json()
+    assert service.lookup(now.but(artefacts=Artefacts())) is None
+    with pytest.raises(UserError, match="ask for the experiment anew"):
+        list(service.run([kept.experiment], how=Running(rerun=True)))
 
 
 @pytest.mark.real  # a plan makes sure that the text is there

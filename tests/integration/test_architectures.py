@@ -1,7 +1,7 @@
 """Every architecture goes through the engine: found, pruned, calibrated, written with, restored."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -23,9 +23,10 @@ from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, choose, find_blocks, find_site, find_sites
 from nmviz.engine.load.tokens import encode
-from nmviz.engine.measure.dense import PASSES, dense_pass
-from nmviz.engine.measure.evaluate import logits, pruned_nll
-from nmviz.engine.prune.sparsify import forwards, replaced
+from nmviz.engine.measure.dense import PASSES, DensePass, dense_pass, skipped
+from nmviz.engine.measure.evaluate import first_block, logits
+from nmviz.engine.measure.statistics import DenseTokens
+from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
 from nmviz.engine.write.generate import Sampling, generate
 from nmviz.sources import corpora
 from nmviz.sources.models import ModelInfo
@@ -117,6 +118,18 @@ def test_biases_are_kept(loaded: LoadedModel, untouched: Tensor, target: str) ->
             assert torch.equal(y, torch.zeros_like(y) if bias is None else bias)
     has_bias = {s.projection for s in find_sites(loaded.model) if s.bias is not None}
     assert has_bias == set(KINDS[loaded.info.id].biased)
+
+
+def pruned_nll(
+    loaded: LoadedModel, text: str, ids: Tensor, pruned: Pruned, check: Callable[[], None]
+) -> Tensor:
+    """NLL of each predicted token under a pruned model: ids int64 [windows, tokens] of the text
+    that `text` names, to float64 [windows, tokens - 1]."""
+    dense = PASSES.get(loaded, text, ids) or DensePass()
+    early = skipped(loaded.model, dense, first_block(pruned))
+    with early, replaced(forwards(pruned, check), len(ids)):
+        scores = logits(loaded, ids)
+    return torch.stack([DenseTokens.of(*one).nll for one in zip(scores, ids, strict=True)])
 
 
 @pytest.mark.parametrize("criterion", ["clact", "gradient"])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from nmviz import service
-from nmviz.core.experiment import Artefacts, Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.reading import Artefacts
 from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.service import planning
 from nmviz.sources import models

@@ -18,6 +18,7 @@ from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure import dense, evaluate, runner
 from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.measure.runner import Run
+from nmviz.engine.prune import weights
 from nmviz.engine.prune.sparsify import forwards, replaced
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 60
@@ -166,12 +167,12 @@ def test_a_weight_run_with_many_ties_gives_their_range(
     without = finish(loaded, experiment(target="weight"))[0]
     assert without.get("tie_share").value < 0.01  # type: ignore[union-attr]
     assert without.get("perplexity_ties_low") is None
-    monkeypatch.setattr(runner, "TIE_SHARE_WORTH_A_RANGE", -1.0)
+    monkeypatch.setattr(weights, "MANY_TIES", -1.0)
     tied = finish(loaded, experiment(target="weight"))[0]
     low, high = tied.get("perplexity_ties_low"), tied.get("perplexity_ties_high")
     assert low is not None
     assert high is not None
-    assert low.n == runner.TIE_SEEDS
+    assert low.n == high.n == 5
     assert low.value <= high.value
     share = tied.get("tie_share")
     assert share is not None
@@ -208,7 +209,7 @@ def test_a_run_stops_once_its_costs_are_known_well_enough(loaded: LoadedModel) -
         cost = result.get("delta_nll")
         assert cost is not None and cost.n == result.experiment.tokens // 64
         assert cost.stderr is not None and cost.stderr <= 0.5
-        assert result.experiment == asked.but(tokens=result.experiment.tokens)
+        assert result.experiment == asked.but(tokens=result.experiment.tokens).answers[-1]
         assert "Stopped after" in (result.provenance.note or "")
         *_, whole = Run(loaded, [result.experiment], TEXT * 4)
         assert whole.results[0].measurements == result.measurements

@@ -52,3 +52,14 @@ def test_what_no_run_tells_of_is_not_known() -> None:
     assert estimate([PLAIN], [elsewhere]) is None
     assert estimate([PLAIN], [ran(PLAIN.but(model="gemma-3-270m"), 20.0, "1")]) is None
     assert estimate([wanda, PLAIN], [ran(PLAIN, 20.0, "1")]) is None
+
+
+def test_random_ties_are_read_five_times() -> None:
+    weight = PLAIN.but(target="weight")
+    drawn = ran(weight.but(ties="random"), 60.0, "1")  # a dense pass, and five
+    many = Measurement(metric="tie_share", value=0.5)
+    drawn = drawn.model_copy(update={"measurements": (*drawn.measurements, many)})
+    assert estimate([weight.but(ties="random")], [drawn]) == pytest.approx(60.0)
+    assert estimate([weight.but(ties="index")], [drawn]) == pytest.approx(20.0)
+    assert estimate([weight], [drawn]) == pytest.approx(60.0)
+    assert estimate([PLAIN], [drawn]) == pytest.approx(20.0)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
+from nmviz.core.rules import as_stored
 from nmviz.methods.scopes import read_blocks, write_blocks
 from nmviz.store.jsonl import read_packed
 
@@ -162,3 +163,50 @@ def test_blocks_are_read_and_written() -> None:
     assert read_blocks("0-3,7") == [0, 1, 2, 3, 7]
     assert write_blocks([7, 3, 2, 1, 0]) == "0-3,7"
     assert Experiment(blocks="7, 0-2,3").blocks == "0-3,7"
+
+
+def test_ties_at_random_and_an_exact_share_are_told_in_the_key_and_nothing_else_is() -> None:
+    plain = Experiment(target="weight", pattern="8:16")
+    assert plain.ties == "auto"
+    assert {plain.key, plain.but(ties="index").key} == {plain.key}
+    drawn = plain.but(ties="random")
+    assert drawn.canonical_json() == plain.canonical_json().replace(
+        '"tokens"', '"ties":"random","tokens"'
+    )
+    assert "dropping" not in drawn.canonical_json()
+    share = plain.but(pattern="50%")
+    assert share.canonical_json().replace('"dropping":"exact",', "") == (
+        plain.canonical_json().replace("8:16", "50%")
+    )
+    for criterion, is_told in (("wanda", False), ("wanda(over=matrix)", True), ("sparsegpt", True)):
+        one = share.but(criterion=criterion, calibration_windows=2)
+        assert ("dropping" in one.canonical_json()) == is_told
+    assert "dropping" not in Experiment(pattern="50%").canonical_json()
+
+
+def test_what_is_stored_without_a_rule_is_under_the_one_of_then() -> None:
+    for asked in (
+        Experiment(target="weight"),
+        Experiment(target="weight", pattern="50%"),
+        Experiment(target="weight", ties="random", pattern="50%"),
+        Experiment(pattern="50%"),
+        Experiment(pattern="dense"),
+    ):
+        told = json.loads(asked.canonical_json())
+        back = Experiment.model_validate(as_stored(told))
+        assert back.key == asked.key
+        assert back == asked.answers[-1]
+    told = json.loads(Experiment(target="weight", pattern="50%").canonical_json())
+    del told["dropping"]
+    before = Experiment.model_validate(as_stored(told))
+    assert before.dropping == "every tie" and before.ties == "index"
+    assert json.loads(before.canonical_json()) == told
+
+
+def test_a_rule_left_to_the_scores_may_become_either() -> None:
+    weight = Experiment(target="weight")
+    assert [one.ties for one in weight.answers] == ["random", "index"]
+    assert weight.but(ties="index").answers == (weight.but(ties="index"),)
+    sparsegpt = weight.but(criterion="sparsegpt", calibration_windows=2)
+    assert [one.ties for one in sparsegpt.answers] == ["index"]
+    assert Experiment().answers == (Experiment(),)

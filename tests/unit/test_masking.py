@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, tensor
 
+from nmviz.base.errors import UserError
 from nmviz.engine.prune.masking import Ties, count_ties, matrix_mask, token_mask
 from nmviz.methods.patterns import parse_pattern
 
@@ -31,11 +32,38 @@ def test_percent_of_a_token_keeps_d_in_minus_the_floor() -> None:
     assert kept([1, 2, 3], "10%") == [1, 1, 1]  # floor(0.3) = 0
 
 
-def test_percent_of_a_matrix_drops_at_or_below_the_kth_smallest() -> None:
+def test_percent_of_a_matrix_drops_exactly_the_k_smallest() -> None:
     scores = tensor([[1.0, 5.0, 2.0], [6.0, 3.0, 4.0]])
     assert matrix_mask(scores, parse_pattern("50%")).int().tolist() == [[0, 1, 0], [1, 0, 1]]
-    tied = tensor([[1.0, 2.0, 2.0, 2.0]])  # k = 2: the second smallest is 2, so every 2 goes
-    assert matrix_mask(tied, parse_pattern("50%")).int().tolist() == [[0, 0, 0, 0]]
+    tied = tensor([[1.0, 2.0], [2.0, 2.0]])  # k = 2: of three that tie at the cut the last one goes
+    assert matrix_mask(tied, parse_pattern("50%")).int().tolist() == [[0, 1], [1, 0]]
+    assert matrix_mask(torch.ones(2, 5), parse_pattern("50%")).int().tolist() == [
+        [1, 1, 1, 1, 1],
+        [0, 0, 0, 0, 0],
+    ]
+
+
+def test_a_ternary_matrix_keeps_the_share_that_was_asked_for() -> None:
+    """As BitNet and TriLM store one: a third of it zeros."""
+    scores = tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]).repeat(50, 20)  # 6,000 entries
+    for percent, kept in (("20%", 4800), ("50%", 3000), ("70%", 1800)):
+        for generator in (None, torch.Generator().manual_seed(0)):
+            mask = matrix_mask(scores, parse_pattern(percent), generator)
+            assert mask.sum() == kept
+            assert (scores[mask].min() >= scores[~mask].max()).all()
+
+
+def test_zeros_beyond_the_share_stay() -> None:
+    scores = torch.zeros(10, 10)
+    scores[:, :4] = 1.0  # 60% are zeros: 50 of them go, and the ten that stay do no harm
+    mask = matrix_mask(scores, parse_pattern("50%"))
+    assert mask.sum() == 50
+    assert mask[:, :4].all()
+
+
+def test_what_is_no_number_is_refused() -> None:
+    with pytest.raises(UserError, match="not finite"):
+        matrix_mask(tensor([[1.0, float("nan")]]), parse_pattern("50%"))
 
 
 def test_a_mask_is_made_along_d_in_of_every_row() -> None:

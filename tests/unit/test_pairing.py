@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import Artefacts, Experiment
+from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import (
     Pairs,
     cost_difference,
@@ -19,6 +19,7 @@ from nmviz.core.pairing import (
     paired,
     smallest_difference,
 )
+from nmviz.core.reading import Artefacts
 from nmviz.core.results import Measurement, Provenance, Result, TaskExamples
 
 

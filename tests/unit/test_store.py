@@ -19,7 +19,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import Artefacts, Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.reading import Artefacts
 from nmviz.core.results import BlockDrift, Measurement, Provenance, Result, SiteError
 from nmviz.store import Store, database, open_store, schema
 from nmviz.store.jsonl import read_jsonl, write_jsonl

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import Experiment
+from nmviz.core.experiment import FOUND, Experiment
 from nmviz.core.grids import LARGEST_FILE, MOST, parse_grid, read_grid
 from nmviz.core.pairing import smallest_difference
 from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
@@ -88,7 +88,7 @@ def test_null_is_the_default_and_lists_within_lists_are_one_value() -> None:
 
 
 def test_every_field_of_an_experiment_can_be_swept() -> None:
-    for name, default in Experiment().model_dump(exclude={"artefacts"}).items():
+    for name, default in Experiment().model_dump(exclude={*FOUND}).items():
         value = "" if default is None or isinstance(default, tuple) else default
         assert parse_grid(f"grids: [{{{name}: '{value}'}}]", "grid.yaml").grids
 

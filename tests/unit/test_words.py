@@ -7,7 +7,7 @@ import pytest
 
 from nmviz.base.errors import UserError
 from nmviz.claims.metadata import bits
-from nmviz.core.experiment import Experiment
+from nmviz.core.experiment import FOUND, Experiment
 from nmviz.core.running import Running
 from nmviz.methods.patterns import parse_pattern
 from nmviz.ui.explore.panels.layer import step
@@ -141,4 +141,4 @@ def test_every_field_of_the_form_has_a_title() -> None:
     for model in (Experiment, Running, Look, Writing, Questions):
         for name, field in model.model_fields.items():
             # What is read has no field, nor have shots, which our own tasks do not take.
-            assert field.title or name in ("artefacts", "shots", "real_speed"), name
+            assert field.title or name in (*FOUND, "shots", "real_speed"), name

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from nmviz.claims.shared.budgets import BUDGETS, Budget
-from nmviz.core.experiment import Artefacts, Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.reading import Artefacts
 from nmviz.core.results import Result
 from nmviz.published import Names
 from nmviz.published.audit import Finding
@@ -63,8 +64,10 @@ class Evidence:
         return tuple(found.values())
 
     def run(self, experiment: Experiment) -> Result | None:
-        """Our own run of an experiment, whatever the hashes of what it read."""
-        return self._runs.get(bare(experiment).key)
+        """Our own run of an experiment, whatever the hashes of what it read; one with random ties
+        before one by index."""
+        found = (self._runs.get(one.key) for one in bare(experiment).answers)
+        return next((run for run in found if run is not None), None)
 
     def most(
         self, experiments: Callable[[str, Budget], tuple[Experiment, ...]]

@@ -16,6 +16,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import cost_difference, covariance
 from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import Target
+from nmviz.core.ties import tie_breaks
 
 NATS = "nats a token"
 OPEN: Verdict = "not decidable here"
@@ -92,10 +93,22 @@ def run_number(run: Result) -> Number:
         unit=NATS,
         source="nmviz",
         place=f"run {run.key[:12]}, {made.tokens:,} tokens of {made.corpus}",
-        how=HOW,
+        how=HOW + tied(run),
         n=n,
         unit_of_n=_unit(run),
     )
+
+
+def tied(run: Result) -> str:
+    """How its ties were broken, behind how a number was made; empty where few tie."""
+    ties = tie_breaks(run)
+    if ties is None or not ties.many or ties.share is None:
+        return ""
+    many = f"a tie decides {ties.share:.0%} of its blocks"
+    if ties.rule == "index":
+        return f"; {many}, for the lower index"
+    spread = "" if ties.spread is None else f", between which it spreads by {plain(ties.spread, 3)}"
+    return f"; {many}: mean over {ties.draws} random tie-breaks{spread}"
 
 
 def derived_number(label: str, estimate: Estimate, unit: str, runs: Sequence[Result]) -> Number:

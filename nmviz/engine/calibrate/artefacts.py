@@ -23,7 +23,8 @@ def key_of(pruned: Pruned, model_sha256: str, corpus_sha256: str) -> str:
     """SHA-256 over model, sites, methods, calibration data and seed, and what they depend on.
 
     Corpus, window and token budget of the evaluation are no part of it: another budget does not
-    calibrate again. The pattern and the other methods count only where calibration sees their mask.
+    calibrate again. The pattern and the other methods count only where calibration sees their mask,
+    in which ties go to the lower index, however they are broken later.
     """
     experiment = pruned.experiment
     calibrated = [call for call in pruned.calls if call.method.calibrated]
@@ -41,6 +42,8 @@ def key_of(pruned: Pruned, model_sha256: str, corpus_sha256: str) -> str:
         "projections": experiment.projections,
         "blocks": experiment.blocks,
     }
+    if masked and (rule := experiment.to_json().get("dropping")):  # what the blocks before it lost
+        depends["dropping"] = rule
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,6 +1,6 @@
 """From an experiment to a model ready to run: sites chosen, methods calibrated, weights pruned."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,11 +19,12 @@ from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.load.windows import cut_windows
 from nmviz.engine.prune.activations import PrunedActivations
 from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards
-from nmviz.engine.prune.weights import PrunedWeights
+from nmviz.engine.prune.weights import PrunedWeights, Redrawn
 from nmviz.sources import corpora
 
 WINDOW = 512  # tokens of a calibration window
 HELD_OUT = 4  # windows never trained on, for the loss before and after
+DRAWING = "breaking ties at random"
 SITES_A_STEP = 20  # sites pruned between two reports
 
 
@@ -62,12 +63,26 @@ def prepare(loaded: LoadedModel, experiment: Experiment, check: Check) -> Steps:
             artefacts.save(key, pruned, figures)
         else:
             figures = kept
+    yield from _finish(pruned, "pruning", check)
+    if isinstance(pruned, PrunedWeights) and pruned.settle():
+        yield from _finish(pruned, DRAWING, check)
+    return Bound(pruned, figures)
+
+
+def draw_again(pruned: Pruned, draw: int, check: Check) -> Steps:
+    """The same weights, bound already, with their ties broken by another draw."""
+    assert isinstance(pruned, PrunedWeights)
+    redrawn = Redrawn(pruned, draw)
+    yield from _finish(redrawn, DRAWING, check)
+    return Bound(redrawn, {})
+
+
+def _finish(pruned: Pruned, words: str, check: Check) -> Iterator[Stage]:
     for index, site in enumerate(pruned.sites):
         check()
         pruned.finish(site)
         if index % SITES_A_STEP == 0:
-            yield Stage("pruning", index / len(pruned.sites))
-    return Bound(pruned, figures)
+            yield Stage(words, index / len(pruned.sites))
 
 
 def bind(loaded: LoadedModel, experiment: Experiment, check: Check) -> Bound:
@@ -81,7 +96,11 @@ def bind(loaded: LoadedModel, experiment: Experiment, check: Check) -> Bound:
 
 
 def bind_site(loaded: LoadedModel, experiment: Experiment, site: Site) -> Pruned:
-    """The experiment at one site. UserError when it must be calibrated first, or leaves it out."""
+    """The experiment at one site. UserError when it must be calibrated first, or leaves it out.
+
+    Where the scores decide how ties are broken, those of this site do; random ones are broken as in
+    the first draw of a run.
+    """
     pruned = make(experiment, [site])
     if is_calibrated(pruned):
         _refuse_outside(loaded, experiment, site)
@@ -90,6 +109,8 @@ def bind_site(loaded: LoadedModel, experiment: Experiment, site: Site) -> Pruned
             names = ", ".join(c.method.name for c in pruned.calls if c.method.calibrated)
             raise UserError(f"{names} must first be calibrated on text: press Run to do it.")
     pruned.finish(site)
+    if isinstance(pruned, PrunedWeights) and pruned.settle():
+        pruned.finish(site)
     return pruned
 
 

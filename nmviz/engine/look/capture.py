@@ -19,6 +19,7 @@ from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.measure.evaluate import Squares, logits
 from nmviz.engine.prune.sparsify import Masked, Pruned, replaced
+from nmviz.engine.prune.weights import is_drawn
 
 LARGEST_PROMPT = 256  # tokens
 MEMORY = 2**30  # bytes of captures the process keeps
@@ -117,6 +118,7 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
         inputs=_histogram(masked),
         mask=_part_of(masked, part, labels, experiment.mask.group),
         turned=masked.turned,
+        drawn=is_drawn(pruned),
     )
 
 

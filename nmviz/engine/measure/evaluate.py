@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from math import isnan
 
@@ -12,21 +13,19 @@ from nmviz.core.results import BlockDrift, Measurement, SiteError
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site
 from nmviz.engine.measure.dense import (
-    PASSES,
     Check,
-    DensePass,
     block_outputs,
     dense_pass,
     logits,
     skipped,
     square,
 )
-from nmviz.engine.measure.statistics import PairedTokens, token_nll
+from nmviz.engine.measure.statistics import PairedTokens
 from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
 
 TOKENS_AT_ONCE = 512  # windows are read together up to this many tokens: their pass fits the cache
 
-__all__ = ["Comparison", "Squares", "at_once", "compare_windows", "logits", "pruned_nll"]
+__all__ = ["Comparison", "Squares", "at_once", "compare_windows", "logits"]
 
 
 class Squares:
@@ -53,14 +52,15 @@ class Squares:
 
 
 class Comparison:
-    """What one pruned model has shown so far, against the dense one."""
+    """What one pruned model has shown so far, against the dense one. One that is not `watched` is
+    compared by its tokens alone, and not by layers and blocks."""
 
-    def __init__(self, pruned: Pruned) -> None:
-        self.pruned = pruned
+    def __init__(self, pruned: Pruned, watched: bool = True) -> None:
+        self.pruned, self.watched = pruned, watched
         self.tokens = PairedTokens()
         self.local = Squares()  # by site, on the dense input
         self.propagated = Squares()  # by block number, at the block's output
-        self._sites = frozenset(pruned.sites)
+        self._sites = frozenset(pruned.sites if watched else ())
         self._kept: dict[Site, list[int]] = defaultdict(lambda: [0, 0])  # ones, entries
 
     def watch(self, site: Site, x: Tensor, square: float) -> None:
@@ -122,7 +122,8 @@ def compare_windows(
         drifted = partial(_add_drift, comparison.propagated, dense.hidden)
         early = skipped(loaded.model, dense, first_block(comparison.pruned))
         computing = replaced(forwards(comparison.pruned, check), len(ids))
-        with loaded.lock, early, computing, block_outputs(loaded.model, drifted):
+        drift = block_outputs(loaded.model, drifted) if comparison.watched else nullcontext()
+        with loaded.lock, early, computing, drift:
             pruned = logits(loaded, ids)
         each = zip(dense.tokens, pruned, ids, uncounted, strict=True)
         for of_dense, of_pruned, own, first in each:
@@ -133,18 +134,6 @@ def compare_windows(
 def first_block(pruned: Pruned) -> int:
     """The first block that is not as in the dense model."""
     return min((site.block for site in pruned.sites), default=0)
-
-
-def pruned_nll(loaded: LoadedModel, text: str, ids: Tensor, pruned: Pruned, check: Check) -> Tensor:
-    """NLL of each predicted token under a pruned model: ids int64 [windows, tokens] of the text
-    that `text` names, to float64 [windows, tokens - 1]."""
-    dense = PASSES.get(loaded, text, ids) or DensePass()
-    early = skipped(loaded.model, dense, first_block(pruned))
-    with loaded.lock, early, replaced(forwards(pruned, check), len(ids)):
-        scores = logits(loaded, ids)
-    return torch.stack(
-        [token_nll(one, own.to(one.device)) for one, own in zip(scores, ids, strict=True)]
-    )
 
 
 def _add_drift(

@@ -1,70 +1,30 @@
 """One run: experiments on the same model and text, measured together, streamed window by window."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from threading import Event
 
 import torch
-from torch import Tensor
 
 from nmviz.base.errors import Cancelled, UserError, check_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import SPECIAL_TOKENS, as_text, collect
-from nmviz.core.results import Measurement, Progress, Result
-from nmviz.engine.calibrate.calibration import Bound, Steps, prepare
+from nmviz.core.results import Progress, Result
+from nmviz.core.rules import DRAWS
+from nmviz.engine.calibrate.calibration import Bound, Steps, draw_again, prepare
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.sites import find_sites
 from nmviz.engine.load.tokens import bos_token, encode, written_out
 from nmviz.engine.load.windows import Windows, cut_windows
 from nmviz.engine.measure.dense import text_key
-from nmviz.engine.measure.evaluate import Comparison, at_once, compare_windows, pruned_nll
+from nmviz.engine.measure.evaluate import Comparison, at_once, compare_windows
 from nmviz.engine.measure.room import check_room
-from nmviz.engine.measure.statistics import perplexity
-from nmviz.engine.prune.sparsify import Pruned
-from nmviz.engine.prune.weights import PrunedWeights
+from nmviz.engine.measure.trial import Trial
 from nmviz.sources.corpora import CORPORA
 
-TIE_SHARE_WORTH_A_RANGE = 0.01
-TIE_SEEDS = 3
 FEWEST_UNITS = 15  # with fewer the error itself is not known well enough to stop by it
-
-
-@dataclass
-class Trial:
-    """One experiment of a run while it is measured."""
-
-    comparison: Comparison
-    figures: Mapping[str, float]  # what calibration has to say of itself
-    over_ties: list[float] = field(default_factory=list)  # perplexity under each tie seed
-    spent: int | None = None  # tokens, where the run ended before its budget
-
-    @property
-    def experiment(self) -> Experiment:
-        """What was measured."""
-        asked = self.pruned.experiment
-        return asked if self.spent is None else asked.but(tokens=self.spent)
-
-    @property
-    def pruned(self) -> Pruned:
-        return self.comparison.pruned
-
-    @property
-    def wants_tie_range(self) -> bool:
-        return any(ties.value > TIE_SHARE_WORTH_A_RANGE for ties in tie_share(self.pruned))
-
-    def measurements(self) -> tuple[Measurement, ...]:
-        return (*self.comparison.measurements(), *self._about_ties(), *learned(self.figures))
-
-    def _about_ties(self) -> Iterator[Measurement]:
-        yield from tie_share(self.pruned)
-        if self.over_ties:
-            ends = {"low": min(self.over_ties), "high": max(self.over_ties)}
-            for end, value in ends.items():
-                name, n = f"perplexity_ties_{end}", len(self.over_ties)
-                yield Measurement(metric=name, value=value, n=n, unit_of_n="random tie-breaks")
 
 
 class Run:
@@ -108,7 +68,7 @@ class Run:
     def _measure(self) -> Iterator[Progress]:
         yield from self._prepare()
         key, done = text_key(self.windows.ids), 0
-        comparisons = [trial.comparison for trial in self.trials]
+        comparisons = self._comparisons
         for ids in at_once(self.windows.ids):
             uncounted = self.windows.uncounted[done : done + len(ids)]
             for _ in compare_windows(self.loaded, key, ids, uncounted, comparisons, self._check):
@@ -119,14 +79,17 @@ class Run:
             if done < len(self.windows) and self._is_precise():
                 self._stop_at(done)
                 break
-        yield from self._try_ties()
         yield self._progress("done", partial=False)
+
+    @property
+    def _comparisons(self) -> list[Comparison]:
+        return [one for trial in self.trials for one in trial.draws]
 
     def _is_precise(self) -> bool:
         """Whether every cost is known as well as was asked, from enough units to tell."""
         if not self.precision:
             return False
-        costs = [trial.comparison.tokens.cost() for trial in self.trials]
+        costs = [trial.tokens.cost() for trial in self.trials]
         return all(
             (cost.n or 0) >= FEWEST_UNITS and (cost.stderr or 0.0) <= self.precision
             for cost in costs
@@ -147,7 +110,11 @@ class Run:
         for experiment in self.experiments:
             steps = prepare(self.loaded, experiment, self._check)
             bound = yield from self._staged(steps)
-            self.trials.append(Trial(Comparison(bound.pruned), bound.figures))
+            trial = Trial(Comparison(bound.pruned), bound.figures)
+            self.trials.append(trial)
+            for number in range(1, DRAWS) if trial.experiment.ties == "random" else ():
+                redrawn = yield from self._staged(draw_again(bound.pruned, number, self._check))
+                trial.redrawn.append(Comparison(redrawn.pruned, watched=False))
         self.clock = time.perf_counter()  # the time left is told from the passes alone
 
     def _staged(self, steps: Steps) -> Generator[Progress, None, Bound]:
@@ -158,38 +125,14 @@ class Run:
                 return end.value
             yield Progress(stage.words, total=self._budget, share=stage.share)
 
-    def _try_ties(self) -> Iterator[Progress]:
-        """Repeat weight runs that hang on a tie rule with ties broken at random."""
-        key = text_key(self.windows.ids)
-        for trial in filter(lambda t: t.wants_tie_range, self.trials):
-            for seed in range(TIE_SEEDS):
-                pruned = PrunedWeights(trial.pruned.experiment, trial.pruned.sites, tie_seed=seed)
-                pruned.states = trial.pruned.states
-                for site in pruned.sites:
-                    self._check()
-                    pruned.finish(site)
-                nll: list[Tensor] = []
-                for ids in at_once(self.windows.ids):
-                    nll += pruned_nll(self.loaded, key, ids, pruned, self._check)
-                    self.passes += len(ids)
-                    yield self._progress("breaking ties at random", partial=True)
-                trial.over_ties.append(perplexity("perplexity", self._counted(nll)).value)
-
-    def _counted(self, nll: Sequence[Tensor]) -> list[Tensor]:
-        """Of each window's predictions, [window - 1], those that count."""
-        pairs = zip(nll, self.windows.uncounted, strict=True)
-        return [one[first:] for one, first in pairs]
-
     @property
     def _budget(self) -> int:
         """Tokens of the text that the windows reach over."""
         return self.windows.spent(len(self.windows))
 
     def _progress(self, stage: str, partial: bool) -> Progress:
-        """Tokens are done once every model has read them; the share counts the passes over ties
-        too."""
-        again = TIE_SEEDS * sum(trial.wants_tie_range for trial in self.trials)
-        passes_a_window = 1 + len(self.experiments) + again
+        """Tokens are done once every model has read them, in each of its draws."""
+        passes_a_window = 1 + len(self._comparisons)
         share = self.passes / (passes_a_window * len(self.windows))
         seconds = time.perf_counter() - self.clock
         left = seconds / share - seconds if share else None
@@ -208,31 +151,18 @@ class Run:
             drift=trial.comparison.drift(
                 len({site.block for site in find_sites(self.loaded.model)})
             ),
-            unit_costs=trial.comparison.tokens.unit_costs(),
+            unit_costs=trial.tokens.unit_costs(),
             provenance=collect(
                 started=self.started,
                 seconds=seconds,
                 device=self.loaded.device,
                 threads=torch.get_num_threads(),
-                settings=self.settings,
+                settings={**self.settings, **trial.settings()},
                 artefacts=experiment.artefacts.model_dump(exclude_none=True),
                 note=self.note,
             ),
             partial=partial,
         )
-
-
-def tie_share(pruned: Pruned) -> tuple[Measurement, ...]:
-    """The share of the weights' blocks that a tie decides; empty where there is nothing to say."""
-    if not isinstance(pruned, PrunedWeights) or not pruned.ties.count:
-        return ()
-    share, n, unit = pruned.ties.share, pruned.ties.count, pruned.unit_of_ties
-    return (Measurement(metric="tie_share", value=share, n=n, unit_of_n=unit),)
-
-
-def learned(figures: Mapping[str, float]) -> tuple[Measurement, ...]:
-    """What calibration has to say of itself, as measurements."""
-    return tuple(Measurement(metric=name, value=value) for name, value in figures.items())
 
 
 def windows_of(loaded: LoadedModel, experiment: Experiment, text: str) -> Windows:

@@ -80,11 +80,13 @@ class PairedTokens:
         )
 
 
-def token_nll(logits: Tensor, ids: Tensor) -> Tensor:
-    """NLL in nats of each predicted token, float64 [window - 1]; logits [window, vocabulary].
-    UserError where they are not finite."""
-    parts = [logits[low:high].float().logsumexp(-1) for low, high in _chunks(len(ids))]
-    return _nll(logits, torch.cat(parts), ids)
+def mean_over(draws: Sequence[PairedTokens]) -> PairedTokens:
+    """Figures of every token as their means over draws that read the same windows."""
+    if len(draws) == 1:
+        return draws[0]
+    lists = ([getattr(one, name) for one in draws] for name in ("nll", "kl", "agree"))
+    means = [[torch.stack(one).mean(0) for one in zip(*some, strict=True)] for some in lists]
+    return PairedTokens(draws[0].dense_nll, *means)
 
 
 def _nll(logits: Tensor, log_total: Tensor, ids: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def measure(
     ids = ids.repeat(-(-tokens // len(ids)))[:tokens]
     targets: dict[str, Target] = {"activations": "activation", "weights": "weight"}
     bound = {
-        name: bind(loaded, experiment.but(target=target, mitigations=()), check).pruned
+        name: bind(loaded, experiment.but(target=target, mitigations=(), ties="auto"), check).pruned
         for name, target in targets.items()
     }
     seconds: dict[str, list[float]] = {name: [] for name in ("dense", *bound)}

@@ -1,7 +1,7 @@
 """From scores to masks: the one place that decides what is kept.
 
-Ties go to the lower index (DESIGN: N:M and P% of activations); a generator breaks them at random
-instead, to show how much of a result hangs on the rule. N:M on the CPU is compiled (`kernels`); the
+Exactly so many entries are kept as were asked for, and ties go to the lower index; a generator
+breaks those of a weight at random instead. N:M on the CPU is compiled (`kernels`); the
 plain torch path is the reference it is tested against, and does everything else.
 """
 
@@ -81,8 +81,8 @@ def matrix_mask(
 ) -> Tensor:
     """Mask of a weight, bool [d_out, d_in]: N of every M along d_in, or P% dropped of the matrix.
 
-    P% drops everything at or below the k-th smallest score; with a generator exactly k entries, and
-    with over="row" the lowest k of every output row, ties kept at the lower index.
+    P% drops the k lowest scores of all, with over="row" of every output row. Of entries that tie at
+    the cut those at the lower index stay, with a generator random ones.
     """
     if pattern.is_dense:
         return torch.ones_like(scores, dtype=torch.bool)
@@ -111,7 +111,7 @@ class Ties:
 
 def count_ties(scores: Tensor, pattern: Pattern, over: str = "matrix") -> Ties:
     """N:M: blocks whose N-th and (N+1)-th largest scores are equal, and rows with over="row". P% of
-    a matrix: entries at the cut, where dropping them all drops more than was asked."""
+    a matrix: entries at the cut, where some of them stay and others do not."""
     if pattern.is_dense:
         return Ties(0, scores.numel())
     if not pattern.is_grouped and over == "matrix":
@@ -140,12 +140,14 @@ def _top(blocks: Tensor, keep: int, generator: torch.Generator | None = None) ->
     """The `keep` largest of the last dimension, as a mask of the same shape."""
     if keep == blocks.shape[-1]:
         return torch.ones_like(blocks, dtype=torch.bool)
-    if generator is None and kernels.fits(blocks):
+    if generator is not None:
+        blocks = _drawn(blocks, keep, generator)
+    if kernels.fits(blocks):
         return kernels.keep_mask(blocks, keep, blocks.shape[-1])
-    return top_in_torch(blocks, keep, generator)
+    return top_in_torch(blocks, keep)
 
 
-def top_in_torch(blocks: Tensor, keep: int, generator: torch.Generator | None = None) -> Tensor:
+def top_in_torch(blocks: Tensor, keep: int) -> Tensor:
     """The same without the compiled path: the reference, and what other devices use."""
     if blocks.isnan().any():
         raise not_finite()
@@ -154,17 +156,17 @@ def top_in_torch(blocks: Tensor, keep: int, generator: torch.Generator | None = 
     room = keep - above.sum(-1, keepdim=True)  # places left for entries that equal the cut
     if bool((tied.sum(-1, keepdim=True) == room).all()):
         return above | tied
-    return above | _first(tied, room, generator)
+    return above | (tied & (tied.cumsum(-1) <= room))
 
 
-def _first(tied: Tensor, room: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Of the tied entries of every block the first `room`, or a random `room` of them."""
-    if generator is None:
-        return tied & (tied.cumsum(-1) <= room)
-    order = torch.rand(tied.shape, generator=generator).to(tied.device).argsort(-1)
-    shuffled = tied.gather(-1, order)
-    chosen = shuffled & (shuffled.cumsum(-1) <= room)
-    return torch.zeros_like(tied).scatter(-1, order, chosen)
+def _drawn(blocks: Tensor, keep: int, generator: torch.Generator) -> Tensor:
+    """Scores that rank as those of blocks [..., M] do, but for the entries that tie at the cut,
+    which are in a random order: 2 above it, 0 to 1 at it, -1 below."""
+    if blocks.isnan().any():
+        raise not_finite()
+    cut = nth_largest(blocks, keep)
+    places = torch.rand(blocks.shape, generator=generator).to(blocks.device)
+    return torch.where(blocks > cut, 2.0, torch.where(blocks == cut, places, -1.0))
 
 
 def _matrix_cut(scores: Tensor, dropped: int, generator: torch.Generator | None) -> Tensor:
@@ -172,10 +174,13 @@ def _matrix_cut(scores: Tensor, dropped: int, generator: torch.Generator | None)
         raise not_finite()
     if dropped == 0:
         return torch.ones_like(scores, dtype=torch.bool)
-    cut = scores.flatten().kthvalue(dropped).values
-    mask = scores > cut
-    if generator is None:
-        return mask
-    tied = (scores == cut).flatten()
-    room = torch.tensor([scores.numel() - dropped - int(mask.sum())], device=scores.device)
-    return mask | _first(tied, room, generator).view_as(mask)
+    if scores.isnan().any():
+        raise not_finite()
+    flat = scores.flatten()
+    cut = flat.kthvalue(dropped).values
+    mask = flat > cut
+    tied = (flat == cut).nonzero().flatten()
+    if generator is not None:
+        tied = tied[torch.randperm(len(tied), generator=generator).to(tied.device)]
+    mask[tied[: len(flat) - dropped - int(mask.sum())]] = True
+    return mask.view_as(scores)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nmviz.core.experiment import Experiment
 from nmviz.engine.load.sites import Site
+from nmviz.engine.prune.masking import matrix_mask
 from nmviz.methods.method import Call
 from nmviz.methods.patterns import Pattern
 
@@ -111,8 +112,11 @@ def state_of(call: Call, site: Site, x: Tensor | None, pattern: Pattern) -> dict
     """The state of a criterion or mitigation at a site, from its weight and inputs."""
     if isinstance(call.method.code, type):
         return call.method.code(**call.settings).calibrate(site.weight, x)
-    calibrate = call.method.facts.calibrate
-    return calibrate(site.weight, x, pattern, **call.settings) if calibrate else {}
+    facts = call.method.facts
+    if facts.calibrate is None:
+        return {}
+    chooses = {"choose": matrix_mask} if facts.gives == "weight" else {}
+    return facts.calibrate(site.weight, x, pattern, **call.settings, **chooses)
 
 
 def state_of_weight(call: Call, site: Site, pattern: Pattern) -> dict[str, Tensor]:

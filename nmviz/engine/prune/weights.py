@@ -1,32 +1,36 @@
 """Pruned weights: what a site computes when its weight is masked, once."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from nmviz.core.experiment import Experiment
+from nmviz.core.rules import MANY_TIES
 from nmviz.engine.load.refusals import not_finite
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.masking import Ties, count_ties, matrix_mask
-from nmviz.engine.prune.sparsify import Masked, States, state_of
+from nmviz.engine.prune.sparsify import Masked, Pruned, States, state_of
 from nmviz.methods import WEIGHT
 from nmviz.methods.method import Call, parse_call
 
 
 class PrunedWeights:
-    """The weight is masked once; a tie seed breaks ties at random instead of by index."""
+    """The weight is masked once. Ties go to the lower index until `settle`, calibration included,
+    and then as the experiment says; at random they are those of the first draw."""
 
-    def __init__(
-        self, experiment: Experiment, sites: Sequence[Site], tie_seed: int | None = None
-    ) -> None:
+    draw = 0
+
+    def __init__(self, experiment: Experiment, sites: Sequence[Site]) -> None:
         self.experiment, self.sites = experiment, sites
         self.pattern = experiment.mask
         self.criterion = parse_call(experiment.criterion, WEIGHT)
-        self.generator = None if tie_seed is None else torch.Generator().manual_seed(tie_seed)
+        self.rule: Literal["index", "random"] = "index"
         self.states: dict[Site, States] = defaultdict(dict)
         self._ties: dict[Site, Ties] = {}
         self._pruned: dict[Site, Tensor] = {}
@@ -60,8 +64,16 @@ class PrunedWeights:
         weight = site.weight if changed is None else changed[0]
         self._pruned[site] = torch.where(masked.mask, weight, 0)
         self._kept[site] = int(masked.mask.sum()), masked.mask.numel()
-        if self.generator is None and changed is None:
+        if changed is None and site not in self._ties:
             self._ties[site] = count_ties(masked.scores, self.pattern, self._over)
+
+    def settle(self) -> bool:
+        """Choose how ties are broken, by the sites that are finished. True where that changes
+        masks: then every site is to be finished again."""
+        asked = self.experiment.ties
+        drawn = self.ties.share > MANY_TIES if asked == "auto" else asked == "random"
+        self.rule = "random" if drawn else "index"
+        return drawn
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
         return functional.linear(x, self._pruned[site], site.bias)
@@ -74,11 +86,17 @@ class PrunedWeights:
         if changed is not None:
             return Masked(site.weight, changed[0].abs(), changed[1])
         scores = self._given(site)
-        mask = matrix_mask(scores, self.pattern, self.generator, self._over)
-        return Masked(site.weight, scores, mask)
+        generator = self._generator(site) if self.rule == "random" else None
+        return Masked(site.weight, scores, matrix_mask(scores, self.pattern, generator, self._over))
 
     def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
         return self._kept[site]
+
+    def _generator(self, site: Site) -> torch.Generator:
+        """Of a site's own, so that its mask is the same alone and in a run, in any scope."""
+        place = f"{self.experiment.drawn[1]} {self.draw} {site.name}"
+        digest = hashlib.sha256(place.encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
     def _given(self, site: Site) -> Any:
         method = self.criterion.method
@@ -93,3 +111,36 @@ class PrunedWeights:
         """Weight and mask of a criterion that also changes what it keeps, or None."""
         gives_weight = self.criterion.method.facts.gives == "weight"
         return self._given(site) if gives_weight else None
+
+
+def is_drawn(pruned: Pruned) -> bool:
+    """Whether ties between its weights are broken at random."""
+    return isinstance(pruned, PrunedWeights) and pruned.rule == "random"
+
+
+class Redrawn(PrunedWeights):
+    """The same weights with their ties broken by another draw. Its masks are kept as bits, so that
+    many draws fit beside the model: an eighth of a byte an entry."""
+
+    def __init__(self, first: PrunedWeights, draw: int) -> None:
+        super().__init__(first.experiment, first.sites)
+        self.draw, self.rule, self.states = draw, "random", first.states
+        self._bits: dict[Site, np.ndarray] = {}
+
+    def finish(self, site: Site) -> None:
+        self._bits[site] = as_bits(self.masked(site, site.weight).mask)
+
+    def forward(self, site: Site, x: Tensor) -> Tensor:
+        mask = from_bits(self._bits[site], site.weight)
+        return functional.linear(x, torch.where(mask, site.weight, 0), site.bias)
+
+
+def as_bits(mask: Tensor) -> np.ndarray:
+    """A mask of any shape as uint8, eight entries a byte; the last byte is filled with zeros."""
+    return np.packbits(mask.flatten().cpu().numpy())
+
+
+def from_bits(bits: np.ndarray, like: Tensor) -> Tensor:
+    """The mask that `as_bits` was given, in the shape and on the device of `like`."""
+    flat = np.unpackbits(bits, count=like.numel())
+    return torch.from_numpy(flat).view(torch.bool).view(like.shape).to(like.device)

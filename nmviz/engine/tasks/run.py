@@ -21,7 +21,7 @@ from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.measure.evaluate import Check
-from nmviz.engine.measure.runner import learned, tie_share
+from nmviz.engine.measure.trial import learned, settled, tie_share
 from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards
 from nmviz.engine.tasks.harness import PrunedLM, batch_size, score
 from nmviz.engine.tasks.questions import examples, load_task
@@ -177,7 +177,7 @@ class TaskRun:
         return Progress(stage, round(self.done), self.total, left, results)
 
     def _result(self, trial: Trial) -> Result:
-        one, scored = trial.experiment, trial.scored
+        one, scored = settled(trial.bound.pruned), trial.scored
         figures = (*tie_share(trial.bound.pruned), *learned(trial.bound.figures))
         seconds = time.perf_counter() - trial.began if trial.seconds is None else trial.seconds
         return Result(

@@ -20,6 +20,7 @@ from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import bos_token, encode, in_template
 from nmviz.engine.measure.evaluate import Check, logits
 from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards, replaced
+from nmviz.engine.prune.weights import is_drawn
 from nmviz.engine.write.bytes_read import Read, dense_bytes, skip
 
 
@@ -111,7 +112,8 @@ def continue_all(
     """
     names: list[Column] = ["dense", *(p.experiment.target for p in pruned)]
     computing = [_watched(loaded, check), *(_watched(loaded, check, p) for p in pruned)]
-    texts = [Continuation(name) for name in names]
+    drawn = [False, *map(is_drawn, pruned)]
+    texts = [Continuation(name, drawn=one) for name, one in zip(names, drawn, strict=True)]
     writers = [write(loaded, ids, sampling, forward) for forward in computing]
     for turn in count():
         if all(text.finished for text in texts):

@@ -9,6 +9,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import mean_error
 from nmviz.core.protocols import text_in_words
 from nmviz.core.results import Measurement, Result
+from nmviz.core.rules import in_words
 from nmviz.published import Names
 from nmviz.published.listing.asking import NOTHING as NOT_ASKED
 from nmviz.published.listing.asking import asked
@@ -133,12 +134,14 @@ def _row(
 
 def _measured_on(one: Experiment, parts: Sequence[Measurement]) -> str:
     """The text, or which examples of which splits."""
+    rules = "".join(f", {said}" for said in in_words(one.ties, one.dropping))
     if not one.tasks:
-        return f"{one.tokens:,} tokens of {text_in_words(one)}"
+        return f"{one.tokens:,} tokens of {text_in_words(one)}{rules}"
     splits = listed(TASKS.get(part.task).split for part in parts if part.task)
     counted = f"first {one.limit:,}" if one.limit else "all"
     each = " of each task" if len(parts) > 1 else ""
-    return f"{counted} examples{each} ({splits})" + (", chat template" if one.chat else "")
+    chat = ", chat template" if one.chat else ""
+    return f"{counted} examples{each} ({splits}){chat}{rules}"
 
 
 def _error(parts: Sequence[Measurement]) -> Error:

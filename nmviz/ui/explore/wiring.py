@@ -60,7 +60,10 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
 
 def _settings(page: Page) -> None:
     controls, named = page.controls, page.named
-    chosen = ("criterion", "weight_criterion", "mitigations", "corpus", "bos", "protocol")
+    chosen = (
+        *("criterion", "weight_criterion", "mitigations", "corpus", "bos", "protocol"),
+        "ties",
+    )
     typed = (
         *("pattern", "blocks", "sites", "text", "tokens", "window"),
         *("calibration_windows", "seed", "precision", "stride"),

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import built
-from nmviz.core.experiment import TASK, Experiment
+from nmviz.core.experiment import FOUND, TASK, Experiment
 from nmviz.core.running import Running
-from nmviz.core.settings import TARGETS, Target
+from nmviz.core.settings import TARGETS, Target, Ties
 from nmviz.methods import WEIGHT
 from nmviz.methods.method import parse_call
 from nmviz.methods.patterns import parse_pattern
@@ -58,7 +58,7 @@ class View(BaseModel):
     """One experiment for each target, a layer, and a prompt.
 
     `experiment` is the one on activations. The one on weights shares its settings, but for the
-    mitigations (they repair activations) and the criterion.
+    mitigations (they repair activations), the criterion and how its ties are broken.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +66,7 @@ class View(BaseModel):
     experiment: Experiment = Experiment()
     weight_criterion: str = Field("magnitude", max_length=200, title="Criterion for weights")
     calibration_windows: int = Field(16, ge=0, le=256, title=title_of("calibration_windows"))
+    ties: Ties = Field("auto", title=title_of("ties"))
     precision: float = Field(0.05, ge=0, le=10, title=title_of("precision"))  # of `Running`
     look: Look = Look()
     writing: Writing = Writing()
@@ -130,7 +131,7 @@ class View(BaseModel):
         """Weights first, then activations. UserError when a criterion is not of its target."""
         shared = self.experiment.model_dump()
         changes = {"target": "weight", "criterion": self.weight_criterion, "mitigations": ()}
-        windows = {"calibration_windows": self.calibration_windows}
+        windows = {"calibration_windows": self.calibration_windows, "ties": self.ties}
         try:
             return Experiment.build(**{**shared, **changes, **windows}), self.experiment
         except SettingError as error:
@@ -165,13 +166,13 @@ def methods_of(view: View) -> str:
     return f"{view.experiment.pattern}, weights by {weight}, activations by {activation}"
 
 
-_OWN = ("weight_criterion", "calibration_windows", "precision")
+_OWN = ("weight_criterion", "calibration_windows", "ties", "precision")
 NAMES = tuple(
     name
     for name in dict.fromkeys(
         (*Experiment.model_fields, *_OWN, *Look.model_fields, *Writing.model_fields)
     )
-    if name not in ("artefacts", "target", *TASK)
+    if name not in (*FOUND, "target", *TASK)
 )
 """What an address may name of a view, the model first: both targets are part of it, and the tasks
 are asked beside it."""

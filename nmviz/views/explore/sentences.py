@@ -7,12 +7,14 @@ from nmviz.base.wording import listed
 from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import cost_difference
 from nmviz.core.results import Column, Measurement, Result
+from nmviz.core.rules import in_words
 from nmviz.core.settings import TARGETS, Target
+from nmviz.core.ties import TieBreaks, tie_breaks
 from nmviz.views.shared.numbers import interval, perplexity, share, significant, with_error
 from nmviz.views.shared.theme import NAMES
 
-TIE_SHARE_TO_MENTION = 0.01
 UNIT = "nats a token"
+FIRST_DRAW = "Ties are broken at random, as in the first draw of a run."
 
 
 def headline(results: Mapping[Column, Result]) -> str:
@@ -25,13 +27,15 @@ def headline(results: Mapping[Column, Result]) -> str:
     costs = _measured(pruned, "delta_nll")
     if not costs:
         return _levels(pruned) or "Nothing is measured here yet."
-    sentences = [_costs(pruned, costs), _verdict(pruned, costs), _missing(costs), _partial(pruned)]
+    sentences = [_costs(pruned, costs), _verdict(pruned, costs), _tied(pruned), _missing(costs)]
+    sentences.append(_partial(pruned))
     return " ".join(sentence for sentence in sentences if sentence)
 
 
 def how_and_where(experiment: Experiment) -> str:
     """`magnitude + d-pts + var, only q and k in blocks 0-3`: what the pattern does not say."""
     said = " + ".join((experiment.rule, *experiment.mitigations))
+    said = ", ".join((said, *in_words(experiment.ties, experiment.dropping)))
     if experiment.lists_sites:
         groups = [
             listed(names) + (f" in blocks {blocks}" if blocks else "")
@@ -44,17 +48,31 @@ def how_and_where(experiment: Experiment) -> str:
 
 
 def tie_note(result: Result) -> str | None:
-    """How much of a mask a tie decided, and what other tie-breaks give; None below 1%."""
-    ties = result.get("tie_share")
-    if ties is None or not ties.value > TIE_SHARE_TO_MENTION:
+    """How much of a mask a tie decided, by which rule, and what other tie-breaks give; None where
+    that is below 1% and ties went to the lower index."""
+    ties, counted = tie_breaks(result), result.get("tie_share")
+    if ties is None or ties.share is None or not (ties.many or ties.rule == "random"):
         return None
-    note = f"A tie decided {share(ties.value)} of the {ties.unit_of_n or 'blocks'}"
+    note = f"A tie decided {share(ties.share)} of the {(counted and counted.unit_of_n) or 'blocks'}"
+    if ties.rule == "random":
+        return f"{note}: {_drawn(ties)}"
+    note += ", for the lower index"
     low, high = result.get("perplexity_ties_low"), result.get("perplexity_ties_high")
     if low is None or high is None:
         return f"{note}: other tie-breaks would give other numbers."
     tried = f" ({low.n} tried)" if low.n else ""
     reach = f"{perplexity(low.value)} to {perplexity(high.value)}"
     return f"{note}: at random, ties give a perplexity of {reach}{tried}."
+
+
+def _drawn(ties: TieBreaks) -> str:
+    if ties.draws == 1:
+        return "they were broken at random, in one draw."
+    apart = "" if ties.spread is None else f", between which the cost spreads by {ties.spread:.2g}"
+    return (
+        f"means over {ties.draws} random tie-breaks{apart}; layers, masks and texts are those of "
+        "the first."
+    )
 
 
 def training_of(result: Result) -> str | None:
@@ -121,6 +139,17 @@ def _verdict(pruned: Mapping[Target, Result], costs: Mapping[Target, Measurement
     if reach[0] <= 0:
         return f"The difference between the two, {number}, is within the noise."
     return f"{NAMES[best].capitalize()} keep more of the model, by {number}."
+
+
+def _tied(pruned: Mapping[Target, Result]) -> str:
+    """What hangs on ties between weights, where that is much."""
+    ties = tie_breaks(pruned["weight"]) if "weight" in pruned else None
+    if ties is None or not ties.many or ties.share is None:
+        return ""
+    if ties.rule == "index":
+        return f"A tie decided {share(ties.share)} of the weights' blocks, for the lower index."
+    spread = "" if ties.spread is None else f", which differ by {ties.spread:.2g}"
+    return f"The cost of pruning weights is the mean over {ties.draws} random tie-breaks{spread}."
 
 
 def _missing(measured: Mapping[Target, object]) -> str:

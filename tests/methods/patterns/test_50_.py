@@ -50,6 +50,13 @@ def test_ties_of_a_token_go_to_the_lower_index(target: str) -> None:
     assert_largest_kept(target, "50%", tensor([[1.0, 2.0, 3.0, 4.0, 5.0]]), "00111")
 
 
+def test_ties_of_a_weight_go_to_the_lower_index() -> None:
+    # floor(3) = 3 of the 6 are dropped, the last of those that tie
+    assert_largest_kept(
+        "weight", "50%", tensor([[3.0, -3.0], [3.0, 3.0], [3.0, 3.0]]), "11", "10", "00"
+    )
+
+
 def test_any_width_fits() -> None:
     parse_pattern("50%").check_divides(577, "q")
 

@@ -57,6 +57,13 @@ def test_ties_of_a_token_go_to_the_lower_index(target: str) -> None:
     assert_largest_kept(target, "70%", tensor([[1.0, 2.0, -2.0, 2.0]]), "0110")
 
 
+def test_ties_of_a_weight_go_to_the_lower_index() -> None:
+    # floor(4.2) = 4 of the 6 are dropped, the last of those that tie
+    assert_largest_kept(
+        "weight", "70%", tensor([[3.0, -3.0], [3.0, 3.0], [3.0, 3.0]]), "11", "00", "00"
+    )
+
+
 def test_any_width_fits() -> None:
     parse_pattern("70%").check_divides(577, "q")
 

@@ -132,6 +132,12 @@ def test_p_percent_is_dropped_of_every_128_columns() -> None:
     assert mask(made) == [[0] * 64 + [1] * 64 + [0] * 64 + [1] * 64]
 
 
+def test_p_percent_drops_no_more_than_that_share_of_ties() -> None:
+    # All scores are 1: 4 of 8 go, the last ones of the block of columns.
+    made = pruned("sparsegpt(damp=0)", "50%", torch.ones(2, 4), torch.eye(4))
+    assert mask(made) == [[1, 1, 1, 1], [0, 0, 0, 0]]
+
+
 def test_sparsegpt_keeps_n_of_every_m() -> None:
     made = pruned("sparsegpt", "3:8", torch.randn(5, 264), torch.randn(400, 264))
     kept = tensor(mask(made)).view(5, -1, 8).sum(-1)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FIELDS = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations", "projections", "blocks"),
     *("sites", "corpus", "text", "tokens", "window", "protocol", "stride", "bos"),
-    *("calibration_windows", "seed", "precision"),
+    *("calibration_windows", "seed", "ties", "precision"),
     *("block", "projection", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
@@ -60,6 +60,7 @@ def values_of(view: View, model: "ModelInfo") -> dict[str, Any]:
     fields |= {
         "weight_criterion": view.weight_criterion,
         "calibration_windows": view.calibration_windows,
+        "ties": view.ties,
         "precision": view.precision,
         "mitigations": list(view.experiment.mitigations),
         **where_values(view.experiment, model),

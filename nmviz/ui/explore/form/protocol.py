@@ -36,6 +36,12 @@ def protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
             label=title_of("bos"),
             info="only for tokenizers that have one",
         )
+        named["ties"] = gr.Radio(
+            [("as their share asks", "auto"), ("at random", "random"), ("lower index", "index")],
+            value=values["ties"],
+            label=title_of("ties"),
+            info="at random is the mean over five draws; asked for where more than 1% tie",
+        )
         with gr.Row(elem_classes="pair"):
             named["calibration_windows"] = gr.Number(
                 values["calibration_windows"],

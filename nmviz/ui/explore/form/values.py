@@ -13,7 +13,7 @@ Panel = Literal["figures", "layer", "methods", "each", "tasks", "texts"]
 
 PRUNED = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations"),
-    *("projections", "blocks", "sites", "calibration_windows", "seed"),
+    *("projections", "blocks", "sites", "calibration_windows", "seed", "ties"),
 )
 MEASURED = (*PRUNED, "corpus", "text", "tokens", "window", "bos", "precision", "protocol", "stride")
 PLACE = (*PRUNED, "block", "projection", "prompt")
@@ -89,7 +89,7 @@ def _usual(name: str) -> Any:
         **view.experiment.model_dump(),
         **view.look.model_dump(),
         **view.writing.model_dump(),
-        **view.model_dump(include={"weight_criterion", "calibration_windows", "precision"}),
+        **view.model_dump(include={"weight_criterion", "calibration_windows", "ties", "precision"}),
         "text": None,
         "sites": "",
     }

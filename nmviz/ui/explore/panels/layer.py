@@ -12,6 +12,7 @@ from nmviz.ui.shell.html import esc, note, quantity
 from nmviz.ui.shell.view import Look, View, methods_of
 from nmviz.views.explore.distribution import distribution
 from nmviz.views.explore.mask import mask
+from nmviz.views.explore.sentences import FIRST_DRAW
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import NAMES, title_of
 
@@ -48,7 +49,7 @@ def identity(view: View) -> str:
     is calibrated in it."""
     chosen = [
         (
-            *(one.model, one.pattern, one.criterion, one.mitigations, one.seed),
+            *(one.model, one.pattern, one.criterion, one.mitigations, one.seed, one.ties),
             one.calibration_windows and (one.calibration_windows, one.projections, one.blocks),
         )
         for one in view.experiments()
@@ -132,7 +133,7 @@ def _pane(view: View, target: Target, look: SiteLook) -> dict[str, Any]:
     return {
         f"{target}_inputs_head": _caption(f"{what}: {before}", title_of(inputs)),
         f"{target}_inputs": drawn(inputs, f"nmviz-{target}-inputs-{place}"),
-        f"{target}_mask_head": _caption(f"{what}: mask", title_of(entries), kept=look.kept),
+        f"{target}_mask_head": _caption(f"{what}: mask", title_of(entries), look),
         f"{target}_mask": drawn(entries, f"nmviz-{target}-mask-{place}"),
     }
 
@@ -148,8 +149,9 @@ def _parts(target: Target) -> list[tuple[str, str]]:
     return [(f"{target}_{part}{end}", end) for part in ("inputs", "mask") for end in ("", "_head")]
 
 
-def _caption(title: str, said: str, kept: float | None = None) -> str:
+def _caption(title: str, said: str, look: SiteLook | None = None) -> str:
     whole = ""
-    if kept is not None:
-        whole = f" {quantity('kept', 'Kept')} in the whole layer: {esc(numbers.share(kept))}."
+    if look is not None:
+        whole = f" {quantity('kept', 'Kept')} in the whole layer: {esc(numbers.share(look.kept))}."
+        whole += f" {FIRST_DRAW}" if look.drawn else ""
     return f'<h3>{esc(title)}</h3><p class="words">{esc(said)}.{whole}</p>'

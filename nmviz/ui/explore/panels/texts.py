@@ -9,6 +9,7 @@ from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, hint, table
 from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.explore.continuations import FIRST, mark_differences
+from nmviz.views.explore.sentences import FIRST_DRAW
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import NAMES
 
@@ -69,14 +70,16 @@ def _models(view: View) -> list[Experiment]:
 def _column(name: Column, given: Mapping[Column, Continuation], words: str, view: View) -> str:
     text = given.get(name)
     speed = _speed(text, given.get("dense"))
+    drawn = f'<p class="words">{FIRST_DRAW}</p>' if text is not None and text.drawn else ""
     pattern = "" if name == "dense" else f" <span>{esc(view.experiment.pattern)}</span>"
     if text is not None and text.finished and not text.tokens:
         words = f'<span class="words">{ENDED}</span>'
     caret = "" if text is None or text.finished else '<span class="caret"></span>'
+    below = f"{_likely(text)}{speed}{drawn}"
     return (
         f'<article class="card {name}" aria-label="text of {esc(NAMES[name])}">'
         f"<h3>{esc(NAMES[name])}{pattern}</h3>"
-        f'<div class="text">{words or "&ndash;"}{caret}</div>{_likely(text)}{speed}</article>'
+        f'<div class="text">{words or "&ndash;"}{caret}</div>{below}</article>'
     )
 
 

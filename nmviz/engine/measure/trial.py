@@ -1,0 +1,90 @@
+"""One experiment of a run while it is measured: what it has shown so far, over all its draws."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from nmviz.core.experiment import Experiment
+from nmviz.core.metrics import SPREAD
+from nmviz.core.results import Measurement
+from nmviz.engine.measure.evaluate import Comparison
+from nmviz.engine.measure.statistics import PairedTokens, mean_over
+from nmviz.engine.prune.sparsify import Pruned
+from nmviz.engine.prune.weights import PrunedWeights
+
+TIE_BREAKS = "random tie-breaks"
+
+
+@dataclass
+class Trial:
+    """A comparison with the dense model; where ties are broken at random, one a draw. Figures of
+    tokens are means over the draws, those of layers are the first draw's."""
+
+    comparison: Comparison
+    figures: Mapping[str, float]  # what calibration has to say of itself
+    redrawn: list[Comparison] = field(default_factory=list)
+    spent: int | None = None  # tokens, where the run ended before its budget
+
+    @property
+    def experiment(self) -> Experiment:
+        """What was measured."""
+        asked = settled(self.comparison.pruned)
+        return asked if self.spent is None else asked.but(tokens=self.spent)
+
+    @property
+    def draws(self) -> list[Comparison]:
+        return [self.comparison, *self.redrawn]
+
+    @property
+    def tokens(self) -> PairedTokens:
+        """Figures of every token, over the draws that have read as many windows as the first."""
+        return mean_over([one.tokens for one in self._level])
+
+    @property
+    def _level(self) -> list[Comparison]:
+        read = len(self.comparison.tokens.nll)
+        return [one for one in self.draws if len(one.tokens.nll) == read]
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        figures = tie_share(self.comparison.pruned), self._over_draws(), learned(self.figures)
+        return (*self.tokens.measurements(), *(one for some in figures for one in some))
+
+    def settings(self) -> dict[str, str]:
+        """What the numbers of layers are of, where that is not all there is."""
+        if not self.redrawn:
+            return {}
+        return {"ties": f"at random, {len(self.draws)} draws; layers, masks and texts of the first"}
+
+    def _over_draws(self) -> Iterator[Measurement]:
+        """The spread of each figure over the draws, and how far the perplexity reaches."""
+        if len(self._level) < 2 or len(self._level) < len(self.draws):
+            return
+        found = [{m.metric: m.value for m in one.measurements()} for one in self.draws]
+        of_draws = {"n": len(found), "unit_of_n": TIE_BREAKS}
+        for metric in SPREAD if found[0] else ():
+            spread = torch.tensor([one[metric] for one in found], dtype=torch.float64).std().item()
+            yield Measurement(metric=f"{metric}_spread", value=spread, **of_draws)
+        for end, choose in (("low", min), ("high", max)) if found[0] else ():
+            value = choose(one["perplexity"] for one in found)
+            yield Measurement(metric=f"perplexity_ties_{end}", value=value, **of_draws)
+
+
+def settled(pruned: Pruned) -> Experiment:
+    """What is measured: the experiment, with the rule of ties that its scores led to."""
+    if not isinstance(pruned, PrunedWeights):
+        return pruned.experiment
+    return pruned.experiment.model_copy(update={"ties": pruned.rule})
+
+
+def tie_share(pruned: Pruned) -> tuple[Measurement, ...]:
+    """The share of the weights' blocks that a tie decides; empty where there is nothing to say."""
+    if not isinstance(pruned, PrunedWeights) or not pruned.ties.count:
+        return ()
+    share, n, unit = pruned.ties.share, pruned.ties.count, pruned.unit_of_ties
+    return (Measurement(metric="tie_share", value=share, n=n, unit_of_n=unit),)
+
+
+def learned(figures: Mapping[str, float]) -> tuple[Measurement, ...]:
+    """What calibration has to say of itself, as measurements."""
+    return tuple(Measurement(metric=name, value=value) for name, value in figures.items())
