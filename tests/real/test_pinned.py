@@ -55,7 +55,9 @@ def test_the_tokenizer_is_that_of_the_gguf_file(loaded: loading.LoadedModel) -> 
     with loading.quiet():
         original = loading.AutoTokenizer.from_pretrained(files.folder, gguf_file=files.gguf)
     text = corpora.read("wiki-leads")[:20_000] + " \r\n\t 12,345 déjà-vu 漢字 😀 <|im_end|>"
-    assert tokens.encode(loaded, text).tolist() == original(text).input_ids
+    assert tokens.encode(loaded, text, public=True).tolist() == original(text).input_ids
+    own = original(text, split_special_tokens=True).input_ids
+    assert tokens.encode(loaded, text).tolist() == own != original(text).input_ids
     assert loaded.tokenizer.chat_template == original.chat_template
     chat = [{"role": "user", "content": "Hello"}]
     assert loaded.tokenizer.apply_chat_template(
