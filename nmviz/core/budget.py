@@ -67,7 +67,8 @@ class Budget:
 
     def in_words(self) -> str:
         """One line: what is spent, what is added, and what magnitude alone may drop for it."""
-        kept = f"{self.share:.1%} of the dense model's multiply-adds: {self.kept:.1%} kept"
+        dense = "of the multiply-adds of these layers when dense"
+        kept = f"{self.share:.1%} {dense}: {self.kept:.1%} kept"
         beside = f"{self.elementwise_share:.2%} more elementwise" if self.added.elementwise else ""
         if not self.added.multiply_adds:
             return f"{kept}, none added" + (f" ({beside})" if beside else "")

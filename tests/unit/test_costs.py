@@ -175,7 +175,7 @@ def test_the_claim_on_mitigations_says_what_r_sparse_spends(runs: list[Result]) 
 
 def test_a_run_says_its_budget_in_text_and_json(runs: list[Result]) -> None:
     run = next(run for run in runs if run.experiment.mitigations == ("r-sparse",))
-    assert "68.4% of the dense model's multiply-adds: 50.0% kept, 18.4% added" in (
+    assert "68.4% of the multiply-adds of these layers when dense: 50.0% kept, 18.4% added" in (
         printing.run_text(run, True)
     )
     told = json.loads(printing.run_line(run))["budget"]
@@ -198,8 +198,8 @@ def test_the_figure_of_all_methods_draws_magnitude_at_equal_budget() -> None:
 
 def test_the_page_says_the_budget_beside_the_settings() -> None:
     said = method_notes(View.build({"pattern": "8:16", "mitigations": "r-sparse"}))
-    assert "68.4% of the dense model" in said
+    assert "68.4% of the multiply-adds of these layers" in said
     assert "at this budget magnitude alone may drop 31.6%" in said
     said = method_notes(View.build({"pattern": "8:16", "mitigations": "la-rosa"}))
-    assert "172.9% of the dense model" in said
+    assert "172.9% of the multiply-adds of these layers" in said
     assert "magnitude alone may drop nothing" in said
