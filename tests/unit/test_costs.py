@@ -114,6 +114,13 @@ def test_a_budget_is_of_the_layers_in_scope() -> None:
     assert (spent.dense, spent.added.multiply_adds) == (2 * 192 * 576, 2 * 64 * 768)
 
 
+def test_a_list_of_sites_has_the_budget_of_its_layers() -> None:
+    one = Experiment.build(projections="down; q,gate:0-18", pattern="8:16")
+    spent = service.budget_of(one)
+    assert spent is not None
+    assert spent.dense == 30 * 1536 * 576 + 19 * (576 * 576 + 1536 * 576)
+
+
 def test_what_is_not_known_has_no_budget() -> None:
     assert service.budget_of(Experiment.build(model="llama2-7b")) is None
     assert service.budget_of(Experiment.build(mitigations="r-sparse(rank=?)")) is None
