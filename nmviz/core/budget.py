@@ -67,7 +67,8 @@ class Budget:
 
     def in_words(self) -> str:
         """One line: what is spent, what is added, and what magnitude alone may drop for it."""
-        kept = f"{self.share:.1%} of the dense model's multiply-adds: {self.kept:.1%} kept"
+        dense = "of the multiply-adds of these layers when dense"
+        kept = f"{self.share:.1%} {dense}: {self.kept:.1%} kept"
         beside = f"{self.elementwise_share:.2%} more elementwise" if self.added.elementwise else ""
         if not self.added.multiply_adds:
             return f"{kept}, none added" + (f" ({beside})" if beside else "")
@@ -84,15 +85,16 @@ class Budget:
 def budget(
     experiment: Experiment, d_in: Mapping[str, int], d_out: Mapping[str, int], blocks: int
 ) -> Budget:
-    """What it spends in a model whose `blocks` blocks in scope have layers of these widths.
+    """What it spends in a model of so many `blocks`, whose layers have these widths.
 
     UserError where a setting that it hangs on is not known.
     """
-    chosen = [name for name in d_in if name in (experiment.projections or d_in)]
+    sites = experiment.sites
+    chosen = [name for block in range(blocks) for name in d_in if sites.hold(name, block)]
     calls = [parse_call(experiment.criterion, BY_TARGET[experiment.target])]
     calls += [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
     added, dense = Added(), 0
-    for name in chosen * blocks:
+    for name in chosen:
         dense += d_out[name] * d_in[name]
         for call in calls if not experiment.mask.is_dense else ():
             added += call.adds(d_out[name], d_in[name])

@@ -3,7 +3,6 @@
 from nmviz.base.errors import UserError
 from nmviz.core.budget import Budget, budget
 from nmviz.core.experiment import Experiment
-from nmviz.methods.scopes import read_blocks
 from nmviz.service.choices import describe
 
 
@@ -12,10 +11,9 @@ def budget_of(experiment: Experiment) -> Budget | None:
     hangs on, are not known."""
     try:
         info = describe(experiment.model)
-        blocks = info.blocks if experiment.blocks is None else len(read_blocks(experiment.blocks))
-        known = info.d_out.keys() >= set(experiment.projections or info.projections)
-        if not (known and info.d_out and blocks):
+        named = experiment.sites.in_model(info.projections, info.blocks).blocks
+        if not (named and info.blocks and info.d_out.keys() >= named.keys()):
             return None
-        return budget(experiment, info.d_in, info.d_out, blocks)
+        return budget(experiment, info.d_in, info.d_out, info.blocks)
     except UserError:
         return None

@@ -123,7 +123,7 @@ def spelled(model_id: str) -> str:
 
 def remedy(model_id: str) -> str:
     """What to do about a broken file of the model, in words for the end of a sentence."""
-    if model_id not in MODELS and _local(model_id):
+    if is_local(model_id):
         return PUT_BACK
     return f"nmviz models --fetch {model_id} fetches it again"
 

@@ -114,6 +114,13 @@ def test_a_budget_is_of_the_layers_in_scope() -> None:
     assert (spent.dense, spent.added.multiply_adds) == (2 * 192 * 576, 2 * 64 * 768)
 
 
+def test_a_list_of_sites_has_the_budget_of_its_layers() -> None:
+    one = Experiment.build(projections="down; q,gate:0-18", pattern="8:16")
+    spent = service.budget_of(one)
+    assert spent is not None
+    assert spent.dense == 30 * 1536 * 576 + 19 * (576 * 576 + 1536 * 576)
+
+
 def test_what_is_not_known_has_no_budget() -> None:
     assert service.budget_of(Experiment.build(model="llama2-7b")) is None
     assert service.budget_of(Experiment.build(mitigations="r-sparse(rank=?)")) is None
@@ -175,7 +182,7 @@ def test_the_claim_on_mitigations_says_what_r_sparse_spends(runs: list[Result]) 
 
 def test_a_run_says_its_budget_in_text_and_json(runs: list[Result]) -> None:
     run = next(run for run in runs if run.experiment.mitigations == ("r-sparse",))
-    assert "68.4% of the dense model's multiply-adds: 50.0% kept, 18.4% added" in (
+    assert "68.4% of the multiply-adds of these layers when dense: 50.0% kept, 18.4% added" in (
         printing.run_text(run, True)
     )
     told = json.loads(printing.run_line(run))["budget"]
@@ -198,8 +205,8 @@ def test_the_figure_of_all_methods_draws_magnitude_at_equal_budget() -> None:
 
 def test_the_page_says_the_budget_beside_the_settings() -> None:
     said = method_notes(View.build({"pattern": "8:16", "mitigations": "r-sparse"}))
-    assert "68.4% of the dense model" in said
+    assert "68.4% of the multiply-adds of these layers" in said
     assert "at this budget magnitude alone may drop 31.6%" in said
     said = method_notes(View.build({"pattern": "8:16", "mitigations": "la-rosa"}))
-    assert "172.9% of the dense model" in said
+    assert "172.9% of the multiply-adds of these layers" in said
     assert "magnitude alone may drop nothing" in said
