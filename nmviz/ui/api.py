@@ -68,11 +68,8 @@ def look(experiment: dict, prompt: str, block: int, projection: str) -> Json:
         place: Json = {"prompt": prompt, "block": block, "projection": projection}
         _refuse_missing(place)
         view = _view(experiment, place)
-        block_at, projection_at = view.look.block, view.look.projection
-        assert block_at is not None and projection_at is not None  # both were given
-        return _site(
-            service.look(_wanted(view, experiment), view.writing.prompt, block_at, projection_at)
-        )
+        wanted = _wanted(view, experiment)
+        return _site(service.look(wanted, view.writing.prompt, int(block), projection))
 
     return _said(answer)
 

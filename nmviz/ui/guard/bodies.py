@@ -27,6 +27,7 @@ def refuse_numbered(body: bytes, found: re.Match[str], known: Known) -> None:
         raise Refusal(404, "The page has no handler of that fn_index: reload the page.")
     if found[0].endswith("/join") and given.get("session_hash") is None:
         raise Refusal(400, "session_hash is missing: make up a word for your session.")
+    _refuse_past_the_queue(found, handler)
     _refuse_values(given, handler, known)
 
 
@@ -36,6 +37,7 @@ def refuse_named(body: bytes, found: re.Match[str], known: Known) -> None:
     given = _with_fields(body)
     if given.get("fn_index") not in (None, handler._id):
         raise Refusal(400, f"fn_index is not that of {handler.api_name}: leave it out.")
+    _refuse_past_the_queue(found, handler)
     _refuse_values(given, handler, known)
 
 
@@ -67,6 +69,12 @@ def endpoint(known: Known, name: str) -> Any:
     if name not in offered:
         raise Refusal(404, f"There is no endpoint of that name: choose one of {listed(offered)}.")
     return offered[name]
+
+
+def _refuse_past_the_queue(found: re.Match[str], handler: Any) -> None:
+    """Refusal where what waits for its turn is asked to be done at once."""
+    if handler.queue and found["how"] in ("run", "api", "run/predict"):
+        raise Refusal(404, "That waits for its turn: ask at /gradio_api/call/NAME instead.")
 
 
 def _with_fields(body: bytes, fields: Sequence[str] = FIELDS) -> dict[str, Any]:

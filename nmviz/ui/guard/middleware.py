@@ -41,23 +41,30 @@ class Guard:
             raise Refusal(413, f"The address has over {LONGEST_ADDRESS:,} characters: shorten it.")
         route, found = route_of(scope["method"], path)
         known = Known(scope["app"].get_blocks())
+        given: Any = query.decode("latin-1")
         if route.method == "POST":
-            body = await _body(scope, receive, route.largest)
-            if body is None:  # nobody waits for an answer
+            given = await _body(scope, receive, route.largest)
+            if given is None:  # nobody waits for an answer
                 return
-            route.refuse(body, found, known)
-            receive = _again(body, receive)
-        elif route.refuse is not None:
-            route.refuse(query.decode("latin-1"), found, known)
+            receive = _again(given, receive)
+        if route.refuse is not None:
+            route.refuse(given, found, known)
         await self._answered(route, scope, receive, send)
 
     async def _answered(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
         """Gradio's answer. A stream that breaks, because its session is gone, has told its reader:
         the log needs no more than a line."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, sending)
         except Exception as error:
-            if not route.streams:
+            if not (route.streams and begun):
                 raise
             LOG.warning("a stream broke: %s: %s", _line(scope), type(error).__name__)
             await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -71,13 +71,13 @@ ROUTES = (
     Route("GET", rf"{API}/(info/?|app_id/?|startup-events)"),
     Route("GET", rf"{API}/heartbeat/{ID}", streams=True),
     # Handlers of the page by their number, with and without the queue.
-    Route("POST", rf"{API}/(queue/join|run/predict)", bodies.refuse_numbered, LARGEST_BODY),
+    Route("POST", rf"{API}/(?P<how>queue/join|run/predict)", bodies.refuse_numbered, LARGEST_BODY),
     Route("GET", rf"{API}/queue/data", _session, streams=True),
     Route("POST", rf"{API}/cancel", bodies.refuse_cancel, SHORT_BODY),
     Route("POST", rf"{API}/reset/?", bodies.refuse_reset, SHORT_BODY),
     # Endpoints by their names.
     Route("POST", rf"{API}/call/v2/{NAME}/?", bodies.refuse_by_name, LARGEST_BODY),
-    Route("POST", rf"{API}/(call|run|api)/{NAME}/?", bodies.refuse_named, LARGEST_BODY),
+    Route("POST", rf"{API}/(?P<how>call|run|api)/{NAME}/?", bodies.refuse_named, LARGEST_BODY),
     Route("GET", rf"{API}/call/(v2/)?{NAME}/(?P<event>{ID})", _event, streams=True),
 )
 

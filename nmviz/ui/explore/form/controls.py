@@ -38,9 +38,10 @@ def read(values: Sequence[Any], projections: Sequence[str]) -> tuple[View, str |
     """The View the form shows, and the visitor's own text where that is the corpus."""
     fields = dict(zip(FIELDS, values, strict=True))
     text = fields.pop("text")
-    fields["blocks"] = (fields["blocks"] or "").strip() or None
-    fields["mitigations"] = tuple(fields["mitigations"] or ())
-    if set(projections) <= set(fields["projections"] or ()):
+    blocks, chosen = fields["blocks"], fields["projections"] or ()
+    fields["blocks"] = blocks.strip() or None if isinstance(blocks, str) else blocks
+    fields["mitigations"] = fields["mitigations"] or ()
+    if isinstance(chosen, list | tuple) and all(name in chosen for name in projections):
         fields["projections"] = None
     return View.build(fields), text if fields["corpus"] == OWN_TEXT else None
 
