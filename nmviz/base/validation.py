@@ -26,6 +26,7 @@ SAID: dict[str, Callable[[Details], str]] = {
     "greater_than_equal": lambda about: f"is at least {about['ge']:,}",
     "less_than_equal": lambda about: f"is at most {about['le']:,}",
     "tuple_type": lambda _: "is a list",
+    "model_type": lambda _: "is an object",
     "string_too_short": lambda _: "is at least one character long",
     "string_too_long": lambda about: f"is at most {about['max_length']:,} characters long",
     "literal_error": lambda about: f"is {about['expected']}",

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from pydantic import field_validator, model_validator
 
-from nmviz.base.errors import UserError
+from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import WrongValue, built, called_in
 from nmviz.base.wording import listed
 from nmviz.core import rules
@@ -214,7 +214,9 @@ class Experiment(Settings):
         """UserError where part of the experiment is not known, so that it cannot be run."""
         if self.unknown:
             names = listed(self._called(name) for name in self.unknown)
-            raise UserError(f"This experiment cannot be run: give a value for {names}.")
+            first = next((name for name in self.unknown if name in type(self).model_fields), "")
+            said = f"This experiment cannot be run: give a value for {names}."
+            raise SettingError(said, first)
 
     def _called(self, name: str) -> str:
         """A part that is not known, by the title of its field where it is one."""

@@ -1,19 +1,23 @@
 """The named endpoints: the same experiments for scripts. Everything is checked as on the page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gradio as gr
 
 from nmviz import service
-from nmviz.core.experiment import Experiment
+from nmviz.base.errors import SettingError
+from nmviz.base.validation import built
+from nmviz.core.experiment import TASK, Experiment
 from nmviz.core.results import GenerationProgress, Progress, SiteLook
+from nmviz.core.settings import Settings
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.limits import check_live, settle
 from nmviz.ui.shell.view import View
 
 Json = dict[str, Any]
-MOST_FIELDS = 20
+SWITCHES = ("chat", "real_speed")
+"""The settings that are true or false. Of the others none is, though Python counts with both."""
 
 
 def add_api() -> None:
@@ -61,10 +65,11 @@ def look(experiment: dict, prompt: str, block: int, projection: str) -> Json:
     """One layer under an experiment on a prompt: its error, and how much of it is kept."""
 
     def answer() -> Json:
-        fields = {**experiment, "prompt": prompt, "block": block, "projection": projection}
-        view = _view(fields)
+        place: Json = {"prompt": prompt, "block": block, "projection": projection}
+        _refuse_missing(place)
+        view = _view(experiment, place)
         wanted = _wanted(view, experiment)
-        return _site(service.look(wanted, view.writing.prompt, block, projection))
+        return _site(service.look(wanted, view.writing.prompt, int(block), projection))
 
     return _said(answer)
 
@@ -72,7 +77,7 @@ def look(experiment: dict, prompt: str, block: int, projection: str) -> Json:
 def generate(experiment: dict, prompt: str, new_tokens: int = 40) -> Iterator[Json]:
     """The dense model and the experiment's continue a prompt, as they are written."""
     try:
-        view = _view({**experiment, "prompt": prompt, "new_tokens": new_tokens})
+        view = _view(experiment, {"prompt": prompt, "new_tokens": new_tokens})
         chat = {model.id: model.chat for model in service.catalogue().models}
         writing = view.writing
         for progress in service.generate(
@@ -87,16 +92,30 @@ def generate(experiment: dict, prompt: str, new_tokens: int = 40) -> Iterator[Js
         raise gr.Error(sentence(error), print_exception=False) from None
 
 
-def _view(fields: Any) -> View:
-    """The fields of a request, checked like the form's. UserError for anything else."""
-    if not isinstance(fields, dict) or len(fields) > MOST_FIELDS:
-        raise gr.Error("An experiment is an object such as {'pattern': '8:16'}.")
+def _view(experiment: Any, beside: Mapping[str, Any] | None = None) -> View:
+    """The settings of a request, with what is asked beside the experiment, checked like the form's.
+    UserError for anything else."""
+    if not isinstance(experiment, dict):
+        raise SettingError("experiment is no object: give one such as {'pattern': '8:16'}.")
+    fields = {**experiment, **(beside or {})}
+    for name, value in fields.items():
+        if isinstance(value, bool) and name not in SWITCHES:
+            raise SettingError(f"{name[:40]} is neither true nor false: give its value.", name)
+    # What a View has no part for is checked here.
+    built(Settings, {name: fields[name] for name in ("target", *TASK) if name in fields})
     given = {str(name): value for name, value in fields.items() if name != "target"}
     if fields.get("target") != "weight":
         Experiment.build(ties=given.get("ties", "auto"))  # refused where there is no rule to choose
     else:
         given["weight_criterion"] = given.pop("criterion", "magnitude")
     return settle(View.build(given))
+
+
+def _refuse_missing(place: Json) -> None:
+    """UserError for null, and for a projection of no letters: on the page that is the usual one."""
+    for name, value in place.items():
+        if value is None or value == "":
+            raise SettingError(f"{name} is missing: give one.", name)
 
 
 def _wanted(view: View, fields: Json) -> Experiment:
@@ -111,8 +130,6 @@ def _stored(view: View, fields: Json) -> Json:
 def _said(answer: Callable[[], Json]) -> Json:
     try:
         return answer()
-    except gr.Error:
-        raise
     except Exception as error:
         raise gr.Error(sentence(error), print_exception=False) from None
 

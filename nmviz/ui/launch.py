@@ -9,6 +9,7 @@ import gradio as gr
 
 from nmviz.base.errors import UserError
 from nmviz.base.starting import started
+from nmviz.ui.guard.middleware import guarded
 from nmviz.ui.shell.theme import theme
 
 HERE = Path(__file__).parent / "shell"
@@ -39,6 +40,7 @@ def launch_kwargs() -> dict[str, Any]:
         "run_history": False,
         "footer_links": ["api"],
         "max_file_size": "1mb",
+        "app_kwargs": guarded(),
     }
 
 

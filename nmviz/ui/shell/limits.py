@@ -78,6 +78,8 @@ def text_for(view: View, text: str | None) -> str | None:
     """The visitor's own text where the view measures on it, else None."""
     if view.experiment.corpus != OWN_TEXT:
         return None
+    if not isinstance(text, str | None):
+        raise SettingError("Your own text is no text: paste words.", "text")
     if not (text or "").strip():
         said = "Paste your own text first, or choose another text to measure on."
         raise NotYet(said, "text")

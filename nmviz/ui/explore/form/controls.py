@@ -40,16 +40,22 @@ def read(values: Sequence[Any], projections: Sequence[str]) -> tuple[View, str |
     """The View the form shows, and the visitor's own text where that is the corpus."""
     fields = dict(zip(FIELDS, values, strict=True))
     text = fields.pop("text")
-    fields["blocks"] = (fields["blocks"] or "").strip() or None
-    sites = (fields.pop("sites") or "").strip()
+    blocks, chosen = fields["blocks"], fields["projections"] or ()
+    fields["blocks"] = _stripped(blocks)
+    sites = _stripped(fields.pop("sites"))
     if fields["protocol"] != "stride":
         fields["stride"] = None
-    fields["mitigations"] = tuple(fields["mitigations"] or ())
-    if set(projections) <= set(fields["projections"] or ()):
+    fields["mitigations"] = fields["mitigations"] or ()
+    if isinstance(chosen, list | tuple) and all(name in chosen for name in projections):
         fields["projections"] = None
     if sites:  # says more than the boxes
         fields["projections"] = sites
     return View.build(fields), text if fields["corpus"] == OWN_TEXT else None
+
+
+def _stripped(value: Any) -> Any:
+    """A text without the blanks around it, None where nothing is left; what is no text as it is."""
+    return value.strip() or None if isinstance(value, str) else value
 
 
 def values_of(view: View, model: "ModelInfo") -> dict[str, Any]:
