@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,5 +29,12 @@ def bench(
     for row in rows:
         print(
             f"{row.case:52} {1000 * row.seconds:9.2f} ms ({1000 * row.low:.2f} to "
-            f"{1000 * row.high:.2f})  {row.ratio:5.2f} x {row.against}"
+            f"{1000 * row.high:.2f})  {row.ratio:5.2f} x {row.against}{_more(row)}"
         )
+
+
+def _more(row: Any) -> str:
+    """What a row has beside times and their ratio."""
+    if not hasattr(row, "p95"):
+        return ""
+    return f"; p95 {1000 * row.p95:.2f} ms of {row.count}, {row.refused} refused"

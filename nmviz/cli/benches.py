@@ -10,6 +10,7 @@ from typing import Any
 
 from nmviz import service
 from nmviz.base.benching import Row, in_turns
+from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.core.experiment import Experiment
 from nmviz.published.listing import Row as Shown
@@ -154,3 +155,12 @@ def _start() -> Iterator[Row]:
 
     cases = {name: process(code) for name, code in IMPORTS.items()}
     return in_turns(cases, "import gradio", warm_up=1, repeats=5)
+
+
+@_bench("visitors", "200 visitors of the page who act every ten seconds, and a live run beside 50")
+def _visitors() -> Iterator[Row]:
+    try:
+        from nmviz.cli.visitors import visitors
+    except ModuleNotFoundError as missing:
+        raise UserError(f"This needs {missing.name}: pip install {missing.name}.") from None
+    return visitors()

@@ -28,11 +28,13 @@ from nmviz.service.runs import (
     uncalibrated,
     warm,
 )
+from nmviz.service.standing import Changing, standing
 from nmviz.service.tasks import check_installed as check_tasks_installed
 
 __all__ = [
     "OWN_TEXT",
     "Catalogue",
+    "Changing",
     "Published",
     "alone",
     "budget_of",
@@ -58,6 +60,7 @@ __all__ = [
     "run",
     "same_questions",
     "sensitivity",
+    "standing",
     "store",
     "sweep_layer",
     "uncalibrated",

@@ -1,9 +1,11 @@
 """Answering experiments: from the store where it can be, measured live otherwise."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from nmviz.base.errors import Cancelled, UserError, check_of, without_places
@@ -30,6 +32,9 @@ ALIKE = {"model", "target", "pattern", "criterion", "corpus", "window"}
 """What the store can look for at once of an experiment whose budget does not matter."""
 READ = ("corpus", "tokens", "window")
 AS_USUAL = Running()
+_WARMING = Lock()
+_warmed: deque[tuple[str, str]] = deque(maxlen=2)
+"""What was loaded last in the background, or is being."""
 
 if TYPE_CHECKING:
     from nmviz.engine.load.loading import LoadedModel
@@ -195,7 +200,12 @@ def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
 def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:
     """Load a model, read a corpus and compile in the background, so that the first click waits for
     none of it."""
-    Thread(target=_warm, args=(model, corpus), name=f"load {model}", daemon=True).start()
+    with _WARMING:
+        begun = (model, corpus) in _warmed
+        if not begun:
+            _warmed.append((model, corpus))
+    if not begun:
+        Thread(target=_warm, args=(model, corpus), name=f"load {model}", daemon=True).start()
 
 
 def _warm(model: str, corpus: str) -> None:
@@ -208,6 +218,8 @@ def _warm(model: str, corpus: str) -> None:
         kernels.warm()
         skipping.warm()
     except UserError as error:
+        with _WARMING, suppress(ValueError):
+            _warmed.remove((model, corpus))
         print(f"nmviz: {error}")  # the first click says it again, on the page
 
 

@@ -74,6 +74,15 @@ def can_write(path: Path) -> bool:
     return os.access(path, wanted, effective_ids=os.access in os.supports_effective_ids)
 
 
+def last_change(file: Path) -> tuple[int, int] | None:
+    """When a file was last written, in nanoseconds, and its bytes; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def file_of(url: URL) -> Path | None:
     """The file of a SQLite database, None for any other."""
     if url.get_backend_name() != "sqlite" or str(url.database).startswith("file:"):

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self, TypeAlias
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, case, not_, select
+from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, case, func, not_, select
 from sqlalchemy.exc import IntegrityError
 
 from nmviz.base.cache import cache_dir, make_folder
@@ -23,6 +23,7 @@ from nmviz.store.database import (
     address,
     connect,
     file_of,
+    last_change,
     place,
     plain_errors,
 )
@@ -169,6 +170,14 @@ class Store:
     def imported_sources(self) -> list[Source]:
         """Those that are neither published ones, which ship, nor this program."""
         return [one for one in self.sources() if not one.seeded and one.id != records.OWN]
+
+    def version(self) -> Hashable:
+        """What changes when any process adds results; of a SQLite file told in microseconds."""
+        file = file_of(self._url)
+        if file is None:
+            with self.reading() as connection:
+                return connection.scalar(select(func.max(ResultRow.id)))
+        return str(file), last_change(file), last_change(file.with_name(f"{file.name}-wal"))
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that sees one state of the database throughout."""

@@ -1,18 +1,22 @@
 """The named endpoints: the same experiments for scripts. Everything is checked as on the page."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial, wraps
 from typing import Any
 
 import gradio as gr
 
 from nmviz import service
-from nmviz.base.errors import SettingError
+from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import built
 from nmviz.core.experiment import TASK, Experiment
 from nmviz.core.results import GenerationProgress, Progress, SiteLook
 from nmviz.core.settings import Settings
+from nmviz.ui.shell.events import LIVE
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.limits import check_live, settle
+from nmviz.ui.shell.places import in_turn
+from nmviz.ui.shell.sessions import Turn
 from nmviz.ui.shell.view import View
 
 Json = dict[str, Any]
@@ -22,12 +26,30 @@ SWITCHES = ("chat", "real_speed")
 
 def add_api() -> None:
     """Add the endpoints to the page being built."""
-    live: Json = {"concurrency_id": "model", "concurrency_limit": 1}
     gr.api(catalogue, api_name="catalogue", queue=False)
     gr.api(lookup, api_name="lookup", queue=False)
-    gr.api(run, api_name="run", **live)
+    gr.api(_live(run), api_name="run", **LIVE)
     gr.api(look, api_name="look", concurrency_limit=4)
-    gr.api(generate, api_name="generate", **live)
+    gr.api(_live(generate), api_name="generate", **LIVE)
+
+
+def _live(endpoint: Callable[..., Iterator[Json]]) -> Callable[..., AsyncIterator[Json]]:
+    """It waits for a place among all live work, and says how many come before."""
+
+    @wraps(endpoint)
+    async def waiting(*given: Any, **named: Any) -> AsyncIterator[Json]:
+        steps = partial(endpoint, *given, **named)
+        try:
+            async for told in in_turn(Turn(0), steps, _before):
+                yield told
+        except UserError as error:
+            raise gr.Error(sentence(error), print_exception=False) from None
+
+    return waiting
+
+
+def _before(others: int) -> Json:
+    return {"stage": "waiting", "before": others}
 
 
 def catalogue() -> Json:

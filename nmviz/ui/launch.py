@@ -6,21 +6,28 @@ from threading import Thread
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from nmviz.base.errors import UserError
-from nmviz.base.starting import started
-from nmviz.ui.guard.middleware import guarded
+from nmviz.base.starting import started, take_short_turns
+from nmviz.ui.guard.middleware import Guard
+from nmviz.ui.serving.answers import Answers
+from nmviz.ui.serving.files import Files
+from nmviz.ui.serving.strangers import Strangers
 from nmviz.ui.shell.theme import theme
 
 HERE = Path(__file__).parent / "shell"
 LAST_PORT = 65_535
+IN_FRONT = (Guard, Files, Answers, Strangers)
+"""What stands in front of Gradio: the first sees a request first."""
 
 
 def build() -> gr.Blocks:
     """The page, with its queue."""
     from nmviz.ui.page import build_page
 
-    return build_page().queue(max_size=20, api_open=False)
+    # Who waits does so in `places`, which are bounded; what is read waits for nobody.
+    return build_page().queue(max_size=None, api_open=False)
 
 
 def launch_kwargs() -> dict[str, Any]:
@@ -40,7 +47,10 @@ def launch_kwargs() -> dict[str, Any]:
         "run_history": False,
         "footer_links": ["api"],
         "max_file_size": "1mb",
-        "app_kwargs": guarded(),
+        # The first sees a request first, and Gradio last.
+        "app_kwargs": {
+            "middleware": [Middleware(one) for one in (Guard, Files, Answers, Strangers)]
+        },
     }
 
 
@@ -52,6 +62,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
     if not 0 <= port <= LAST_PORT:
         raise UserError(f"There is no port {port}: give --port a number from 1 to {LAST_PORT}.")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    take_short_turns()
     _say_what_is_kept()
     page = build()
     try:

@@ -14,6 +14,7 @@ from nmviz.ui.explore.restore import first_view
 from nmviz.ui.explore.wiring import wire
 from nmviz.ui.methods.tab import build_methods
 from nmviz.ui.published.tab import build_published
+from nmviz.ui.serving.blocks import LeanBlocks
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of
 
@@ -44,7 +45,7 @@ def build_page() -> gr.Blocks:
     catalogue = service.catalogue()
     view = first_view()
     # Files of a visit are swept up every hour once they are a day old.
-    with gr.Blocks(
+    with LeanBlocks(
         title="nmviz", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
     ) as blocks:
         gr.HTML(HEADER, elem_id="header")
@@ -84,11 +85,10 @@ def _page(controls: Controls, panels: Panels) -> Page:
         named[name].elem_classes = [*named[name].elem_classes, f"field-{name.replace('_', '-')}"]
     for state in STATES:
         named[state] = gr.State()
-    named["mitigated"] = gr.State([])
     for name in ("wanted", "each_wanted", "tasks_wanted"):
         named[name] = gr.HTML(elem_id=name.replace("_", "-"), elem_classes="offstage")
     named["ask_layer"] = gr.Button("ask again", elem_id="ask-layer", elem_classes="offstage")
-    for name in ("query", "asked"):
-        named[name] = gr.Textbox(elem_id=name, elem_classes="offstage", label="address")
+    for name in ("query", "asked", "mitigated"):
+        named[name] = gr.Textbox(elem_id=name, elem_classes="offstage", label=name)
     named["pick"] = gr.HTML(elem_id="pick", elem_classes="offstage", js_on_load=PICK)
     return Page(controls, panels, named)

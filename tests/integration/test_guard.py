@@ -129,8 +129,7 @@ NESTED = "[" * (DEEPEST - 2) + "1" + "]" * (DEEPEST - 2)
         ("GET", "/gradio_api/file=README.md", None, 404, "nothing at this address"),
         ("GET", "/monitoring", None, 404, "nothing at this address"),
         ("GET", "/gradio_api/openapi.json", None, 404, "nothing at this address"),
-        ("GET", "/gradio_api/heartbeat/a%20b", None, 404, "nothing at this address"),
-        ("GET", f"/gradio_api/heartbeat/{'a' * 65}", None, 404, "nothing at this address"),
+        ("GET", "/gradio_api/heartbeat/visitor", None, 404, "nothing at this address"),
         ("GET", "/gradio_api/queue/data?session_hash=unknown", None, 404, "under way"),
         ("GET", "/gradio_api/queue/data", None, 404, "under way"),
         ("GET", "/gradio_api/call/lookup/unknown", None, 404, "under way"),
@@ -347,11 +346,13 @@ def test_a_stream_that_breaks_ends_in_one_line(log: pytest.LogCaptureFixture) ->
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": f"{API}/heartbeat/a", "query_string": b""}
-    app = SimpleNamespace(get_blocks=lambda: None)
+    path = f"{API}/queue/data"
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"session_hash=me"}
+    queue = SimpleNamespace(pending_messages_per_session={"me": None})
+    app = SimpleNamespace(get_blocks=lambda: SimpleNamespace(_queue=queue))
     asyncio.run(Guard(breaking)({**scope, "app": app}, None, send))  # type: ignore[arg-type]
     assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
-    assert log.messages == [f"a stream broke: GET '{API}/heartbeat/a': KeyError"]
+    assert log.messages == [f"a stream broke: GET '{path}': KeyError"]
 
 
 def test_what_is_refused_is_no_longer_than_a_line(

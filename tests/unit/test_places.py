@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from nmviz.base.errors import UserError
 from nmviz.ui.shell import places
 from nmviz.ui.shell.places import Places, in_turn
 from nmviz.ui.shell.sessions import Turn
@@ -31,6 +32,17 @@ def test_the_first_come_are_first_served() -> None:
     live.leave(one)
     assert live.before(four) == 0 and live.before(three) == 1
     live.leave(Turn(9))  # nobody
+
+
+def test_of_too_many_the_last_is_told_to_come_later() -> None:
+    live = Places(1)
+    turns = list(map(Turn, range(places.MOST_WAITING + 2)))
+    for turn in turns[:-1]:
+        live.before(turn)
+    with pytest.raises(UserError, match="try again later"):
+        live.before(turns[-1])
+    live.leave(turns[3])
+    assert live.before(turns[-1]) == places.MOST_WAITING
 
 
 @pytest.fixture

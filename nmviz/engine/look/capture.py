@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nmviz.base.errors import UserError
 from nmviz.core.results import Histogram, MaskWindow, SiteLook
+from nmviz.engine.kept import CAPTURES_KEPT
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory, not_finite
 from nmviz.engine.load.sites import Site, find_sites
@@ -22,7 +23,6 @@ from nmviz.engine.prune.sparsify import Masked, Pruned, replaced
 from nmviz.engine.prune.weights import is_drawn
 
 LARGEST_PROMPT = 256  # tokens
-MEMORY = 2**30  # bytes of captures the process keeps
 BINS = 80
 
 
@@ -43,7 +43,7 @@ class Capture:
 class Captures:
     """The captures of the process, least recently used out first."""
 
-    def __init__(self, memory: int = MEMORY) -> None:
+    def __init__(self, memory: int = CAPTURES_KEPT) -> None:
         self.memory = memory
         self._kept: OrderedDict[tuple[str, str], Capture] = OrderedDict()
         self._lock = Lock()

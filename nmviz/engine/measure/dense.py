@@ -16,12 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nmviz.engine.kept import PASSES_KEPT
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, find_blocks, find_sites
 from nmviz.engine.measure.statistics import DenseTokens
 from nmviz.engine.prune.sparsify import SiteForward, replaced
-
-MEMORY = 3 * 2**29  # bytes of dense passes the process keeps: four windows of 512 of SmolLM2
 
 Check = Callable[[], None]
 Watch = Callable[[Site, Tensor, float], None]  # a site, its input, and ||y||^2 of its dense output
@@ -43,7 +42,7 @@ class DensePass:
         self.squares[site.name] = square(y)
         if not self.too_large:
             self.inputs[site.name] = x
-            if self.size > MEMORY:
+            if self.size > PASSES_KEPT:
                 self.too_large = True
                 self.inputs.clear()
         return self.squares[site.name]
@@ -61,7 +60,7 @@ class DensePasses:
     what does not fit beside those of its own text is not kept.
     """
 
-    def __init__(self, memory: int = MEMORY) -> None:
+    def __init__(self, memory: int = PASSES_KEPT) -> None:
         self.memory = memory
         self._kept: OrderedDict[tuple[str, str, str], DensePass] = OrderedDict()
         self._lock = Lock()

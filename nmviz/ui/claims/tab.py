@@ -15,6 +15,7 @@ from nmviz.claims.metadata import sentence as bits_sentence
 from nmviz.core.results import Progress
 from nmviz.service import claims
 from nmviz.ui.claims import answers as html
+from nmviz.ui.serving.answers import for_all
 from nmviz.ui.shell.cancelling import STOPPING, cancels
 from nmviz.ui.shell.events import ANSWERED, FROM_STORE, LIVE, READ, session_of
 from nmviz.ui.shell.failures import sentence
@@ -133,10 +134,10 @@ def _bits(pattern: Any) -> str:
 
 
 def _wire(tab: ClaimsTab, page_tab: Any) -> None:
-    page_tab.select(_opened, None, tab.fixed, **FROM_STORE)
+    page_tab.select(for_all(_opened, "store"), None, tab.fixed, **FROM_STORE)
     # One event: what is asked last is answered last, so that no answer is of another model.
     told = [page_tab.select, tab.model.input]
-    gr.on(told, partial(_refreshed, tab), tab.model, tab.changing, **ANSWERED)
+    gr.on(told, for_all(partial(_refreshed, tab), "store"), tab.model, tab.changing, **ANSWERED)
     for name, parts in tab.parts.items():
         if "run" in parts:
             _wire_live(tab, name, parts)

@@ -1,14 +1,17 @@
 """Every component of Explore by name, and how its handlers are given their values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from nmviz.service import Changing
 from nmviz.ui.explore.form.controls import FIELDS, Controls
 from nmviz.ui.explore.layout import Panels
+from nmviz.ui.serving.answers import for_all
 from nmviz.ui.shell.events import Update
+from nmviz.ui.shell.places import among_pictures
 
 
 @dataclass(frozen=True)
@@ -47,3 +50,13 @@ class Page:
             return self.named_values(handler(given[:values], *given[values:]))
 
         return answering
+
+    def shared(
+        self, handler: Callable[..., Update], more: int = 0, on: Sequence[Changing] = ()
+    ) -> Callable[..., Any]:
+        """The same where all visitors may have the answer, as long as what `on` names stands."""
+        return for_all(self.answer(handler, more), *on)
+
+    def pictures(self, handler: Callable[..., Update], more: int = 0) -> Callable[..., Any]:
+        """The same for what is drawn of a layer: a few are worked out at once."""
+        return for_all(among_pictures(self.answer(handler, more)), "calibrated")

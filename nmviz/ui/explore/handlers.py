@@ -22,11 +22,11 @@ from nmviz.ui.explore.panels.layer import layer_panels, refused
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.restore import chip_of
 from nmviz.ui.explore.wanted import wanted_of
+from nmviz.ui.serving.noted import note_regardless
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import check_live, model_of, offered, settle
-from nmviz.ui.shell.places import PICTURES
 from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
@@ -38,6 +38,18 @@ LAYER_OUTPUTS = (
     *("looked_at", "mask_size", "layer_head"),
     *("weight_inputs_head", "weight_inputs", "weight_mask_head", "weight_mask"),
     *("activation_inputs_head", "activation_inputs", "activation_mask_head", "activation_mask"),
+)
+# What Gradio and the browser touch for every event is what the event names: no more than it needs.
+MOVED = ("query", "wanted")
+PICKED = (*MOVED, "status", *render.DEPTH)
+CHANGED = (
+    *(*MOVED, "shown", *render.OUTPUTS),
+    *("method_notes", "scope", "scope_note", "sites", "projections", "blocks", "chips", "pattern"),
+)
+RAN = ("ran", "shown", "query", "progress", *render.OUTPUTS)
+FITTED = (
+    *("terms", "texts", "scope", "scope_note", "sites", "projections", "blocks"),
+    *("block", "projection", *LAYER_OUTPUTS),
 )
 
 
@@ -59,11 +71,12 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
             "pattern": view.experiment.pattern,
         }
         if published_only.is_large(view):
+            note_regardless()
             return {**update, "shown": Shown(view), **published_only.panels(view)}
         if shown.answers(view, text):
             now: Shown | None = Shown(view, text, shown.results, shown.stored)
-        else:
-            now = render.find(view, text)
+        elif now := render.find(view, text):
+            note_regardless()
         if now is not None:
             return {**update, "shown": now, **render.panels(now, view, measure)}
         if not shown.results:  # cards of a large model may stand there, which answer nothing here
@@ -87,6 +100,8 @@ def looked(values: Sequence[Any], before: str | None) -> Update:
     try:
         view = view_of(values, "layer")
         now = layer_identity(view)
+        if now != before:
+            note_regardless()
         if published_only.is_large(view):
             look = view.look
             return {
@@ -95,8 +110,7 @@ def looked(values: Sequence[Any], before: str | None) -> Update:
             }
         if now == before:
             return {}
-        with PICTURES:
-            return {"looked_at": now, **layer_panels(view)}
+        return {"looked_at": now, **layer_panels(view)}
     except Exception as error:
         fields = dict(zip(FIELDS, values, strict=True))
         return {

@@ -18,6 +18,7 @@ from nmviz.ui.shell.progress import waiting
 from nmviz.ui.shell.sessions import SESSIONS
 
 Work = Literal["run", "write", "calibrate", "measure_each", "run_tasks"]
+Begin = Callable[[Sequence[Any], str, int | None], Iterator[Update]]
 
 BARS: dict[Work, str] = {
     "run": "progress",
@@ -26,6 +27,12 @@ BARS: dict[Work, str] = {
     "measure_each": "each_progress",
     "run_tasks": "tasks_progress",
 }
+WRITES: dict[Work, tuple[str, ...]] = {
+    "calibrate": (),
+    "measure_each": one_at_a_time.OUTPUTS,
+    "run_tasks": zero_shot.OUTPUTS,
+}
+"""What the work fills beside its bar."""
 CLEARED = ("progress", "each_progress", "tasks_progress")
 """Bars that say nothing once the work has ended; calibrating has a last word there."""
 STARTS = ("run", "again", "write", "calibrate", "measure_each", "run_tasks")
@@ -58,35 +65,34 @@ def wire_live(
         ran = _begin(page, name, "run").then(
             _running(page, rerun),
             [*page.form_and_shown, page.named["turn"]],
-            page.outputs,
+            page.these(*handlers.RAN),
             **READ,
             **LIVE,
         )
         answered = ran.then(
             page.answer(handlers.ended, 3),
             [*page.form_and_shown, page.named["ran"]],
-            page.outputs,
+            page.these(*handlers.CHANGED),
             **FROM_STORE,
         )
         ended = _write(page, answered, after_run=True)
         then_layer(ended)
         then_each(ended, True)
     _write(page, _begin(page, "write", "write"))
-    chosen = [*page.form, page.named["uncalibrated"], page.named["turn"]]
-    calibrated = _begin(page, "calibrate", "calibrate").then(
-        _generating(page, every_method.calibrate, "calibrate"), chosen, page.outputs, **READ, **LIVE
+    then_layer(_worked(page, "calibrate", every_method.calibrate, ("uncalibrated",)))
+    then_each(_worked(page, "measure_each", one_at_a_time.measure, ()), False)
+    then_each(_worked(page, "run_tasks", zero_shot.measure, FIELDS), False)
+
+
+def _worked(page: Page, work: Work, begin: Begin, more: Sequence[str]) -> Any:
+    """The event that the work has ended, which the button of its name begins; it gets the form, and
+    what `more` names."""
+    inputs = [*page.form, *page.these(*more, "turn")]
+    outputs = page.these(*WRITES[work], BARS[work])
+    worked = _begin(page, work, work).then(
+        _generating(page, begin, work), inputs, outputs, **READ, **LIVE
     )
-    then_layer(_end(page, calibrated))
-    form = [*page.form, page.named["turn"]]
-    measured = _begin(page, "measure_each", "measure_each").then(
-        _generating(page, one_at_a_time.measure, "measure_each"), form, page.outputs, **READ, **LIVE
-    )
-    then_each(_end(page, measured), False)
-    asked = [*page.form, *page.these(*FIELDS, "turn")]
-    answered = _begin(page, "run_tasks", "run_tasks").then(
-        _generating(page, zero_shot.measure, "run_tasks"), asked, page.outputs, **READ, **LIVE
-    )
-    then_each(_end(page, answered), False)
+    return _end(page, worked)
 
 
 def buttons(working: Work | None) -> Update:
@@ -145,9 +151,7 @@ def _running(page: Page, rerun: bool) -> Callable[..., AsyncIterator[Any]]:
     return _generating(page, begin, "run")
 
 
-def _generating(
-    page: Page, begin: Callable[[Sequence[Any], str, int | None], Iterator[Update]], work: Work
-) -> Callable[..., AsyncIterator[Any]]:
+def _generating(page: Page, begin: Begin, work: Work) -> Callable[..., AsyncIterator[Any]]:
     """A generator of the values it is given, the session, and the turn it was begun in.
 
     Work begun elsewhere on the page stops this one: it must not go on as part of the other.

@@ -1,8 +1,9 @@
 """Which event calls which handler. Nothing here decides anything."""
 
+import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
@@ -13,7 +14,10 @@ from nmviz.ui.explore.live import wire_live
 from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
+from nmviz.ui.serving.answers import for_all, for_all_at_address
+from nmviz.ui.serving.visits import Visits
 from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, answered, asking, session_of
+from nmviz.ui.shell.html import esc
 from nmviz.ui.shell.sessions import SESSIONS
 
 TYPED = (
@@ -39,23 +43,42 @@ def wire(page: Page, blocks: gr.Blocks) -> None:
         lambda ended, again: _each(page, ended.then, again),
     )
     _address(page)
-    blocks.unload(leave)
-
-
-def leave(request: gr.Request) -> None:
-    """The visitor closed the page: what runs for them ends."""
-    SESSIONS.leave(session_of(request))
 
 
 def _opening(page: Page, blocks: gr.Blocks) -> None:
     def opening(request: gr.Request) -> Any:
         return page.named_values(restored(str(request.query_params)))
 
-    opened = blocks.load(opening, None, page.outputs, **FROM_STORE)
+    shared = for_all_at_address(opening, "store")
+    opened = blocks.load(shared, None, page.outputs, **FROM_STORE)
     opened.then(None, None, None, js="() => window.nmviz.openTab()", **READ)
-    opened.then(handlers.warm, page.named["model"], None, **FROM_STORE)
+    told = gr.HTML(elem_id="leaving", elem_classes="offstage")
+    opened.then(_arrived(_leaving(blocks)), page.named["model"], told, **FROM_STORE)
     _each(page, opened.then)
     _look(page, opened.then)
+
+
+def _leaving(blocks: gr.Blocks) -> int:
+    """The number of the handler that the page's script calls when the visitor closes the page: what
+    runs for them ends, and they are forgotten."""
+
+    def leave(request: gr.Request) -> None:
+        SESSIONS.leave(session_of(request))
+        cast(Visits, blocks.state_holder).forget(session_of(request))
+
+    unseen = gr.Button("leave", elem_id="leave", elem_classes="offstage")
+    return int(unseen.click(leave, None, None, **FROM_STORE)["id"])
+
+
+def _arrived(leaving: int) -> Callable[..., str]:
+    """The chosen model begins to load, and the script learns what to say when the visitor goes."""
+
+    def arrived(request: gr.Request, model: str) -> str:
+        handlers.warm(model)
+        said = {"fn_index": leaving, "session_hash": session_of(request), "data": []}
+        return f'<span data-said="{esc(json.dumps(said))}"></span>'
+
+    return arrived
 
 
 def _settings(page: Page) -> None:
@@ -80,7 +103,7 @@ def _settings(page: Page) -> None:
         None, controls.chips, named["pattern"], js="(v) => v", api_visibility="private"
     )
     model = named["model"].input(
-        page.answer(handlers.fitted), page.form, page.outputs, **FROM_STORE
+        page.answer(handlers.fitted), page.form, page.these(*handlers.FITTED), **FROM_STORE
     )
     scope = named["scope"].input(
         handlers.scoped,
@@ -100,7 +123,7 @@ def _settings(page: Page) -> None:
     )
     named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
     named["pattern"].change(
-        menus.relabelled,
+        for_all(menus.relabelled),
         page.these("pattern", "menus_for"),
         page.these("menus_for", "criterion", "weight_criterion", "mitigations"),
         **FROM_STORE,
@@ -112,18 +135,17 @@ def _typed_too(page: Page) -> Any:
 
     The menu's own change comes at the opening as well, before the form is filled.
     """
-    menu, state = page.these("mitigations", "mitigated")
-    # Through the queue: a State that is written past it announces no change.
-    menu.change(lambda names: list(names or ()), menu, state, **READ, concurrency_limit=None)
-    return state.change
+    menu, copied = page.these("mitigations", "mitigated")
+    menu.change(None, menu, copied, js="(names) => (names || []).join()", **READ)
+    return copied.change
 
 
 def _change(page: Page, on: Callable[..., Any]) -> None:
-    function = page.answer(handlers.changed, 2)
+    function = page.shared(handlers.changed, 2, on=["store"])
     changed = on(
         fn=function,
         inputs=page.form_and_shown,
-        outputs=page.outputs,
+        outputs=page.these(*handlers.CHANGED),
         js=asking("settings"),
         **ANSWERED,
     )
@@ -133,7 +155,7 @@ def _change(page: Page, on: Callable[..., Any]) -> None:
 
 def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
     """What is measured apart: what the store has of it, and how long the rest would take."""
-    function = page.answer(partial(one_at_a_time.found, again=again), 1)
+    function = page.shared(partial(one_at_a_time.found, again=again), 1, on=["store"])
     inputs = [*page.form, page.named["each_of"]]
     outputs = page.these(*one_at_a_time.OUTPUTS)
     on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
@@ -141,7 +163,7 @@ def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
 
 
 def _questions(page: Page, on: Callable[..., Any], again: bool = False) -> None:
-    function = page.answer(partial(zero_shot.found, again=again), 1)
+    function = page.shared(partial(zero_shot.found, again=again), 1, on=["store"])
     inputs = [*page.form, *page.these(*FIELDS, "tasks_of")]
     outputs = page.these(*zero_shot.OUTPUTS)
     on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
@@ -160,14 +182,14 @@ def _tasks(page: Page) -> None:
 def _look(page: Page, on: Callable[..., Any], again: bool = False) -> None:
     """The pictures of the layer, then every method there; `again` where nothing has moved."""
     looked = on(
-        fn=page.answer(handlers.looked, 1),
+        fn=page.pictures(handlers.looked, 1),
         inputs=[*page.form, page.named["looked_at"]],
         outputs=page.these(*handlers.LAYER_OUTPUTS),
         js=asking("layer"),
         **ANSWERED,
     )
     swept = looked.then(
-        page.answer(partial(every_method.swept, again=again), 1),
+        page.pictures(partial(every_method.swept, again=again), 1),
         [*page.form, page.named["swept_at"]],
         page.these(*every_method.OUTPUTS),
         js=asking("methods"),
@@ -188,8 +210,9 @@ def _layer(page: Page) -> None:
     def clicked(model: Any, event: gr.EventData) -> Any:
         return picking.pick(str(getattr(event, "place", "")), model)
 
-    redraw = page.answer(handlers.picked, 2)
-    panels.measure.input(redraw, page.form_and_shown, page.outputs, **FROM_STORE)
+    redraw = page.shared(handlers.picked, 2)
+    drawn = page.these(*handlers.PICKED)
+    panels.measure.input(redraw, page.form_and_shown, drawn, **FROM_STORE)
     block, projection, pick = named["block"], named["projection"], named["pick"]
     place = [block, named["model"]]
     moves = [
@@ -199,7 +222,7 @@ def _layer(page: Page) -> None:
         partial(gr.on, [block.input, projection.input]),
     ]
     for on in moves:
-        on(fn=redraw, inputs=page.form_and_shown, outputs=page.outputs, **ANSWERED)
+        on(fn=redraw, inputs=page.form_and_shown, outputs=drawn, **ANSWERED)
         _look(page, on)
     given = [*page.form, named["mask_size"]]
     for direction, button in panels.steps.items():
@@ -216,7 +239,7 @@ def _address(page: Page) -> None:
     _written(page, partial(gr.on, events))
     asked = page.these(*FIELDS)
     events = [one.input for one in asked]
-    gr.on(events, address.asked, asked, named["asked"], **ANSWERED)
+    gr.on(events, for_all(address.asked), asked, named["asked"], **ANSWERED)
     # The script of the page writes the address: a handler cannot.
     for name, part in (("query", "view"), ("asked", "questions")):
         write = f"(query) => window.nmviz.address(query, '{part}')"
@@ -226,8 +249,8 @@ def _address(page: Page) -> None:
 def _written(page: Page, on: Callable[..., Any]) -> None:
     """The address after an event."""
     on(
-        fn=page.answer(handlers.moved),
+        fn=page.shared(handlers.moved),
         inputs=page.form,
-        outputs=page.these("query", "wanted"),
+        outputs=page.these(*handlers.MOVED),
         **ANSWERED,
     )

@@ -8,13 +8,13 @@ import logging
 from typing import Any
 
 import orjson
-from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nmviz.ui.guard.known import Known
 from nmviz.ui.guard.refusal import Refusal
 from nmviz.ui.guard.routes import LONGEST_ADDRESS, Route, route_of
+from nmviz.ui.serving.bodies import again
 
 LOG = logging.getLogger("nmviz")
 
@@ -46,7 +46,8 @@ class Guard:
             given = await _body(scope, receive, route.largest)
             if given is None:  # nobody waits for an answer
                 return
-            receive = _again(given, receive)
+            whole = {"type": "http.request", "body": given, "more_body": False}
+            receive = again([whole], receive)
         if route.refuse is not None:
             route.refuse(given, found, known)
         await self._answered(route, scope, receive, send)
@@ -70,11 +71,6 @@ class Guard:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def guarded() -> dict[str, Any]:
-    """What `launch` is given as `app_kwargs`; Gradio writes into it."""
-    return {"middleware": [Middleware(Guard)]}
-
-
 async def _body(scope: Scope, receive: Receive, largest: int) -> bytes | None:
     """The whole body, read up to its bound; None where the client has left. Refusal where it is
     longer, or is said to be no JSON."""
@@ -91,20 +87,6 @@ async def _body(scope: Scope, receive: Receive, largest: int) -> bytes | None:
             raise Refusal(413, f"The body has more than {largest:,} bytes: send less.")
         more = message.get("more_body", False)
     return body
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """What was read, to be read again; then what the client does."""
-    told = False
-
-    async def receiving() -> Message:
-        nonlocal told
-        if told:
-            return await receive()
-        told = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receiving
 
 
 def _answer(refusal: Refusal) -> Response:

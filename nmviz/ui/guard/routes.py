@@ -69,7 +69,6 @@ ROUTES = (
     # What the page and gradio_client ask first, and while they are open.
     Route("GET", r"/config/?", _own),
     Route("GET", rf"{API}/(info/?|app_id/?|startup-events)"),
-    Route("GET", rf"{API}/heartbeat/{ID}", streams=True),
     # Handlers of the page by their number, with and without the queue.
     Route("POST", rf"{API}/(?P<how>queue/join|run/predict)", bodies.refuse_numbered, LARGEST_BODY),
     Route("GET", rf"{API}/queue/data", _session, streams=True),

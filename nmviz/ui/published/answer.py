@@ -29,6 +29,8 @@ FIELDS = (
 )
 """The settings, in the order in which a handler gets them."""
 OUTPUTS = ("head", "plot", "count", "table", "findings")
+STANDING = ("audit", "names", "imports")
+"""What does not depend on the settings."""
 DEFAULT = Selection(
     models=tuple(LARGE_MODELS), patterns=("2:4", "8:16", "50%"), methods=("ACT", "WT")
 )

@@ -11,6 +11,7 @@ from nmviz.service.listing import to_choose
 from nmviz.ui.published import answer as answers
 from nmviz.ui.published import words as words
 from nmviz.ui.published.answer import DEFAULT, DEFAULT_KIND, FIELDS, FORMATS, OUTPUTS
+from nmviz.ui.serving.answers import for_all
 from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, answered, asking
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
@@ -187,8 +188,8 @@ def _wire(named: dict[str, Any], tab: Any) -> None:
     def respond(*values: Any) -> Any:
         return by_name(answers.answered(values))
 
-    def opened(*values: Any) -> Any:
-        return by_name({**answers.answered(values), **answers.standing()})
+    def standing() -> Any:
+        return by_name(answers.standing())
 
     def changed(*values: Any) -> Any:
         return by_name(answers.own_choice(values))
@@ -196,17 +197,27 @@ def _wire(named: dict[str, Any], tab: Any) -> None:
     def prepare(name: str) -> Any:
         return by_name(answers.ready_made(name))
 
-    standing = [named[name] for name in ("audit", "names", "imports")]
-    tab.select(opened, settings, [*outputs, *standing], **ANSWERED)
+    stored = for_all(respond, "store")
+    tab.select(stored, settings, outputs, **ANSWERED)
+    tab.select(
+        for_all(standing, "store"), None, [named[one] for one in answers.STANDING], **FROM_STORE
+    )
     typed = [named["words"].submit, named["words"].blur]
     events = [named[name].input for name in FIELDS if name != "words"]
     own = [*outputs, named["ready"], named["command"]]
-    changes = gr.on([*typed, *events], changed, settings, own, js=asking("published"), **ANSWERED)
+    changes = gr.on(
+        [*typed, *events],
+        for_all(changed, "store"),
+        settings,
+        own,
+        js=asking("published"),
+        **ANSWERED,
+    )
     changes.then(None, None, None, js=answered("published"), **READ)
     chosen = named["ready"].input(
-        prepare, named["ready"], [*settings, named["command"]], **FROM_STORE
+        for_all(prepare), named["ready"], [*settings, named["command"]], **FROM_STORE
     )
-    shown = chosen.then(respond, settings, outputs, js=asking("published"), **ANSWERED)
+    shown = chosen.then(stored, settings, outputs, js=asking("published"), **ANSWERED)
     shown.then(None, None, None, js=answered("published"), **READ)
     for name in FORMATS:
         written = named[name].click(partial(_exported, name), settings, named["file"], **FROM_STORE)

@@ -3,6 +3,7 @@
 import logging
 
 from nmviz.base.errors import UserError, without_places
+from nmviz.ui.serving.noted import note_failure
 
 LOG = logging.getLogger("nmviz")
 
@@ -13,6 +14,7 @@ UNEXPECTED = (
 
 def sentence(error: Exception) -> str:
     """What to tell the visitor. The unexpected is logged with its traceback."""
+    note_failure()
     if isinstance(error, UserError):
         return without_places(error)
     LOG.error("unexpected failure on the page", exc_info=error)

@@ -2,18 +2,33 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
+from nmviz.base.errors import UserError
 from nmviz.ui.shell.sessions import Turn
 
 T = TypeVar("T")
 
 SECONDS_BETWEEN_LOOKS = 0.1
-PICTURES = threading.BoundedSemaphore(4)
-"""Held while one layer's pictures are worked out: they are cheap, and wait for no live work."""
+PICTURES = CapacityLimiter(4)
+"""One is held while a layer's pictures are worked out; they wait for no live work."""
+
+
+def among_pictures(handler: Callable[..., T]) -> Callable[..., Awaitable[T]]:
+    """A handler that works out pictures. While it waits it holds none of the threads that answer
+    what is stored."""
+
+    async def waiting(*given: Any) -> T:
+        return await to_thread.run_sync(handler, *given, limiter=PICTURES)
+
+    return waiting
+
+
+MOST_WAITING = 20
+"""More would wait for longer than anyone stays."""
 
 
 class Places:
@@ -26,11 +41,14 @@ class Places:
         self._waiting: list[Turn] = []
 
     def before(self, turn: Turn) -> int:
-        """How many come before it; with 0 it has a place, and keeps it until it leaves."""
+        """How many come before it; with 0 it has a place, and keeps it until it leaves. UserError
+        where too many wait already."""
         with self._lock:
             if turn in self._working:
                 return 0
             if turn not in self._waiting:
+                if len(self._waiting) >= MOST_WAITING:
+                    raise UserError(f"{MOST_WAITING} wait for a run already: try again later.")
                 self._waiting.append(turn)
             place = self._waiting.index(turn)
             if place or len(self._working) >= self._at_once:

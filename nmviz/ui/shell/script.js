@@ -229,6 +229,15 @@ window.nmviz = (() => {
   }
   for (const event of ["scroll", "resize"]) addEventListener(event, measureAbove, { passive: true });
 
+  // No connection is held open to say that the visitor is there: this says that they have left.
+  addEventListener("pagehide", (event) => {
+    const words = document.querySelector("#leaving [data-said]")?.dataset.said;
+    if (!words || event.persisted) return; // who comes back to a page that was kept has not left
+    const root = window.gradio_config?.root ?? location.origin;
+    const body = new Blob([words], { type: "application/json" });
+    navigator.sendBeacon(root + "/gradio_api/run/predict", body);
+  });
+
   let waiting = false;
   function settle() {
     waiting = false;

@@ -10,12 +10,12 @@ from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import MethodError
 from nmviz.ui.explore.form.values import view_of
+from nmviz.ui.serving.noted import note_regardless
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity, table
-from nmviz.ui.shell.places import PICTURES
 from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View, methods_of
@@ -49,8 +49,9 @@ def swept(values: Sequence[Any], before: str | None, again: bool = False) -> Upd
         now = swept_at(view)
         if now == before and not again:
             return {}
-        with PICTURES:
-            return {"swept_at": now, **panel(view, sweep(view))}
+        if not again:
+            note_regardless()
+        return {"swept_at": now, **panel(view, sweep(view))}
     except Exception as error:
         return {"swept_at": None, **_without_rows(sentence(error))}
 

@@ -12,6 +12,7 @@ from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.ui.explore.panels import render
+from nmviz.ui.serving.noted import note_regardless
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.freshness import stamp, wanted
@@ -66,6 +67,8 @@ class Measured:
             asked = self.ask(values)
             if asked.identity == before and not again:
                 return {}
+            if not again:
+                note_regardless()
             results = [service.lookup(one, asked.text) for one in asked.experiments]
             shown = self.stored(asked, results)
             return {self._named("of"): asked.identity, **self._wanted(asked.identity), **shown}

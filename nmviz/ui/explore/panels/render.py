@@ -1,6 +1,6 @@
 """From results to what the panels hold. Plain functions: component name -> value."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,10 @@ from nmviz.views.explore.error_depth import Measure, error_over_depth, line_of
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import title_of
 
+DEPTH = ("depth_head", "depth_plot", "depth_table")
+OUTPUTS = ("status", "cards", *DEPTH)
+"""What the results fill."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -36,6 +40,13 @@ class Shown:
         """Whether nothing has to be measured for that view."""
         whole = self.results and not any(result.partial for result in self.results.values())
         return bool(whole) and self.text == text and self.view.measured_as(view)
+
+    def shared_as(self) -> Hashable | None:
+        """What tells it from others; None where a visitor's own run or text is in it."""
+        if self.text is not None or (self.results and not self.stored):
+            return None
+        runs = ((one.experiment.key, one.provenance.started) for one in self.results.values())
+        return self.view, tuple(runs)
 
 
 def identity(view: View, text: str | None) -> str:

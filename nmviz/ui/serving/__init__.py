@@ -1,0 +1,1 @@
+"""How the page is served: what each answer and each visitor costs, and what is the same for all."""
