@@ -207,11 +207,11 @@ def open_published(url: str) -> str:
     with httpx.Client(base_url=url, timeout=PATIENCE) as web:
         config = web.get("config").json()
         parts = {part["id"]: part["props"] for part in config["components"]}
-        (event,) = (
+        event = next(
             event
             for event in config["dependencies"]
             for place, kind in event["targets"]
-            if kind == "select" and parts[place].get("label") == "Published"
+            if kind == "select" and parts[place].get("label") == "Published" and event["inputs"]
         )
         values = [parts[one].get("value") for one in event["inputs"]]
         asked: dict[str, Any] = {"data": values, "fn_index": event["id"], "session_hash": "visit"}

@@ -75,9 +75,9 @@ def wire_live(
             page.these(*handlers.CHANGED),
             **FROM_STORE,
         )
-        ended = _write(page, answered, after_run=True)
-        then_layer(ended)
-        then_each(ended, True)
+        # While the texts are written: nothing else can be begun yet, which a late answer could undo.
+        then_each(answered, True)
+        then_layer(_write(page, answered, after_run=True))
     _write(page, _begin(page, "write", "write"))
     then_layer(_worked(page, "calibrate", every_method.calibrate, ("uncalibrated",)))
     then_each(_worked(page, "measure_each", one_at_a_time.measure, ()), False)

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 from nmviz import service
 from nmviz.base.errors import UserError
@@ -25,6 +26,8 @@ from nmviz.views.shared.theme import title_of
 DEPTH = ("depth_head", "depth_plot", "depth_table")
 OUTPUTS = ("status", "cards", *DEPTH)
 """What the results fill."""
+_SHOWN: WeakValueDictionary[tuple[str, str | None], Result] = WeakValueDictionary()
+"""Results of the store that some page shows, each held once."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,14 @@ def find(view: View, text: str | None) -> Shown | None:
     """Both results from the store, or None when one is missing."""
     found = {one.target: service.lookup(one, text, view.precision) for one in view.experiments()}
     results: dict[Column, Result] = {
-        target: result for target, result in found.items() if result is not None
+        target: _same(result) for target, result in found.items() if result is not None
     }
     return Shown(view, text, results, stored=True) if len(results) == len(TARGETS) else None
+
+
+def _same(result: Result) -> Result:
+    """The one that other pages show already, where it is the same."""
+    return _SHOWN.setdefault((result.experiment.key, result.provenance.started), result)
 
 
 def panels(shown: Shown, view: View, measure: Measure, message: str = "") -> dict[str, Any]:
