@@ -75,7 +75,7 @@ def wire_live(
             page.these(*handlers.CHANGED),
             **FROM_STORE,
         )
-        # While the texts are written: nothing else can be begun yet, which a late answer could undo.
+        # Before the buttons are back: a late answer would undo what is begun with them.
         then_each(answered, True)
         then_layer(_write(page, answered, after_run=True))
     _write(page, _begin(page, "write", "write"))
