@@ -84,7 +84,8 @@ def test_the_texts_differ_and_say_where(page: Page, app: App) -> None:
 
 
 def test_cancel_ends_a_run(page: Page, app: App) -> None:
-    open_page(page, f"{app.address()}&tokens=60000&window=256&seed=1".replace("&tokens=512", ""))
+    long = app.address("tokens=60000&window=256&seed=1&precision=0").replace("&tokens=512", "")
+    open_page(page, long)
     page.locator("#run").click()
     page.locator("#cancel").click()
     expect(page.locator("#status")).to_contain_text("Cancelled")

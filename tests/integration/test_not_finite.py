@@ -71,8 +71,8 @@ def test_a_layer_without_it_measured_alone_gives_none_either(loaded: LoadedModel
 def test_no_criterion_drops_the_weight_silently(site: Site, criterion: str, pattern: str) -> None:
     one = Experiment.build(target="weight", criterion=criterion, pattern=pattern)
     pruned = PrunedWeights(one, [site])
-    pruned.calibrate(site, torch.randn(1, 200, site.d_in))
     with pytest.raises(UserError, match=REFUSED):
+        pruned.calibrate(site, torch.randn(1, 200, site.d_in))
         pruned.finish(site)
 
 

@@ -267,6 +267,6 @@ def test_dense_passes_are_kept_in_bounded_memory(
     (other,) = list(Run(loaded, [experiment()], "Another text, " + TEXT))[-1:]
     assert other.stage == "done" and own.size <= 3_000_000
     assert not set(kept) & set(own._kept), "another text makes room for itself"
-    monkeypatch.setattr(dense, "MEMORY", 1000)
+    monkeypatch.setattr(dense, "PASSES_KEPT", 1000)
     (result,) = finish(loaded, experiment())
     assert result.sites and not any(made.inputs for made in own._kept.values() if made.too_large)

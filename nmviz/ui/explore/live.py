@@ -9,6 +9,7 @@ import gradio as gr
 from nmviz.ui.explore import handlers, writing
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
+from nmviz.ui.explore.panels.measured import Why
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS, refusal
 from nmviz.ui.shell.cancelling import cancels
@@ -51,13 +52,15 @@ REPLACED = {"run": "cancel", "again": "cancel"} | {
 
 
 def wire_live(
-    page: Page, then_layer: Callable[[Any], None], then_each: Callable[[Any, bool], None]
+    page: Page,
+    then_layer: Callable[[Any], None],
+    then_each: Callable[[Any, Why], None],
 ) -> None:
     """Connect Run, Run again, Write, Calibrate, Measure and Run the tasks, each with its Cancel.
 
     `then_layer` and `then_each` hang the pictures of the layer, and the panels that are measured
-    apart, on an event that has ended; the latter once more (True) where a run has told how fast it
-    is here.
+    apart, on an event that has ended; the latter once more ("again") where a run has told how fast
+    it is here.
     """
     for name, works in CANCELS.items():
         cancels(page.named[name], page.named[BARS[works[0]]])
@@ -76,12 +79,12 @@ def wire_live(
             **FROM_STORE,
         )
         # Before the buttons are back: a late answer would undo what is begun with them.
-        then_each(answered, True)
+        then_each(answered, "again")
         then_layer(_write(page, answered, after_run=True))
     _write(page, _begin(page, "write", "write"))
     then_layer(_worked(page, "calibrate", every_method.calibrate, ("uncalibrated",)))
-    then_each(_worked(page, "measure_each", one_at_a_time.measure, ()), False)
-    then_each(_worked(page, "run_tasks", zero_shot.measure, FIELDS), False)
+    then_each(_worked(page, "measure_each", one_at_a_time.measure, ()), "measured")
+    then_each(_worked(page, "run_tasks", zero_shot.measure, FIELDS), "measured")
 
 
 def _worked(page: Page, work: Work, begin: Begin, more: Sequence[str]) -> Any:

@@ -12,6 +12,7 @@ from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
 from nmviz.ui.explore.live import wire_live
 from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
+from nmviz.ui.explore.panels.measured import Why
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
 from nmviz.ui.serving.answers import for_all, for_all_at_address
@@ -40,7 +41,7 @@ def wire(page: Page, blocks: gr.Blocks) -> None:
     wire_live(
         page,
         lambda ended: _look(page, ended.then, again=True),
-        lambda ended, again: _each(page, ended.then, again),
+        lambda ended, why: _each(page, ended.then, why),
     )
     _address(page)
 
@@ -153,17 +154,17 @@ def _change(page: Page, on: Callable[..., Any]) -> None:
     _each(page, changed.then)
 
 
-def _each(page: Page, on: Callable[..., Any], again: bool = False) -> None:
+def _each(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
     """What is measured apart: what the store has of it, and how long the rest would take."""
-    function = page.shared(partial(one_at_a_time.found, again=again), 1, on=["store"])
+    function = page.shared(partial(one_at_a_time.found, why=why), 1, on=["store"])
     inputs = [*page.form, page.named["each_of"]]
     outputs = page.these(*one_at_a_time.OUTPUTS)
     on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
-    _questions(page, on, again)
+    _questions(page, on, why)
 
 
-def _questions(page: Page, on: Callable[..., Any], again: bool = False) -> None:
-    function = page.shared(partial(zero_shot.found, again=again), 1, on=["store"])
+def _questions(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
+    function = page.shared(partial(zero_shot.found, why=why), 1, on=["store"])
     inputs = [*page.form, *page.these(*FIELDS, "tasks_of")]
     outputs = page.these(*zero_shot.OUTPUTS)
     on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -24,6 +24,9 @@ from nmviz.ui.shell.view import View, methods_of
 
 SECONDS_BETWEEN_PICTURES = 0.5
 WAIT = "Running: the first numbers come after the first passes over the text."
+Why = Literal["moved", "again", "measured"]
+"""Why a panel is asked for: a setting has moved, a run has told how fast it is here, or the panel
+was measured just now."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,19 @@ class Measured:
     drawn: Callable[[Asked, Sequence[Result], str], Update]
     unit: str = "tokens"
 
-    def found(self, values: Sequence[Any], before: str | None, again: bool = False) -> Update:
-        """What the store has; nothing when `before` says that it is shown, but for `again`."""
+    def found(self, values: Sequence[Any], before: str | None, why: Why = "moved") -> Update:
+        """What the store has. Where `before` says that it is shown: nothing after a setting has
+        moved; after it was measured all of it, and of part of it the numbers so far stay."""
         try:
             asked = self.ask(values)
-            if asked.identity == before and not again:
+            same = asked.identity == before
+            if same and why == "moved":
                 return {}
-            if not again:
-                note_regardless()
             results = [service.lookup(one, asked.text) for one in asked.experiments]
+            if same and why == "measured" and None in results:
+                return {}
+            if why == "moved":
+                note_regardless()
             shown = self.stored(asked, results)
             return {self._named("of"): asked.identity, **self._wanted(asked.identity), **shown}
         except Exception as error:
