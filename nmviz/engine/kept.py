@@ -1,7 +1,7 @@
 """What the process keeps of what dense models did, so that comparisons need not run them again."""
 
 KEPT = 2**31
-"""Bytes, at most: 2 GiB. A process grows by no more than that, however many runs it has made."""
+"""Bytes, at most, of passes and captures together: 2 GiB."""
 PASSES_KEPT = 3 * KEPT // 4
 """Of them for passes over texts: four windows of 512 tokens of SmolLM2."""
 CAPTURES_KEPT = KEPT - PASSES_KEPT

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
-from nmviz.base.errors import SettingError, UserError
+from nmviz.base.errors import SettingError
 from nmviz.base.validation import built
 from nmviz.core.experiment import TASK, Experiment
 from nmviz.core.results import GenerationProgress, Progress, SiteLook
@@ -38,12 +38,8 @@ def _live(endpoint: Callable[..., Iterator[Json]]) -> Callable[..., AsyncIterato
 
     @wraps(endpoint)
     async def waiting(*given: Any, **named: Any) -> AsyncIterator[Json]:
-        steps = partial(endpoint, *given, **named)
-        try:
-            async for told in in_turn(Turn(0), steps, _before):
-                yield told
-        except UserError as error:
-            raise gr.Error(sentence(error), print_exception=False) from None
+        async for told in in_turn(Turn(0), partial(endpoint, *given, **named), _before):
+            yield told
 
     return waiting
 

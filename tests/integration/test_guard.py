@@ -11,27 +11,24 @@ import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client
+from serving import client_of, served_here
 
 from nmviz.ui.guard.bodies import DEEPEST, MOST_VALUES
 from nmviz.ui.guard.middleware import Guard
 from nmviz.ui.guard.routes import API, LARGEST_BODY, LONGEST_ADDRESS, SHORT_BODY
-from nmviz.ui.launch import build, launch_kwargs
 
 CALL, JOIN, AT_ONCE = f"{API}/call/lookup", f"{API}/queue/join", f"{API}/run/predict"
-JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
 def served(tiny: str) -> Iterator[gr.Blocks]:
-    page = build()
-    page.launch(prevent_thread_lock=True, server_name="127.0.0.1", **launch_kwargs())
-    yield page
-    page.close()
+    with served_here() as page:
+        yield page
 
 
 @pytest.fixture
 def page(served: gr.Blocks) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.local_url, timeout=120, headers=JSON) as client:
+    with client_of(served) as client:
         yield client
 
 

@@ -14,14 +14,13 @@ import brotli
 import gradio as gr
 import httpx
 import pytest
-from serving import free_port, wait_for
+from serving import client_of, free_port, served_here, wait_for
 
 from nmviz import service
 from nmviz.core.experiment import Experiment
 from nmviz.ui.explore import handlers
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.guard.routes import API
-from nmviz.ui.launch import build, launch_kwargs
 from nmviz.ui.serving.visits import MOST_VISITS, Visits
 from nmviz.ui.shell.failures import UNEXPECTED
 from nmviz.ui.shell.sessions import SESSIONS
@@ -39,15 +38,13 @@ LARGEST_GROWTH = 50 * 2**20
 
 @pytest.fixture(scope="module")
 def served(module_store: Path) -> Iterator[gr.Blocks]:
-    page = build()
-    page.launch(prevent_thread_lock=True, server_name="127.0.0.1", **launch_kwargs())
-    yield page
-    page.close()
+    with served_here() as page:
+        yield page
 
 
 @pytest.fixture
 def page(served: gr.Blocks) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.local_url, timeout=120, headers=JSON) as client:
+    with client_of(served) as client:
         yield client
 
 

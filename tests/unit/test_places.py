@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import gradio as gr
 import pytest
 
 from nmviz.base.errors import UserError
@@ -87,6 +88,15 @@ def test_work_begins_when_a_place_is_free(full: tuple[Places, Turn]) -> None:
 
     assert ran(both()) == ["1 before", "worked"]
     assert live.before(Turn(4)) == 0  # what has ended has left
+
+
+def test_a_page_that_is_full_says_so_in_one_sentence(full: tuple[Places, Turn]) -> None:
+    live, _ = full
+    for number in range(places.MOST_WAITING):
+        live.before(Turn(10 + number))
+    with pytest.raises(gr.Error, match="try again later") as told:
+        ran(collected(Turn(2)))
+    assert not told.value.print_exception
 
 
 def test_whoever_goes_while_it_works_leaves_the_place(full: tuple[Places, Turn]) -> None:

@@ -46,8 +46,7 @@ class Guard:
             given = await _body(scope, receive, route.largest)
             if given is None:  # nobody waits for an answer
                 return
-            whole = {"type": "http.request", "body": given, "more_body": False}
-            receive = again([whole], receive)
+            receive = again(given, receive)
         if route.refuse is not None:
             route.refuse(given, found, known)
         await self._answered(route, scope, receive, send)

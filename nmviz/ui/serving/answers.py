@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nmviz import service
-from nmviz.ui.serving.bodies import again, read_body
+from nmviz.ui.serving.bodies import again, body_of
 from nmviz.ui.serving.noted import NOTED, Noted
 from nmviz.ui.serving.visits import Visits
 
@@ -28,8 +28,6 @@ LONGEST_QUESTION = 16_000
 """Bytes: a visitor's own text is read again, and not kept."""
 MEMORY = 64 * 2**20
 MOST_ANSWERS = 4_000
-SMALL = 600
-"""Bytes that are not worth compressing."""
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -148,9 +146,9 @@ class Answers:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != ASKED_AT:
             await self.app(scope, receive, send)
             return
-        read, whole = await read_body(receive, LONGEST_QUESTION)
-        unread = again(read, receive)
-        question = self._question(read[0].get("body", b""), scope) if whole else None
+        body = await body_of(receive)
+        unread = again(body, receive)
+        question = self._question(body, scope) if len(body) <= LONGEST_QUESTION else None
         if question is None:
             await self.app(scope, unread, send)
             return

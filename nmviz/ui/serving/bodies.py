@@ -1,29 +1,23 @@
-"""Bodies of requests, read in front of Gradio and handed on."""
+"""Bodies of requests in front of Gradio: the guard hands each on whole, in one message."""
 
 from starlette.types import Message, Receive
 
 
-async def read_body(receive: Receive, longest: int) -> tuple[list[Message], bool]:
-    """What has come of the body, and whether that is all of it: of a long one only the start."""
+async def body_of(receive: Receive) -> bytes:
+    """The body that the guard handed on."""
     message = await receive()
-    if message["type"] != "http.request":
-        return [message], False
-    body, more = message.get("body", b""), message.get("more_body", False)
-    while more and len(body) <= longest:
-        message = await receive()
-        if message["type"] != "http.request":
-            return [{"type": "http.request", "body": body, "more_body": True}, message], False
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-    read = {"type": "http.request", "body": body, "more_body": more}
-    return [read], not more and len(body) <= longest
+    return bytes(message.get("body", b""))
 
 
-def again(read: list[Message], receive: Receive) -> Receive:
-    """What was read, to be read again; then what the client does."""
-    left = iter(read)
+def again(body: bytes, receive: Receive) -> Receive:
+    """A body that was read, to be read again in one message; then what the client does."""
+    told = False
 
     async def receiving() -> Message:
-        message = next(left, None)
-        return await receive() if message is None else message
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
 
     return receiving

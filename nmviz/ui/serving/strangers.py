@@ -11,12 +11,10 @@ import orjson
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nmviz.ui.serving.bodies import again, read_body
+from nmviz.ui.serving.bodies import again, body_of
 from nmviz.ui.serving.visits import Visits
 
 NAMED = re.compile(r"/gradio_api/(run|api)/(?!predict\b)\w+/?")
-LONGEST = 2**20
-"""Bytes: a longer body is passed on as it came."""
 
 
 class Strangers:
@@ -30,17 +28,15 @@ class Strangers:
         if not asks or not NAMED.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
-        read, whole = await read_body(receive, LONGEST)
-        session, body = secrets.token_hex(6), read[0].get("body", b"")
-        with_session = _in_session(body, session) if whole else None
+        session, body = secrets.token_hex(6), await body_of(receive)
+        with_session = _in_session(body, session)
         if with_session is None:
-            await self.app(scope, again(read, receive), send)
+            await self.app(scope, again(body, receive), send)
             return
-        read[0]["body"] = with_session
         headers = MutableHeaders(raw=list(scope["headers"]))
         headers["content-length"] = str(len(with_session))
         try:
-            await self.app({**scope, "headers": headers.raw}, again(read, receive), send)
+            await self.app({**scope, "headers": headers.raw}, again(with_session, receive), send)
         finally:
             cast(Visits, scope["app"].get_blocks().state_holder).forget(session)
 

@@ -5,9 +5,11 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
+import gradio as gr
 from anyio import CapacityLimiter, to_thread
 
 from nmviz.base.errors import UserError
+from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.sessions import Turn
 
 T = TypeVar("T")
@@ -73,10 +75,11 @@ async def in_turn(
     turn: Turn, steps: Callable[[], Iterator[T]], waits: Callable[[int], T]
 ) -> AsyncGenerator[T, None]:
     """The steps of live work once there is a place; until then what `waits` says of how many come
-    before. Work that is stopped while it waits begins at once, and finds that it is stopped."""
+    before. Work that is stopped while it waits begins at once, and finds that it is stopped.
+    gr.Error where too many wait already."""
     said = 0
     try:
-        while not turn.is_set() and (before := LIVE.before(turn)):
+        while not turn.is_set() and (before := _before(turn)):
             if before != said:
                 said = before
                 yield waits(before)
@@ -88,3 +91,10 @@ async def in_turn(
             yield step
     finally:
         LIVE.leave(turn)
+
+
+def _before(turn: Turn) -> int:
+    try:
+        return LIVE.before(turn)
+    except UserError as error:
+        raise gr.Error(sentence(error), print_exception=False) from None
