@@ -17,11 +17,11 @@ from nmviz.base.starting import no_sweeps
 from nmviz.core.results import Result
 from nmviz.store import records, writing
 from nmviz.store.database import results_folder
-from nmviz.store.incoming import impossible
-from nmviz.store.jsonl import read_bytes, read_digests, read_packed
 from nmviz.store.records import Packed
 from nmviz.store.store import Store
 from nmviz.store.tables import ExperimentRow, ResultRow, SeedStateRow, SourceRow
+from nmviz.store.transfer.incoming import impossible
+from nmviz.store.transfer.jsonl import read_bytes, read_digests, read_packed
 
 STATE = "runs"
 RUNS, PUBLISHED = "runs", "published"

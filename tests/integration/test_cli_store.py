@@ -14,7 +14,7 @@ from foreign import lm_eval_document, log_document
 from nmviz import service
 from nmviz.cli.main import main
 from nmviz.store import open_store
-from nmviz.store.exporting import export_file
+from nmviz.store.transfer.exporting import export_file
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -23,7 +23,7 @@ from nmviz.service import sweep as sweeping
 from nmviz.service.sweep import Outcome, sweep
 from nmviz.store import Store
 from nmviz.store.alone import alone
-from nmviz.store.jsonl import read_jsonl
+from nmviz.store.transfer.jsonl import read_jsonl
 
 TEXT = "The town stands on both banks of the river. Bread is made from flour and water. " * 40
 GRID = """
