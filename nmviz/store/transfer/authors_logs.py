@@ -25,8 +25,8 @@ from nmviz.base.errors import UserError
 from nmviz.core.results import Measurement, Printed, Provenance, Result
 from nmviz.core.settings import LARGEST_BUDGET
 from nmviz.methods.scopes import PROJECTIONS
+from nmviz.store.database import published_folder
 from nmviz.store.records import pack
-from nmviz.store.seed import published_folder
 from nmviz.store.transfer import lm_eval_json
 from nmviz.store.transfer.asked import shots_of, whole_limit
 from nmviz.store.transfer.files import shown
