@@ -50,7 +50,7 @@ from nmviz.ui.launch import serve
 serve(port=int(sys.argv[1]))
 """
 TIMED = {"window": 512, "tokens": 2048, "corpus": "wiki-leads", "precision": 0}
-UNUSUAL = ("6:16", "7:16", "9:16", "10:16")
+UNUSUAL = ("6:16", "7:16", "9:16", "10:16", "5:16", "11:16", "4:16", "12:16", "3:16")
 """Patterns that no shipped run has, one a run that is timed."""
 
 
@@ -103,6 +103,7 @@ class Acting:
     door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
     here: int = 0
     coming: int = 0
+    resting: bool = False
     over: bool = False
 
     async def act(self, visitor: Visitor, kind: str) -> None:
@@ -152,7 +153,8 @@ class Acting:
             while perf_counter() < until and not self.over:
                 (kind,) = self.chance.choices(list(KINDS), list(KINDS.values()))
                 began = perf_counter()
-                await self.timed(visitor, kind, log)
+                if not self.resting:
+                    await self.timed(visitor, kind, log)
                 await asyncio.sleep(max(0.0, PAUSE - (perf_counter() - began)))
 
     async def crowd(self, count: int, seconds: float) -> Log:
@@ -233,20 +235,22 @@ async def _warmed(acting: Acting, visitor: Visitor) -> None:
 
 
 async def _beside_a_run(acting: Acting, client: aiohttp.ClientSession) -> list[Row]:
-    """A live run by itself, and beside visitors; the first one loads what every later one has."""
-    times: list[list[float]] = [[], []]
-    first, *patterns = UNUSUAL
-    await _run(client, first)
-    times[0].append(await _run(client, patterns[0]))
+    """Live runs by turns alone and beside visitors; the first one loads what every later one has.
+    Of two in a row the one beside visitors comes first every other time."""
     crowd = asyncio.create_task(acting.crowd(BESIDE_A_RUN, LONGEST_RUN))
     while acting.here < BESIDE_A_RUN:
         await asyncio.sleep(0.1)
-    times[1].append(await _run(client, patterns[1]))
+    first, *patterns = UNUSUAL
+    acting.resting = True
+    await _run(client, first)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for number, pattern in enumerate(patterns):
+        acting.resting = number % 4 in (0, 3)
+        times[acting.resting].append(await _run(client, pattern))
     acting.over = True
     await crowd
-    times[0].append(await _run(client, patterns[2]))
-    base, name = median(times[0]), "live run, alone"
-    cases = {name: times[0], f"live run, {BESIDE_A_RUN} visitors": times[1]}
+    base, name = median(times[True]), "live run, alone"
+    cases = {name: times[True], f"live run, {BESIDE_A_RUN} visitors": times[False]}
     return [
         Row(case, median(one), min(one), max(one), median(one) / base, name)
         for case, one in cases.items()
