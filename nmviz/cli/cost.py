@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,13 @@ from nmviz.hardware.counts import KINDS, PARTS, Bytes
 from nmviz.hardware.known import Knowledge
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import Work
+from nmviz.methods.method import split_calls
 from nmviz.methods.patterns import DENSE, parse_pattern
 from nmviz.methods.site_lists import Sites
 from nmviz.published.speeds.nearest import sentence
-from nmviz.service.cost_json import cost_json
-from nmviz.service.hardware import Cost, decoder_of
-from nmviz.service.hardware import cost as cost_of
+from nmviz.service.tradeoffs.cost import Cost, calls_of, decoder_of
+from nmviz.service.tradeoffs.cost import cost as cost_of
+from nmviz.service.tradeoffs.cost_json import cost_json
 
 TARGETS = ("activation", "weight", "both")
 PART_WORDS = {"blocks": "linear layers of the blocks", "attention": "attention", "lm_head": "head"}
@@ -41,6 +43,8 @@ def cost(
         str | None, typer.Option(help="Of the weights, where both are pruned.")
     ] = None,
     sites: Annotated[str, typer.Option(help="Which layers: all, down, 'q,gate:0-18' ...")] = "all",
+    criterion: Annotated[str, typer.Option(help="How entries are ranked.")] = "magnitude",
+    mitigate: Annotated[str, typer.Option(help="Mitigations, with commas between.")] = "",
     machine: Annotated[str, typer.Option(help="a100, h100 and others.")] = "h100",
     machines: Annotated[Path | None, typer.Option(help="A file with machines of your own.")] = None,
     phase: Annotated[str, typer.Option(help="prefill or decode.")] = "prefill",
@@ -52,7 +56,8 @@ def cost(
     as_json: Json = False,
 ) -> None:
     """Say what a model costs in hardware: counted, bounded, and what was measured near."""
-    pruning = _pruning(pattern, target, weight_pattern, sites, metadata)
+    methods = calls_of(target, criterion, *split_calls(mitigate))
+    pruning = replace(_pruning(pattern, target, weight_pattern, sites, metadata), methods=methods)
     work = Work(phase, tokens, context, batch, dtype)  # type: ignore[arg-type]
     own = read_machines(machines) if machines is not None else None
     found = cost_of(decoder_of(model), pruning, work, accelerator(machine, own))

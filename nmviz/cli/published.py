@@ -23,16 +23,25 @@ def figure(
     out: Annotated[Path | None, typer.Option(help="A .svg, .pdf, .png or .html file.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="Name every figure.")] = False,
 ) -> None:
-    """Write a figure of the published results to a file."""
+    """Write a figure of the published results, or of the trade-offs, to a file."""
+    from nmviz.service.tradeoffs.figures import figures
     from nmviz.views.published.catalogue import FIGURES, figure_named
     from nmviz.views.shared.figure_files import check_ending, write_figure
 
     if listed:
-        print("\n".join(f"{one.name:24} {one.title}" for one in FIGURES.values()))
+        every = [(one.name, one.title) for one in FIGURES.values()]
+        every += [(one.name, one.title) for one in figures().values()]
+        print("\n".join(f"{name:24} {title}" for name, title in every))
         return
-    chosen = figure_named(name)
+    if name not in (*FIGURES, *figures()):
+        figure_named(name, *figures())
     if out is None:
-        raise UserError(f"Say where the figure goes, such as --out {chosen.name}.svg.")
+        raise UserError(f"Say where the figure goes, such as --out {name}.svg.")
     check_ending(out)
-    write_figure(chosen.draw(explore(chosen.selection)), out)
-    print(f"{chosen.title}: written to {out}.")
+    if name in FIGURES:
+        chosen = FIGURES[name]
+        title, drawn = chosen.title, chosen.draw(explore(chosen.selection))
+    else:
+        title, drawn = figures()[name].title, figures()[name].draw()
+    write_figure(drawn, out)
+    print(f"{title}: written to {out}.")

@@ -2,7 +2,8 @@
 
 Each linear layer reads its weights once, its input once, and writes its output once; attention
 reads queries, keys and values once and writes its output once, as a fused kernel does. Norms,
-biases, activation functions and the rows of the embedding that are looked up are left out.
+biases, activation functions and the rows of the embedding that are looked up are left out. What a
+method adds is counted as it declares it beside its code: products with matrices, and numbers read.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from typing import Literal
 from nmviz.hardware.decoder import Attention, Decoder, Layer
 from nmviz.hardware.pruning import Kept, Pruning
 from nmviz.hardware.work import Work
+from nmviz.methods.costs import Added
 
 PartName = Literal["blocks", "attention", "lm_head"]
 PARTS: tuple[PartName, ...] = ("blocks", "attention", "lm_head")
@@ -38,7 +40,8 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Cost:
-    """One layer of one block, or the head. `block` is None for the head."""
+    """One layer of one block, or the head. `block` is None for the head. `added` are those of the
+    multiply-adds after pruning that its methods add, with matrices of their own."""
 
     part: PartName
     block: int | None
@@ -48,6 +51,7 @@ class Cost:
     bytes_dense: Bytes
     bytes: Bytes
     pruned: bool
+    added: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,15 +107,19 @@ def _layer_cost(
     pruned: bool,
 ) -> Cost:
     whole, left = pruning.kept(layer, False), pruning.kept(layer, pruned)
+    more = pruning.added(layer) if pruned else Added()
+    added = tokens * layer.active * more.multiply_adds
+    beside = Bytes(weights=_bytes(layer.read(tokens) * more.numbers * work.bits))
     return Cost(
         part,
         block,
         layer.name,
         _products(layer, whole, tokens),
-        _products(layer, left, tokens),
+        _products(layer, left, tokens) + added,
         _moved(layer, whole, tokens, work),
-        _moved(layer, left, tokens, work),
+        _moved(layer, left, tokens, work) + beside,
         pruned,
+        added,
     )
 
 

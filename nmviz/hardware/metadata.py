@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, comb, lgamma, log, log2
 
 from nmviz.base.errors import UserError
@@ -33,6 +34,7 @@ def _bitmap(size: int, kept: int) -> int:
     return size
 
 
+@lru_cache(maxsize=4096)
 def _code(size: int, kept: int) -> int:
     """The number of the mask among all C(size, kept), in whole bits."""
     if size <= 4096:

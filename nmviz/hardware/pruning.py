@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from nmviz.base.errors import UserError
 from nmviz.hardware.decoder import Decoder, Layer
 from nmviz.hardware.metadata import SCHEMES, row_bits
+from nmviz.methods.costs import Added
+from nmviz.methods.method import Call
 from nmviz.methods.patterns import DENSE, Pattern
 from nmviz.methods.site_lists import Sites
 
@@ -26,12 +28,14 @@ class Kept:
 
 @dataclass(frozen=True)
 class Pruning:
-    """Patterns of activations and of weights, where they hold, and how masks are written down."""
+    """Patterns of activations and of weights, where they hold, how masks are written down, and the
+    criteria and mitigations that go with them."""
 
     activation: Pattern = DENSE
     weight: Pattern = DENSE
     sites: Sites = field(default=EVERYWHERE)
     metadata: str = "index"
+    methods: tuple[Call, ...] = ()
 
     def __post_init__(self) -> None:
         SCHEMES.get(self.metadata)
@@ -74,6 +78,11 @@ class Pruning:
     def holds(self, layer: Layer, block: int) -> bool:
         """Whether that layer of that block is pruned."""
         return layer.prunable and self.sites.hold(layer.name, block)
+
+    def added(self, layer: Layer) -> Added:
+        """What the methods add for a token at one copy of a layer that is pruned. UserError where a
+        setting that it hangs on is not known."""
+        return sum((one.adds(layer.d_out, layer.d_in) for one in self.methods), Added())
 
     def kept(self, layer: Layer, pruned: bool) -> Kept:
         """What is left of a layer, exactly; of a dense one all."""

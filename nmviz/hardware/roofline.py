@@ -88,4 +88,4 @@ def _done(
     if units is not None:
         fitting = [one for one in (pruning.activation, pruning.weight) if fits(one, units)]
         left = min([left, *(units.density for _ in fitting)])
-    return cost.multiply_adds_dense * left
+    return cost.multiply_adds_dense * left + cost.added

@@ -7,7 +7,7 @@ from nmviz.hardware.energy import SOURCE as ENERGY_SOURCE
 from nmviz.hardware.known import Known, counted
 from nmviz.hardware.roofline import Bound
 from nmviz.published.speeds.nearest import RULE, Near
-from nmviz.service.hardware import Cost
+from nmviz.service.tradeoffs.cost import Cost
 
 MULTIPLY_ADDS = "multiply-adds"
 UNITS_OF = "units for the pattern, as wide as those the machine has"

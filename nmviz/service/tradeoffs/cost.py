@@ -17,6 +17,8 @@ from nmviz.hardware.families import decoder
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.roofline import Bound, bound, dense_bound, has_units
 from nmviz.hardware.work import Work
+from nmviz.methods import BY_TARGET, MITIGATIONS
+from nmviz.methods.method import Call, parse_call
 from nmviz.published.speeds.implausible import Doubts, implausible
 from nmviz.published.speeds.measured import Measured, read_measured
 from nmviz.published.speeds.nearest import Asked, Near, nearest
@@ -101,6 +103,12 @@ def speeds() -> Speeds:
     folder = published_folder()
     rows = () if folder is None else read_measured(folder)
     return Speeds(rows, implausible(rows))
+
+
+def calls_of(target: str, criterion: str, *mitigations: str) -> tuple[Call, ...]:
+    """Criterion and mitigations as they are written. UserError for what there is not."""
+    chosen = parse_call(criterion, BY_TARGET["weight" if target == "weight" else "activation"])
+    return (chosen, *(parse_call(one, MITIGATIONS) for one in mitigations))
 
 
 def decoder_of(model: str) -> Decoder:
