@@ -1,4 +1,4 @@
-"""The page: header, Explore, Methods."""
+"""The page: header and tabs."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ from nmviz.ui.published.tab import build_published
 from nmviz.ui.serving.blocks import LeanBlocks
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of
+from nmviz.ui.tradeoffs.tab import build_tradeoffs
 
 HEADER = """
 <header class="top">
@@ -60,6 +61,8 @@ def build_page() -> gr.Blocks:
                 build_published(published_tab)
             with gr.Tab("Claims") as claims_tab:
                 build_claims(claims_tab)
+            with gr.Tab("Trade-offs") as tradeoffs_tab:
+                build_tradeoffs(tradeoffs_tab)
             with gr.Tab("Methods"):
                 build_methods(catalogue)
         wire(_page(controls, panels), blocks)

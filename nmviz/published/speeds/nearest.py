@@ -89,7 +89,7 @@ def _alike(one: Measured, asked: Asked) -> bool:
 
 def sentence(near: Near | None, asked: Asked) -> str:
     """Yes, no, even or not known, with what it rests on."""
-    what = f"{PHASE_WORDS[asked.phase]}, {asked.target} {asked.pattern} in {asked.dtype}"
+    what = f"{PHASE_WORDS[asked.phase]}, {asked.target}s {asked.pattern} in {asked.dtype}"
     if near is None:
         return f"Not known: there is no measurement near ({what} on {asked.machine})."
     one = near.measured
