@@ -51,7 +51,7 @@ def build_page() -> gr.Blocks:
     ) as blocks:
         gr.HTML(HEADER, elem_id="header")
         _say_what_is_kept()
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):  # a tab behind a menu is found by no link
             with gr.Tab("Explore"), gr.Row(elem_id="explore"):
                 with gr.Column(elem_id="controls", min_width=0):
                     controls = build_controls(catalogue, view, model_of(view))

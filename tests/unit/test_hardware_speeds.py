@@ -8,7 +8,7 @@ import pytest
 from nmviz.base.errors import UserError
 from nmviz.hardware import accelerators
 from nmviz.hardware.facts import shipped
-from nmviz.published.speeds.implausible import Doubts, implausible
+from nmviz.published.speeds.implausible import Doubts, implausible, in_words, to_json
 from nmviz.published.speeds.measured import WIDE_FILE, Measured, Phase, read_measured
 from nmviz.published.speeds.nearest import Asked, answer_of, nearest, sentence
 from nmviz.store.database import results_folder
@@ -166,6 +166,15 @@ def test_ratios_in_doubt_are_marked_with_the_reason(
         and one.phase in end_to_end
         and one.key in doubts
     ]
+
+
+def test_the_audit_says_which_ratios_are_in_doubt(
+    rows: tuple[Measured, ...], doubts: Doubts
+) -> None:
+    assert "1,230 of 10,989 ratios are in doubt" in in_words(rows, doubts)
+    assert "Most: b200 int8, layers: 360 of 360; " in in_words(rows, doubts)
+    told = to_json(rows, doubts)
+    assert len(told) == 1230 and all(one["why"] and one["place"] for one in told)
 
 
 def test_what_is_in_doubt_decides_nothing(rows: tuple[Measured, ...], doubts: Doubts) -> None:

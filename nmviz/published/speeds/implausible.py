@@ -8,6 +8,7 @@ from nmviz.published.speeds.measured import PATTERNS, Measured
 NOISE = 1.05
 """Times of the same product differ by so much from run to run; a ratio may be so far above."""
 COLLAPSE = 0.5
+MOST_NAMED = 4
 
 
 Doubts = Mapping[tuple[int, str], str]
@@ -25,6 +26,28 @@ def implausible(rows: Iterable[Measured]) -> Doubts:
     for one in rows:
         by_row[one.row].append(one)
     return {one.key: why for row in by_row.values() for one, why in _of_row(row)}
+
+
+def in_words(rows: Sequence[Measured], doubts: Doubts) -> str:
+    """How many are in doubt, and of which measurements most are."""
+    kinds: dict[str, list[bool]] = defaultdict(list)
+    for one in rows:
+        kinds[f"{one.machine} {one.dtype}, {one.phase}"].append(one.key in doubts)
+    most = sorted(kinds, key=lambda kind: sum(kinds[kind]), reverse=True)[:MOST_NAMED]
+    said = "; ".join(f"{kind}: {sum(kinds[kind])} of {len(kinds[kind])}" for kind in most)
+    return (
+        f"Measured speeds: {len(doubts):,} of {len(rows):,} ratios are in doubt, because the dense "
+        f"measurement beside them was slow or they are far below others of their row. Most: {said}."
+    )
+
+
+def to_json(rows: Iterable[Measured], doubts: Doubts) -> list[dict[str, str]]:
+    """Every ratio that is in doubt, where it stands and why."""
+    return [
+        {"place": one.place, "pattern": one.pattern, "printed": one.printed, "why": doubts[one.key]}
+        for one in rows
+        if one.key in doubts
+    ]
 
 
 def _of_row(row: Sequence[Measured]) -> Iterable[tuple[Measured, str]]:

@@ -21,7 +21,7 @@ window.nmviz = (() => {
   // Only a click tells Gradio that a tab is open.
   function openTab() {
     const asked = new URLSearchParams(location.search).get("tab");
-    const tabs = [...document.querySelectorAll('button[role="tab"], .overflow-menu button')];
+    const tabs = [...document.querySelectorAll('button[role="tab"]')];
     tabs.find((tab) => named(tab) === asked)?.click();
   }
 
