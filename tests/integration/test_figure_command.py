@@ -47,7 +47,8 @@ def chromium() -> None:
 def test_every_figure_is_listed(run: Run) -> None:
     status, out, _ = run("--list")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == list(FIGURES)
+    tradeoffs = ["frontier", "roofline", "speed-map", "metadata"]
+    assert [line.split()[0] for line in out.splitlines()] == [*FIGURES, *tradeoffs]
 
 
 @pytest.mark.parametrize(
