@@ -21,6 +21,7 @@ from nmviz.core.results import Measurement, Progress, Provenance, Result
 from nmviz.store.transfer.jsonl import read_jsonl
 from nmviz.ui.launch import serve
 
+pytestmark = pytest.mark.usefixtures("read_once")
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 40
 
 

@@ -23,6 +23,7 @@ from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.store import database, open_store, seed, snapshot
 from nmviz.ui.shell.failures import sentence
 
+pytestmark = pytest.mark.usefixtures("read_once")
 OLD_ROWS = Path(__file__).with_name("rows_of_version_1.sql")
 
 
