@@ -23,7 +23,7 @@ from nmviz.published.speeds.implausible import Doubts, implausible
 from nmviz.published.speeds.measured import Measured, read_measured
 from nmviz.published.speeds.nearest import Asked, Near, nearest
 from nmviz.sources import hub
-from nmviz.store.seed import published_folder
+from nmviz.store.database import published_folder
 
 CONFIG = "config.json"
 LARGEST = 2**22
