@@ -2,18 +2,11 @@
 
 import asyncio
 import json
-import os
 import random
-import socket
-import subprocess
-import sys
-import tempfile
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median, quantiles
-from time import perf_counter, sleep
+from time import perf_counter
 from urllib.request import urlopen
 
 import aiohttp
@@ -21,8 +14,9 @@ import aiohttp
 from nmviz import service
 from nmviz.base.benching import Row
 from nmviz.base.errors import UserError
+from nmviz.cli.own_page import READY, own_page
 from nmviz.cli.visiting import API, Refused, Script, Visitor
-from nmviz.store import OWN, open_store, seed
+from nmviz.store import OWN
 from nmviz.ui.shell.view import View
 from nmviz.views.published.catalogue import FIGURES
 
@@ -41,14 +35,6 @@ ALONE = 7
 CONNECTIONS = 6
 IDLE = 4.0
 """Seconds that a connection is kept; the server closes it after five."""
-READY = 120
-SERVE = """
-import sys
-from nmviz.base.starting import quick_start
-quick_start()
-from nmviz.ui.launch import serve
-serve(port=int(sys.argv[1]))
-"""
 TIMED = {"window": 512, "tokens": 2048, "corpus": "wiki-leads", "precision": 0}
 UNUSUAL = ("6:16", "7:16", "9:16", "10:16", "5:16", "11:16", "4:16", "12:16", "3:16")
 """Patterns that no shipped run has, one a run that is timed."""
@@ -174,7 +160,7 @@ class Acting:
 def visitors(count: int = VISITORS, seconds: float = SECONDS) -> Iterator[Row]:
     """One visitor, then many, then a live run alone and beside some."""
     answered = answered_from_the_store()
-    with _page() as url:
+    with own_page() as url:
         yield from asyncio.run(_measured(url, answered, count, seconds))
 
 
@@ -268,36 +254,3 @@ async def _run(client: aiohttp.ClientSession, pattern: str) -> float:
     if "event: error" in said or '"done"' not in said:
         raise UserError(f"The live run failed: {said[-200:]}")
     return perf_counter() - began
-
-
-@contextmanager
-def _page() -> Iterator[str]:
-    """The page in a process of its own, with a store of its own that is deleted afterwards."""
-    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-        free.close()
-        place = Path(folder) / "store.sqlite"
-        with open_store(place) as store:
-            seed.build(store)
-        environment = {**os.environ, "NMVIZ_STORE_URL": f"sqlite:///{place}"}
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(port)], env=environment, stdout=subprocess.DEVNULL
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_for(url, process)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = perf_counter() + READY
-    while perf_counter() < until and process.poll() is None:
-        try:
-            with urlopen(url, timeout=5):
-                return
-        except OSError:
-            sleep(0.2)
-    raise UserError("The page did not start: run `nmviz app` to see why.")

@@ -17,6 +17,7 @@ from nmviz.service.runs import store
 from nmviz.service.standing import standing
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
 from nmviz.service.tradeoffs.shares import share
+from nmviz.store.standing import note
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def points(asked: Asked) -> tuple[Point, ...]:
     """Every experiment with that quality and that cost, those of the frontier said. UserError for
     a choice that there is not."""
     asked.check()
-    return _held(asked, standing("store"))
+    note({})  # what is held was read once
+    return _held(asked, standing(["store"]))
 
 
 @lru_cache(maxsize=64)
