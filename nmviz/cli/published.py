@@ -30,24 +30,22 @@ def figure(
     listed: Annotated[bool, typer.Option("--list", help="Name every figure.")] = False,
 ) -> None:
     """Write a figure of the published results, or of the trade-offs, to a file."""
-    from nmviz.service.tradeoffs.figures import figures
+    from nmviz.service.tradeoffs.figures import TradeoffFigure, figures
     from nmviz.views.published.catalogue import FIGURES, figure_named
     from nmviz.views.shared.figure_files import check_ending, write_figure
 
     if listed:
-        every = [(one.name, one.title) for one in FIGURES.values()]
-        every += [(one.name, one.title) for one in figures().values()]
-        print("\n".join(f"{name:24} {title}" for name, title in every))
+        titles = {name: one.title for name, one in FIGURES.items()}
+        titles |= {name: one.title for name, one in figures().items()}
+        print("\n".join(f"{name:24} {title}" for name, title in titles.items()))
         return
-    if name not in (*FIGURES, *figures()):
-        figure_named(name, *figures())
+    chosen = figures()[name] if name in figures() else figure_named(name, *figures())
     if out is None:
         raise UserError(f"Say where the figure goes, such as --out {name}.svg.")
     check_ending(out)
-    if name in FIGURES:
-        chosen = FIGURES[name]
-        title, drawn = chosen.title, chosen.draw(explore(chosen.selection))
+    if isinstance(chosen, TradeoffFigure):
+        drawn = chosen.draw()
     else:
-        title, drawn = figures()[name].title, figures()[name].draw()
+        drawn = chosen.draw(explore(chosen.selection))
     write_figure(drawn, out)
-    print(f"{title}: written to {out}.")
+    print(f"{chosen.title}: written to {out}.")

@@ -6,8 +6,7 @@ biases, activation functions and the rows of the embedding that are looked up ar
 method adds is counted as it declares it beside its code: products with matrices, and numbers read.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 from nmviz.hardware.decoder import Attention, Decoder, Layer
@@ -35,7 +34,7 @@ class Bytes:
         return sum(getattr(self, kind) for kind in KINDS)
 
     def __add__(self, other: "Bytes") -> "Bytes":
-        return Bytes(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        return Bytes(*(getattr(self, kind) + getattr(other, kind) for kind in KINDS))
 
 
 @dataclass(frozen=True)
@@ -67,17 +66,11 @@ class Counts:
 
     def bytes(self, *, dense: bool = False) -> Bytes:
         """By kind, after pruning or before."""
-        return total(one.bytes_dense if dense else one.bytes for one in self.costs)
+        return sum((one.bytes_dense if dense else one.bytes for one in self.costs), Bytes())
 
     def intensity(self, *, dense: bool = False) -> float:
         """Operations a byte: a multiply-add is two."""
         return 2 * self.multiply_adds(dense=dense) / self.bytes(dense=dense).total
-
-
-def total(parts: Iterable[Bytes]) -> Bytes:
-    """Their sum, kind by kind."""
-    every = list(parts)
-    return Bytes(*(sum(getattr(one, kind) for one in every) for kind in KINDS))
 
 
 def count(decoder: Decoder, work: Work, pruning: Pruning) -> Counts:

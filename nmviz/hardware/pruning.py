@@ -1,6 +1,7 @@
 """What is pruned, as hardware sees it: which products and which bytes are left of a layer."""
 
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from nmviz.base.errors import UserError
 from nmviz.hardware.decoder import Decoder, Layer
@@ -36,6 +37,13 @@ class Pruning:
     sites: Sites = field(default=EVERYWHERE)
     metadata: str = "index"
     methods: tuple[Call, ...] = ()
+
+    @classmethod
+    def of(cls, target: str, pattern: Pattern, **more: Any) -> Self:
+        """One target pruned by the pattern, the other dense; both dense for `dense`."""
+        activation = pattern if target == "activation" else DENSE
+        weight = pattern if target == "weight" else DENSE
+        return cls(activation, weight, **more)
 
     def __post_init__(self) -> None:
         SCHEMES.get(self.metadata)

@@ -1,17 +1,15 @@
 """`nmviz cost`: every value of its object says how it is known; one sentence for a mistake."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Run, in_process
 
-from nmviz.cli.main import main
 from nmviz.hardware.known import KNOWLEDGE
 
-Run = Callable[..., tuple[int, str, str]]
 CONFIG = {
     "model_type": "llama",
     "hidden_size": 64,
@@ -26,15 +24,7 @@ CONFIG = {
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """`nmviz cost ARGUMENTS` in this process: status, stdout, stderr."""
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["nmviz", "cost", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return call
+    return in_process(monkeypatch, capsys, "cost")
 
 
 def told(run: Run, *arguments: str) -> dict[str, Any]:

@@ -1,32 +1,13 @@
 """Rows of the trade-offs as text: CSV, JSON, LaTeX."""
 
-import csv
-import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nmviz.base.spreadsheets import shown_as_text
-from nmviz.published.listing.export import escape
+from nmviz.published.listing.export import csv_of, escape, json_of
 
 Told = Sequence[Mapping[str, Any]]
 LEFT_OUT = ("key", "place", "marked")
 """Columns of no LaTeX table: they make it too wide for a page."""
-
-
-def to_csv(rows: Told) -> str:
-    """One line a row under a line of names."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]) if rows else ["model"], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: shown_as_text(value) for name, value in row.items()})
-    return out.getvalue()
-
-
-def to_json(rows: Told) -> str:
-    """A list of objects."""
-    return json.dumps(list(rows), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def to_latex(rows: Told) -> str:
@@ -49,8 +30,8 @@ def _cell(value: Any) -> str:
 
 
 FORMATS: Mapping[str, tuple[str, str, Callable[[Told], str]]] = {
-    "CSV": ("csv", "text/csv", to_csv),
-    "JSON": ("json", "application/json", to_json),
+    "CSV": ("csv", "text/csv", lambda rows: csv_of(rows, ("model",))),
+    "JSON": ("json", "application/json", json_of),
     "LaTeX": ("tex", "application/x-tex", to_latex),
 }
 """Ending, type and writer of each."""

@@ -11,7 +11,7 @@ from nmviz.hardware.accelerators import accelerator
 from nmviz.hardware.facts import shipped
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import BITS, Work
-from nmviz.methods.patterns import DENSE, parse_pattern
+from nmviz.methods.patterns import parse_pattern
 from nmviz.published.speeds.measured import PHASES, Measured
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
 from nmviz.service.tradeoffs.cost import Cost, cost, speeds
@@ -24,6 +24,7 @@ from nmviz.views.tradeoffs.roofline import OnRoof, roofline_figure
 from nmviz.views.tradeoffs.speed_map import speed_map
 
 USUAL_MODEL, USUAL_MACHINE = "llama2-7b", "h100"
+USUAL_FRONTIER = Asked(models=("llama3.1-8b",))
 WORKS = {
     "prefill of 2,048 tokens": Work("prefill", tokens=2048),
     "decoding, one text": Work("decode", context=2048),
@@ -84,10 +85,7 @@ def draw_roofline(
     for words, work in WORKS.items():
         work = Work(work.phase, work.tokens, work.context, work.batch, dtype)
         for target in ("dense", "weight", "activation"):
-            pruning = Pruning(
-                activation=mask if target == "activation" else DENSE,
-                weight=mask if target == "weight" else DENSE,
-            )
+            pruning = Pruning.of(target, mask)
             priced = cost(decoder, pruning, work, one)
             found += _on_roof(words, target, str(mask), priced)
     return roofline_figure(one, dtype, found)
@@ -109,10 +107,13 @@ def _on_roof(words: str, target: str, pattern: str, priced: Cost) -> list[OnRoof
     ]
 
 
-def draw_frontier(asked: Asked | None = None) -> Figure:
+def draw_frontier(asked: Asked = USUAL_FRONTIER) -> Figure:
     """Quality against cost."""
-    asked = asked or Asked(models=("llama3.1-8b",))
-    found = points(asked)
+    return frontier_of(points(asked), asked)
+
+
+def frontier_of(found: tuple[Point, ...], asked: Asked) -> Figure:
+    """The same of points that are at hand."""
     quality, costing = QUALITIES[asked.quality], COSTS[asked.cost]
     axes = Axes(
         cost=costing.title,

@@ -1,9 +1,8 @@
 """Quality against cost: a point an experiment, which of them nothing beats, which are tied."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import hypot, isfinite
 from typing import Any
 
@@ -14,10 +13,11 @@ from nmviz.published.listing import Row, Selection
 from nmviz.service.listing import explore
 from nmviz.service.published import published
 from nmviz.service.runs import store
-from nmviz.service.standing import standing
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
 from nmviz.service.tradeoffs.shares import share
-from nmviz.store.standing import note
+
+MEASURED_HERE = "measured by nmviz"
+"""The source of a point that is a run of the store."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,6 @@ def points(asked: Asked) -> tuple[Point, ...]:
     """Every experiment with that quality and that cost, those of the frontier said. UserError for
     a choice that there is not."""
     asked.check()
-    note({})  # what is held was read once
-    return _held(asked, standing(["store"]))
-
-
-@lru_cache(maxsize=64)
-def _held(asked: Asked, stands: Hashable) -> tuple[Point, ...]:
-    """Worked out once until the store changes."""
     quality = QUALITIES[asked.quality]
     rows = _published(asked) if quality.origin == "published" else _measured(asked)
     found = [one for one in rows if isfinite(one.value)]
@@ -220,7 +213,7 @@ def _of_run(result: Result, asked: Asked) -> Iterator[Point]:
                 value=one.value,
                 error=one.stderr,
                 cost=cost,
-                source="measured by nmviz",
+                source=MEASURED_HERE,
                 place=f"{result.experiment.corpus}, {result.experiment.tokens:,} tokens",
             )
             return

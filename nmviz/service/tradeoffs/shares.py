@@ -11,7 +11,7 @@ from nmviz.hardware.metadata import row_bits
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import Work
 from nmviz.methods.method import UNKNOWN, Call
-from nmviz.methods.patterns import DENSE, Pattern, parse_pattern
+from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.site_lists import Sites
 from nmviz.service.tradeoffs.axes import LENGTH, Asked
 from nmviz.service.tradeoffs.cost import Cost, calls_of
@@ -51,9 +51,9 @@ def _share(
         return _bits(mask, metadata)
     work = Work("decode" if cost == "bytes" else "prefill", LENGTH, LENGTH, 1, dtype)
     try:
-        pruning = Pruning(
-            activation=mask if target == "activation" else DENSE,
-            weight=mask if target == "weight" else DENSE,
+        pruning = Pruning.of(
+            target,
+            mask,
             sites=Sites.read(sites),
             metadata=metadata,
             methods=_calls(target, methods),

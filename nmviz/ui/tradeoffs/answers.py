@@ -10,7 +10,7 @@ from nmviz.hardware.known import MEANING, Knowledge
 from nmviz.hardware.metadata import GATHER_SOURCE, NVIDIA, NVIDIA_SOURCE, bits, multiplexer_inputs
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import Work
-from nmviz.methods.patterns import DENSE, LARGEST_GROUP, parse_pattern
+from nmviz.methods.patterns import LARGEST_GROUP, parse_pattern
 from nmviz.published.speeds.measured import PHASES
 from nmviz.published.speeds.nearest import RULE, Near, nearest, sentence
 from nmviz.published.speeds.nearest import Asked as Question
@@ -18,7 +18,7 @@ from nmviz.service.tradeoffs import figures
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
 from nmviz.service.tradeoffs.cost import Cost, cost, speeds
 from nmviz.service.tradeoffs.export import FORMATS
-from nmviz.service.tradeoffs.frontier import Point, points
+from nmviz.service.tradeoffs.frontier import MEASURED_HERE, Point, points
 from nmviz.ui.shell.failures import sentence as failure
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, table
@@ -90,10 +90,7 @@ def _bound(asked: Question, model: str) -> str:
     if asked.phase not in ("prefill", "decode"):
         return ""
     mask = parse_pattern(asked.pattern)
-    pruning = Pruning(
-        activation=mask if asked.target == "activation" else DENSE,
-        weight=mask if asked.target == "weight" else DENSE,
-    )
+    pruning = Pruning.of(asked.target, mask)
     batch = asked.tokens if asked.phase == "decode" else 1
     tokens = asked.tokens if asked.phase == "prefill" else 2048
     work = Work(asked.phase, tokens, 2048, batch, asked.dtype)
@@ -124,7 +121,7 @@ def frontier(
     try:
         asked = asked_of(quality, cost, models, patterns, methods, machine, dtype)
         found = points(asked)
-        figure = figures.draw_frontier(asked)
+        figure = figures.frontier_of(found, asked)
         about = f"{COSTS[asked.cost].about}. Lines join what nothing that costs no more beats."
         said = _caption(figure) + f'<p class="words">{esc(about[0].upper() + about[1:])}</p>'
         return said, drawn(figure, "nmviz-frontier"), rows(found, asked)
@@ -191,7 +188,7 @@ def _row(one: Point) -> list[str]:
 
 def _query(one: Point) -> str:
     """The address of an experiment: of a published one what Explore has of it."""
-    if one.source == "measured by nmviz":
+    if one.source == MEASURED_HERE:
         return one.experiment.to_query()
     pattern = "" if one.target == "dense" else f"&pattern={one.pattern.replace('%', '%25')}"
     return f"model={one.model}{pattern}"
@@ -264,12 +261,9 @@ def _qualities(name: str) -> list[Fact]:
     """The least that is lost at that pattern, by model and target, published and measured."""
     found: list[Fact] = []
     for quality in ("drop", "delta_nll"):
+        every = points(Asked(quality=quality, cost="metadata"))
         for target in ("activation", "weight"):
-            own = [
-                one
-                for one in points(Asked(quality=quality, cost="metadata"))
-                if one.target == target and one.pattern == name
-            ]
+            own = [one for one in every if one.target == target and one.pattern == name]
             for model in dict.fromkeys(one.model for one in own):
                 best = min((one for one in own if one.model == model), key=lambda one: one.value)
                 error = "" if best.error is None else f" ± {best.error:.2g}"
