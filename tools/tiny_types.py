@@ -49,6 +49,7 @@ VOCABULARIES = (
 SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id")
 INDICES = ("moe_layers", "full_attn_idxs")  # lists of layers, not of something for each
 SPREAD = 0.2  # standard deviation of the weights, so large that what is pruned shows
+LARGEST = 2_000_000  # parameters
 TOKENS = 32
 CLOSE = 1e-4  # rounding moves a logit by less, over their spread
 
@@ -167,6 +168,7 @@ def build(config: PreTrainedConfig, seed: int = 0) -> PreTrainedModel:
     """A model with random weights, in the attention that transformers takes by default."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        _check_tiny(config)
         model = _from_config(config)
         with torch.no_grad():
             for tensor in model.parameters():
@@ -175,6 +177,16 @@ def build(config: PreTrainedConfig, seed: int = 0) -> PreTrainedModel:
                 if name.endswith("tid2eid"):  # the experts of a token [vocabulary, experts a token]
                     _draw_experts(table, model.config.n_routed_experts)
     return model.eval()
+
+
+def _check_tiny(config: PreTrainedConfig) -> None:
+    """Refuse a config whose model is large, before memory is taken for it."""
+    with torch.device("meta"):
+        count = sum(tensor.numel() for tensor in _from_config(config).parameters())
+    if count > LARGEST:
+        raise ValueError(
+            f"{config.model_type} has {count:,} parameters: set its sizes in the table"
+        )
 
 
 def _from_config(config: PreTrainedConfig) -> PreTrainedModel:
@@ -217,6 +229,7 @@ class Trial:
     kind: str
     decoder: bool = True
     parameters: int = 0
+    attention: str = ""  # what transformers takes by default
     seconds: float = 0.0
     finite: bool = False
     moved: float = float("nan")
@@ -233,7 +246,8 @@ class Trial:
             return f"{head}  {self.error}"
         looks = "finite" if self.finite else "NOT FINITE"
         causal = "causal" if self.moved < CLOSE else "NOT CAUSAL"
-        line = f"{head}  {self.parameters:9,} parameters  {looks}  {causal} {self.moved:.1e}"
+        line = f"{head} {self.parameters:9,} parameters, {self.attention:5} {looks}, {causal}"
+        line += f" {self.moved:.1e}"
         return "; ".join([line, *self.remarks])
 
 
@@ -273,6 +287,7 @@ def attempt(kind: str, *, decoder: bool = True) -> Trial:
 def _attempt(trial: Trial, folder: Path) -> None:
     model = save_tiny(trial.kind, folder, decoder=trial.decoder)
     trial.parameters = sum(tensor.numel() for tensor in model.parameters())
+    trial.attention = model.config._attn_implementation
     vocabulary = len(tokenizer())
     ids, kept = sample(vocabulary), deepcopy(model.state_dict())
     first = logits(model, ids)
