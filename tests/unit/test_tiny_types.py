@@ -33,6 +33,14 @@ def test_an_encoder_in_its_default_form_sees_later_tokens(tiny_types: ModuleType
     assert not trial.error and trial.moved > 0.1
 
 
+def test_later_tokens_of_the_first_half_are_seen_too(tiny_types: ModuleType) -> None:
+    assert tiny_types.attempt("prophetnet").moved > 0.1  # reads positions before the middle alone
+
+
+def test_a_pass_that_changes_weights_is_named(tiny_types: ModuleType) -> None:
+    assert "a pass changes 2 tensors" in str(tiny_types.attempt("rwkv"))
+
+
 def test_all_kinds_of_layers_of_a_hybrid_occur(tiny_types: ModuleType) -> None:
     layers = tiny_types.tiny_model("jamba").model.layers
     mixers = {hasattr(layer, "mamba") for layer in layers}
