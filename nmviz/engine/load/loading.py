@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +18,13 @@ from nmviz.base.errors import UserError
 from nmviz.engine.load.gguf_files import converted, is_converted
 from nmviz.engine.load.refusals import (
     broken_files,
-    check_tensors,
+    lacking,
     no_code_of,
     plain_words,
     refuse_config,
     stored_plainly,
 )
+from nmviz.engine.load.tensors import compare, heads, named
 from nmviz.sources import models
 
 MODELS_KEPT = 2
@@ -34,7 +35,8 @@ TEXTS_KEPT = 4
 class LoadedModel:
     """A model ready to use: fp32, eval mode, no gradients, transformers' sdpa attention.
 
-    Whoever runs or changes `model` holds `lock`; `sha256` identifies the files it came from.
+    Whoever runs or changes `model` holds `lock`; `sha256` identifies the files it came from; `said`
+    is what a result says of how they were read, such as the tensors that were not.
     """
 
     info: models.ModelInfo
@@ -42,6 +44,7 @@ class LoadedModel:
     tokenizer: Any
     sha256: str
     device: str
+    said: Mapping[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
 
@@ -128,14 +131,14 @@ def fetch_again(model_id: str) -> models.ModelFiles:
 def _load(model_id: str, device: str) -> LoadedModel:
     files = models.locate(model_id)
     with quiet(), plain_words(model_id):
-        tokenizer, model = _read(files, model_id)
+        tokenizer, (model, said) = _read(files, model_id)
         model = model.to(device)
-    return LoadedModel(models.describe(model_id), model, tokenizer, files.sha256, device)
+    return LoadedModel(models.describe(model_id), model, tokenizer, files.sha256, device, said)
 
 
-def _read(files: models.ModelFiles, model_id: str) -> tuple[Any, Any]:
-    """Tokenizer and model. A converted copy that cannot be read is made again from the whole file
-    beside it, once."""
+def _read(files: models.ModelFiles, model_id: str) -> tuple[Any, tuple[Any, Mapping[str, str]]]:
+    """Tokenizer, and model with what is said of it. A converted copy that cannot be read is made
+    again from the whole file beside it, once."""
     if not files.gguf:
         return load_tokenizer(files.folder, model_id), load_model(files.folder, model_id)
     made_before = is_converted(files)
@@ -149,13 +152,15 @@ def _read(files: models.ModelFiles, model_id: str) -> tuple[Any, Any]:
     return load_tokenizer(folder, model_id), load_model(folder, model_id)
 
 
-def load_model(folder: Path, model_id: str) -> Any:
-    """The model of a folder of safetensors. UserError when tensors are missing from it, when it is
-    stored quantised, or when it brings code."""
+def load_model(folder: Path, model_id: str) -> tuple[Any, Mapping[str, str]]:
+    """The model of a folder of safetensors, and what a result says of how it was read. UserError
+    when tensors are missing from it or are not the config's, when it is stored quantised, or when
+    it brings code."""
     with no_code_of(model_id), broken_files(folder, model_id):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if stored_plainly(vars(config).get("quantization_config") or {}):
             del config.quantization_config  # transformers would ask for the package it names
+        unread = compare(config, heads(folder, model_id), folder, model_id)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             config=config,
@@ -167,8 +172,9 @@ def load_model(folder: Path, model_id: str) -> Any:
             trust_remote_code=False,
         )
     model, report = loaded
-    check_tensors(report, folder, model_id)
-    return model.eval().requires_grad_(False)
+    if report["missing_keys"]:
+        raise lacking(sorted(report["missing_keys"])[0], folder, model_id)
+    return model.eval().requires_grad_(False), named(unread)
 
 
 def load_tokenizer(folder: Path, model_id: str) -> Any:

@@ -17,8 +17,6 @@ PLAIN = "dense"
 """compressed-tensors' name of the format in which weights are stored as they are."""
 OUT_OF_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "could not create a primitive")
 """What torch and the libraries below it say of memory that they did not get."""
-SCALES = ("weight_scale", "weight_packed", "weight_zero_point")
-"""Tensors that a quantised layer of its has beside or in place of the weight."""
 
 
 def refuse_config(config: Mapping[str, Any], model_id: str) -> None:
@@ -31,26 +29,31 @@ def refuse_config(config: Mapping[str, Any], model_id: str) -> None:
             raise _brings_code(model_id)
         raise _unknown(model_id, kind)
     about = config.get("quantization_config") or {}
+    if sparse := _format_of_sparsity(about):
+        raise UserError(
+            f"{model_id} is stored as {sparse}, which leaves zeros out and which transformers "
+            "opens with random numbers in place of the pruned weights: choose a copy that was "
+            "saved uncompressed."
+        )
     if about.get("quant_method") and not stored_plainly(about):
-        raise _quantised(model_id, about["quant_method"])
+        raise quantised(model_id, f"by {about['quant_method']}")
 
 
 def stored_plainly(about: Mapping[str, Any]) -> bool:
     """Whether a `quantization_config` says that the weights are stored as they are, which the
-    format "dense" of compressed-tensors does: of a pruned model, say. A sparse format of its own
-    would leave zeros out."""
-    sparse = about.get("sparsity_config") or {}
-    return about.get("format") == PLAIN and sparse.get("format", PLAIN) == PLAIN
+    format "dense" of compressed-tensors does: of a pruned model, say."""
+    return about.get("format") == PLAIN and not _format_of_sparsity(about)
 
 
-def check_tensors(report: Mapping[str, Any], folder: Path, model_id: str) -> None:
-    """UserError where transformers reports weights that are missing, which it fills with random
-    numbers, or scales of quantised ones, which it leaves out."""
-    if report["missing_keys"]:
-        some = sorted(report["missing_keys"])[0]
-        raise UserError(f"{model_id} lacks weights ({some} ...): {_remedy(folder, model_id)}.")
-    if any(name.endswith(SCALES) for name in report["unexpected_keys"]):
-        raise _quantised(model_id, "compressed-tensors")
+def _format_of_sparsity(about: Mapping[str, Any]) -> str:
+    """The format of compressed-tensors that leaves zeros out, sparse-24-bitmask say; else empty."""
+    named = (about.get("sparsity_config") or {}).get("format", PLAIN)
+    return "" if named == PLAIN else str(named)[:40]
+
+
+def lacking(name: str, folder: Path, model_id: str) -> UserError:
+    """What is said of a weight that is missing, which transformers fills with random numbers."""
+    return UserError(f"{model_id} lacks weights ({name} ...): {remedy_of(folder, model_id)}.")
 
 
 @contextmanager
@@ -62,7 +65,7 @@ def broken_files(folder: Path, model_id: str) -> Iterator[None]:
         files = [file for file in sorted(folder.glob("*.safetensors")) if _is_broken(file)]
         which = listed(file.name for file in files[:3]) or "their files"
         raise UserError(
-            f"The weights of {model_id} are broken ({which}): {_remedy(folder, model_id)}."
+            f"The weights of {model_id} are broken ({which}): {remedy_of(folder, model_id)}."
         ) from None
 
 
@@ -74,16 +77,15 @@ def _is_broken(file: Path) -> bool:
         return True
 
 
-def _remedy(folder: Path, model_id: str) -> str:
-    """What to do about broken weights."""
+def remedy_of(folder: Path, model_id: str) -> str:
+    """What to do about broken weights, in words for the end of a sentence."""
     said = models.remedy(model_id)
     return f"put the whole files into {folder} again" if said == models.PUT_BACK else said
 
 
-def _quantised(model_id: str, method: object) -> UserError:
-    return UserError(
-        f"{model_id} is stored quantised by {method}: choose the model it was made from."
-    )
+def quantised(model_id: str, how: str) -> UserError:
+    """What is said of weights that are not stored as they are."""
+    return UserError(f"{model_id} is stored quantised {how}: choose the model it was made from.")
 
 
 def not_finite(undone: str = "ranked", whose: str = "The model's") -> UserError:

@@ -1,0 +1,146 @@
+"""Whether the tensors of a checkpoint are the model's: told by the heads of its files and by the
+model without memory, before anything is read or allocated."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM
+
+from nmviz.base.errors import UserError
+from nmviz.core.provenance import UNREAD
+from nmviz.engine.load.refusals import lacking, quantised, remedy_of
+from nmviz.sources.hub import INDEX, WHOLE
+
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""What weights are stored in, as the head of a safetensors file calls it."""
+HARMLESS = re.compile(r"(inv_freq|position_ids|(attn|attention|self)\.(masked_)?bias)$")
+"""Masks, positions and frequencies that older versions of transformers stored with the weights:
+the model works them out itself."""
+PACKED = re.compile(
+    r"(scales?|scale_inv|scale_\d|zero_point|q?zeros|qweight|g_idx|absmax|quant_map|SCB|bitmask"
+    r"|compressed|packed|quant_state\.[\w.]+|weight_shape|_blocks)$"
+)
+"""Names of tensors that a quantised or compressed layer has beside or in place of its weight."""
+NAMED = 3
+"""As many unread tensors are named; of the others the number is told."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the head of a file says of one tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def heads(folder: Path, model_id: str) -> dict[str, Head]:
+    """Every tensor of the files that transformers reads, by name. UserError for a missing file."""
+    found: dict[str, Head] = {}
+    for name in _files(folder, model_id):
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{model_id} lacks its file {name[:80]}: {remedy_of(folder, model_id)}."
+            )
+        with safe_open(folder / name, "pt") as file:
+            for tensor in file.keys():  # noqa: SIM118 - no mapping
+                part = file.get_slice(tensor)
+                found[tensor] = Head(part.get_dtype(), tuple(part.get_shape()))
+    return found
+
+
+def _files(folder: Path, model_id: str) -> Iterable[str]:
+    if (folder / WHOLE).is_file() or not (folder / INDEX).is_file():
+        return [WHOLE]
+    try:
+        return sorted(
+            {
+                str(name)
+                for name in json.loads((folder / INDEX).read_text("utf-8"))["weight_map"].values()
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(
+            f"{folder / INDEX} does not say which file holds what: {remedy_of(folder, model_id)}."
+        ) from None
+
+
+def compare(
+    config: Any, stored: Mapping[str, Head], folder: Path, model_id: str, **options: Any
+) -> tuple[str, ...]:
+    """The tensors that the model does not read, sorted; those known to be harmless are left out.
+
+    transformers' own loader puts tensors without memory into a model without memory, so that its
+    renamings and its merging of experts count. UserError for tensors that are missing, have another
+    shape than the config says, or hold something else than plain weights.
+    """
+    empty = _empty(config)
+    report = _rehearse(empty, stored, options)
+    ours = {name for name, tensor in empty.state_dict().items() if not tensor.is_floating_point()}
+    unread = _unread(type(empty), report, stored)
+    for name, head in stored.items():
+        if head.dtype not in FLOATS and not HARMLESS.search(name) and name not in ours:
+            raise quantised(model_id, f"({name} is {head.dtype})")
+    for name in unread:
+        if PACKED.search(name):
+            raise quantised(model_id, f"({name} belongs to packed weights)")
+    if report["missing_keys"]:
+        raise lacking(sorted(report["missing_keys"])[0], folder, model_id)
+    for name, held, asked in sorted(report["mismatched_keys"], key=lambda one: one[0])[:1]:
+        raise UserError(
+            f"The config of {model_id} asks for {name} as {_sizes(asked)}, but its file holds "
+            f"{_sizes(held)}, so they do not belong together: {remedy_of(folder, model_id)}."
+        )
+    return unread
+
+
+def named(unread: Iterable[str]) -> dict[str, str]:
+    """What a result says of tensors that were not read; nothing where all were."""
+    names = list(unread)
+    if not names:
+        return {}
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return {UNREAD: f"{', '.join(names[:NAMED])}{more}"}
+
+
+def _empty(config: Any) -> Any:
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+
+
+def _rehearse(
+    empty: Any, stored: Mapping[str, Head], options: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """transformers' report of loading, without a byte of weights."""
+    state = {
+        name: torch.empty(head.shape, dtype=torch.float32, device="meta")
+        for name, head in stored.items()
+    }
+    _, report = type(empty).from_pretrained(
+        None,
+        config=empty.config,
+        state_dict=state,
+        dtype=torch.float32,
+        device_map={"": "meta"},
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+        **options,
+    )
+    return report
+
+
+def _unread(kind: Any, report: Mapping[str, Any], stored: Mapping[str, Head]) -> tuple[str, ...]:
+    """Those of the report, and those that transformers' class leaves out without reporting them."""
+    silent = [re.compile(one) for one in kind._keys_to_ignore_on_load_unexpected or ()]
+    left_out = {name for name in stored if any(one.search(name) for one in silent)}
+    unread = {*report["unexpected_keys"], *left_out}
+    return tuple(sorted(name for name in unread if not HARMLESS.search(name)))
+
+
+def _sizes(shape: Iterable[int]) -> str:
+    return " x ".join(map(str, shape)) or "one number"
