@@ -21,8 +21,9 @@ app: setup
 
 # One process more than cores, since tests wait for browsers and processes of their own, which need cores
 # too; one thread each, since threads that wait for their turn on the same cores cost more than they gain.
+# What Python compiles it keeps, or each of many processes compiles all of nmviz anew.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff check .

@@ -2,9 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -108,6 +109,31 @@ def empty_store(tmp_path: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch, _store_at(tmp_path / "store.sqlite") as place:
         patch.setattr(seed, "build", lambda _: None)
         yield place
+
+
+@pytest.fixture(scope="module")
+def read_once() -> Iterator[None]:
+    """What ships is read from its files once for all tests of a module that are of the database:
+    the same files give the same results."""
+    from nmviz.store import seed
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_read", "_pack_published"):
+            patch.setattr(seed, name, _remembered(getattr(seed, name), seed))
+        yield
+
+
+def _remembered(read: Callable[[Path], Any], seed: Any) -> Callable[[Path], Any]:
+    """The same function of a folder, called once for each content of its files."""
+    known: dict[str, Any] = {}
+
+    def remembered(folder: Path) -> Any:
+        content = seed._digest(seed._files(folder))
+        if content not in known:
+            known[content] = read(folder)
+        return known[content].copy()
+
+    return remembered
 
 
 @contextmanager

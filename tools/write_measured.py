@@ -24,7 +24,7 @@ from nmviz.methods.method import parse_call
 from nmviz.service import budget_of
 from nmviz.sources.models import MODELS
 from nmviz.sources.tasks import TASKS
-from nmviz.store.jsonl import read_jsonl
+from nmviz.store.transfer.jsonl import read_jsonl
 
 PROJECT = Path(__file__).parents[1]
 RUNS = PROJECT / "results" / "runs"

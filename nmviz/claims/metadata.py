@@ -1,23 +1,17 @@
 """Claim 7: what N:M costs in metadata. Exact arithmetic, for any N and M."""
 
-from dataclasses import dataclass
-from math import comb, log2
+from math import log2
 
-from nmviz.base.errors import UserError
 from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
 from nmviz.claims.shared.digits import plain
 from nmviz.claims.shared.estimate import Estimate, Sign, verdict_of
 from nmviz.claims.shared.evidence import PAPER, Evidence
-from nmviz.methods.patterns import PLAIN, parse_pattern
+from nmviz.hardware.metadata import NVIDIA, NVIDIA_SOURCE, Bits, bits
 from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
 from nmviz.views.shared.theme import Figure
 
 SHOWN = ("1:4", "2:4", "4:8", "8:16", "16:32")
 PRINTED = {"2:4": 0.75, "8:16": 0.875}
-NVIDIA = 1.0
-"""Bits an element of the 2:4 format that GPUs read: two for each of two kept entries of four."""
-NVIDIA_SOURCE = "PyTorch, torch/sparse/_semi_structured_conversions.py at commit 08cac22"
-FP16 = 16
 ORDER = 10.0
 LAST_COMPARED = 64  # entries; beyond, the counts say nothing to a reader
 NEARLY = 0.9
@@ -28,54 +22,6 @@ RULE = (
     f"patterns of four 2:4 blocks (at least {NEARLY * ORDER:g} times). All true: holds; some: "
     "holds partly."
 )
-
-
-@dataclass(frozen=True)
-class Bits:
-    """What one N:M pattern needs to say which entries were kept, in bits an element."""
-
-    keep: int
-    group: int
-    patterns: int  # C(M, N)
-    entropy: float  # log2 C(M, N) / M: no code can do with less on random masks
-    whole: float  # a code of whole bits a block: ceil(log2 C(M, N)) / M
-    index: float  # the place of every kept entry: N * ceil(log2 M) / M; 2:4 on GPUs is this
-    bitmap: float  # one bit an entry
-
-    @property
-    def name(self) -> str:
-        return f"{self.keep}:{self.group}"
-
-    def stored(self, bits: float) -> float:
-        """Bytes of values in fp16 with so many bits an element, against dense fp16."""
-        return self.keep / self.group + bits / FP16
-
-    @property
-    def four_blocks(self) -> int | None:
-        """Patterns of as many entries in blocks of 2:4, where half is kept of a multiple of 4."""
-        if 2 * self.keep != self.group or self.group % 4:
-            return None
-        return 6 ** (self.group // 4)
-
-
-def bits(pattern: str) -> Bits:
-    """The metadata of any N:M. UserError for what is not one."""
-    if ":" not in pattern.translate(PLAIN):
-        raise UserError(f"{pattern.strip()[:40]!r} has no blocks: write N:M, such as 8:16.")
-    parsed = parse_pattern(pattern)
-    if parsed.group is None or parsed.keep is None:
-        raise UserError(f"{pattern.strip()[:40]!r} has no blocks: write N:M, such as 8:16.")
-    keep, group = parsed.keep, parsed.group
-    count = comb(group, keep)
-    return Bits(
-        keep=keep,
-        group=group,
-        patterns=count,
-        entropy=log2(count) / group,
-        whole=(count - 1).bit_length() / group,
-        index=keep * (group - 1).bit_length() / group,
-        bitmap=1.0,
-    )
 
 
 def sentence(one: Bits) -> str:

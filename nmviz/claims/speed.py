@@ -5,7 +5,6 @@ from functools import partial
 from statistics import median
 
 from nmviz.base.wording import listed
-from nmviz.claims.metadata import FP16, NVIDIA
 from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
 from nmviz.claims.shared.digits import plain
 from nmviz.claims.shared.estimate import Estimate, Sign, above, verdict_of
@@ -13,6 +12,7 @@ from nmviz.claims.shared.evidence import Evidence
 from nmviz.claims.shared.phrases import model_title, paragraphs, with_interval
 from nmviz.claims.shared.short_texts import timing
 from nmviz.core.results import Result
+from nmviz.hardware.metadata import FP16, NVIDIA
 from nmviz.published.speed import Speed
 from nmviz.views.claims.dot_rows import IntervalRow, interval_rows
 from nmviz.views.shared.theme import Figure

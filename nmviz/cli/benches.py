@@ -104,6 +104,20 @@ def _layer() -> Iterator[Row]:
     return in_turns({**looks, **every}, "8:16 magnitude")
 
 
+def _tradeoffs() -> dict[str, Callable[[], object]]:
+    """What the tab asks for, with every measured speed and every experiment in."""
+    from nmviz.service.tradeoffs import figures
+    from nmviz.service.tradeoffs.axes import Asked
+
+    return {
+        "trade-offs: what was measured": figures.draw_speed_map,
+        "trade-offs: a model on the roofline": figures.draw_roofline,
+        "trade-offs: frontier, published": partial(figures.draw_frontier, Asked()),
+        "trade-offs: frontier, runs": partial(figures.draw_frontier, Asked(quality="delta_nll")),
+        "trade-offs: metadata": figures.figures()["metadata"].draw,
+    }
+
+
 @_bench("views", "answers from the store and their figures, against one stored result")
 def _views() -> Iterator[Row]:
     from nmviz.service import claims
@@ -114,7 +128,7 @@ def _views() -> Iterator[Row]:
         "four models": Selection(models=FOUR, patterns=("2:4", "8:16", "50%")),
         "everything, each task": Selection(tasks=(), each_task=True),
     }
-    cases = {
+    cases: dict[str, Callable[[], object]] = {
         "one stored result": lambda: service.lookup(known),
         "all own results, no sites": lambda: service.store().find(sites=False, source="nmviz"),
         "what is published of an experiment": lambda: service.of_experiment(
@@ -128,6 +142,7 @@ def _views() -> Iterator[Row]:
         ),
         "ten claims, answered": lambda: claims.answers(),
     }
+    cases |= _tradeoffs()
     for (title, draw), (name, chosen) in product(KINDS.values(), selections.items()):
         cases[f"{title}, {name}"] = partial(_figure, draw, chosen)
     return in_turns(cases, "one stored result")

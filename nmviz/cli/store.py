@@ -8,9 +8,9 @@ import typer
 
 from nmviz import service
 from nmviz.store import open_store, seed
-from nmviz.store.csv_file import Dialect
-from nmviz.store.exporting import export_file
-from nmviz.store.importing import Format, import_file
+from nmviz.store.transfer.csv_file import Dialect
+from nmviz.store.transfer.exporting import export_file
+from nmviz.store.transfer.importing import Format, import_file
 
 app = typer.Typer(no_args_is_help=True, help="Create, update and check the database.")
 

@@ -23,7 +23,7 @@ from nmviz.service import planning
 from nmviz.service.planning import Estimate, Group, Plan, in_words
 from nmviz.service.sweep import Event, Outcome, Working
 from nmviz.service.sweep import sweep as measure
-from nmviz.store.jsonl import write_jsonl
+from nmviz.store.transfer.jsonl import write_jsonl
 
 SOME_FAILED = 1  # exit status when experiments failed
 ROW = "{:6} {:54} {:>20} {:>9}"

@@ -2,18 +2,11 @@
 
 import asyncio
 import json
-import os
 import random
-import socket
-import subprocess
-import sys
-import tempfile
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median, quantiles
-from time import perf_counter, sleep
+from time import perf_counter
 from urllib.request import urlopen
 
 import aiohttp
@@ -21,8 +14,9 @@ import aiohttp
 from nmviz import service
 from nmviz.base.benching import Row
 from nmviz.base.errors import UserError
+from nmviz.cli.own_page import READY, own_page
 from nmviz.cli.visiting import API, Refused, Script, Visitor
-from nmviz.store import OWN, open_store, seed
+from nmviz.store import OWN
 from nmviz.ui.shell.view import View
 from nmviz.views.published.catalogue import FIGURES
 
@@ -41,16 +35,8 @@ ALONE = 7
 CONNECTIONS = 6
 IDLE = 4.0
 """Seconds that a connection is kept; the server closes it after five."""
-READY = 120
-SERVE = """
-import sys
-from nmviz.base.starting import quick_start
-quick_start()
-from nmviz.ui.launch import serve
-serve(port=int(sys.argv[1]))
-"""
 TIMED = {"window": 512, "tokens": 2048, "corpus": "wiki-leads", "precision": 0}
-UNUSUAL = ("6:16", "7:16", "9:16", "10:16")
+UNUSUAL = ("6:16", "7:16", "9:16", "10:16", "5:16", "11:16", "4:16", "12:16", "3:16")
 """Patterns that no shipped run has, one a run that is timed."""
 
 
@@ -103,6 +89,7 @@ class Acting:
     door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
     here: int = 0
     coming: int = 0
+    resting: bool = False
     over: bool = False
 
     async def act(self, visitor: Visitor, kind: str) -> None:
@@ -152,7 +139,8 @@ class Acting:
             while perf_counter() < until and not self.over:
                 (kind,) = self.chance.choices(list(KINDS), list(KINDS.values()))
                 began = perf_counter()
-                await self.timed(visitor, kind, log)
+                if not self.resting:
+                    await self.timed(visitor, kind, log)
                 await asyncio.sleep(max(0.0, PAUSE - (perf_counter() - began)))
 
     async def crowd(self, count: int, seconds: float) -> Log:
@@ -172,7 +160,7 @@ class Acting:
 def visitors(count: int = VISITORS, seconds: float = SECONDS) -> Iterator[Row]:
     """One visitor, then many, then a live run alone and beside some."""
     answered = answered_from_the_store()
-    with _page() as url:
+    with own_page() as url:
         yield from asyncio.run(_measured(url, answered, count, seconds))
 
 
@@ -233,20 +221,22 @@ async def _warmed(acting: Acting, visitor: Visitor) -> None:
 
 
 async def _beside_a_run(acting: Acting, client: aiohttp.ClientSession) -> list[Row]:
-    """A live run by itself, and beside visitors; the first one loads what every later one has."""
-    times: list[list[float]] = [[], []]
-    first, *patterns = UNUSUAL
-    await _run(client, first)
-    times[0].append(await _run(client, patterns[0]))
+    """Live runs by turns alone and beside visitors; the first one loads what every later one has.
+    Of two in a row the one beside visitors comes first every other time."""
     crowd = asyncio.create_task(acting.crowd(BESIDE_A_RUN, LONGEST_RUN))
     while acting.here < BESIDE_A_RUN:
         await asyncio.sleep(0.1)
-    times[1].append(await _run(client, patterns[1]))
+    first, *patterns = UNUSUAL
+    acting.resting = True
+    await _run(client, first)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for number, pattern in enumerate(patterns):
+        acting.resting = number % 4 in (0, 3)
+        times[acting.resting].append(await _run(client, pattern))
     acting.over = True
     await crowd
-    times[0].append(await _run(client, patterns[2]))
-    base, name = median(times[0]), "live run, alone"
-    cases = {name: times[0], f"live run, {BESIDE_A_RUN} visitors": times[1]}
+    base, name = median(times[True]), "live run, alone"
+    cases = {name: times[True], f"live run, {BESIDE_A_RUN} visitors": times[False]}
     return [
         Row(case, median(one), min(one), max(one), median(one) / base, name)
         for case, one in cases.items()
@@ -264,36 +254,3 @@ async def _run(client: aiohttp.ClientSession, pattern: str) -> float:
     if "event: error" in said or '"done"' not in said:
         raise UserError(f"The live run failed: {said[-200:]}")
     return perf_counter() - began
-
-
-@contextmanager
-def _page() -> Iterator[str]:
-    """The page in a process of its own, with a store of its own that is deleted afterwards."""
-    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-        free.close()
-        place = Path(folder) / "store.sqlite"
-        with open_store(place) as store:
-            seed.build(store)
-        environment = {**os.environ, "NMVIZ_STORE_URL": f"sqlite:///{place}"}
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(port)], env=environment, stdout=subprocess.DEVNULL
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_for(url, process)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = perf_counter() + READY
-    while perf_counter() < until and process.poll() is None:
-        try:
-            with urlopen(url, timeout=5):
-                return
-        except OSError:
-            sleep(0.2)
-    raise UserError("The page did not start: run `nmviz app` to see why.")

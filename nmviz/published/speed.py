@@ -23,7 +23,8 @@ class Speed:
     """How many times faster something ran than its dense counterpart, as its source has it.
 
     `repeat` names which of several measurements of the same thing a row is; `derived` says how
-    a ratio was worked out where the source prints times.
+    a ratio was worked out where the source prints times. The last six say on which machine and of
+    what shape it is, where the source does.
     """
 
     kind: Kind
@@ -38,6 +39,12 @@ class Speed:
     derived: str
     citation: str
     url: str
+    machine: str = ""
+    dtype: str = ""
+    phase: str = ""
+    tokens: str = ""
+    d_in: str = ""
+    d_out: str = ""
 
     @property
     def source(self) -> str:

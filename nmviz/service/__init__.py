@@ -28,7 +28,7 @@ from nmviz.service.runs import (
     uncalibrated,
     warm,
 )
-from nmviz.service.standing import Changing, standing
+from nmviz.service.standing import Changing, Stand, noting, standing, still_holds
 from nmviz.service.tasks import check_installed as check_tasks_installed
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Catalogue",
     "Changing",
     "Published",
+    "Stand",
     "alone",
     "budget_of",
     "calibrate",
@@ -52,6 +53,7 @@ __all__ = [
     "look",
     "lookup",
     "measured_elsewhere",
+    "noting",
     "of_experiment",
     "pruned_in_words",
     "published",
@@ -61,6 +63,7 @@ __all__ = [
     "same_questions",
     "sensitivity",
     "standing",
+    "still_holds",
     "store",
     "sweep_layer",
     "uncalibrated",

@@ -13,7 +13,7 @@ from nmviz.published.speed import Speed, read_speeds
 from nmviz.service import overlaps_and_times
 from nmviz.service.published import published
 from nmviz.service.runs import put, run, store
-from nmviz.store.seed import published_folder
+from nmviz.store.database import published_folder
 
 DEFAULT = "smollm2-135m"
 SPECIAL: Mapping[str, Callable[[str, Event], overlaps_and_times.Steps]] = {

@@ -10,7 +10,7 @@ from nmviz.published import Names, PublishedSource, read_names, read_sources
 from nmviz.published.audit import Finding, Report, marks, report
 from nmviz.published.cells import Cell
 from nmviz.service.runs import store
-from nmviz.store.seed import published_folder
+from nmviz.store.database import published_folder
 
 
 @dataclass(frozen=True)

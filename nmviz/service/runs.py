@@ -27,6 +27,7 @@ from nmviz.service.estimates import estimate, passes
 from nmviz.service.same_model import best
 from nmviz.sources import corpora, models
 from nmviz.store import OWN, Store, open_store, seed
+from nmviz.store.standing import unnoted
 
 ALIKE = {"model", "target", "pattern", "criterion", "corpus", "window"}
 """What the store can look for at once of an experiment whose budget does not matter."""
@@ -183,11 +184,13 @@ def uncalibrated(experiments: Sequence[Experiment]) -> tuple[Experiment, ...]:
     return tuple(one for one in map(canonical, experiments) if not is_ready(loaded, one))
 
 
+@unnoted()
 def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
     """How long a live run takes here, from the newest run of the model on this machine, or None.
 
     Tasks are told from earlier runs of the same tasks; where there are none, `run` times the first
-    examples and says so.
+    examples and says so. It tells of nothing that is stored, so an answer that holds it may be one
+    of before the newest run.
     """
     if experiments[0].tasks:
         resolved = [resolve(experiment) for experiment in experiments]

@@ -1,21 +1,39 @@
 """What answers depend on beside the question."""
 
-from collections.abc import Hashable
-from typing import Literal
+from collections.abc import Hashable, Sequence
+from typing import Literal, TypeAlias, cast
 
 from nmviz.base.cache import cache_dir
 from nmviz.service.runs import store
+from nmviz.store.standing import Read, Standing, noting
+
+__all__ = ["Changing", "Stand", "noting", "standing", "still_holds"]
 
 Changing = Literal["store", "calibrated"]
+Stand: TypeAlias = tuple[tuple[Changing, Hashable], ...]
+"""How each thing that an answer depends on stood."""
 
 
-def standing(of: Changing) -> Hashable:
+def standing(on: Sequence[Changing]) -> Stand:
     """What changes when a result is stored, or a method calibrated, by this process or another.
 
     Microseconds: an answer that was worked out at the same standing is still the right one.
     """
-    if of == "store":
-        return store().version()
+    return tuple((of, store().standing() if of == "store" else _calibrated()) for of in on)
+
+
+def still_holds(read: Sequence[Read], since: Stand, now: Stand) -> bool:
+    """Whether an answer from then, which read that from the store, is right now.
+
+    What was stored since matters only where the answer asked for it.
+    """
+    return all(
+        one == other or (of == "store" and store().still_holds(read, cast(Standing, one)))
+        for (of, one), (_, other) in zip(since, now, strict=True)
+    )
+
+
+def _calibrated() -> Hashable:
     try:
         return (cache_dir() / "calibrated").stat().st_mtime_ns
     except OSError:

@@ -18,6 +18,7 @@ from nmviz.base.errors import StorageError, UserError
 ENVIRONMENT = "NMVIZ_STORE_URL"
 FILE_NAME = "nmviz.sqlite"
 PACKAGE = Path(__file__).resolve().parents[1]
+PUBLISHED = "published"
 PATIENCE = 10.0
 """Seconds a writer waits for another one."""
 WRITING = {"nmviz_writing": True}
@@ -29,6 +30,12 @@ def results_folder() -> Path | None:
     from, else the package's own copy, which a wheel brings; None where there is neither."""
     copy = PACKAGE / "shipped"
     return checkout_results() or (copy if copy.is_dir() else None)
+
+
+def published_folder() -> Path | None:
+    """Where the published tables lie, or None where the project's results are not installed."""
+    folder = results_folder()
+    return folder / PUBLISHED if folder and (folder / PUBLISHED).is_dir() else None
 
 
 def checkout_results() -> Path | None:

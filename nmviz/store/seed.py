@@ -16,17 +16,17 @@ from nmviz.base.errors import UserError
 from nmviz.base.starting import no_sweeps
 from nmviz.core.results import Result
 from nmviz.store import records, writing
-from nmviz.store.database import results_folder
-from nmviz.store.incoming import impossible
-from nmviz.store.jsonl import read_bytes, read_digests, read_packed
+from nmviz.store.database import PUBLISHED, results_folder
 from nmviz.store.records import Packed
 from nmviz.store.store import Store
 from nmviz.store.tables import ExperimentRow, ResultRow, SeedStateRow, SourceRow
+from nmviz.store.transfer.incoming import impossible
+from nmviz.store.transfer.jsonl import read_bytes, read_digests, read_packed
 
 STATE = "runs"
-RUNS, PUBLISHED = "runs", "published"
+RUNS = "runs"
 READ_BY = ("base", "core", "methods", "sources", "published", "store")
-CODE = ("__init__.py", *(f"{folder}/*.py" for folder in READ_BY))
+CODE = ("__init__.py", *(f"{folder}/**/*.py" for folder in READ_BY))
 """What decides, with the files, what is seeded: keys, names, cells, rows."""
 
 
@@ -71,12 +71,6 @@ def build(store: Store, folder: Path | None = None, *, again: bool = False) -> B
         state = {"name": STATE, "digest": digest, "rows": len(wanted)}
         connection.execute(insert(SeedStateRow).values(**state))
     return report
-
-
-def published_folder() -> Path | None:
-    """Where the published tables lie, or None where the project's results are not installed."""
-    folder = results_folder()
-    return folder / PUBLISHED if folder and (folder / PUBLISHED).is_dir() else None
 
 
 def _files(folder: Path | None) -> list[Path]:

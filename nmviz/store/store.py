@@ -2,21 +2,21 @@
 
 import hashlib
 import logging
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, case, func, not_, select
+from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, case, not_, select
 from sqlalchemy.exc import IntegrityError
 
 from nmviz.base.cache import cache_dir, make_folder
 from nmviz.base.errors import StorageError, UserError
 from nmviz.core.results import Result
-from nmviz.store import records, schema, snapshot, writing
+from nmviz.store import records, schema, snapshot, standing, writing
 from nmviz.store.database import (
     ENVIRONMENT,
     WRITING,
@@ -27,24 +27,10 @@ from nmviz.store.database import (
     place,
     plain_errors,
 )
+from nmviz.store.filters import Filter, condition
+from nmviz.store.standing import Added, Read, Standing
 from nmviz.store.tables import ExperimentRow, ResultRow, SourceRow
 
-Filter: TypeAlias = str | int | bool | tuple[str, ...] | list[str] | list[int]
-
-_FILTERS: dict[str, Any] = {
-    "key": ResultRow.experiment_key,
-    "source": ResultRow.source_id,
-    "own": ResultRow.own,
-    "seeded": ResultRow.seeded,
-    "model": ExperimentRow.model,
-    "target": ExperimentRow.target,
-    "pattern": ExperimentRow.pattern,
-    "criterion": ExperimentRow.criterion,
-    "mitigations": ExperimentRow.mitigations,
-    "corpus": ExperimentRow.corpus,
-    "tokens": ExperimentRow.tokens,
-    "window": ExperimentRow.window,
-}
 _log = logging.getLogger(__name__)
 
 
@@ -81,6 +67,8 @@ class Store:
         self._writer = engine.execution_options(**WRITING)
         self._url = url
         self._copy = copy
+        self._added = Added()
+        self._seen: tuple[Hashable, Standing] | None = None
         self.note = note
 
     def __enter__(self) -> Self:
@@ -118,12 +106,11 @@ class Store:
     def get(self, key: str) -> Result | None:
         """The newest of our own runs for this experiment, or None; of equal age, the user's. One
         that was imported only where there is no other."""
-        where = (_FILTERS["key"] == key, ResultRow.source_id == records.OWN)
-        return next(iter(self._load(*where, newest_first=True)), None)
+        return next(iter(self._load({"key": key, "source": records.OWN}, newest_first=True)), None)
 
     def history(self, key: str) -> list[Result]:
         """Every result for this experiment, from every source, newest first."""
-        return self._load(_FILTERS["key"] == key, newest_first=True)
+        return self._load({"key": key}, newest_first=True)
 
     def find(self, *, sites: bool = True, **filters: Filter) -> list[Result]:
         """Results by key, source, own, seeded, model, target, pattern, criterion, mitigations,
@@ -132,8 +119,7 @@ class Store:
         A list means any of its values. Without `sites` sites, drift and examples stay empty: much
         faster for many. TypeError for a filter of another name.
         """
-        where = [_condition(name, value) for name, value in filters.items()]
-        return self._load(*where, sites=sites)
+        return self._load(filters, sites=sites)
 
     def names_of_model(self, content: str) -> list[str]:
         """Every name that experiments on a model of that hash were stored under."""
@@ -171,16 +157,28 @@ class Store:
         """Those that are neither published ones, which ship, nor this program."""
         return [one for one in self.sources() if not one.seeded and one.id != records.OWN]
 
-    def version(self) -> Hashable:
-        """What changes when any process adds results; of a SQLite file told in microseconds."""
+    def standing(self) -> Standing:
+        """How it stands now. Microseconds where no process has written to a SQLite file since."""
+        version = self._version()
+        if version is None or self._seen is None or self._seen[0] != version:
+            with self._transaction(self._engine) as connection:
+                self._seen = version, self._added.update(connection)
+        return self._seen[1]
+
+    def still_holds(self, read: Sequence[Read], since: Standing) -> bool:
+        """Whether what was read when it stood like that is the same now."""
+        return self._added.leaves(read, since)
+
+    def _version(self) -> Hashable | None:
+        """What changes when any process writes to a SQLite file; None of another database."""
         file = file_of(self._url)
         if file is None:
-            with self.reading() as connection:
-                return connection.scalar(select(func.max(ResultRow.id)))
+            return None
         return str(file), last_change(file), last_change(file.with_name(f"{file.name}-wal"))
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that sees one state of the database throughout."""
+        standing.note({})
         return self._transaction(self._engine)
 
     def writing(self) -> AbstractContextManager[Connection]:
@@ -199,18 +197,17 @@ class Store:
             yield connection
 
     def _load(
-        self,
-        *where: ColumnElement[bool],
-        newest_first: bool = False,
-        sites: bool = True,
+        self, filters: Read, *, newest_first: bool = False, sites: bool = True
     ) -> list[Result]:
+        where = [condition(name, value) for name, value in filters.items()]
         wanted = (
             select(ResultRow.id)
             .join(ExperimentRow, ExperimentRow.key == ResultRow.experiment_key)
             .where(*where)
             .order_by(*(part.desc() if newest_first else part.asc() for part in _age()))
         )
-        with self.reading() as connection:
+        standing.note(filters)
+        with self._transaction(self._engine) as connection:
             ids = list(connection.scalars(wanted))
             return list(_readable(records.load(connection, ids, sites=sites)))
 
@@ -236,15 +233,6 @@ def _age() -> tuple[ColumnElement[Any], ...]:
 
 def _started() -> ColumnElement[str]:
     return ResultRow.started.expression
-
-
-def _condition(name: str, value: Filter) -> ColumnElement[bool]:
-    if name not in _FILTERS:
-        raise TypeError(f"results cannot be filtered by {name!r}; known: {', '.join(_FILTERS)}")
-    column = _FILTERS[name]
-    if isinstance(value, list):
-        return column.in_(value)
-    return column == (",".join(value) if isinstance(value, tuple) else value)
 
 
 def open_store(url: str | Path | None = None) -> Store:

@@ -1,4 +1,4 @@
-"""The page: header, Explore, Methods."""
+"""The page: header and tabs."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ from nmviz.ui.published.tab import build_published
 from nmviz.ui.serving.blocks import LeanBlocks
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of
+from nmviz.ui.tradeoffs.tab import build_tradeoffs
 
 HEADER = """
 <header class="top">
@@ -50,7 +51,7 @@ def build_page() -> gr.Blocks:
     ) as blocks:
         gr.HTML(HEADER, elem_id="header")
         _say_what_is_kept()
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):  # a tab behind a menu is found by no link
             with gr.Tab("Explore"), gr.Row(elem_id="explore"):
                 with gr.Column(elem_id="controls", min_width=0):
                     controls = build_controls(catalogue, view, model_of(view))
@@ -60,6 +61,8 @@ def build_page() -> gr.Blocks:
                 build_published(published_tab)
             with gr.Tab("Claims") as claims_tab:
                 build_claims(claims_tab)
+            with gr.Tab("Trade-offs") as tradeoffs_tab:
+                build_tradeoffs(tradeoffs_tab)
             with gr.Tab("Methods"):
                 build_methods(catalogue)
         wire(_page(controls, panels), blocks)

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 from serving import free_port, wait_for
 from visitor import App, Visit
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
 """The first is Chromium without the windows and menus of a desktop: a third less work."""
+SIZE: ViewportSize = {"width": 1280, "height": 900}
 PATIENCE = 120
 """Seconds: how fast the page is here is no test, and other tests run beside these."""
 
@@ -86,7 +87,7 @@ def app(
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser with a light theme and a clipboard; it has the page's files from the first test."""
     made = browser.new_context(
-        viewport={"width": 1280, "height": 900},
+        viewport=SIZE,
         color_scheme="light",
         reduced_motion="reduce",  # what moves while it waits is drawn 60 times a second
         permissions=["clipboard-read", "clipboard-write"],
@@ -99,19 +100,49 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def visit(context: BrowserContext, app: App) -> Iterator[Visit]:
     """A visitor's page; afterwards nothing may have gone wrong in the browser."""
+    others = list(context.pages)
     visit = Visit(context.new_page(), app.url)
     visit.watch()
     yield visit
     faults = list(visit.faults)
     visit.page.evaluate("localStorage.clear()")
     for page in context.pages:
-        page.close()
+        if page not in others:
+            page.close()
     assert faults == []
 
 
 @pytest.fixture
 def page(visit: Visit) -> Page:
     return visit.page
+
+
+@pytest.fixture(scope="session")
+def staying(context: BrowserContext, app: App) -> Iterator[Visit]:
+    """A visitor who stays: opening the page is most of what a short test would wait for."""
+    visit = Visit(context.new_page(), app.url)
+    visit.watch()
+    yield visit
+    visit.page.close()
+    assert visit.faults == []
+
+
+@pytest.fixture
+def kept(staying: Visit, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The page of the visitor who stays, for tests that say with `be_at` where it has to be.
+
+    Afterwards nothing may have gone wrong in the browser, and what no address has is as it was. A
+    test that fails leaves the page to no other.
+    """
+    page, failed = staying.page, request.session.testsfailed
+    yield page
+    faults = list(staying.faults)
+    staying.faults.clear()
+    page.set_viewport_size(SIZE)
+    page.evaluate("localStorage.clear()")
+    if request.session.testsfailed > failed or faults:
+        page.goto("about:blank")
+    assert faults == []
 
 
 def _write_corpus(folder: Path) -> None:

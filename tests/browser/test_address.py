@@ -2,61 +2,14 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App, choose, count_runs, open_page
+from visitor import App, be_at, choose, count_runs, open_page
 
 pytestmark = pytest.mark.browser
 
 
-def test_an_address_restores_what_was_chosen(page: Page, app: App) -> None:
-    open_page(page, app.address())
-    choose(page, "2:4")
-    page.get_by_label("Token budget").fill("1024")
-    page.get_by_label("Token budget").press("Enter")
-    page.get_by_label("Prompt", exact=True).fill("A clock needs & something = else")
-    page.get_by_label("Prompt", exact=True).blur()
-    page.get_by_role("button", name="Previous block").click()
-    page.wait_for_url(lambda url: "block=0" in url and "tokens=1024" in url and "clock" in url)
-    page.locator("#copy-link").click()
-    expect(page.locator("#copy-link")).to_have_text("Link copied")
-    link = page.evaluate("navigator.clipboard.readText()")
-    assert link == page.url
-    expect(page.locator("#layer-head")).to_contain_text("Block 0, down")
-    page.goto("about:blank")
-    open_page(page, link)
-    expect(page.get_by_label("or type one:")).to_have_value("2:4")
-    expect(page.get_by_label("Token budget")).to_have_value("1024")
-    expect(page.get_by_label("Prompt", exact=True)).to_have_value(
-        "A clock needs & something = else"
-    )
-    expect(page.locator("#layer-head")).to_contain_text("Block 0, down")
-
-
-def test_every_setting_is_in_the_link_at_once(page: Page, app: App) -> None:
-    """Typed and copied with no other change between."""
-    open_page(page, app.address())
-    typed = {"Prompt": "A clock", "Tokens to write": "7", "Temperature": "0.5", "Rows": "8"}
-    named = ("prompt=A+clock", "new_tokens=7", "temperature=0.5", "rows=8")
-    for (label, value), part in zip(typed.items(), named, strict=True):
-        page.get_by_label(label, exact=True).fill(value)
-        page.wait_for_url(lambda url, part=part: part in url)
-    page.get_by_role("button", name="Down", exact=True).click()
-    page.wait_for_url(lambda url: "first_row=8" in url)
-    page.locator("#tasks-chosen label", has_text="RTE").click()
-    page.locator("#tasks-limit input").fill("30")
-    page.get_by_label("prompts in the chat template").check()
-    page.wait_for_url(lambda url: "rte" in url and "limit=30" in url and "chat=True" in url)
-    link = page.url
-    page.goto("about:blank")
-    open_page(page, link)
-    for label, value in typed.items():
-        expect(page.get_by_label(label, exact=True)).to_have_value(value)
-    expect(page.locator("#tasks-limit input")).to_have_value("30")
-    expect(page.get_by_label("prompts in the chat template")).to_be_checked()
-    expect(page.locator("#tasks-chosen .selected")).to_have_count(5)
-
-
-def test_a_link_opens_the_tab_it_was_copied_in(page: Page, app: App) -> None:
-    page.goto(app.address())
+def test_a_link_opens_the_tab_it_was_copied_in(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address())
     for tab, seen in (
         ("Published", "#published-plot .main-svg"),
         ("Claims", "#claim-main-targets .main-svg"),
@@ -88,21 +41,65 @@ def drawn_as_wide_as_their_place(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("query", "said"),
-    [
-        ("pattern=9:8", "keeps more than there is"),
-        ("nonsense=1&utm_source=x", "names no setting 'nonsense'"),
-        ("projection=<b>x</b>", "has no projection"),
-    ],
-)
-def test_a_wrong_address_says_what_to_change(page: Page, app: App, query: str, said: str) -> None:
-    name = query.partition("=")[0]
-    usual = "&".join(
-        part for part in app.address().partition("?")[2].split("&") if not part.startswith(name)
-    )
-    page.goto(f"{app.url}/?{usual}&{query}")
-    expect(page.locator("#status")).to_contain_text(said, ignore_case=True)
+TYPED = {
+    "Prompt": ("A clock needs & something = else", "prompt=A+clock"),
+    "Tokens to write": ("7", "new_tokens=7"),
+    "Temperature": ("0.5", "temperature=0.5"),
+    "Rows": ("8", "rows=8"),
+}
+"""By label: what is typed, and what the address has of it."""
+
+
+def test_an_address_restores_what_was_chosen(kept: Page, app: App) -> None:
+    be_at(kept, app.address())
+    choose(kept, "2:4")
+    kept.get_by_label("Token budget").fill("1024")
+    kept.get_by_label("Token budget").press("Enter")
+    kept.get_by_role("button", name="Previous block").click()
+    kept.wait_for_url(lambda url: "block=0" in url and "tokens=1024" in url)
+    every_setting_is_in_the_link_at_once(kept)
+    kept.locator("#copy-link").click()
+    expect(kept.locator("#copy-link")).to_have_text("Link copied")
+    link = kept.evaluate("navigator.clipboard.readText()")
+    assert link == kept.url
+    expect(kept.locator("#layer-head")).to_contain_text("Block 0, down")
+    kept.goto("about:blank")
+    open_page(kept, link)
+    expect(kept.get_by_label("or type one:")).to_have_value("2:4")
+    expect(kept.get_by_label("Token budget")).to_have_value("1024")
+    expect(kept.locator("#layer-head")).to_contain_text("Block 0, down")
+    for label, (value, _) in TYPED.items():
+        expect(kept.get_by_label(label, exact=True)).to_have_value(value)
+    expect(kept.locator("#tasks-limit input")).to_have_value("30")
+    expect(kept.get_by_label("prompts in the chat template")).to_be_checked()
+    expect(kept.locator("#tasks-chosen .selected")).to_have_count(5)
+
+
+def every_setting_is_in_the_link_at_once(page: Page) -> None:
+    """Typed and there with no other change between."""
+    for label, (value, part) in TYPED.items():
+        page.get_by_label(label, exact=True).fill(value)
+        page.wait_for_url(lambda url, part=part: part in url)
+    page.get_by_role("button", name="Down", exact=True).click()
+    page.wait_for_url(lambda url: "first_row=8" in url)
+    page.locator("#tasks-chosen label", has_text="RTE").click()
+    page.locator("#tasks-limit input").fill("30")
+    page.get_by_label("prompts in the chat template").check()
+    page.wait_for_url(lambda url: "rte" in url and "limit=30" in url and "chat=True" in url)
+
+
+WRONG = {
+    "pattern=9:8": "keeps more than there is",
+    "nonsense=1&utm_source=x": "names no setting 'nonsense'",
+    "projection=<b>x</b>": "has no projection",
+}
+
+
+def test_a_wrong_address_says_what_to_change(page: Page, app: App) -> None:
+    """Everything that is wrong at once; each by itself is in tests/integration."""
+    page.goto(app.address("&".join(WRONG)))
+    for said in WRONG.values():
+        expect(page.locator("#status")).to_contain_text(said, ignore_case=True)
     expect(page.get_by_label("Token budget")).to_have_value("512")  # nothing else is lost
     assert "utm_source" not in page.locator("#status").inner_text()
     assert "Traceback" not in page.content()

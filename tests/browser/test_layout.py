@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App, open_page
+from visitor import App, back_at, be_at, show
 
 pytestmark = pytest.mark.browser
 
@@ -19,8 +19,9 @@ ON_TOP = """(selector) => {
 """Whether every point of a box belongs to it: nothing else is painted there."""
 
 
-def test_run_is_in_the_window_and_nothing_is_painted_over_it(page: Page, app: App) -> None:
-    open_page(page, app.address())
+def test_run_is_in_the_window_and_nothing_is_painted_over_it(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address())
     for width, height in ((1440, 900), (1280, 720), (1024, 768)):
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("scrollTo(0, 0)")
@@ -40,24 +41,27 @@ def run_is_there(page: Page) -> None:
     expect(page.locator("#run")).to_be_in_viewport(ratio=1)
 
 
-def test_claims_use_the_whole_width(page: Page, app: App) -> None:
+def test_claims_use_the_whole_width(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address())
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.goto(app.address())
-    page.get_by_role("tab", name="Claims").click()
+    show(page, "Claims")
     expect(page.locator("#claim-main-targets .main-svg").first).to_be_visible()
     widths = page.evaluate(
         "['#claims', '#header'].map((one) => document.querySelector(one).clientWidth)"
     )
     assert widths[0] >= widths[1] - 4
-    page.get_by_role("tab", name="Methods").click()
+    show(page, "Methods")
     assert "`" not in page.locator(".methods").inner_text()
     expect(page.locator(".methods").first).to_contain_text("at least (entropy)")
     expect(page.locator(".methods").first).to_contain_text("whole bits a block")
+    show(page, "Explore")
+    back_at(page, app.address())
 
 
 def test_the_table_on_the_whole_screen_is_alone(page: Page, app: App) -> None:
     page.goto(app.address())
-    page.get_by_role("tab", name="Published").click()
+    show(page, "Published")
     expect(page.locator("#published-plot .main-svg").first).to_be_visible()
     page.locator("#published-table button[aria-label*='ullscreen']").first.click()
     page.wait_for_function(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App, open_page
+from visitor import App, back_at, be_at, open_page, show
 
 pytestmark = pytest.mark.browser
 
@@ -33,8 +33,9 @@ def contrast(page: Page, selector: str) -> float:
     return 1.05 / (light + 0.05)
 
 
-def test_headings_can_be_read(page: Page, app: App) -> None:
-    open_page(page, app.address())
+def test_headings_can_be_read(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address())
     for selector in (
         "#cards .card.weight h3",
         "#cards .card.activation h3",
@@ -43,8 +44,9 @@ def test_headings_can_be_read(page: Page, app: App) -> None:
         assert contrast(page, selector) >= 4.5, selector
 
 
-def test_the_link_button_finds_its_words_again(page: Page, app: App) -> None:
-    open_page(page, app.address())
+def test_the_link_button_finds_its_words_again(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address())
     button = page.locator("#copy-link")
     button.click()
     expect(button).to_have_text("Link copied")
@@ -52,9 +54,12 @@ def test_the_link_button_finds_its_words_again(page: Page, app: App) -> None:
     expect(button).to_have_text("Copy link")
 
 
-def test_a_tab_without_settings_offers_none_on_a_small_screen(page: Page, app: App) -> None:
+def test_a_tab_without_settings_offers_none_on_a_small_screen(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address())
     page.set_viewport_size({"width": 600, "height": 800})
-    open_page(page, app.address())
     for tab, there in (("Claims", False), ("Published", True), ("Methods", False)):
         page.get_by_role("tab", name=tab).click()
         expect(page.locator("#drawer")).to_be_visible(visible=there)
+    show(page, "Explore")
+    back_at(page, app.address())

@@ -11,7 +11,8 @@ from playwright.sync_api import BrowserContext, expect
 from serving import served_here
 from visitor import open_page
 
-from nmviz.ui.shell.sessions import SESSIONS
+from nmviz.ui.shell import places
+from nmviz.ui.shell.sessions import SESSIONS, Turn
 
 pytestmark = pytest.mark.browser
 
@@ -50,3 +51,33 @@ def test_a_closed_tab_is_forgotten_and_an_open_one_is_not(
         time.sleep(0.1)
     assert set(visits) == {sessions[0]} and not staying.is_set()
     tabs[0].close()
+
+
+def test_three_tabs_run_at_once_and_each_is_answered_meanwhile(
+    context: BrowserContext, served: gr.Blocks, tiny: str
+) -> None:
+    """A run holds a connection of the browser's few until it ends, here while others have all the
+    places: settings and published figures go past both."""
+    address = f"{served.local_url}?model={quote(tiny, safe='')}&corpus=wikitext-2&window=64"
+    address += "&tokens=512&new_tokens=4"
+    tabs = {pattern: context.new_page() for pattern in ("2:4", "4:8", "1:4")}
+    others = [Turn(number) for number in range(2)]
+    for pattern, tab in tabs.items():
+        open_page(tab, f"{address}&pattern={quote(pattern)}")
+    assert [places.LIVE.before(turn) for turn in others] == [0, 0]
+    for tab in tabs.values():
+        tab.locator("#run").click()
+        expect(tab.locator("#run")).to_be_hidden()
+    for tab in tabs.values():
+        tab.get_by_role("tab", name="Published").click()
+        expect(tab.locator("#published-plot .main-svg").first).to_be_visible()
+        tab.get_by_role("tab", name="Explore").click()
+        expect(tab.locator("#run")).to_be_hidden()
+    for turn in others:
+        places.LIVE.leave(turn)
+    for pattern, tab in tabs.items():
+        expect(tab.locator("#run")).to_be_visible(timeout=PATIENCE * 1000)
+        measured = tab.locator("#cards .card.activation")
+        expect(measured).to_contain_text(pattern)
+        expect(measured).to_contain_text("Here n is 8 windows")
+        tab.close()

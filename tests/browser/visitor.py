@@ -1,7 +1,7 @@
 """The app under test, a visitor of it, and what visitors do all the time."""
 
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from playwright.sync_api import Page, Request, expect
 
@@ -16,16 +16,22 @@ FIGURES = (
 LIGHT_TEXT, DARK_TEXT = "rgb(31, 41, 51)", "rgb(229, 231, 235)"
 
 COUNT_RUNS = """() => {
+    window.runsSeen?.disconnect();
     window.runsBegun = 0;
     let shown = true;
-    new MutationObserver(() => {
+    window.runsSeen = new MutationObserver(() => {
         const button = document.querySelector("#run");
         const now = Boolean(button && button.offsetParent);
         if (shown && !now) window.runsBegun += 1;
         shown = now;
-    }).observe(document.body, { subtree: true, childList: true, attributes: true });
+    });
+    window.runsSeen.observe(document.body, { subtree: true, childList: true, attributes: true });
 }"""
 """While something runs Cancel stands where Run was, however short it is."""
+
+
+OPENS_AT = {"block": "1", "projection": "down"}
+"""The middle of the tiny model, which the page writes into the address with the first change."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,31 @@ def open_page(page: Page, address: str) -> None:
     """Open an address and wait until the layer's pictures are there: the model is loaded."""
     page.goto(address)
     expect(page.locator("#weight-mask .main-svg").first).to_be_visible()
+
+
+def be_at(page: Page, address: str) -> None:
+    """As `open_page`, but a page that was opened there and has all its settings back stays.
+
+    The address has every setting and the tab, so one that left anything changed is opened anew.
+    """
+    if settings_of(page.url) != settings_of(address):
+        open_page(page, address)
+        expect(page.locator("#methods-plot .main-svg").first).to_be_visible()
+
+
+def back_at(page: Page, address: str) -> None:
+    """Wait until the page has all settings of that address again."""
+    page.wait_for_url(lambda url: settings_of(url) == settings_of(address))
+
+
+def settings_of(address: str) -> dict[str, str]:
+    """What an address says in whatever order, and the layer that is shown where it names none."""
+    return OPENS_AT | dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
+
+
+def show(page: Page, tab: str) -> None:
+    """Press a tab."""
+    page.get_by_role("tab", name=tab).click()
 
 
 def run(page: Page) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import in_process
 
 OLD = Path(__file__).parent / "of_8bff173"
 Command = Callable[..., tuple[int, str, str]]
@@ -45,19 +46,10 @@ def command(
 
     Texts have the hashes they had then, whatever the tests of this machine read.
     """
-    from nmviz.cli.main import main
-
     monkeypatch.chdir(OLD)
     monkeypatch.delenv("NMVIZ_WIKITEXT2", raising=False)
 
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["nmviz", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        return (int(end.value.code or 0), *capsys.readouterr())
-
-    return call
+    return in_process(monkeypatch, capsys)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

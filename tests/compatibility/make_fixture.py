@@ -216,7 +216,7 @@ def main() -> None:
 def trim(folder: Path, seen: dict[str, Any]) -> None:
     """Leave out what ships, then export, and write everything."""
     from nmviz.store import open_store
-    from nmviz.store.exporting import export_file
+    from nmviz.store.transfer.exporting import export_file
 
     own = without_what_ships(folder / "nmviz.sqlite")
     (FOLDER / "store.sql").write_text(own)

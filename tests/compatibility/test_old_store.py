@@ -21,10 +21,10 @@ from nmviz.core.reading import Artefacts
 from nmviz.core.results import Result
 from nmviz.core.running import Running
 from nmviz.store import open_store, seed
-from nmviz.store.exporting import export_file
 from nmviz.store.failures import Failures
-from nmviz.store.importing import import_file
 from nmviz.store.records import pack
+from nmviz.store.transfer.exporting import export_file
+from nmviz.store.transfer.importing import import_file
 
 Command = Callable[..., tuple[int, str, str]]
 

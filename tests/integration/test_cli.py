@@ -18,9 +18,10 @@ from nmviz.cli import printing
 from nmviz.cli.main import main
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Progress, Provenance, Result
-from nmviz.store.jsonl import read_jsonl
+from nmviz.store.transfer.jsonl import read_jsonl
 from nmviz.ui.launch import serve
 
+pytestmark = pytest.mark.usefixtures("read_once")
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 40
 
 

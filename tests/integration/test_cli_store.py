@@ -5,18 +5,15 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import Run, in_process
 from foreign import lm_eval_document, log_document
 
 from nmviz import service
-from nmviz.cli.main import main
 from nmviz.store import open_store
-from nmviz.store.exporting import export_file
-
-Run = Callable[..., tuple[int, str, str]]
+from nmviz.store.transfer.exporting import export_file
 
 
 @pytest.fixture
@@ -25,14 +22,7 @@ def run(
 ) -> Run:
     """`nmviz store ARGUMENTS` in this process: status, stdout, stderr."""
 
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["nmviz", "store", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        return (int(end.value.code or 0), *capsys.readouterr())
-
-    return call
+    return in_process(monkeypatch, capsys, "store")
 
 
 def write(path: Path, content: object) -> Path:

@@ -5,19 +5,17 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
 import plotly.graph_objects as go
 import pytest
+from commands import Run, in_process
 
-from nmviz.cli.main import main
 from nmviz.views.published.catalogue import FIGURES
 from nmviz.views.shared.figure_files import write_figure
 
-Run = Callable[..., tuple[int, str, str]]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -27,15 +25,7 @@ def run(
 ) -> Run:
     """`nmviz figure ARGUMENTS` in this process: status, stdout, stderr."""
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["nmviz", "figure", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return call
+    return in_process(monkeypatch, capsys, "figure")
 
 
 @pytest.fixture
@@ -47,7 +37,8 @@ def chromium() -> None:
 def test_every_figure_is_listed(run: Run) -> None:
     status, out, _ = run("--list")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == list(FIGURES)
+    tradeoffs = ["frontier", "roofline", "speed-map", "metadata"]
+    assert [line.split()[0] for line in out.splitlines()] == [*FIGURES, *tradeoffs]
 
 
 @pytest.mark.parametrize(

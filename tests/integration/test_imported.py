@@ -15,8 +15,8 @@ from nmviz.published.listing import Row, Selection, to_csv, to_json, to_latex
 from nmviz.published.listing.asking import Asked
 from nmviz.published.listing.imported import DENSE_LOSE_NOTHING, NONE_YET, OTHERS
 from nmviz.service.listing import explore, imported_rows, remarks
-from nmviz.store.exporting import export_file
-from nmviz.store.importing import import_file
+from nmviz.store.transfer.exporting import export_file
+from nmviz.store.transfer.importing import import_file
 from nmviz.ui.published import answer as answers
 from nmviz.ui.published import imports, words
 from nmviz.ui.published.answer import FIELDS

@@ -77,6 +77,20 @@ def test_one_bad_value_loses_only_itself(bad: str, name: str, said: str) -> None
         assert held(page[name]) == held(usual[name])
 
 
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("pattern=9:8", "keeps more than there is"),
+        ("nonsense=1&utm_source=x", "names no setting &#x27;nonsense&#x27;"),
+        ("projection=<b>x</b>", "has no projection"),
+    ],
+)
+def test_a_wrong_address_says_what_to_change(bad: str, said: str) -> None:
+    page = restored(f"tokens=512&{bad}")
+    assert said in page["status"] and page["tokens"] == 512
+    assert "utm_source" not in page["status"] and "<b>x" not in page["status"]
+
+
 def test_values_that_need_one_another_are_kept_together() -> None:
     """A budget below the usual window, a criterion of shares: each is wrong without the other."""
     page = restored("tokens=300&window=100&criterion=teal&pattern=50%&seed=many")

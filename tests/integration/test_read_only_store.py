@@ -3,7 +3,6 @@
 import json
 import shutil
 import sqlite3
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -12,17 +11,18 @@ from typing import Any
 
 import pytest
 from alembic.command import upgrade
+from commands import in_process
 from migrating import migrate
 from other_user import unwritable
 
 from nmviz import service
 from nmviz.base.errors import StorageError, UserError, without_places
-from nmviz.cli.main import main
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.store import database, open_store, seed, snapshot
 from nmviz.ui.shell.failures import sentence
 
+pytestmark = pytest.mark.usefixtures("read_once")
 OLD_ROWS = Path(__file__).with_name("rows_of_version_1.sql")
 
 
@@ -188,14 +188,7 @@ def read_only(own_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """`nmviz ARGUMENTS` in this process: status, stdout, stderr."""
 
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["nmviz", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        return (int(end.value.code or 0), *capsys.readouterr())
-
-    return call
+    return in_process(monkeypatch, capsys)
 
 
 def test_a_run_is_shown_and_said_not_to_be_kept(

@@ -168,17 +168,21 @@ def test_the_next_visitor_goes_on_from_what_the_answer_left(
     assert drawn[0] == drawn[1]
 
 
-def test_a_new_result_is_seen_by_everyone(
+def test_a_new_result_is_seen_by_everyone_who_asked_for_it(
     page: httpx.Client, served: gr.Blocks, looked_up: list[Experiment]
 ) -> None:
+    """And what does not tell of it is not worked out anew."""
     one = changing(served)
     answer(page, one, visitor(), pattern="16:32")
     found = service.lookup(looked_up[0])
     assert found is not None
+    other = answer(page, one, visitor(), pattern="70%")
     now = found.provenance.model_copy(update={"started": datetime.now(UTC).isoformat()})
     newer = found.model_copy(update={"provenance": now})
     asked_before = len(looked_up)
     assert service.store().put(newer)
+    assert answer(page, one, visitor(), pattern="70%") == other
+    assert len(looked_up) == asked_before
     answer(page, one, visitor(), pattern="16:32")
     assert len(looked_up) == asked_before + 2
 

@@ -13,14 +13,14 @@ from foreign import lm_eval_document
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.store import open_store, records, seed, writing
-from nmviz.store.importing import import_file
-from nmviz.store.jsonl import write_jsonl
+from nmviz.store.transfer.importing import import_file
+from nmviz.store.transfer.jsonl import write_jsonl
 
 PROCESSES = 8
 OF_EACH = 12
 METRICS = ("delta_nll", "kl", "drift", "rel_error", "average_drop")
 forked = multiprocessing.get_context("forkserver")  # from a process that opened no database
-forked.set_forkserver_preload(["nmviz.store.importing", "nmviz.store.seed"])
+forked.set_forkserver_preload(["nmviz.store.transfer.importing", "nmviz.store.seed"])
 
 
 def make(writer: int, number: int) -> Result:

@@ -2,17 +2,16 @@
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from commands import Run, in_process
 
 from nmviz import service
 from nmviz.base.errors import StorageError, UserError
-from nmviz.cli.main import main
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import Grid, parse_grid
 from nmviz.core.results import Progress, Result
@@ -23,7 +22,7 @@ from nmviz.service import sweep as sweeping
 from nmviz.service.sweep import Outcome, sweep
 from nmviz.store import Store
 from nmviz.store.alone import alone
-from nmviz.store.jsonl import read_jsonl
+from nmviz.store.transfer.jsonl import read_jsonl
 
 TEXT = "The town stands on both banks of the river. Bread is made from flour and water. " * 40
 GRID = """
@@ -200,32 +199,21 @@ def test_a_second_sweep_is_refused(grid: Grid) -> None:
         outcomes(grid)
 
 
-Command = Callable[..., tuple[int, str, str]]
-
-
 @pytest.fixture
 def command(
     tmp_path: Path,
     tiny_model: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Command:
+) -> Run:
     """`nmviz sweep grid.yaml ARGUMENTS`: exit status, stdout, stderr."""
     file = tmp_path / "grid.yaml"
     file.write_text(GRID.format(model=tiny_model))
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["nmviz", "sweep", str(file), *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return call
+    return in_process(monkeypatch, capsys, "sweep", file)
 
 
-def test_the_command_plans_runs_and_writes(command: Command, tmp_path: Path) -> None:
+def test_the_command_plans_runs_and_writes(command: Run, tmp_path: Path) -> None:
     status, out, _ = command("--dry-run", "--json")
     planned = json.loads(out)
     assert status == 0
@@ -247,7 +235,7 @@ def test_the_command_plans_runs_and_writes(command: Command, tmp_path: Path) -> 
     assert written.read_bytes() == before
 
 
-def test_the_command_tells_failures(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_tells_failures(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     breaking(monkeypatch, RuntimeError("no convergence"), "wina")
     status, out, err = command()
     assert status == 1
@@ -262,7 +250,7 @@ def test_the_command_tells_failures(command: Command, monkeypatch: pytest.Monkey
 
 
 def test_a_sweep_that_is_stopped_says_how_to_go_on(
-    command: Command, monkeypatch: pytest.MonkeyPatch
+    command: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(*_: Any, **__: Any) -> Iterator[Progress]:
         raise KeyboardInterrupt
@@ -284,7 +272,7 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on(
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
-    command: Command, arguments: tuple[str, ...], says: str
+    command: Run, arguments: tuple[str, ...], says: str
 ) -> None:
     status, out, err = command(*arguments)
     assert (status, out, err.count("\n")) == (2, "", 1)
@@ -293,7 +281,7 @@ def test_a_mistake_is_one_line_and_status_2(
 
 
 def test_a_folder_in_the_way_of_what_is_written_is_told_first(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "x.jsonl").mkdir()
     status, out, err = command("--out", str(tmp_path / "x.jsonl"))

@@ -14,7 +14,7 @@ from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.measure.runner import Run
 from nmviz.sources import corpora
 from nmviz.store.database import results_folder
-from nmviz.store.jsonl import read_jsonl
+from nmviz.store.transfer.jsonl import read_jsonl
 
 pytestmark = pytest.mark.real
 MODEL = "smollm2-135m"

@@ -25,6 +25,7 @@ LAYERS = (
     ("methods",),
     ("sources",),
     ("core",),
+    ("hardware",),
     ("published",),
     ("engine", "store", "views"),
     ("claims",),

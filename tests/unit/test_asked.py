@@ -11,9 +11,9 @@ from foreign import lm_eval_document, log_document
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.store import Store, open_store, seed
-from nmviz.store.asked import Asked
-from nmviz.store.importing import import_file
-from nmviz.store.lm_eval_json import UNKNOWN
+from nmviz.store.transfer.asked import Asked
+from nmviz.store.transfer.importing import import_file
+from nmviz.store.transfer.lm_eval_json import UNKNOWN
 
 DENSE = Experiment.build(model="example/small-1b", pattern="dense", **UNKNOWN)
 

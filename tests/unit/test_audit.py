@@ -14,7 +14,7 @@ from nmviz.published.audit.noise import limit
 from nmviz.published.audit.order import is_milder
 from nmviz.published.audit.printed import Rounded, Row, Rows, agree, drop, mean, slug
 from nmviz.published.tables import EXAMPLES
-from nmviz.store.seed import published_folder
+from nmviz.store.database import published_folder
 
 FOLDER = published_folder()
 assert FOLDER is not None

@@ -7,7 +7,7 @@ import pytest
 from nmviz.published import read_names, read_results
 from nmviz.published.audit import DETECTORS, KNOWN, Finding, audit, confirmed, marks
 from nmviz.published.cells import cells
-from nmviz.store.seed import published_folder
+from nmviz.store.database import published_folder
 
 FOLDER = published_folder()
 assert FOLDER is not None

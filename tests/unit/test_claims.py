@@ -10,7 +10,7 @@ from nmviz.published import read_names, read_results
 from nmviz.published.audit import audit, marks
 from nmviz.published.speed import read_speeds
 from nmviz.store.database import results_folder
-from nmviz.store.jsonl import read_jsonl
+from nmviz.store.transfer.jsonl import read_jsonl
 from nmviz.views.shared.theme import title_of
 
 FOLDER = results_folder()

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmviz.base.errors import UserError
-from nmviz.claims.metadata import bits, sentence
+from nmviz.claims.metadata import sentence
 from nmviz.claims.speed import weight_bytes
+from nmviz.hardware.metadata import bits
 from nmviz.methods.patterns import parse_pattern
 from nmviz.published.speed import SPEED_FILE, read_speeds
 from nmviz.store.database import results_folder

@@ -17,7 +17,7 @@ from nmviz.methods.costs import Added
 from nmviz.methods.method import Method, parse_call
 from nmviz.sources.models import MODELS
 from nmviz.store.database import results_folder
-from nmviz.store.jsonl import read_jsonl
+from nmviz.store.transfer.jsonl import read_jsonl
 from nmviz.ui.explore.form.notes import method_notes
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.method_errors import method_errors

@@ -13,7 +13,7 @@ from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.rules import as_stored
 from nmviz.methods.scopes import read_blocks, write_blocks
-from nmviz.store.jsonl import read_packed
+from nmviz.store.transfer.jsonl import read_packed
 
 
 def test_the_key_is_the_hash_of_the_canonical_json() -> None:

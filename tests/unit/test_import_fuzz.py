@@ -16,8 +16,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.store import Store, open_store
-from nmviz.store.importing import Format, import_file, read
 from nmviz.store.records import pack
+from nmviz.store.transfer.importing import Format, import_file, read
 
 fuzz = settings(
     max_examples=120,

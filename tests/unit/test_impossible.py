@@ -13,8 +13,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import BlockDrift, Measurement, Provenance, Result, SiteError
 from nmviz.store import Store, open_store, seed
-from nmviz.store.importing import import_file
 from nmviz.store.records import pack
+from nmviz.store.transfer.importing import import_file
 
 SITE = {"name": "m.0.q", "block": 0, "projection": "q", "rel_error": 0.1, "kept": 0.5}
 

@@ -11,7 +11,7 @@ from nmviz.core.results import Result
 from nmviz.methods.scopes import SCOPES
 from nmviz.published import FOUR_MODELS, LARGE_MODELS, read_names, read_results, read_sources
 from nmviz.published.names import Kind, Names
-from nmviz.store.seed import published_folder
+from nmviz.store.database import published_folder
 
 FOLDER = published_folder()
 assert FOLDER is not None

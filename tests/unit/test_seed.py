@@ -12,8 +12,8 @@ from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.store import Store, open_store, seed
-from nmviz.store.jsonl import read_jsonl, write_jsonl
 from nmviz.store.seed import BuildReport, build, verify
+from nmviz.store.transfer.jsonl import read_jsonl, write_jsonl
 
 
 def make(value: float = 19.0, pattern: str = "8:16", started: str | None = None) -> Result:

@@ -23,8 +23,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.reading import Artefacts
 from nmviz.core.results import BlockDrift, Measurement, Provenance, Result, SiteError
 from nmviz.store import Store, database, open_store, schema
-from nmviz.store.jsonl import read_jsonl, write_jsonl
 from nmviz.store.tables import Base
+from nmviz.store.transfer.jsonl import read_jsonl, write_jsonl
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)

@@ -24,13 +24,15 @@ from nmviz.core.results import (
     SiteError,
     TaskExamples,
 )
-from nmviz.store import Store, csv_file, files, open_store, seed
-from nmviz.store.exporting import export_file
-from nmviz.store.importing import Format, import_file
-from nmviz.store.jsonl import write_jsonl
+from nmviz.store import Store, open_store, seed
+from nmviz.store.database import published_folder
 from nmviz.store.records import pack
+from nmviz.store.transfer import csv_file, files
+from nmviz.store.transfer.exporting import export_file
+from nmviz.store.transfer.importing import Format, import_file
+from nmviz.store.transfer.jsonl import write_jsonl
 
-FOLDER = seed.published_folder()
+FOLDER = published_folder()
 
 
 def make(value: float = 19.0, source: str = "nmviz", **experiment: Any) -> Result:

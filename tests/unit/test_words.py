@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from nmviz.base.errors import UserError
-from nmviz.claims.metadata import bits
 from nmviz.core.experiment import FOUND, Experiment
 from nmviz.core.running import Running
+from nmviz.hardware.metadata import bits
 from nmviz.methods.patterns import parse_pattern
 from nmviz.ui.explore.panels.layer import step
 from nmviz.ui.explore.panels.zero_shot_choices import Questions

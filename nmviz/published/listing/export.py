@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nmviz.base.spreadsheets import shown_as_text
 from nmviz.core.metrics import METRICS
@@ -40,21 +41,29 @@ _SPECIAL = {
 
 def to_csv(rows: Sequence[Row]) -> str:
     """One line a row under a line of names; an unknown or censored number is an empty cell."""
+    return csv_of(
+        [row.to_json() for row in rows], ("model", "pattern", "method", "metric", "value")
+    )
+
+
+def to_json(rows: Sequence[Row]) -> str:
+    """A list of objects; an unknown or censored number is null."""
+    return json_of([row.to_json() for row in rows])
+
+
+def csv_of(told: Sequence[Mapping[str, Any]], without: Sequence[str]) -> str:
+    """One line an object under a line of its names, which are those `without` any."""
     out = io.StringIO()
-    told = [row.to_json() for row in rows]
-    names = list(told[0]) if told else ["model", "pattern", "method", "metric", "value"]
-    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer = csv.DictWriter(out, list(told[0]) if told else without, lineterminator="\n")
     writer.writeheader()
     for one in told:
         writer.writerow({name: _cell(value) for name, value in one.items()})
     return out.getvalue()
 
 
-def to_json(rows: Sequence[Row]) -> str:
-    """A list of objects; an unknown or censored number is null."""
-    return json.dumps(
-        [row.to_json() for row in rows], indent=1, ensure_ascii=False, allow_nan=False
-    )
+def json_of(told: Sequence[Mapping[str, Any]]) -> str:
+    """A list of objects, a line a value."""
+    return json.dumps(list(told), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def to_latex(rows: Sequence[Row], caption: str = "") -> str:

@@ -10,9 +10,9 @@ import gradio as gr
 from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.claims import CLAIMS, Answer, Claim, Half
-from nmviz.claims.metadata import bits
 from nmviz.claims.metadata import sentence as bits_sentence
 from nmviz.core.results import Progress
+from nmviz.hardware.metadata import bits
 from nmviz.service import claims
 from nmviz.ui.claims import answers as html
 from nmviz.ui.serving.answers import for_all

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from nmviz.claims.metadata import bits
 from nmviz.core.metrics import METRICS
+from nmviz.hardware.metadata import bits
 from nmviz.methods.method import Method
 from nmviz.methods.patterns import parse_pattern
 from nmviz.service import Catalogue

@@ -1,16 +1,16 @@
 """What is the same for all visitors is worked out once: answers in front of Gradio, bounded.
 
 A request for a handler that is marked `for_all` is answered from memory where another visitor asked
-the same before, as long as what it depends on stands as it did: the store, say. An answer is what
-goes to the browser, and what it leaves in the visitor's states. One that tells of a failure is not
-kept.
+the same before, as long as what it depends on stands as it did: what it read from the store, say.
+An answer is what goes to the browser, and what it leaves in the visitor's states. One that tells of
+a failure is not kept.
 """
 
 import asyncio
 import gzip
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import gradio as gr
@@ -65,7 +65,7 @@ class Question:
     session: str
     asked: Hashable
     before: Mapping[int, Any]
-    standing: Hashable
+    standing: service.Stand
 
     @property
     def whole(self) -> Hashable:
@@ -75,12 +75,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """The body of the response, compressed, what it leaves with the visitor, and at which standing
-    it was asked for."""
+    """The body of the response, compressed, what it leaves with the visitor, at which standing it
+    was asked for, and what it read from the store."""
 
     packed: bytes
     left: Mapping[int, Any]
-    standing: Hashable
+    standing: service.Stand
+    read: Sequence[Mapping[str, Any]] = ()
 
     def changes(self, before: Mapping[int, Any]) -> bool:
         """Whether a visitor had something else before than it leaves."""
@@ -119,11 +120,14 @@ class Kept:
         while self.size > self.memory or len(self._kept) > self.most:
             self._let_go(next(iter(self._kept)))
 
-    def _current(self, key: Hashable, standing: Hashable) -> Answer | None:
+    def _current(self, key: Hashable, standing: service.Stand) -> Answer | None:
         answer = self._kept.get(key)
-        if answer is not None and answer.standing != standing:
+        if answer is None or answer.standing == standing:
+            return answer
+        if not service.still_holds(answer.read, answer.standing, standing):
             self._let_go(key)
             return None
+        self._kept[key] = answer = replace(answer, standing=standing)
         return answer
 
     def _let_go(self, key: Hashable) -> None:
@@ -182,7 +186,7 @@ class Answers:
             before = {one: visits.before(session, one) for one in states}
             at_address = getattr(handler.fn, "by_address", False)
             address = scope["query_string"] if at_address else b""
-            standing = tuple(map(service.standing, on))
+            standing = service.standing(on)
             question = Question(str(session), (number, address, content), before, standing)
             hash(question.whole)
             return question
@@ -199,7 +203,8 @@ class Answers:
 
         token = NOTED.set(noted)
         try:
-            await self.app(scope, receive, collect)
+            with service.noting() as read:
+                await self.app(scope, receive, collect)
         finally:
             NOTED.reset(token)
         for message in messages:
@@ -208,7 +213,7 @@ class Answers:
             body = b"".join(one.get("body", b"") for one in messages[1:])
             packed = await asyncio.to_thread(gzip.compress, body, 5)
             key = question.asked if noted.regardless else question.whole
-            self.kept.keep(key, Answer(packed, noted.left, question.standing))
+            self.kept.keep(key, Answer(packed, noted.left, question.standing, read))
 
     async def _tell(
         self, answer: Answer, question: Question, scope: Scope, receive: Receive, send: Send

@@ -220,6 +220,18 @@ window.nmviz = (() => {
     else if (button.classList.contains("save-svg")) save(button);
   });
 
+  // A point of the frontier opens its experiment in Explore, as its row in the table does.
+  function pointsOpen() {
+    const plot = document.querySelector("#tradeoffs-plot .js-plotly-plot");
+    if (!plot?.on || plot.dataset.opens) return;
+    plot.dataset.opens = "yes";
+    plot.on("plotly_click", ({ points: [point] }) => {
+      const rows = [...document.querySelectorAll("#tradeoffs-rows a[data-key]")];
+      const row = rows.find((one) => one.dataset.key === point?.customdata);
+      if (row) location.assign(row.href);
+    });
+  }
+
   // The settings end with the window, whether the header is in it or not.
   function measureAbove() {
     const shown = [...document.querySelectorAll("#explore, #published")].find((one) => one.offsetParent);
@@ -245,6 +257,7 @@ window.nmviz = (() => {
     listen();
     intoView();
     saveButtons();
+    pointsOpen();
     measureAbove();
     const button = document.getElementById("theme");
     if (!button || button.dataset.ready) return;

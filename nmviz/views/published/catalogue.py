@@ -138,10 +138,10 @@ _ALL = (
 FIGURES: Mapping[str, PaperFigure] = {figure.name: figure for figure in _ALL}
 
 
-def figure_named(name: str) -> PaperFigure:
-    """The figure of that name. UserError, one sentence, for another name."""
+def figure_named(name: str, *others: str) -> PaperFigure:
+    """The figure of that name. UserError, one sentence, for another name; `others` are offered
+    beside."""
     if name not in FIGURES:
-        raise UserError(
-            f"There is no published figure {name[:60]!r}: choose one of {', '.join(FIGURES)}."
-        )
+        known = ", ".join((*FIGURES, *others))
+        raise UserError(f"There is no published figure {name[:60]!r}: choose one of {known}.")
     return FIGURES[name]

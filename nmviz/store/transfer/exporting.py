@@ -5,10 +5,10 @@ from pathlib import Path
 from nmviz.base.errors import UserError
 from nmviz.core.results import Result
 from nmviz.store import records
-from nmviz.store.csv_file import PLAIN, Dialect, write_csv
-from nmviz.store.files import shown
-from nmviz.store.jsonl import write_jsonl
 from nmviz.store.store import Store
+from nmviz.store.transfer.csv_file import PLAIN, Dialect, write_csv
+from nmviz.store.transfer.files import shown
+from nmviz.store.transfer.jsonl import write_jsonl
 
 
 def export_file(

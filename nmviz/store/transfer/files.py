@@ -17,7 +17,9 @@ SURROGATES = range(0xD800, 0xE000)
 
 def shown(text: object, longest: int = 60) -> str:
     """A text of someone else's on one line of a message: cut, control characters as `?`."""
-    line = "".join(c if c.isprintable() else "?" for c in str(text)[: longest + 1])
+    line = str(text)[: longest + 1]
+    if not line.isprintable():  # few are not, and thousands of names are checked in this way
+        line = "".join(c if c.isprintable() else "?" for c in line)
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 

@@ -11,12 +11,13 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from nmviz.base.errors import UserError
-from nmviz.store import authors_logs, lm_eval_json, writing
-from nmviz.store.files import parse_json, read_text, shown
-from nmviz.store.incoming import Batch, Incoming
-from nmviz.store.jsonl import read_foreign
+from nmviz.store import writing
 from nmviz.store.store import Store
 from nmviz.store.tables import ResultRow, SourceRow
+from nmviz.store.transfer import authors_logs, lm_eval_json
+from nmviz.store.transfer.files import parse_json, read_text, shown
+from nmviz.store.transfer.incoming import Batch, Incoming
+from nmviz.store.transfer.jsonl import read_foreign
 
 
 class Format(StrEnum):

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from nmviz.base.errors import UserError
 from nmviz.core.results import Result
-from nmviz.store.files import parse_json, shown, write_whole
-from nmviz.store.incoming import Incoming, admit
 from nmviz.store.records import Packed, pack
+from nmviz.store.transfer.files import parse_json, shown, write_whole
+from nmviz.store.transfer.incoming import Incoming, admit
 
 NUMBERS = ("value", "stderr", "n")
 

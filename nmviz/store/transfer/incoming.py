@@ -10,8 +10,8 @@ from typing import Any
 from nmviz.base.errors import UserError
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import Measurement, Result
-from nmviz.store.files import LARGEST_COUNT, shown
 from nmviz.store.records import Packed, utc
+from nmviz.store.transfer.files import LARGEST_COUNT, shown
 
 LONGEST_NAME = 200
 

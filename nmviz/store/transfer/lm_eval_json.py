@@ -23,10 +23,10 @@ from typing import Any
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Printed, Provenance, Result
-from nmviz.store.asked import Asked, asked
-from nmviz.store.files import LARGEST_COUNT, shown
-from nmviz.store.incoming import Batch, admit, name_fits
 from nmviz.store.records import pack
+from nmviz.store.transfer.asked import Asked, asked
+from nmviz.store.transfer.files import LARGEST_COUNT, shown
+from nmviz.store.transfer.incoming import Batch, admit, name_fits
 
 KEPT = {
     "acc": "acc",

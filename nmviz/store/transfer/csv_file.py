@@ -13,7 +13,7 @@ from nmviz.base.spreadsheets import shown_as_text
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import Result
-from nmviz.store.files import shown, write_whole
+from nmviz.store.transfer.files import shown, write_whole
 
 ARTEFACTS = ("model_sha256", "corpus_sha256")
 SETTINGS = tuple(name for name in Experiment.model_fields if name != "artefacts")

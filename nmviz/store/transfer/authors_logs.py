@@ -25,12 +25,12 @@ from nmviz.base.errors import UserError
 from nmviz.core.results import Measurement, Printed, Provenance, Result
 from nmviz.core.settings import LARGEST_BUDGET
 from nmviz.methods.scopes import PROJECTIONS
-from nmviz.store import lm_eval_json
-from nmviz.store.asked import shots_of, whole_limit
-from nmviz.store.files import shown
-from nmviz.store.incoming import Batch, admit
+from nmviz.store.database import published_folder
 from nmviz.store.records import pack
-from nmviz.store.seed import published_folder
+from nmviz.store.transfer import lm_eval_json
+from nmviz.store.transfer.asked import shots_of, whole_limit
+from nmviz.store.transfer.files import shown
+from nmviz.store.transfer.incoming import Batch, admit
 
 MARK = "sparsity_type"
 """A file that has it is such a log; lm-eval's own results never do."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from nmviz.base.errors import UserError
 from nmviz.core.settings import LARGEST_BUDGET
-from nmviz.store.files import shown
+from nmviz.store.transfer.files import shown
 
 MOST_SHOTS = 10_000
 FEWEST = 2

@@ -1,0 +1,164 @@
+"""`nmviz cost`: what a model costs in hardware, counted, bounded, and measured near."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nmviz.base.errors import UserError
+from nmviz.cli.options import Json
+from nmviz.hardware.accelerators import accelerator, read_machines
+from nmviz.hardware.counts import KINDS, PARTS, Bytes
+from nmviz.hardware.known import Knowledge
+from nmviz.hardware.pruning import Pruning
+from nmviz.hardware.work import Work
+from nmviz.methods.method import split_calls
+from nmviz.methods.patterns import DENSE, parse_pattern
+from nmviz.methods.site_lists import Sites
+from nmviz.published.speeds.nearest import sentence
+from nmviz.service.tradeoffs.cost import Cost, calls_of, decoder_of
+from nmviz.service.tradeoffs.cost import cost as cost_of
+from nmviz.service.tradeoffs.cost_json import cost_json
+
+TARGETS = ("activation", "weight", "both")
+PART_WORDS = {"blocks": "linear layers of the blocks", "attention": "attention", "lm_head": "head"}
+KIND_WORDS = {
+    "weights": "weights",
+    "activations": "activations",
+    "metadata": "metadata",
+    "kv_cache": "keys and values",
+}
+
+
+def cost(
+    model: Annotated[
+        str, typer.Argument(help="llama2-7b and others, a config.json, or a name on the hub.")
+    ],
+    pattern: Annotated[str, typer.Option(help="dense, N:M or P%.")] = "dense",
+    target: Annotated[str, typer.Option(help="activation, weight or both.")] = "activation",
+    weight_pattern: Annotated[
+        str | None, typer.Option(help="Of the weights, where both are pruned.")
+    ] = None,
+    sites: Annotated[str, typer.Option(help="Which layers: all, down, 'q,gate:0-18' ...")] = "all",
+    criterion: Annotated[str, typer.Option(help="How entries are ranked.")] = "magnitude",
+    mitigate: Annotated[str, typer.Option(help="Mitigations, with commas between.")] = "",
+    machine: Annotated[str, typer.Option(help="a100, h100 and others.")] = "h100",
+    machines: Annotated[Path | None, typer.Option(help="A file with machines of your own.")] = None,
+    phase: Annotated[str, typer.Option(help="prefill or decode.")] = "prefill",
+    tokens: Annotated[int, typer.Option(help="Of each prompt, in prefill.")] = 2048,
+    context: Annotated[int, typer.Option(help="Tokens of each text, in decoding.")] = 2048,
+    batch: Annotated[int, typer.Option(help="Texts at once.")] = 1,
+    dtype: Annotated[str, typer.Option(help="fp32, bf16, fp16, fp8, int8 or fp4.")] = "bf16",
+    metadata: Annotated[str, typer.Option(help="index, bitmap or code.")] = "index",
+    as_json: Json = False,
+) -> None:
+    """Say what a model costs in hardware: counted, bounded, and what was measured near."""
+    methods = calls_of(target, criterion, *split_calls(mitigate))
+    pruning = replace(_pruning(pattern, target, weight_pattern, sites, metadata), methods=methods)
+    work = Work(phase, tokens, context, batch, dtype)  # type: ignore[arg-type]
+    own = read_machines(machines) if machines is not None else None
+    found = cost_of(decoder_of(model), pruning, work, accelerator(machine, own))
+    print(json.dumps(cost_json(found), allow_nan=False) if as_json else "\n".join(_lines(found)))
+
+
+def _pruning(
+    pattern: str, target: str, weight_pattern: str | None, sites: str, metadata: str
+) -> Pruning:
+    if target not in TARGETS:
+        raise UserError(f"There is no target {target[:40]!r}: activation, weight or both.")
+    if target == "both" and weight_pattern is None:
+        raise UserError("Where both are pruned, give the weights' own: --weight-pattern 2:4.")
+    if target != "both" and weight_pattern is not None:
+        raise UserError("--weight-pattern is for --target both: leave it out, or prune both.")
+    one = parse_pattern(pattern)
+    weights = parse_pattern(weight_pattern) if weight_pattern is not None else one
+    return Pruning(
+        activation=DENSE if target == "weight" else one,
+        weight=DENSE if target == "activation" else weights,
+        sites=Sites.read(sites),
+        metadata=metadata,
+    )
+
+
+def _lines(cost: Cost) -> Iterator[str]:
+    """To read: what was asked, then each number with the word for how it is known."""
+    work, counts = cost.work, cost.counts
+    texts = f", {work.batch} texts at once" if work.batch > 1 else ""
+    asked = (
+        f"prefill of {work.tokens:,} tokens"
+        if work.phase == "prefill"
+        else f"decoding one token at a context of {work.context:,}"
+    )
+    yield f"{cost.decoder.title}: {asked}{texts}, {work.dtype}, {_pruned(cost)}"
+    yield f"  on {cost.machine.title}; shape from {cost.decoder.source}"
+    yield _line("weights of the blocks' layers", f"{cost.decoder.block_parameters:,}", "counted")
+    for part in PARTS:
+        dense, left = counts.multiply_adds(part, dense=True), counts.multiply_adds(part)
+        yield _line(f"multiply-adds, {PART_WORDS[part]}", _of(dense, left), "counted")
+    whole = _of(counts.multiply_adds(dense=True), counts.multiply_adds())
+    yield _line("multiply-adds, all", whole, "counted")
+    yield from _bytes(counts.bytes(dense=True), counts.bytes())
+    intensity = (
+        f"{counts.intensity():.4g} operations a byte ({counts.intensity(dense=True):.4g} dense)"
+    )
+    yield _line("arithmetic intensity", intensity, "counted")
+    yield from _bounds(cost)
+    said = "" if cost.asked is None else sentence(cost.near, cost.asked)
+    yield _line("will it be faster", said or "Nobody measured this: it is not known.", "published")
+    if cost.near is not None:
+        yield f"    {cost.near.measured.source}; {cost.near.measured.place}"
+
+
+def _pruned(cost: Cost) -> str:
+    pruning = cost.pruning
+    if pruning.target == "dense":
+        return "dense"
+    if pruning.target == "both":
+        return f"activations {pruning.activation} and weights {pruning.weight}"
+    return f"{pruning.target}s {pruning.pattern}, {pruning.metadata} for metadata"
+
+
+def _bytes(dense: Bytes, left: Bytes) -> Iterator[str]:
+    for kind in KINDS:
+        one = _of(getattr(dense, kind), getattr(left, kind))
+        yield _line(f"bytes, {KIND_WORDS[kind]}", one, "counted")
+    yield _line("bytes, all", _of(dense.total, left.total), "counted")
+
+
+def _bounds(cost: Cost) -> Iterator[str]:
+    bound, dense = cost.bound, cost.dense
+    if bound.seconds is None or dense.seconds is None:
+        said = f"not known: the sheet of {cost.machine.title} gives neither peak nor bandwidth"
+        yield _line("time at least", said, "bounded")
+        return
+    limit = f"bound by {bound.limit}" if bound.limit else "by what the sheet says alone"
+    said = f"{_time(bound.seconds)}, {limit} ({_time(dense.seconds)} dense)"
+    yield _line("time at least", said, "bounded")
+    if cost.hypothetical is not None and cost.hypothetical.seconds is not None:
+        said = f"{_time(cost.hypothetical.seconds)}, as wide as those it has"
+        yield _line("with units for the pattern", said, "hypothetical")
+    if cost.energy is not None:
+        least, most = cost.energy.total
+        yield _line("energy", f"{least:.3g} to {most:.3g} J", "bounded")
+
+
+def _of(dense: int, left: int) -> str:
+    """`1,234`, or `617 of 1,234 dense (50%)`."""
+    if dense == left:
+        return f"{left:,}"
+    share = f" ({left / dense:.1%})" if dense else ""
+    return f"{left:,} of {dense:,} dense{share}"
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.4g} {unit}"
+    return f"{seconds / 1e-6:.4g} µs"
+
+
+def _line(name: str, said: str, known: Knowledge) -> str:
+    return f"  {name}: {said} [{known}]"

@@ -1,0 +1,160 @@
+"""Costs counted exactly from the shape of a model: multiply-adds and bytes, by layer and in all.
+
+Each linear layer reads its weights once, its input once, and writes its output once; attention
+reads queries, keys and values once and writes its output once, as a fused kernel does. Norms,
+biases, activation functions and the rows of the embedding that are looked up are left out. What a
+method adds is counted as it declares it beside its code: products with matrices, and numbers read.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nmviz.hardware.decoder import Attention, Decoder, Layer
+from nmviz.hardware.pruning import Kept, Pruning
+from nmviz.hardware.work import Work
+from nmviz.methods.costs import Added
+
+PartName = Literal["blocks", "attention", "lm_head"]
+PARTS: tuple[PartName, ...] = ("blocks", "attention", "lm_head")
+KINDS = ("weights", "activations", "metadata", "kv_cache")
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """Bytes that are moved, by kind: weights that are read, activations that are read and written,
+    what says which entries were kept, keys and values that attention reads."""
+
+    weights: int = 0
+    activations: int = 0
+    metadata: int = 0
+    kv_cache: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(getattr(self, kind) for kind in KINDS)
+
+    def __add__(self, other: "Bytes") -> "Bytes":
+        return Bytes(*(getattr(self, kind) + getattr(other, kind) for kind in KINDS))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One layer of one block, or the head. `block` is None for the head. `added` are those of the
+    multiply-adds after pruning that its methods add, with matrices of their own."""
+
+    part: PartName
+    block: int | None
+    name: str
+    multiply_adds_dense: int
+    multiply_adds: int
+    bytes_dense: Bytes
+    bytes: Bytes
+    pruned: bool
+    added: int = 0
+
+
+@dataclass(frozen=True)
+class Counts:
+    """All layers of a model at one piece of work."""
+
+    costs: tuple[Cost, ...]
+
+    def multiply_adds(self, part: PartName | None = None, *, dense: bool = False) -> int:
+        """Of one part or of all, after pruning or before."""
+        name = "multiply_adds_dense" if dense else "multiply_adds"
+        return sum(getattr(one, name) for one in self.costs if part in (None, one.part))
+
+    def bytes(self, *, dense: bool = False) -> Bytes:
+        """By kind, after pruning or before."""
+        return sum((one.bytes_dense if dense else one.bytes for one in self.costs), Bytes())
+
+    def intensity(self, *, dense: bool = False) -> float:
+        """Operations a byte: a multiply-add is two."""
+        return 2 * self.multiply_adds(dense=dense) / self.bytes(dense=dense).total
+
+
+def count(decoder: Decoder, work: Work, pruning: Pruning) -> Counts:
+    """Everything that the model does in this phase. UserError where a pattern does not divide."""
+    pruning.check(decoder)
+    costs: list[Cost] = []
+    for number, block in enumerate(decoder.blocks):
+        for layer in block.layers:
+            pruned = pruning.target != "dense" and pruning.holds(layer, number)
+            costs.append(_linear(layer, number, work, pruning, pruned))
+        costs.append(_attention(block.attention, number, work))
+    head = _layer_cost("lm_head", None, decoder.head, work.batch, work, Pruning(), False)
+    return Counts((*costs, head))
+
+
+def _linear(layer: Layer, block: int, work: Work, pruning: Pruning, pruned: bool) -> Cost:
+    return _layer_cost("blocks", block, layer, work.new, work, pruning, pruned)
+
+
+def _layer_cost(
+    part: PartName,
+    block: int | None,
+    layer: Layer,
+    tokens: int,
+    work: Work,
+    pruning: Pruning,
+    pruned: bool,
+) -> Cost:
+    whole, left = pruning.kept(layer, False), pruning.kept(layer, pruned)
+    more = pruning.added(layer) if pruned else Added()
+    added = tokens * layer.active * more.multiply_adds
+    beside = Bytes(weights=_bytes(layer.read(tokens) * more.numbers * work.bits))
+    return Cost(
+        part,
+        block,
+        layer.name,
+        _products(layer, whole, tokens),
+        _products(layer, left, tokens) + added,
+        _moved(layer, whole, tokens, work),
+        _moved(layer, left, tokens, work) + beside,
+        pruned,
+        added,
+    )
+
+
+def _products(layer: Layer, kept: Kept, tokens: int) -> int:
+    """Multiply-adds of products of which both factors are kept. Where activations and weights are
+    both pruned their masks are taken as independent, and a token's are rounded to whole ones."""
+    if layer.size in (kept.weights, kept.inputs * layer.d_out):  # one of them is whole: exact
+        each = kept.inputs * kept.weights // layer.d_in
+    else:
+        each = round(kept.inputs * kept.weights / layer.d_in)
+    return tokens * layer.active * each
+
+
+def _moved(layer: Layer, kept: Kept, tokens: int, work: Work) -> Bytes:
+    """Bytes of one layer. A dropped input saves its weight column where one token alone asks."""
+    copies, uses = layer.read(tokens), tokens * layer.active
+    weights = kept.weights
+    if work.skips_columns and kept.inputs < layer.d_in:
+        weights = round(weights * kept.inputs / layer.d_in)
+    return Bytes(
+        weights=_bytes(copies * weights * work.bits),
+        activations=_bytes(uses * (kept.inputs + layer.d_out) * work.bits),
+        metadata=_bytes(copies * kept.weight_bits + uses * kept.input_bits),
+    )
+
+
+def _attention(attention: Attention, block: int, work: Work) -> Cost:
+    """Scores and the sum of values, over the pairs that are seen; queries in, as much out."""
+    if work.phase == "prefill":
+        pairs = attention.pairs(work.tokens)
+    else:
+        pairs = attention.seen(work.context)
+    wide, narrow = attention.heads * attention.head_dim, attention.kv_heads * attention.head_dim
+    keys = work.tokens if work.phase == "prefill" else attention.seen(work.context)
+    products = 2 * work.batch * wide * pairs
+    moved = Bytes(
+        activations=_bytes(2 * work.new * wide * work.bits),
+        kv_cache=_bytes(2 * work.batch * keys * narrow * work.bits),
+    )
+    return Cost("attention", block, "attention", products, products, moved, moved, False)
+
+
+def _bytes(bits: int) -> int:
+    """Whole bytes."""
+    return -(-bits // 8)

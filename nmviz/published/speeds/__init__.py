@@ -1,0 +1,1 @@
+"""Speeds that others measured: read, audited, the nearest one looked up."""

@@ -1,0 +1,132 @@
+"""What quality and what cost a figure of the trade-offs has, and which experiments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from nmviz.base.errors import UserError
+from nmviz.hardware import accelerators
+from nmviz.hardware.known import Knowledge
+from nmviz.hardware.metadata import SCHEMES
+from nmviz.hardware.work import BITS
+
+Origin = Literal["published", "measured"]
+LENGTH = 2048
+"""Tokens of the prompt, and of the context in decoding, at which costs are counted."""
+ORIGINS: Mapping[Origin, str] = {
+    "published": "published numbers of four large models",
+    "measured": "runs of nmviz on small models",
+}
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What is lost, by where it is from; less is better unless `higher` is. `metric` is what the
+    source calls it; of some the dense model has none, `by_definition`."""
+
+    name: str
+    title: str
+    origin: Origin
+    metric: str
+    higher: bool = False
+    by_definition: bool = False
+
+
+QUALITIES: Mapping[str, Quality] = {
+    one.name: one
+    for one in (
+        Quality("drop", "accuracy lost against dense (%)", "published", "drop", by_definition=True),
+        Quality("perplexity", "perplexity", "published", "perplexity"),
+        Quality("ifeval", "IFEval, strict", "published", "prompt_strict", higher=True),
+        Quality(
+            "delta_nll",
+            "cost of pruning (nats a token)",
+            "measured",
+            "delta_nll",
+            by_definition=True,
+        ),
+        Quality(
+            "kl", "KL divergence from dense (nats a token)", "measured", "kl", by_definition=True
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Costing:
+    """One axis of costs, as a share of dense (%) or as it is."""
+
+    name: str
+    title: str
+    known: Knowledge
+    about: str
+    needs_machine: bool = False
+
+
+COSTS: Mapping[str, Costing] = {
+    one.name: one
+    for one in (
+        Costing(
+            "bytes",
+            "bytes moved to decode a token (% of dense)",
+            "counted",
+            f"one text at a context of {LENGTH:,}: weights, activations, metadata, keys and values",
+        ),
+        Costing(
+            "multiply_adds",
+            f"multiply-adds of a prompt of {LENGTH:,} (% of dense)",
+            "counted",
+            "blocks, attention and head",
+        ),
+        Costing(
+            "bound",
+            "time that the machine allows at least (% of dense)",
+            "bounded",
+            f"prefill of {LENGTH:,} tokens by the roofline; products are skipped where the machine "
+            "has units for the pattern",
+            needs_machine=True,
+        ),
+        Costing(
+            "hypothetical",
+            "the same with units for every pattern (% of dense)",
+            "hypothetical",
+            f"prefill of {LENGTH:,} tokens; units as wide as the machine's, which nobody sells",
+            needs_machine=True,
+        ),
+        Costing(
+            "measured",
+            "time measured near (% of dense)",
+            "published",
+            f"one over the nearest measured ratio for the prefill of {LENGTH:,} tokens; a point "
+            "without a measurement near is left out",
+            needs_machine=True,
+        ),
+        Costing("metadata", "metadata (bits an entry)", "counted", "to say which entries are kept"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to draw. An empty tuple of models, patterns or methods leaves them open."""
+
+    quality: str = "drop"
+    cost: str = "bytes"
+    models: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    machine: str = "h100"
+    dtype: str = "bf16"
+    metadata: str = "index"
+
+    def check(self) -> None:
+        """UserError for what there is not."""
+        for kind, name, known in (
+            ("quantity", self.quality, QUALITIES),
+            ("cost", self.cost, COSTS),
+            ("machine", self.machine, accelerators.shipped()),
+            ("data type", self.dtype, BITS),
+            ("scheme of metadata", self.metadata, SCHEMES),
+        ):
+            if name not in known:
+                raise UserError(f"There is no {kind} {name[:40]!r}: choose one of the list.")

@@ -1,0 +1,160 @@
+"""What a model costs in hardware: counted from its config, bounded, and what was measured near."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nmviz.base.errors import UserError
+from nmviz.hardware.accelerators import Accelerator
+from nmviz.hardware.counts import Counts, count
+from nmviz.hardware.decoder import Decoder
+from nmviz.hardware.energy import Energy, energy
+from nmviz.hardware.facts import shipped
+from nmviz.hardware.families import decoder
+from nmviz.hardware.pruning import Pruning
+from nmviz.hardware.roofline import Bound, bound, dense_bound, has_units
+from nmviz.hardware.work import Work
+from nmviz.methods import BY_TARGET, MITIGATIONS
+from nmviz.methods.method import Call, parse_call
+from nmviz.published.speeds.implausible import Doubts, implausible
+from nmviz.published.speeds.measured import Measured, read_measured
+from nmviz.published.speeds.nearest import Asked, Near, nearest
+from nmviz.sources import hub
+from nmviz.store.database import published_folder
+
+CONFIG = "config.json"
+LARGEST = 2**22
+"""Bytes of a config; those on the hub have a few thousand."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Everything that is known of a model at one piece of work on one machine.
+
+    `hypothetical` is what units for the pattern would give that the machine does not have, None
+    where it has them or nothing is pruned. `near` is the nearest measurement.
+    """
+
+    decoder: Decoder
+    pruning: Pruning
+    work: Work
+    machine: Accelerator
+    counts: Counts
+    dense: Bound
+    bound: Bound
+    hypothetical: Bound | None
+    energy: Energy | None
+    asked: Asked | None
+    near: Near | None
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Every measured ratio, and why some of them are in doubt."""
+
+    rows: tuple[Measured, ...]
+    doubts: Doubts
+
+
+def cost(decoder: Decoder, pruning: Pruning, work: Work, machine: Accelerator) -> Cost:
+    """Counted, bounded and looked up. UserError where a pattern does not fit the model."""
+    counts = count(decoder, work, pruning)
+    dense, found = dense_bound(counts, work, machine), bound(counts, pruning, work, machine)
+    wanting = pruning.target != "dense" and not has_units(pruning, machine)
+    asked = question(decoder, pruning, work, machine)
+    return Cost(
+        decoder=decoder,
+        pruning=pruning,
+        work=work,
+        machine=machine,
+        counts=counts,
+        dense=dense,
+        bound=found,
+        hypothetical=bound(counts, pruning, work, machine, any_units=True) if wanting else None,
+        energy=energy(counts.multiply_adds(), counts.bytes().total, work.dtype),
+        asked=asked,
+        near=None if asked is None else nearest(speeds().rows, asked, speeds().doubts),
+    )
+
+
+def question(decoder: Decoder, pruning: Pruning, work: Work, machine: Accelerator) -> Asked | None:
+    """What a measurement would have to be of; None where nothing or both operands are pruned, which
+    nobody measured."""
+    if pruning.target not in ("activation", "weight"):
+        return None
+    return Asked(
+        machine=machine.id,
+        dtype=work.dtype,
+        phase=work.phase,
+        target=pruning.target,
+        pattern=str(pruning.pattern),
+        tokens=work.new,
+        d_in=decoder.widths[0],
+        d_out=decoder.widths[1],
+    )
+
+
+@cache
+def speeds() -> Speeds:
+    """Read and audited once a process; none where the project's results are not installed."""
+    folder = published_folder()
+    rows = () if folder is None else read_measured(folder)
+    return Speeds(rows, implausible(rows))
+
+
+def calls_of(target: str, criterion: str, *mitigations: str) -> tuple[Call, ...]:
+    """Criterion and mitigations as they are written. UserError for what there is not."""
+    chosen = parse_call(criterion, BY_TARGET["weight" if target == "weight" else "activation"])
+    return (chosen, *(parse_call(one, MITIGATIONS) for one in mitigations))
+
+
+def decoder_of(model: str) -> Decoder:
+    """The shape of a shipped model, a config.json, a folder with one, or a model on the hub.
+
+    UserError where there is none, or where it lacks a number.
+    """
+    if model in shipped():
+        return shipped()[model]
+    path = _local(model)
+    if path is not None:
+        return decoder(_object(path), model, path.parent.name or path.name, str(path))
+    if "/" not in model:
+        raise UserError(
+            f"There is no model {model[:60]!r}: choose one of {', '.join(shipped())}, or give a "
+            "config.json or the name of a model on the hub."
+        )
+    found = hub.text_file(model, CONFIG)
+    if found is None:
+        raise UserError(f"{model} has no {CONFIG}: choose another model.")
+    return decoder(_object(found), model, model.split("@")[0], f"{CONFIG} of {model}")
+
+
+def _local(model: str) -> Path | None:
+    """The config of a file or folder of that name; None where it can only be on the hub."""
+    try:
+        path = Path(model).expanduser()
+        if path.is_dir() and not (path / CONFIG).is_file():
+            raise UserError(f"The folder {model[:200]} has no {CONFIG}: put it there.")
+        if path.exists():
+            return path / CONFIG if path.is_dir() else path
+    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, no such home
+        raise UserError(f"{model[:80]!r} is not a path: check it.") from None
+    if model.startswith(("/", ".", "~")) or model.endswith(".json"):
+        raise UserError(f"There is no file {model[:200]}: check the path.")
+    return None
+
+
+def _object(path: Path) -> Mapping[str, Any]:
+    said = f"{path} is no config.json: give one that a model came with."
+    try:
+        if path.stat().st_size > LARGEST:
+            raise UserError(said)
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        raise UserError(said) from None
+    if not isinstance(told, dict):
+        raise UserError(said)
+    return told

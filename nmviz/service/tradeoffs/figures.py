@@ -1,0 +1,183 @@
+"""The figures of the trade-offs by name, each of what is chosen, or of the usual choice."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+
+from nmviz.base.errors import UserError
+from nmviz.base.wording import listed
+from nmviz.hardware.accelerators import accelerator
+from nmviz.hardware.facts import shipped
+from nmviz.hardware.pruning import Pruning
+from nmviz.hardware.work import BITS, Work
+from nmviz.methods.patterns import parse_pattern
+from nmviz.published.speeds.measured import PHASES, Measured
+from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
+from nmviz.service.tradeoffs.cost import Cost, cost, speeds
+from nmviz.service.tradeoffs.frontier import Point, points
+from nmviz.views.shared.theme import Figure
+from nmviz.views.tradeoffs.frontier import Axes, Dot, frontier_figure
+from nmviz.views.tradeoffs.known import marked
+from nmviz.views.tradeoffs.metadata import metadata_figure
+from nmviz.views.tradeoffs.roofline import OnRoof, roofline_figure
+from nmviz.views.tradeoffs.speed_map import speed_map
+
+USUAL_MODEL, USUAL_MACHINE = "llama2-7b", "h100"
+USUAL_FRONTIER = Asked(models=("llama3.1-8b",))
+WORKS = {
+    "prefill of 2,048 tokens": Work("prefill", tokens=2048),
+    "decoding, one text": Work("decode", context=2048),
+    "decoding, 64 texts": Work("decode", context=2048, batch=64),
+}
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class TradeoffFigure:
+    """A figure of the usual choice: `nmviz figure NAME`."""
+
+    name: str
+    title: str
+    draw: Callable[[], Figure]
+
+
+def measured_of(
+    machine: str, dtype: str, phase: str, target: str, pattern: str
+) -> tuple[Measured, ...]:
+    """The ratios of one line of questions, every shape and number of tokens. UserError for what
+    there is not."""
+    accelerator(machine)
+    if phase not in PHASES or dtype not in BITS:
+        raise UserError("Choose a phase and a data type that are listed.")
+    wanted = (machine, dtype, phase, target, str(parse_pattern(pattern)))
+    return tuple(
+        one
+        for one in speeds().rows
+        if (one.machine, one.dtype, one.phase, one.target, one.pattern) == wanted
+    )
+
+
+def draw_speed_map(
+    machine: str = USUAL_MACHINE,
+    dtype: str = "fp8",
+    phase: str = "prefill",
+    target: str = "weight",
+    pattern: str = "2:4",
+    asked: int | None = None,
+) -> Figure:
+    """What was measured, over tokens."""
+    return speed_map(
+        measured_of(machine, dtype, phase, target, pattern), speeds().doubts, asked=asked
+    )
+
+
+def draw_roofline(
+    machine: str = USUAL_MACHINE,
+    model: str = USUAL_MODEL,
+    dtype: str = "bf16",
+    pattern: str = "2:4",
+) -> Figure:
+    """A model on a machine, dense and pruned, at three kinds of work."""
+    one, decoder = accelerator(machine), shipped()[model]
+    mask = parse_pattern(pattern)
+    found = []
+    for words, work in WORKS.items():
+        work = Work(work.phase, work.tokens, work.context, work.batch, dtype)
+        for target in ("dense", "weight", "activation"):
+            pruning = Pruning.of(target, mask)
+            priced = cost(decoder, pruning, work, one)
+            found += _on_roof(words, target, str(mask), priced)
+    return roofline_figure(one, dtype, found)
+
+
+def _on_roof(words: str, target: str, pattern: str, priced: Cost) -> list[OnRoof]:
+    if priced.bound.seconds is None:
+        return []
+    operations = 2 * priced.counts.multiply_adds(dense=True)
+    return [
+        OnRoof(
+            name=words,
+            series=target if target == "dense" else f"{target}s {pattern}",
+            target=target,
+            intensity=operations / priced.counts.bytes().total,
+            rate=operations / priced.bound.seconds / 1e12,
+            known="bounded",
+        )
+    ]
+
+
+def draw_frontier(asked: Asked = USUAL_FRONTIER) -> Figure:
+    """Quality against cost."""
+    return frontier_of(points(asked), asked)
+
+
+def frontier_of(found: tuple[Point, ...], asked: Asked) -> Figure:
+    """The same of points that are at hand."""
+    quality, costing = QUALITIES[asked.quality], COSTS[asked.cost]
+    axes = Axes(
+        cost=costing.title,
+        cost_known=costing.known,
+        quality=quality.title,
+        quality_known=quality.origin,
+        higher=quality.higher,
+        log=quality.name == "perplexity",
+    )
+    dots = [_dot(one, asked) for one in found]
+    return frontier_figure(dots, axes, frontier_sentence(found))
+
+
+def frontier_sentence(found: tuple[Point, ...]) -> str:
+    """Which patterns nothing beats, and how many points cannot be told from them."""
+    if not found:
+        return ""
+    best = [one for one in found if one.on_frontier and one.target != "dense"]
+    tied = sum(bool(one.tied) for one in found)
+    names = listed(f"{one.target}s {one.pattern} ({one.method})" for one in best[:MOST_NAMED])
+    more = f" and {len(best) - MOST_NAMED} more" if len(best) > MOST_NAMED else ""
+    ties = f"; {tied} are tied with one of them within their errors" if tied else ""
+    return (
+        f"Nothing that costs no more is better than {names}{more}: {len(best)} of {len(found)} "
+        f"points are on the frontier of their model{ties}"
+    )
+
+
+def _dot(one: Point, asked: Asked) -> Dot:
+    quality, costing = QUALITIES[asked.quality], COSTS[asked.cost]
+    error = "" if one.error is None else f" ± {one.error:.2g}"
+    stands = "on the frontier" if one.on_frontier else f"tied with {one.tied}" * bool(one.tied)
+    lines = [
+        one.name,
+        f"{quality.title}: {one.value:.4g}{error} ({marked(quality.origin)})",
+        f"{costing.title}: {one.cost:.4g} ({marked(costing.known)})",
+        f"{one.source}, {one.place}".strip(", "),
+        stands,
+        f"marked: {one.marked}" * bool(one.marked),
+    ]
+    return Dot(
+        model=one.title,
+        target=one.target,  # type: ignore[arg-type]
+        pattern=one.pattern,
+        cost=one.cost,
+        value=one.value,
+        error=one.error,
+        on_frontier=one.on_frontier,
+        tied=bool(one.tied),
+        marked=bool(one.marked),
+        text="<br>".join(escape(line) for line in lines if line),
+        key=one.experiment.key,
+    )
+
+
+@cache
+def figures() -> Mapping[str, TradeoffFigure]:
+    """Every figure by its name."""
+    every = (
+        TradeoffFigure(
+            "frontier", "Accuracy lost against bytes a token, Llama 3.1 8B", draw_frontier
+        ),
+        TradeoffFigure("roofline", "Llama 2 7B on the roofline of an H100", draw_roofline),
+        TradeoffFigure("speed-map", "2:4 weights on an H100 in FP8, as measured", draw_speed_map),
+        TradeoffFigure("metadata", "Bits to say which entries are kept", metadata_figure),
+    )
+    return {one.name: one for one in every}

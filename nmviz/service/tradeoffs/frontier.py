@@ -1,0 +1,219 @@
+"""Quality against cost: a point an experiment, which of them nothing beats, which are tied."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import hypot, isfinite
+from typing import Any
+
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
+from nmviz.hardware.facts import shipped
+from nmviz.published.listing import Row, Selection
+from nmviz.service.listing import explore
+from nmviz.service.published import published
+from nmviz.service.runs import store
+from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
+from nmviz.service.tradeoffs.shares import share
+
+MEASURED_HERE = "measured by nmviz"
+"""The source of a point that is a run of the store."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One experiment. `value` is its quality as the source has it, `error` one standard error or
+    None; `tied` names a point of the frontier from which it cannot be told."""
+
+    model: str
+    title: str
+    experiment: Experiment
+    method: str
+    value: float
+    error: float | None
+    cost: float
+    source: str
+    place: str
+    marked: str = ""
+    on_frontier: bool = False
+    tied: str = ""
+
+    @property
+    def target(self) -> str:
+        """`dense` for the model as it is."""
+        return "dense" if self.experiment.mask.is_dense else self.experiment.target
+
+    @property
+    def pattern(self) -> str:
+        return self.experiment.pattern
+
+    @property
+    def name(self) -> str:
+        """`Llama 2 7B, activations 8:16, ACT`."""
+        if self.target == "dense":
+            return f"{self.title}, dense"
+        what = {"weight": "weights", "activation": "activations"}[self.target]
+        return f"{self.title}, {what} {self.pattern}, {self.method}"
+
+    def to_json(self, asked: Asked) -> dict[str, Any]:
+        """A row of the table behind the figure."""
+        quality, cost = QUALITIES[asked.quality], COSTS[asked.cost]
+        return {
+            "model": self.title,
+            "target": self.target,
+            "pattern": self.pattern,
+            "method": self.method,
+            quality.title: self.value,
+            "standard error": self.error,
+            "quality is": quality.origin,
+            cost.title: self.cost,
+            "cost is": cost.known,
+            "frontier": "yes" if self.on_frontier else f"tied with {self.tied}" * bool(self.tied),
+            "source": self.source,
+            "place": self.place,
+            "marked": self.marked,
+            "key": self.experiment.key,
+        }
+
+
+def points(asked: Asked) -> tuple[Point, ...]:
+    """Every experiment with that quality and that cost, those of the frontier said. UserError for
+    a choice that there is not."""
+    asked.check()
+    quality = QUALITIES[asked.quality]
+    rows = _published(asked) if quality.origin == "published" else _measured(asked)
+    found = [one for one in rows if isfinite(one.value)]
+    if quality.by_definition:
+        found += [_as_it_is(one, asked) for one in {one.model: one for one in found}.values()]
+    return tuple(frontiers(found, higher=quality.higher))
+
+
+def _as_it_is(one: Point, asked: Asked) -> Point:
+    """The dense model, which loses nothing by definition."""
+    dense = Experiment.build(model=one.model, pattern="dense")
+    cost = 0.0 if asked.cost == "metadata" else 100.0
+    return replace(
+        one,
+        experiment=dense,
+        method="dense",
+        value=0.0,
+        error=None,
+        cost=cost,
+        marked="",
+        source="by definition",
+        place="",
+    )
+
+
+def frontiers(found: Sequence[Point], *, higher: bool = False) -> Iterator[Point]:
+    """The same points, each model with its own frontier: nothing that costs no more is better.
+
+    A point is tied where no point of the frontier that costs no more is better by more than both
+    errors together; without errors it is tied only with an equal.
+    """
+    for model in dict.fromkeys(one.model for one in found):
+        own = sorted(
+            (one for one in found if one.model == model), key=lambda one: (one.cost, one.value)
+        )
+        loss = {id(one): -one.value if higher else one.value for one in own}
+        best: list[Point] = []
+        for one in sorted(own, key=lambda one: (one.cost, loss[id(one)])):
+            if not best or loss[id(one)] < loss[id(best[-1])]:
+                best.append(one)
+        on = {id(one) for one in best}
+        for one in own:
+            below = [other for other in best if other.cost <= one.cost]
+            rival = below[-1] if below else one
+            gap = loss[id(one)] - loss[id(rival)]
+            tied = id(one) not in on and gap <= hypot(one.error or 0.0, rival.error or 0.0)
+            yield replace(one, on_frontier=id(one) in on, tied=rival.name if tied else "")
+
+
+def _published(asked: Asked) -> Iterator[Point]:
+    """What is printed, as Published lists it: the paper's rows and the logs."""
+    chosen = Selection(
+        models=asked.models or tuple(_large()),
+        patterns=asked.patterns,
+        methods=asked.methods,
+        metric=QUALITIES[asked.quality].metric,  # type: ignore[arg-type]
+        tasks=Selection().tasks if asked.quality == "drop" else (),
+    )
+    for row in _once(explore(chosen)):
+        cost = share(row.experiment, asked)
+        if row.value is not None and cost is not None:
+            yield Point(
+                model=row.experiment.model,
+                title=shipped()[row.experiment.model].title,
+                experiment=row.experiment,
+                method=row.method,
+                value=row.value,
+                error=row.stderr,
+                cost=cost,
+                source=row.source,
+                place=row.where,
+                marked=row.marked,
+            )
+
+
+def _once(rows: Sequence[Row]) -> Iterator[Row]:
+    """One row an experiment, the first: a number that several tables print is one point."""
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        key = (row.key, row.method)
+        if key not in seen and row.experiment.model in shipped():
+            seen.add(key)
+            yield row
+
+
+def _large() -> list[str]:
+    return [name for name in shipped() if name in {r.experiment.model for r in published().results}]
+
+
+def _measured(asked: Asked) -> Iterator[Point]:
+    """Runs in the store of whole models, on the text that most of them were measured on: numbers of
+    other texts are not to be compared."""
+    wanted = _whole(asked)
+    for model in dict.fromkeys(one.experiment.model for one in wanted):
+        own = [one for one in wanted if one.experiment.model == model]
+        texts = Counter(_text(one.experiment) for one in own)
+        most = texts.most_common(1)[0][0]
+        newest = {one.key: one for one in own if _text(one.experiment) == most}
+        for one in newest.values():
+            yield from _of_run(one, asked)
+
+
+def _whole(asked: Asked) -> list[Result]:
+    found = store().find(source="nmviz", sites=False)
+    return [
+        one
+        for one in found
+        if one.experiment.model in shipped()
+        and not one.experiment.tasks
+        and not one.partial
+        and one.experiment.blocks is None
+        and (not asked.models or one.experiment.model in asked.models)
+        and (not asked.patterns or one.experiment.pattern in (*asked.patterns, "dense"))
+        and (not asked.methods or published().names.of_method(one.experiment) in asked.methods)
+    ]
+
+
+def _text(one: Experiment) -> tuple[Any, ...]:
+    return one.corpus, one.tokens, one.window, one.protocol
+
+
+def _of_run(result: Result, asked: Asked) -> Iterator[Point]:
+    cost = share(result.experiment, asked)
+    for one in result.measurements:
+        if one.metric == QUALITIES[asked.quality].metric and not one.task and cost is not None:
+            yield Point(
+                model=result.experiment.model,
+                title=shipped()[result.experiment.model].title,
+                experiment=result.experiment,
+                method=published().names.of_method(result.experiment),
+                value=one.value,
+                error=one.stderr,
+                cost=cost,
+                source=MEASURED_HERE,
+                place=f"{result.experiment.corpus}, {result.experiment.tokens:,} tokens",
+            )
+            return

@@ -1,0 +1,99 @@
+"""The cost of an experiment on an axis: a share of dense, or bits an entry."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.hardware.accelerators import accelerator
+from nmviz.hardware.facts import shipped
+from nmviz.hardware.metadata import row_bits
+from nmviz.hardware.pruning import Pruning
+from nmviz.hardware.work import Work
+from nmviz.methods.method import UNKNOWN, Call
+from nmviz.methods.patterns import Pattern, parse_pattern
+from nmviz.methods.site_lists import Sites
+from nmviz.service.tradeoffs.axes import LENGTH, Asked
+from nmviz.service.tradeoffs.cost import Cost, calls_of
+from nmviz.service.tradeoffs.cost import cost as cost_of
+
+
+def share(experiment: Experiment, asked: Asked) -> float | None:
+    """The cost of an experiment on the axis that is asked; None where it is not known."""
+    written = ";".join(experiment.sites.entries) or "all"
+    return _share(
+        experiment.model,
+        experiment.target,
+        experiment.pattern,
+        written,
+        (experiment.criterion, *experiment.mitigations),
+        asked.cost,
+        asked.machine,
+        asked.dtype,
+        asked.metadata,
+    )
+
+
+@lru_cache(maxsize=8192)
+def _share(
+    model: str,
+    target: str,
+    pattern: str,
+    sites: str,
+    methods: tuple[str, ...],
+    cost: str,
+    machine: str,
+    dtype: str,
+    metadata: str,
+) -> float | None:
+    mask = parse_pattern(pattern)
+    if cost == "metadata":
+        return _bits(mask, metadata)
+    work = Work("decode" if cost == "bytes" else "prefill", LENGTH, LENGTH, 1, dtype)
+    try:
+        pruning = Pruning.of(
+            target,
+            mask,
+            sites=Sites.read(sites),
+            metadata=metadata,
+            methods=_calls(target, methods),
+        )
+        found = cost_of(shipped()[model], pruning, work, accelerator(machine))
+    except UserError:  # a pattern that the shape does not divide, or a setting that nobody printed
+        return None
+    return _READ[cost](found)
+
+
+def _calls(target: str, methods: tuple[str, ...]) -> tuple[Call, ...]:
+    """Those of an experiment. A setting that nobody printed is its default where the method adds
+    no product with a matrix: then it changes no more than some numbers a channel. UserError where
+    it adds one."""
+    calls = calls_of(target, *(one.partition("(")[0] if UNKNOWN in one else one for one in methods))
+    for written, call in zip(methods, calls, strict=True):
+        if UNKNOWN in written and call.adds(8, 8).multiply_adds:
+            raise UserError(f"What {written} adds is not known.")
+    return calls
+
+
+def _bits(mask: Pattern, metadata: str) -> float | None:
+    """Bits an entry of a run of M entries; of P%, of 4,096."""
+    size = mask.group or 4096
+    kept = int(mask.keep or 0) if mask.group else size - mask.dropped(size)
+    return row_bits(mask, metadata, size, kept) / size
+
+
+def _percent(left: float | None, dense: float | None) -> float | None:
+    return None if left is None or not dense else 100 * left / dense
+
+
+_READ: Mapping[str, Callable[[Cost], float | None]] = {
+    "bytes": lambda one: _percent(one.counts.bytes().total, one.counts.bytes(dense=True).total),
+    "multiply_adds": lambda one: _percent(
+        one.counts.multiply_adds(), one.counts.multiply_adds(dense=True)
+    ),
+    "bound": lambda one: _percent(one.bound.seconds, one.dense.seconds),
+    "hypothetical": lambda one: _percent(
+        (one.hypothetical or one.bound).seconds, one.dense.seconds
+    ),
+    "measured": lambda one: None if one.near is None else 100 / one.near.measured.ratio,
+}

@@ -1,0 +1,1 @@
+"""Results from files and into files, whole or not at all."""

@@ -1,0 +1,1 @@
+"""Trade-offs: quality against what it costs in hardware."""

@@ -1,0 +1,134 @@
+"""The tab "Trade-offs": will it be faster, quality against cost, and choosing a pattern."""
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from nmviz.hardware import accelerators
+from nmviz.hardware.facts import shipped
+from nmviz.hardware.work import BITS
+from nmviz.published.speeds.measured import PATTERNS, PHASE_WORDS
+from nmviz.service.listing import to_choose
+from nmviz.service.tradeoffs.axes import COSTS, QUALITIES
+from nmviz.service.tradeoffs.export import FORMATS
+from nmviz.ui.serving.answers import for_all
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ
+from nmviz.ui.shell.failures import sentence
+from nmviz.ui.shell.html import note
+from nmviz.ui.tradeoffs import answers
+
+SAVE = "(file) => window.nmviz.saveText(file)"
+INTRO = "What quality costs in hardware. Every number says how it is known:"
+WIDEST = 64
+NAMED = tuple(one for one in PATTERNS if one != "dense")
+
+
+def build_tradeoffs(tab: Any) -> None:
+    """The tab, wired; it is filled when it is opened, so that the page starts sooner. Call it
+    inside the Tab context, with the tab itself."""
+    with gr.Column(elem_id="tradeoffs", min_width=0):
+        gr.HTML(f'<p class="words">{INTRO}</p>{answers.known_words()}')
+        _faster(tab)
+        try:
+            _frontier(tab)
+        except Exception as error:  # a page without these numbers is better than no page
+            gr.HTML(note(sentence(error), "error"))
+        _pattern(tab)
+
+
+def _machines() -> list[tuple[str, str]]:
+    return [(one.title, name) for name, one in accelerators.shipped().items()]
+
+
+def _menu(name: str, label: str, choices: Any, value: Any, **more: Any) -> Any:
+    return gr.Dropdown(
+        choices, value=value, label=label, elem_id=f"tradeoffs-{name}", min_width=150, **more
+    )
+
+
+def _faster(tab: Any) -> None:
+    models = [(one.title, name) for name, one in shipped().items()]
+    phases = [(words, name) for name, words in PHASE_WORDS.items() if name != "product"]
+    with gr.Column(elem_classes="claim", elem_id="tradeoffs-faster", min_width=0):
+        gr.HTML("<h2>1. Will it be faster?</h2>")
+        with gr.Row(elem_classes="choices"):
+            settings = [
+                _menu("machine", "Machine", _machines(), "h100", filterable=False),
+                _menu("dtype", "Data type", list(BITS), "fp8", filterable=False),
+                _menu("model", "Model", models, "llama3.2-1b", filterable=False),
+                _menu("phase", "Phase", phases, "prefill", filterable=False),
+                _menu(
+                    "target",
+                    "Pruned",
+                    [("weights", "weight"), ("activations", "activation")],
+                    "weight",
+                    filterable=False,
+                ),
+                _menu(
+                    "pattern", "Pattern", [*NAMED, "8:16", "16:32"], "2:4", allow_custom_value=True
+                ),
+                gr.Number(
+                    2048,
+                    label="Tokens, or texts at once",
+                    elem_id="tradeoffs-tokens",
+                    precision=0,
+                    minimum=1,
+                    min_width=150,
+                ),
+            ]
+        said = gr.HTML(elem_id="tradeoffs-answer")
+        plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
+    answer = for_all(answers.faster)
+    moved = [one.input for one in settings[:-1]] + [settings[-1].submit, settings[-1].blur]
+    gr.on([tab.select, *moved], answer, settings, [said, plot], **ANSWERED)
+
+
+def _frontier(tab: Any) -> None:
+    offered = to_choose()
+    models = [(one.title, name) for name, one in shipped().items()]
+    with gr.Column(elem_classes="claim", elem_id="tradeoffs-frontier", min_width=0):
+        gr.HTML("<h2>2. Quality against cost</h2>")
+        with gr.Row(elem_classes="choices"):
+            quality = [(f"{one.title}: {one.origin}", name) for name, one in QUALITIES.items()]
+            costs = [(one.title, name) for name, one in COSTS.items()]
+            several: dict[str, Any] = {"multiselect": True}
+            settings = [
+                _menu("quality", "Quality", quality, "drop", filterable=False),
+                _menu("cost", "Cost", costs, "bytes", filterable=False),
+                _menu("models", "Models (none: all)", models, ["llama3.1-8b"], **several),
+                _menu("patterns", "Patterns (none: all)", list(offered.patterns), [], **several),
+                _menu("methods", "Methods (none: all)", list(offered.methods), [], **several),
+                _menu("of", "Machine, for times", _machines(), "h100", filterable=False),
+                _menu("in", "Data type", list(BITS), "bf16", filterable=False),
+            ]
+        said = gr.HTML()
+        plot = gr.Plot(
+            show_label=False, container=False, elem_classes="figure", elem_id="tradeoffs-plot"
+        )
+        rows = gr.HTML(elem_id="tradeoffs-rows")
+        with gr.Row(elem_classes="tight"):
+            buttons = {
+                name: gr.Button(name, size="sm", min_width=0, elem_id=f"tradeoffs-{name.lower()}")
+                for name in FORMATS
+            }
+    file = gr.Textbox(elem_id="tradeoffs-file", elem_classes="offstage", label="exported points")
+    answer = for_all(answers.frontier, "store")
+    moved = [one.input for one in settings]
+    gr.on([tab.select, *moved], answer, settings, [said, plot, rows], **ANSWERED)
+    for name, button in buttons.items():
+        written = button.click(partial(answers.exported, name), settings, file, **FROM_STORE)
+        written.then(None, file, None, js=SAVE, **READ)
+
+
+def _pattern(tab: Any) -> None:
+    with gr.Column(elem_classes="claim", elem_id="tradeoffs-pattern-of", min_width=0):
+        gr.HTML("<h2>3. Choose a pattern</h2>")
+        with gr.Row(elem_classes="choices"):
+            keep = gr.Slider(1, WIDEST, 8, step=1, label="N, kept", elem_id="tradeoffs-n")
+            group = gr.Slider(1, WIDEST, 16, step=1, label="M, of every", elem_id="tradeoffs-m")
+        said = gr.HTML()
+        plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
+    answer = for_all(answers.pattern_of, "store")
+    moved = [keep.release, group.release]
+    gr.on([tab.select, *moved], answer, [keep, group], [said, plot], **ANSWERED)

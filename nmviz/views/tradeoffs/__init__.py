@@ -1,0 +1,1 @@
+"""Figures of the trade-offs: quality against cost, bounds, measured speeds, metadata."""

@@ -1,0 +1,123 @@
+"""Quality against cost: a point an experiment, the frontier of every model drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from nmviz.core.results import Column
+from nmviz.hardware.known import Knowledge
+from nmviz.methods.patterns import parse_pattern
+from nmviz.views.shared.theme import MARKERS, NAMES, empty, ink, style
+from nmviz.views.tradeoffs.known import marked
+
+NOTHING = "Nothing to draw: choose other models, patterns or methods, or another cost."
+SMALL, STEP = 7, 2
+TARGETS: tuple[Column, ...] = ("activation", "weight", "dense")
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One point: `text` is what its hover says, `key` what opens it in Explore."""
+
+    model: str
+    target: Column
+    pattern: str
+    cost: float
+    value: float
+    error: float | None
+    on_frontier: bool
+    tied: bool
+    marked: bool
+    text: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What the two axes are, and how each is known."""
+
+    cost: str
+    cost_known: Knowledge
+    quality: str
+    quality_known: Knowledge
+    higher: bool
+    log: bool = False
+
+
+def frontier_figure(
+    dots: Sequence[Dot], axes: Axes, title: str, *, dark: bool = False
+) -> go.Figure:
+    """Weights, activations and dense by colour and mark, patterns by size, one standard error as a
+    bar; hollow is what the audit marked."""
+    if not dots:
+        return empty(NOTHING, dark)
+    traces = [_line(dots, model, dark) for model in dict.fromkeys(one.model for one in dots)]
+    traces += [
+        _points([one for one in dots if one.target == target], target, dark)
+        for target in TARGETS
+        if any(one.target == target for one in dots)
+    ]
+    figure = style(go.Figure(traces), dark, height=460, title=title)
+    better = "higher" if axes.higher else "lower"
+    figure.update_xaxes(title_text=f"{axes.cost} ({marked(axes.cost_known)})")
+    figure.update_yaxes(
+        title_text=f"{axes.quality}, {better} is better ({marked(axes.quality_known)})",
+        type="log" if axes.log else "linear",
+    )
+    return figure
+
+
+def _points(dots: Sequence[Dot], target: Column, dark: bool) -> dict[str, Any]:
+    colour, symbol = ink(dark).colour(target), MARKERS[target]
+    return {
+        "type": "scatter",
+        "x": [one.cost for one in dots],
+        "y": [one.value for one in dots],
+        "mode": "markers",
+        "name": NAMES[target],
+        "customdata": [one.key for one in dots],
+        "marker": {
+            "color": colour,
+            "opacity": [0.95 if one.on_frontier or one.tied else 0.45 for one in dots],
+            "size": [size_of(one.pattern) for one in dots],
+            "symbol": [symbol + ("-open" if one.marked else "") for one in dots],
+            "line": {"width": 1.5, "color": colour},
+        },
+        "error_y": {
+            "type": "data",
+            "array": [one.error or 0 for one in dots],
+            "thickness": 1,
+            "width": 2,
+            "color": colour,
+        },
+        "hovertext": [one.text for one in dots],
+        "hoverinfo": "text",
+    }
+
+
+def _line(dots: Sequence[Dot], model: str, dark: bool) -> dict[str, Any]:
+    """Steps: what costs no more is no better than the corner to the left."""
+    own = sorted((d for d in dots if d.model == model and d.on_frontier), key=lambda d: d.cost)
+    return {
+        "type": "scatter",
+        "x": [one.cost for one in own],
+        "y": [one.value for one in own],
+        "mode": "lines",
+        "line": {"shape": "hv", "color": ink(dark).muted, "width": 1.2},
+        "name": f"frontier, {escape(model)}",
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+
+
+def size_of(pattern: str) -> int:
+    """Wider groups are larger; P% is the largest, as it has no groups."""
+    mask = parse_pattern(pattern)
+    if mask.is_dense:
+        return SMALL + 3
+    if mask.group is None:
+        return SMALL + 5 * STEP
+    return SMALL + STEP * min(max(mask.group.bit_length() - 3, 0), 4)

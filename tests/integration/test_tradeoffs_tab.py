@@ -1,0 +1,97 @@
+"""The tab "Trade-offs": answers, marks of how numbers are known, links, exports, refusals."""
+
+import json
+from html import unescape
+
+import pytest
+from gradio.components.plot import PlotData
+
+from nmviz.service.tradeoffs.axes import QUALITIES
+from nmviz.ui.shell.view import View
+from nmviz.ui.tradeoffs import answers
+
+FASTER = ("h100", "fp8", "llama3.2-1b", "prefill", "weight", "2:4", 2048)
+FRONTIER = ("drop", "bytes", ["llama3.1-8b"], ["2:4", "8:16"], [], "h100", "bf16")
+
+pytestmark = pytest.mark.usefixtures("module_store")
+
+
+def changed(values: tuple[object, ...], place: int, value: object) -> tuple[object, ...]:
+    return (*values[:place], value, *values[place + 1 :])
+
+
+def test_one_sentence_says_whether_it_is_faster_with_the_bound_beside_it() -> None:
+    said, plot = answers.faster(*FASTER)
+    assert "No: 0.84 times the dense speed" in said and "◆ published" in said
+    assert "SlideSparse" in said and "▼ bounded" in said and "hypothetical" not in said
+    assert isinstance(plot, PlotData)
+    said, _ = answers.faster(*changed(FASTER, 2, "qwen2.5-7b"))
+    assert "Yes: 1.21 times the dense speed" in said
+
+
+def test_what_nobody_measured_is_not_known_and_its_units_are_hypothetical() -> None:
+    said, _ = answers.faster(*changed(FASTER, 5, "8:16"))
+    assert "Not known: there is no measurement near" in said
+    assert "○ hypothetical" in said and "does not have" in said
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (0, "z80", "There is no machine"),
+        (1, "fp64", "no data type"),
+        (2, "x", "Choose a model"),
+        (3, "x", "Choose a model, a phase"),
+        (5, "x", "is not a pattern"),
+        (6, 0, "Tokens are from 1"),
+        (6, 1.5, "a whole number"),
+        (6, None, "a whole number"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(place: int, value: object, said: str) -> None:
+    told, plot = answers.faster(*changed(FASTER, place, value))
+    assert plot is None and said in unescape(told) and 'role="alert"' in told
+
+
+def test_rows_open_their_experiment_in_explore() -> None:
+    said, plot, rows = answers.frontier(*FRONTIER)
+    assert "Nothing that costs no more is better than" in said and isinstance(plot, PlotData)
+    links = [part.split('"')[0] for part in rows.split('href="')[1:]]
+    assert links
+    for link in links:
+        view = View.from_query(unescape(link))
+        assert view.experiment.model == "llama3.1-8b"
+    assert "◆ published" in rows and "■ counted" in rows
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_every_quality_is_drawn(quality: str) -> None:
+    said, plot, _ = answers.frontier(quality, "bytes", [], [], [], "h100", "fp8")
+    assert "alert" not in said and isinstance(plot, PlotData)
+
+
+def test_rows_are_exported_with_how_they_are_known() -> None:
+    told = {name: json.loads(answers.exported(name, *FRONTIER)) for name in answers.FORMATS}
+    rows = json.loads(told["JSON"]["text"])
+    assert {row["quality is"] for row in rows} == {"published"}
+    assert {row["cost is"] for row in rows} == {"counted"}
+    assert len(told["CSV"]["text"].splitlines()) == len(rows) + 1
+    assert told["LaTeX"]["text"].count(r"\\") == len(rows) + 1
+    failed = json.loads(answers.exported("CSV", *changed(FRONTIER, 1, "x")))
+    assert "no cost 'x'" in failed["failed"]
+
+
+def test_a_pattern_has_its_bits_storage_gather_and_what_is_lost() -> None:
+    said, plot = answers.pattern_of(8, 16)
+    for one in ("12,870", "0.875 bits an entry", "1 bit an entry", "55.47% of dense", ">128<"):
+        assert one in said
+    assert "Llama 3.1 8B, activations 8:16" in said and isinstance(plot, PlotData)
+    refused, nothing = answers.pattern_of(8, 4)
+    assert "keeps more than there is" in refused and nothing is None
+    assert "whole numbers" in answers.pattern_of(None, 4)[0]
+
+
+def test_the_marks_are_explained() -> None:
+    said = answers.known_words()
+    for word in ("measured", "published", "counted", "bounded", "hypothetical"):
+        assert word in said

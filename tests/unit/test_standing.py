@@ -1,0 +1,125 @@
+"""What was read from the store holds until something is added that would have been read too."""
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Measurement, Provenance, Result
+from nmviz.store import OWN, Store, open_store, standing, writing
+from nmviz.store.records import pack
+
+READINGS: dict[str, Callable[[Store], object]] = {
+    "get": lambda store: store.get(of("2:4").key),
+    "history": lambda store: store.history(of("2:4").key),
+    "pattern": lambda store: store.find(pattern="2:4"),
+    "patterns": lambda store: store.find(pattern=["2:4", "1:4"], sites=False),
+    "mitigations": lambda store: store.find(mitigations=("var",), source=OWN),
+    "all": lambda store: store.find(),
+    "sources": lambda store: store.sources(),
+    "names": lambda store: store.names_of_model("1" * 64),
+}
+
+
+def of(pattern: str, *mitigations: str, source: str = OWN) -> Result:
+    return Result(
+        experiment=Experiment(pattern=pattern, mitigations=mitigations),
+        measurements=(Measurement(metric="perplexity", value=19.0),),
+        provenance=Provenance(source=source),
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path / "nmviz.sqlite") as opened:
+        opened.put(of("8:16"))
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("reading", "added", "holds"),
+    [
+        ("get", of("2:4"), False),
+        ("get", of("4:8"), True),
+        ("get", of("2:4", "var"), True),
+        ("get", of("2:4", source="paper"), True),
+        ("history", of("2:4", source="paper"), False),
+        ("history", of("4:8", source="paper"), True),
+        ("pattern", of("2:4", "var"), False),
+        ("pattern", of("1:4"), True),
+        ("patterns", of("1:4"), False),
+        ("patterns", of("4:8"), True),
+        ("mitigations", of("4:8", "var"), False),
+        ("mitigations", of("4:8", "d-pts", "var"), True),
+        ("all", of("4:8"), False),
+        ("sources", of("4:8"), False),
+        ("names", of("4:8"), False),
+    ],
+)
+@pytest.mark.parametrize("by_another", [False, True], ids=["here", "by another process"])
+def test_it_holds_until_what_it_asked_for_is_added(
+    store: Store, tmp_path: Path, reading: str, added: Result, holds: bool, by_another: bool
+) -> None:
+    before = store.standing()
+    with standing.noting() as read:
+        READINGS[reading](store)
+    if by_another:
+        with open_store(tmp_path / "nmviz.sqlite") as other:
+            assert other.put(added)
+    else:
+        assert store.put(added)
+    assert store.standing() != before
+    assert store.still_holds(read, before) is holds
+
+
+def test_what_is_read_meanwhile_may_be_left_out(store: Store) -> None:
+    with standing.noting() as read:
+        store.get(of("2:4").key)
+        with standing.unnoted():
+            store.find()
+    assert read == [{"key": of("2:4").key, "source": OWN}]
+
+
+def test_what_is_written_without_a_result_changes_nothing(store: Store, tmp_path: Path) -> None:
+    before = store.standing()
+    connection = sqlite3.connect(tmp_path / "nmviz.sqlite")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    assert not store.put(of("8:16"))  # there already
+    assert store.standing() == before
+    assert store.still_holds([{}], before)
+
+
+def test_nothing_holds_when_results_were_marked_or_removed(store: Store) -> None:
+    for change in (
+        lambda connection: writing.add(connection, pack(of("8:16")), seeded=True),
+        lambda connection: writing.remove(connection, [1]),
+    ):
+        before = store.standing()
+        with store.writing() as connection:
+            change(connection)
+        assert store.standing() != before
+        assert not store.still_holds([], before)
+
+
+def test_it_is_told_of_what_was_added_only_since_then(store: Store) -> None:
+    reading = [{"pattern": "2:4"}]
+    store.standing()
+    store.put(of("2:4"))
+    between = store.standing()
+    store.put(of("4:8"))
+    store.standing()
+    assert store.still_holds(reading, between)
+
+
+def test_nothing_holds_where_more_was_added_than_is_remembered(store: Store) -> None:
+    store._added.rows = deque(maxlen=1)
+    before = store.standing()
+    store.put(of("4:8"))
+    store.put(of("1:4"))
+    after = store.standing()
+    assert not store.still_holds([{"pattern": "2:4"}], before)
+    assert store.still_holds([{"pattern": "2:4"}], after)
