@@ -51,12 +51,18 @@ def read_json(path: Path | None, remedy: str) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"), object_hook=_decoded)
     except (OSError, ValueError):
         raise UserError(f"{path} is not readable JSON: {remedy}.") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} is not a config: {remedy}.")
     return content
+
+
+def _decoded(entry: dict[str, Any]) -> Any:
+    """A number that JSON has no word for, as transformers writes it: {"__float__": "Infinity"}."""
+    special = entry.get("__float__") if len(entry) == 1 else None
+    return float(special) if special in ("Infinity", "-Infinity", "NaN") else entry
 
 
 def has_template(find: Callable[[str], Path | None], remedy: str) -> bool:
@@ -70,8 +76,9 @@ def has_template(find: Callable[[str], Path | None], remedy: str) -> bool:
 
 def from_config(model_id: str, title: str, config: Mapping[str, Any], chat: bool) -> ModelInfo:
     """What a config.json tells, under the names that different architectures use."""
-    text = config.get("text_config") or config
-    separate = text.get("model_type") in SEPARATE_PROJECTIONS
+    part = config.get("text_config")
+    text = part if part and isinstance(part, Mapping) else config
+    separate = str(text.get("model_type")) in SEPARATE_PROJECTIONS
     d_in, d_out = widths(text) if separate else ({}, {})
     return ModelInfo(
         id=model_id,

@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from nmviz.base.errors import UserError
+from nmviz.engine.load.configs import language_model, read_config
 from nmviz.engine.load.gguf_files import converted, is_converted
 from nmviz.engine.load.refusals import (
     broken_files,
@@ -24,7 +25,7 @@ from nmviz.engine.load.refusals import (
     refuse_config,
     stored_plainly,
 )
-from nmviz.engine.load.tensors import compare, heads, named
+from nmviz.engine.load.tensors import compare, heads
 from nmviz.sources import models
 
 MODELS_KEPT = 2
@@ -140,6 +141,7 @@ def _read(files: models.ModelFiles, model_id: str) -> tuple[Any, tuple[Any, Mapp
     """Tokenizer, and model with what is said of it. A converted copy that cannot be read is made
     again from the whole file beside it, once."""
     if not files.gguf:
+        read_config(files.folder, model_id)  # a wrong one is also what a tokenizer stumbles over
         return load_tokenizer(files.folder, model_id), load_model(files.folder, model_id)
     made_before = is_converted(files)
     folder = converted(files)
@@ -157,10 +159,10 @@ def load_model(folder: Path, model_id: str) -> tuple[Any, Mapping[str, str]]:
     when tensors are missing from it or are not the config's, when it is stored quantised, or when
     it brings code."""
     with no_code_of(model_id), broken_files(folder, model_id):
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config, part = language_model(read_config(folder, model_id), model_id)
         if stored_plainly(vars(config).get("quantization_config") or {}):
             del config.quantization_config  # transformers would ask for the package it names
-        unread = compare(config, heads(folder, model_id), folder, model_id)
+        options, said = compare(config, heads(folder, model_id), folder, model_id, part)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             config=config,
@@ -170,11 +172,12 @@ def load_model(folder: Path, model_id: str) -> tuple[Any, Mapping[str, str]]:
             local_files_only=True,
             output_loading_info=True,
             trust_remote_code=False,
+            **options,
         )
     model, report = loaded
     if report["missing_keys"]:
         raise lacking(sorted(report["missing_keys"])[0], folder, model_id)
-    return model.eval().requires_grad_(False), named(unread)
+    return model.eval().requires_grad_(False), said
 
 
 def load_tokenizer(folder: Path, model_id: str) -> Any:

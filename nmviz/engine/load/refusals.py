@@ -1,5 +1,6 @@
 """What cannot be loaded, said in one sentence before or instead of a traceback."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,19 +16,29 @@ from nmviz.sources import models
 
 PLAIN = "dense"
 """compressed-tensors' name of the format in which weights are stored as they are."""
+COUNTS = re.compile(r"(layers?|experts?|blocks)$")
+"""How configs call the numbers of things that are built one after the other."""
+MOST = 10_000
+"""As many blocks or experts are built at most: far more than any model has, and soon done."""
 OUT_OF_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "could not create a primitive")
 """What torch and the libraries below it say of memory that they did not get."""
 
 
 def refuse_config(config: Mapping[str, Any], model_id: str) -> None:
-    """UserError for a model that brings its own code, is unknown, or is stored quantised."""
+    """UserError for a model that brings its own code, is unknown, is stored quantised, or whose
+    config says what no model has."""
     if not config:
         return
     kind = config.get("model_type")
-    if kind not in CONFIG_MAPPING_NAMES:
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING_NAMES:
         if config.get("auto_map"):
-            raise _brings_code(model_id)
-        raise _unknown(model_id, kind)
+            raise brings_code(model_id)
+        raise unknown(model_id, kind)
+    for name in ("text_config", "quantization_config"):
+        if not isinstance(config.get(name), Mapping | None):
+            raise unusable_config(model_id, TypeError(f"its {name} is no object"))
+    _refuse_counts(config, model_id)
+    _refuse_counts(config.get("text_config") or {}, model_id)
     about = config.get("quantization_config") or {}
     if sparse := _format_of_sparsity(about):
         raise UserError(
@@ -37,6 +48,12 @@ def refuse_config(config: Mapping[str, Any], model_id: str) -> None:
         )
     if about.get("quant_method") and not stored_plainly(about):
         raise quantised(model_id, f"by {about['quant_method']}")
+
+
+def _refuse_counts(config: Mapping[str, Any], model_id: str) -> None:
+    for name, value in config.items():
+        if COUNTS.search(name) and isinstance(value, int | float) and value > MOST:
+            raise unusable_config(model_id, ValueError(f"{name} is {value:,}"))
 
 
 def stored_plainly(about: Mapping[str, Any]) -> bool:
@@ -49,6 +66,16 @@ def _format_of_sparsity(about: Mapping[str, Any]) -> str:
     """The format of compressed-tensors that leaves zeros out, sparse-24-bitmask say; else empty."""
     named = (about.get("sparsity_config") or {}).get("format", PLAIN)
     return "" if named == PLAIN else str(named)[:40]
+
+
+def unusable_config(model_id: str, error: Exception) -> UserError:
+    """What is said of a config with a value that no model can be built with."""
+    last = re.sub(r"^\w+Error: ", "", _short(error, -1))
+    why = f"it has {error}" if isinstance(error, KeyError) else last
+    return UserError(
+        f"The config of {model_id} cannot be used ({why}): mend its config.json, or choose "
+        "another model."
+    )
 
 
 def lacking(name: str, folder: Path, model_id: str) -> UserError:
@@ -114,7 +141,7 @@ def plain_words(model_id: str) -> Iterator[None]:
         raise (_too_large(model_id) if is_memory(error) else _unusable(model_id, error)) from None
     except (ValueError, OSError, KeyError, AttributeError, TypeError) as error:
         if "not supported" in str(error) or "Unrecognized" in str(error):
-            raise _unknown(model_id, None) from None
+            raise unknown(model_id, None) from None
         raise _unusable(model_id, error) from None
 
 
@@ -162,11 +189,13 @@ def _too_large(model_id: str) -> UserError:
     )
 
 
-def _unknown(model_id: str, kind: object) -> UserError:
+def unknown(model_id: str, kind: object, text: str | None = None) -> UserError:
+    """What is said of an architecture, and of its text part, that is no causal language model."""
     named = f" {str(kind)[:40]!r}" if kind else ""
+    part = f", nor is its text part {text!r}" if text else ""
     return UserError(
         f"The architecture{named} of {model_id} is not a language model that transformers can "
-        "load: choose another model."
+        f"load{part}: choose another model."
     )
 
 
@@ -174,9 +203,9 @@ def _unusable(model_id: str, error: Exception) -> UserError:
     return UserError(f"{model_id} cannot be loaded ({_short(error)}): choose another model.")
 
 
-def _short(error: Exception) -> str:
+def _short(error: Exception, line: int = 0) -> str:
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:160].rstrip(". ")
+    return (lines[line].strip() if lines else type(error).__name__)[:160].rstrip(". ")
 
 
 @contextmanager
@@ -190,10 +219,11 @@ def no_code_of(what: str) -> Iterator[None]:
     except ValueError as error:
         if "trust_remote_code" not in str(error):
             raise
-        raise _brings_code(what) from None
+        raise brings_code(what) from None
 
 
-def _brings_code(what: str) -> UserError:
+def brings_code(what: str) -> UserError:
+    """What is said of a model or a tokenizer that is a program."""
     return UserError(
         f"{what} runs code of its own, which is never done here: choose a model of an "
         "architecture that transformers itself knows."

@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from transformers import AutoModelForCausalLM
 
 from nmviz.base.errors import UserError
 from nmviz.core.provenance import UNREAD
+from nmviz.engine.load.configs import empty
+from nmviz.engine.load.parts import find_part
 from nmviz.engine.load.refusals import lacking, quantised, remedy_of
 from nmviz.sources.hub import INDEX, WHOLE
 
@@ -71,22 +72,26 @@ def _files(folder: Path, model_id: str) -> Iterable[str]:
 
 
 def compare(
-    config: Any, stored: Mapping[str, Head], folder: Path, model_id: str, **options: Any
-) -> tuple[str, ...]:
-    """The tensors that the model does not read, sorted; those known to be harmless are left out.
+    config: Any, stored: Mapping[str, Head], folder: Path, model_id: str, part: str = ""
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What transformers' loader is told besides, and what a result says: of the type of the text
+    `part`, where there are others, and of tensors that are not read and not known to be harmless.
 
     transformers' own loader puts tensors without memory into a model without memory, so that its
     renamings and its merging of experts count. UserError for tensors that are missing, have another
     shape than the config says, or hold something else than plain weights.
     """
-    empty = _empty(config)
-    report = _rehearse(empty, stored, options)
-    ours = {name for name, tensor in empty.state_dict().items() if not tensor.is_floating_point()}
-    unread = _unread(type(empty), report, stored)
-    for name, head in stored.items():
-        if head.dtype not in FLOATS and not HARMLESS.search(name) and name not in ours:
-            raise quantised(model_id, f"({name} is {head.dtype})")
-    for name in unread:
+    model = empty(config, model_id)
+    text = find_part(part, model, stored) if part else None
+    options = text.options if text else {}
+    report = _rehearse(model, stored, options)
+    unread = _unread(model, report, stored)
+    own = text.own(unread) if text else unread
+    others = {*unread} - {*own}
+    ours = {name: head for name, head in stored.items() if name not in others}
+    if odd := _integers(model, ours, report, own, options):
+        raise quantised(model_id, f"({odd} is {stored[odd].dtype})")
+    for name in own:
         if PACKED.search(name):
             raise quantised(model_id, f"({name} belongs to packed weights)")
     if report["missing_keys"]:
@@ -96,10 +101,10 @@ def compare(
             f"The config of {model_id} asks for {name} as {_sizes(asked)}, but its file holds "
             f"{_sizes(held)}, so they do not belong together: {remedy_of(folder, model_id)}."
         )
-    return unread
+    return options, {**(text.said(unread) if text else {}), **_named(own)}
 
 
-def named(unread: Iterable[str]) -> dict[str, str]:
+def _named(unread: Iterable[str]) -> dict[str, str]:
     """What a result says of tensors that were not read; nothing where all were."""
     names = list(unread)
     if not names:
@@ -108,22 +113,39 @@ def named(unread: Iterable[str]) -> dict[str, str]:
     return {UNREAD: f"{', '.join(names[:NAMED])}{more}"}
 
 
-def _empty(config: Any) -> Any:
-    with torch.device("meta"), torch.random.fork_rng(devices=[]):
-        return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+def _integers(
+    model: Any,
+    stored: Mapping[str, Head],
+    report: Mapping[str, Any],
+    unread: Iterable[str],
+    options: Mapping[str, Any],
+) -> str | None:
+    """A tensor that holds a weight in integers or in 8 bits. Tables that are of integers in the
+    model too, such as the experts of each token, do not: a rehearsal without them misses those."""
+    ours = {name for name, tensor in model.state_dict().items() if not tensor.is_floating_point()}
+    odd = [
+        name
+        for name, head in stored.items()
+        if head.dtype not in FLOATS and not HARMLESS.search(name) and name not in ours
+    ]
+    if not odd:
+        return None
+    plain = {name: head for name, head in stored.items() if name not in odd}
+    missed = {*_rehearse(model, plain, options)["missing_keys"]} - {*report["missing_keys"]}
+    return odd[0] if missed - ours or {*odd} & {*unread} else None
 
 
 def _rehearse(
-    empty: Any, stored: Mapping[str, Head], options: Mapping[str, Any]
+    model: Any, stored: Mapping[str, Head], options: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """transformers' report of loading, without a byte of weights."""
     state = {
         name: torch.empty(head.shape, dtype=torch.float32, device="meta")
         for name, head in stored.items()
     }
-    _, report = type(empty).from_pretrained(
+    _, report = type(model).from_pretrained(
         None,
-        config=empty.config,
+        config=model.config,
         state_dict=state,
         dtype=torch.float32,
         device_map={"": "meta"},
@@ -134,10 +156,11 @@ def _rehearse(
     return report
 
 
-def _unread(kind: Any, report: Mapping[str, Any], stored: Mapping[str, Head]) -> tuple[str, ...]:
+def _unread(model: Any, report: Mapping[str, Any], stored: Mapping[str, Head]) -> tuple[str, ...]:
     """Those of the report, and those that transformers' class leaves out without reporting them."""
-    silent = [re.compile(one) for one in kind._keys_to_ignore_on_load_unexpected or ()]
-    left_out = {name for name in stored if any(one.search(name) for one in silent)}
+    silent = [re.compile(one) for one in model._keys_to_ignore_on_load_unexpected or ()]
+    others = stored.keys() - model.state_dict().keys()
+    left_out = {name for name in others if any(one.search(name) for one in silent)}
     unread = {*report["unexpected_keys"], *left_out}
     return tuple(sorted(name for name in unread if not HARMLESS.search(name)))
 
