@@ -20,6 +20,8 @@ from nmviz.sources.hub import INDEX, WHOLE
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 """What weights are stored in, as the head of a safetensors file calls it."""
+COUNTING = ("I64", "BOOL")
+"""What counts, places and masks are stored in; no format packs weights into these."""
 HARMLESS = re.compile(r"(inv_freq|position_ids|(attn|attention|self)\.(masked_)?bias)$")
 """Masks, positions and frequencies that older versions of transformers stored with the weights:
 the model works them out itself."""
@@ -82,6 +84,8 @@ def compare(
     shape than the config says, or hold something else than plain weights.
     """
     model = empty(config, model_id)
+    if model.config.model_type != config.model_type:  # transformers' own choice, of Llama 4 say
+        part = part or model.config.model_type
     text = find_part(part, model, stored) if part else None
     options = text.options if text else {}
     report = _rehearse(model, stored, options)
@@ -132,15 +136,26 @@ def _integers(
         return None
     plain = {name: head for name, head in stored.items() if name not in odd}
     missed = {*_rehearse(model, plain, options)["missing_keys"]} - {*report["missing_keys"]}
-    return odd[0] if missed - ours or {*odd} & {*unread} else None
+    packed = {name for name in odd if stored[name].dtype not in COUNTING}
+    return odd[0] if missed - ours or packed & {*unread} else None
 
 
 def _rehearse(
     model: Any, stored: Mapping[str, Head], options: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """transformers' report of loading, without a byte of weights."""
+    """transformers' report of loading, without a byte of weights; where a conversion of its looks
+    into a tensor, with zeros of the size of the files."""
+    try:
+        return _report(model, stored, options, "meta")
+    except NotImplementedError:
+        return _report(model, stored, options, "cpu")
+
+
+def _report(
+    model: Any, stored: Mapping[str, Head], options: Mapping[str, Any], device: str
+) -> Mapping[str, Any]:
     state = {
-        name: torch.empty(head.shape, dtype=torch.float32, device="meta")
+        name: torch.zeros(head.shape, dtype=torch.float32, device=device)
         for name, head in stored.items()
     }
     _, report = type(model).from_pretrained(
