@@ -16,6 +16,18 @@ SEPARATE_PROJECTIONS = frozenset(
 )
 """Model types whose seven projections are known from the config alone."""
 
+CONTEXTS = (
+    "max_position_embeddings",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "max_sequence_length",
+    "seq_length",
+    "max_target_positions",
+    "context_length",
+)
+"""How types call the number of tokens that their model reads at once."""
+
 PUT_BACK = "put the whole file there again"
 UNSTATED = "not stated here: see where it comes from"
 
@@ -87,7 +99,7 @@ def from_config(model_id: str, title: str, config: Mapping[str, Any], chat: bool
         note="",
         blocks=first_number(text, "num_hidden_layers", "n_layer", "num_layers"),
         projections=tuple(d_in),
-        context=first_number(text, "max_position_embeddings", "n_positions", "n_ctx"),
+        context=first_number(text, *CONTEXTS),
         d_in=d_in,
         d_out=d_out,
         chat=chat,

@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from transformers.utils import logging as transformers_logging
 from nmviz.base.errors import UserError
 from nmviz.engine.load.configs import language_model, read_config
 from nmviz.engine.load.gguf_files import converted, is_converted
+from nmviz.engine.load.positions import context_of
 from nmviz.engine.load.refusals import (
     broken_files,
     lacking,
@@ -134,7 +135,9 @@ def _load(model_id: str, device: str) -> LoadedModel:
     with quiet(), plain_words(model_id):
         tokenizer, (model, said) = _read(files, model_id)
         model = model.to(device)
-    return LoadedModel(models.describe(model_id), model, tokenizer, files.sha256, device, said)
+    info = models.describe(model_id)
+    info = replace(info, context=context_of(model, info.context))
+    return LoadedModel(info, model, tokenizer, files.sha256, device, said)
 
 
 def _read(files: models.ModelFiles, model_id: str) -> tuple[Any, tuple[Any, Mapping[str, str]]]:
