@@ -15,9 +15,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from nmviz.base.errors import UserError
+from nmviz.core.provenance import STORED
 from nmviz.engine.load.configs import language_model, read_config
+from nmviz.engine.load.formats import format_of
 from nmviz.engine.load.gguf_files import converted, is_converted
 from nmviz.engine.load.positions import context_of
+from nmviz.engine.load.quantized import plain, prepare
 from nmviz.engine.load.refusals import (
     broken_files,
     lacking,
@@ -26,7 +29,7 @@ from nmviz.engine.load.refusals import (
     refuse_config,
     stored_plainly,
 )
-from nmviz.engine.load.tensors import compare, heads
+from nmviz.engine.load.tensors import compare, heads, named, unread_of
 from nmviz.sources import models
 
 MODELS_KEPT = 2
@@ -163,23 +166,32 @@ def load_model(folder: Path, model_id: str) -> tuple[Any, Mapping[str, str]]:
     it brings code."""
     with no_code_of(model_id), broken_files(folder, model_id):
         config, part = language_model(read_config(folder, model_id), model_id)
-        if stored_plainly(vars(config).get("quantization_config") or {}):
-            del config.quantization_config  # transformers would ask for the package it names
-        options, said = compare(config, heads(folder, model_id), folder, model_id, part)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-            trust_remote_code=False,
-            **options,
-        )
-    model, report = loaded
-    if report["missing_keys"]:
-        raise lacking(sorted(report["missing_keys"])[0], folder, model_id)
+        about = vars(config).get("quantization_config") or {}
+        packed = None if stored_plainly(about) else format_of(about)
+        stored = heads(folder, model_id)
+        if packed:
+            options, said = prepare(config, stored, model_id), {STORED: packed.words}
+        else:
+            vars(config).pop("quantization_config", None)  # or its package would be asked for
+            options, said = compare(config, stored, folder, model_id, part)
+        with torch.compiler.set_stance("force_eager"):  # BitNet's unpacking asks for a compiler
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+                trust_remote_code=False,
+                **options,
+            )
+            model, report = loaded
+            if report["missing_keys"]:
+                raise lacking(sorted(report["missing_keys"])[0], folder, model_id)
+            if packed:
+                model = plain(model, model_id)
+                said = {**said, **named(unread_of(model, report, stored))}
     return model.eval().requires_grad_(False), said
 
 

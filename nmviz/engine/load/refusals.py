@@ -12,6 +12,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
 from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
+from nmviz.engine.load.formats import EXTRA, format_of
 from nmviz.sources import models
 
 PLAIN = "dense"
@@ -46,8 +47,20 @@ def refuse_config(config: Mapping[str, Any], model_id: str) -> None:
             "opens with random numbers in place of the pruned weights: choose a copy that was "
             "saved uncompressed."
         )
-    if about.get("quant_method") and not stored_plainly(about):
-        raise quantised(model_id, f"by {about['quant_method']}")
+    if about and not stored_plainly(about):
+        _refuse_format(about, bool(config.get("text_config")), model_id)
+
+
+def _refuse_format(about: Mapping[str, Any], in_part: bool, model_id: str) -> None:
+    form = format_of(about)
+    method = str(about.get("quant_method") or "a method that its config does not name")[:40]
+    if form is None or in_part:
+        raise quantised(model_id, f"by {method}")
+    if not form.is_here:
+        raise UserError(
+            f"{model_id} is stored quantised by {method}, which needs a package that is not here: "
+            f"install {EXTRA}, or choose the model it was made from."
+        )
 
 
 def _refuse_counts(config: Mapping[str, Any], model_id: str) -> None:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,12 @@ class Head:
 
     dtype: str
     shape: tuple[int, ...]
+
+    @property
+    def bits(self) -> int:
+        """Of all its entries: the number in a type's name (BF16, F8_E4M3) is that of one."""
+        width = re.search(r"\d+", self.dtype)
+        return prod(self.shape) * int(width.group() if width else 8)
 
 
 def heads(folder: Path, model_id: str) -> dict[str, Head]:
@@ -89,7 +96,7 @@ def compare(
     text = find_part(part, model, stored) if part else None
     options = text.options if text else {}
     report = _rehearse(model, stored, options)
-    unread = _unread(model, report, stored)
+    unread = unread_of(model, report, stored)
     own = text.own(unread) if text else unread
     others = {*unread} - {*own}
     ours = {name: head for name, head in stored.items() if name not in others}
@@ -105,10 +112,10 @@ def compare(
             f"The config of {model_id} asks for {name} as {_sizes(asked)}, but its file holds "
             f"{_sizes(held)}, so they do not belong together: {remedy_of(folder, model_id)}."
         )
-    return options, {**(text.said(unread) if text else {}), **_named(own)}
+    return options, {**(text.said(unread) if text else {}), **named(own)}
 
 
-def _named(unread: Iterable[str]) -> dict[str, str]:
+def named(unread: Iterable[str]) -> dict[str, str]:
     """What a result says of tensors that were not read; nothing where all were."""
     names = list(unread)
     if not names:
@@ -171,7 +178,7 @@ def _report(
     return report
 
 
-def _unread(model: Any, report: Mapping[str, Any], stored: Mapping[str, Head]) -> tuple[str, ...]:
+def unread_of(model: Any, report: Mapping[str, Any], stored: Mapping[str, Head]) -> tuple[str, ...]:
     """Those of the report, and those that transformers' class leaves out without reporting them."""
     silent = [re.compile(one) for one in model._keys_to_ignore_on_load_unexpected or ()]
     others = stored.keys() - model.state_dict().keys()
