@@ -12,7 +12,7 @@ from nmviz.core.asking import remarks
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import smallest_difference
-from nmviz.core.provenance import SPECIAL_TOKENS
+from nmviz.core.provenance import SPECIAL_TOKENS, as_read
 from nmviz.core.results import Measurement, Result, SiteError
 from nmviz.core.rules import in_words
 from nmviz.core.ties import tie_breaks
@@ -65,6 +65,7 @@ def run_text(result: Result, from_store: bool) -> str:
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
     if said := made.settings.get(SPECIAL_TOKENS):
         lines.append(f"  special tokens in the text: {said}")
+    lines += [f"  {said}" for said in as_read(made)]
     lines += [f"  {_kept_text(result.sites)}"] if result.sites else []
     lines += [f"  {said}" for said in (tie_note(result), training_of(result)) if said]
     where = f"from the store, measured {made.started}" if from_store else "measured now"

@@ -19,6 +19,9 @@ TASK_PACKAGES = (*PACKAGES, "lm-eval", "datasets")
 """The same where tasks are run."""
 SPECIAL_TOKENS = "special_tokens"
 """The setting of a run over a text of the user's own that says how they are read there."""
+UNREAD, STORED, PART = "unread tensors", "stored weights", "part of the model"
+"""The settings that say how a checkpoint was read; a run has those that there is something to say
+of."""
 MAYBE_SPECIAL = re.compile(r"<\S+>|\[/?[A-Z_]+\]")
 """How tokenizers write their special tokens."""
 PROJECT = Path(__file__).resolve().parents[2]
@@ -28,6 +31,12 @@ GIB = 2**30
 def as_text(count: int) -> str:
     """What that setting says of so many that are written out."""
     return f"{count:,} written out, read as text" if count else "none written out"
+
+
+def as_read(made: Provenance) -> list[str]:
+    """What a result says of how its model was read, in lines."""
+    asked = {name: made.settings.get(name) for name in (PART, STORED, UNREAD)}
+    return [f"{name}: {said}" for name, said in asked.items() if said]
 
 
 def cut_of(task: str) -> str:

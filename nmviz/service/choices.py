@@ -66,7 +66,7 @@ def _with_layers(info: models.ModelInfo) -> models.ModelInfo:
 
     What cannot be built stays as it is: loading it will say why.
     """
-    if info.projections or not info.context:
+    if info.projections or not (info.context or info.blocks):
         return info
     from nmviz.engine.load.layout import with_layers
 

@@ -82,15 +82,16 @@ def _clock(asked: Experiment) -> Callable[..., Result]:
     def made(
         numbers: tuple[Measurement, ...], settings: dict[str, str], threads: int | None
     ) -> Result:
+        loaded = load(asked.model)
         return Result(
             experiment=canonical(asked).but(artefacts=read),
             measurements=numbers,
             provenance=collect(
                 started=started,
                 seconds=perf_counter() - began,
-                device=load(asked.model).device,
+                device=loaded.device,
                 threads=threads,
-                settings={"dtype": "float32", "attention": "sdpa", **settings},
+                settings={"dtype": "float32", "attention": "sdpa", **loaded.said, **settings},
                 artefacts=read.model_dump(exclude_none=True),
             ),
         )

@@ -30,6 +30,7 @@ from nmviz.base.errors import UserError
 HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
 ADAPTER = "adapter_config.json"
 INDEX = "model.safetensors.index.json"
+WHOLE = "model.safetensors"
 TEXT_FILES = frozenset(
     "config.json generation_config.json tokenizer.json tokenizer_config.json tokenizer.model "
     "special_tokens_map.json added_tokens.json vocab.json vocab.txt merges.txt chat_template.jinja "

@@ -16,6 +16,18 @@ SEPARATE_PROJECTIONS = frozenset(
 )
 """Model types whose seven projections are known from the config alone."""
 
+CONTEXTS = (
+    "max_position_embeddings",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "max_sequence_length",
+    "seq_length",
+    "max_target_positions",
+    "context_length",
+)
+"""How types call the number of tokens that their model reads at once."""
+
 PUT_BACK = "put the whole file there again"
 UNSTATED = "not stated here: see where it comes from"
 
@@ -51,12 +63,18 @@ def read_json(path: Path | None, remedy: str) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"), object_hook=_decoded)
     except (OSError, ValueError):
         raise UserError(f"{path} is not readable JSON: {remedy}.") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} is not a config: {remedy}.")
     return content
+
+
+def _decoded(entry: dict[str, Any]) -> Any:
+    """A number that JSON has no word for, as transformers writes it: {"__float__": "Infinity"}."""
+    special = entry.get("__float__") if len(entry) == 1 else None
+    return float(special) if special in ("Infinity", "-Infinity", "NaN") else entry
 
 
 def has_template(find: Callable[[str], Path | None], remedy: str) -> bool:
@@ -70,8 +88,9 @@ def has_template(find: Callable[[str], Path | None], remedy: str) -> bool:
 
 def from_config(model_id: str, title: str, config: Mapping[str, Any], chat: bool) -> ModelInfo:
     """What a config.json tells, under the names that different architectures use."""
-    text = config.get("text_config") or config
-    separate = text.get("model_type") in SEPARATE_PROJECTIONS
+    part = config.get("text_config")
+    text = part if part and isinstance(part, Mapping) else config
+    separate = str(text.get("model_type")) in SEPARATE_PROJECTIONS
     d_in, d_out = widths(text) if separate else ({}, {})
     return ModelInfo(
         id=model_id,
@@ -80,7 +99,7 @@ def from_config(model_id: str, title: str, config: Mapping[str, Any], chat: bool
         note="",
         blocks=first_number(text, "num_hidden_layers", "n_layer", "num_layers"),
         projections=tuple(d_in),
-        context=first_number(text, "max_position_embeddings", "n_positions", "n_ctx"),
+        context=first_number(text, *CONTEXTS),
         d_in=d_in,
         d_out=d_out,
         chat=chat,

@@ -3,27 +3,33 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from nmviz.base.errors import UserError
+from nmviz.core.provenance import STORED
+from nmviz.engine.load.configs import language_model, read_config
+from nmviz.engine.load.formats import format_of
 from nmviz.engine.load.gguf_files import converted, is_converted
+from nmviz.engine.load.positions import context_of
+from nmviz.engine.load.quantized import plain, prepare
 from nmviz.engine.load.refusals import (
     broken_files,
-    check_tensors,
+    lacking,
     no_code_of,
     plain_words,
     refuse_config,
     stored_plainly,
 )
+from nmviz.engine.load.tensors import compare, heads, named, unread_of
 from nmviz.sources import models
 
 MODELS_KEPT = 2
@@ -34,7 +40,8 @@ TEXTS_KEPT = 4
 class LoadedModel:
     """A model ready to use: fp32, eval mode, no gradients, transformers' sdpa attention.
 
-    Whoever runs or changes `model` holds `lock`; `sha256` identifies the files it came from.
+    Whoever runs or changes `model` holds `lock`; `sha256` identifies the files it came from; `said`
+    is what a result says of how they were read, such as the tensors that were not.
     """
 
     info: models.ModelInfo
@@ -42,6 +49,7 @@ class LoadedModel:
     tokenizer: Any
     sha256: str
     device: str
+    said: Mapping[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
 
@@ -128,15 +136,18 @@ def fetch_again(model_id: str) -> models.ModelFiles:
 def _load(model_id: str, device: str) -> LoadedModel:
     files = models.locate(model_id)
     with quiet(), plain_words(model_id):
-        tokenizer, model = _read(files, model_id)
+        tokenizer, (model, said) = _read(files, model_id)
         model = model.to(device)
-    return LoadedModel(models.describe(model_id), model, tokenizer, files.sha256, device)
+    info = models.describe(model_id)
+    info = replace(info, context=context_of(model, info.context))
+    return LoadedModel(info, model, tokenizer, files.sha256, device, said)
 
 
-def _read(files: models.ModelFiles, model_id: str) -> tuple[Any, Any]:
-    """Tokenizer and model. A converted copy that cannot be read is made again from the whole file
-    beside it, once."""
+def _read(files: models.ModelFiles, model_id: str) -> tuple[Any, tuple[Any, Mapping[str, str]]]:
+    """Tokenizer, and model with what is said of it. A converted copy that cannot be read is made
+    again from the whole file beside it, once."""
     if not files.gguf:
+        read_config(files.folder, model_id)  # a wrong one is also what a tokenizer stumbles over
         return load_tokenizer(files.folder, model_id), load_model(files.folder, model_id)
     made_before = is_converted(files)
     folder = converted(files)
@@ -149,26 +160,39 @@ def _read(files: models.ModelFiles, model_id: str) -> tuple[Any, Any]:
     return load_tokenizer(folder, model_id), load_model(folder, model_id)
 
 
-def load_model(folder: Path, model_id: str) -> Any:
-    """The model of a folder of safetensors. UserError when tensors are missing from it, when it is
-    stored quantised, or when it brings code."""
+def load_model(folder: Path, model_id: str) -> tuple[Any, Mapping[str, str]]:
+    """The model of a folder of safetensors, and what a result says of how it was read. UserError
+    when tensors are missing from it or are not the config's, when it is stored quantised, or when
+    it brings code."""
     with no_code_of(model_id), broken_files(folder, model_id):
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        if stored_plainly(vars(config).get("quantization_config") or {}):
-            del config.quantization_config  # transformers would ask for the package it names
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-            trust_remote_code=False,
-        )
-    model, report = loaded
-    check_tensors(report, folder, model_id)
-    return model.eval().requires_grad_(False)
+        config, part = language_model(read_config(folder, model_id), model_id)
+        about = vars(config).get("quantization_config") or {}
+        packed = None if stored_plainly(about) else format_of(about)
+        stored = heads(folder, model_id)
+        if packed:
+            options, said = prepare(config, stored, model_id), {STORED: packed.words}
+        else:
+            vars(config).pop("quantization_config", None)  # or its package would be asked for
+            options, said = compare(config, stored, folder, model_id, part)
+        with torch.compiler.set_stance("force_eager"):  # BitNet's unpacking asks for a compiler
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+                trust_remote_code=False,
+                **options,
+            )
+            model, report = loaded
+            if report["missing_keys"]:
+                raise lacking(sorted(report["missing_keys"])[0], folder, model_id)
+            if packed:
+                model = plain(model, model_id)
+                said = {**said, **named(unread_of(model, report, stored))}
+    return model.eval().requires_grad_(False), said
 
 
 def load_tokenizer(folder: Path, model_id: str) -> Any:

@@ -1,5 +1,6 @@
 """What cannot be loaded, said in one sentence before or instead of a traceback."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,46 +12,88 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
 from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
+from nmviz.engine.load.formats import EXTRA, format_of
 from nmviz.sources import models
 
 PLAIN = "dense"
 """compressed-tensors' name of the format in which weights are stored as they are."""
+COUNTS = re.compile(r"(layers?|experts?|blocks)$")
+"""How configs call the numbers of things that are built one after the other."""
+MOST = 10_000
+"""As many blocks or experts are built at most: far more than any model has, and soon done."""
 OUT_OF_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "could not create a primitive")
 """What torch and the libraries below it say of memory that they did not get."""
-SCALES = ("weight_scale", "weight_packed", "weight_zero_point")
-"""Tensors that a quantised layer of its has beside or in place of the weight."""
 
 
 def refuse_config(config: Mapping[str, Any], model_id: str) -> None:
-    """UserError for a model that brings its own code, is unknown, or is stored quantised."""
+    """UserError for a model that brings its own code, is unknown, is stored quantised, or whose
+    config says what no model has."""
     if not config:
         return
     kind = config.get("model_type")
-    if kind not in CONFIG_MAPPING_NAMES:
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING_NAMES:
         if config.get("auto_map"):
-            raise _brings_code(model_id)
-        raise _unknown(model_id, kind)
+            raise brings_code(model_id)
+        raise unknown(model_id, kind)
+    for name in ("text_config", "quantization_config"):
+        if not isinstance(config.get(name), Mapping | None):
+            raise unusable_config(model_id, TypeError(f"its {name} is no object"))
+    _refuse_counts(config, model_id)
+    _refuse_counts(config.get("text_config") or {}, model_id)
     about = config.get("quantization_config") or {}
-    if about.get("quant_method") and not stored_plainly(about):
-        raise _quantised(model_id, about["quant_method"])
+    if sparse := _format_of_sparsity(about):
+        raise UserError(
+            f"{model_id} is stored as {sparse}, which leaves zeros out and which transformers "
+            "opens with random numbers in place of the pruned weights: choose a copy that was "
+            "saved uncompressed."
+        )
+    if about and not stored_plainly(about):
+        _refuse_format(about, bool(config.get("text_config")), model_id)
+
+
+def _refuse_format(about: Mapping[str, Any], in_part: bool, model_id: str) -> None:
+    form = format_of(about)
+    method = str(about.get("quant_method") or "a method that its config does not name")[:40]
+    if form is None or in_part:
+        raise quantised(model_id, f"by {method}")
+    if not form.is_here:
+        raise UserError(
+            f"{model_id} is stored quantised by {method}, which needs a package that is not here: "
+            f"install {EXTRA}, or choose the model it was made from."
+        )
+
+
+def _refuse_counts(config: Mapping[str, Any], model_id: str) -> None:
+    for name, value in config.items():
+        if COUNTS.search(name) and isinstance(value, int | float) and value > MOST:
+            raise unusable_config(model_id, ValueError(f"{name} is {value:,}"))
 
 
 def stored_plainly(about: Mapping[str, Any]) -> bool:
     """Whether a `quantization_config` says that the weights are stored as they are, which the
-    format "dense" of compressed-tensors does: of a pruned model, say. A sparse format of its own
-    would leave zeros out."""
-    sparse = about.get("sparsity_config") or {}
-    return about.get("format") == PLAIN and sparse.get("format", PLAIN) == PLAIN
+    format "dense" of compressed-tensors does: of a pruned model, say."""
+    return about.get("format") == PLAIN and not _format_of_sparsity(about)
 
 
-def check_tensors(report: Mapping[str, Any], folder: Path, model_id: str) -> None:
-    """UserError where transformers reports weights that are missing, which it fills with random
-    numbers, or scales of quantised ones, which it leaves out."""
-    if report["missing_keys"]:
-        some = sorted(report["missing_keys"])[0]
-        raise UserError(f"{model_id} lacks weights ({some} ...): {_remedy(folder, model_id)}.")
-    if any(name.endswith(SCALES) for name in report["unexpected_keys"]):
-        raise _quantised(model_id, "compressed-tensors")
+def _format_of_sparsity(about: Mapping[str, Any]) -> str:
+    """The format of compressed-tensors that leaves zeros out, sparse-24-bitmask say; else empty."""
+    named = (about.get("sparsity_config") or {}).get("format", PLAIN)
+    return "" if named == PLAIN else str(named)[:40]
+
+
+def unusable_config(model_id: str, error: Exception) -> UserError:
+    """What is said of a config with a value that no model can be built with."""
+    last = re.sub(r"^\w+Error: ", "", _short(error, -1))
+    why = f"it has {error}" if isinstance(error, KeyError) else last
+    return UserError(
+        f"The config of {model_id} cannot be used ({why}): mend its config.json, or choose "
+        "another model."
+    )
+
+
+def lacking(name: str, folder: Path, model_id: str) -> UserError:
+    """What is said of a weight that is missing, which transformers fills with random numbers."""
+    return UserError(f"{model_id} lacks weights ({name} ...): {remedy_of(folder, model_id)}.")
 
 
 @contextmanager
@@ -62,7 +105,7 @@ def broken_files(folder: Path, model_id: str) -> Iterator[None]:
         files = [file for file in sorted(folder.glob("*.safetensors")) if _is_broken(file)]
         which = listed(file.name for file in files[:3]) or "their files"
         raise UserError(
-            f"The weights of {model_id} are broken ({which}): {_remedy(folder, model_id)}."
+            f"The weights of {model_id} are broken ({which}): {remedy_of(folder, model_id)}."
         ) from None
 
 
@@ -74,16 +117,15 @@ def _is_broken(file: Path) -> bool:
         return True
 
 
-def _remedy(folder: Path, model_id: str) -> str:
-    """What to do about broken weights."""
+def remedy_of(folder: Path, model_id: str) -> str:
+    """What to do about broken weights, in words for the end of a sentence."""
     said = models.remedy(model_id)
     return f"put the whole files into {folder} again" if said == models.PUT_BACK else said
 
 
-def _quantised(model_id: str, method: object) -> UserError:
-    return UserError(
-        f"{model_id} is stored quantised by {method}: choose the model it was made from."
-    )
+def quantised(model_id: str, how: str) -> UserError:
+    """What is said of weights that are not stored as they are."""
+    return UserError(f"{model_id} is stored quantised {how}: choose the model it was made from.")
 
 
 def not_finite(undone: str = "ranked", whose: str = "The model's") -> UserError:
@@ -112,7 +154,7 @@ def plain_words(model_id: str) -> Iterator[None]:
         raise (_too_large(model_id) if is_memory(error) else _unusable(model_id, error)) from None
     except (ValueError, OSError, KeyError, AttributeError, TypeError) as error:
         if "not supported" in str(error) or "Unrecognized" in str(error):
-            raise _unknown(model_id, None) from None
+            raise unknown(model_id, None) from None
         raise _unusable(model_id, error) from None
 
 
@@ -160,11 +202,13 @@ def _too_large(model_id: str) -> UserError:
     )
 
 
-def _unknown(model_id: str, kind: object) -> UserError:
+def unknown(model_id: str, kind: object, text: str | None = None) -> UserError:
+    """What is said of an architecture, and of its text part, that is no causal language model."""
     named = f" {str(kind)[:40]!r}" if kind else ""
+    part = f", nor is its text part {text!r}" if text else ""
     return UserError(
         f"The architecture{named} of {model_id} is not a language model that transformers can "
-        "load: choose another model."
+        f"load{part}: choose another model."
     )
 
 
@@ -172,9 +216,9 @@ def _unusable(model_id: str, error: Exception) -> UserError:
     return UserError(f"{model_id} cannot be loaded ({_short(error)}): choose another model.")
 
 
-def _short(error: Exception) -> str:
+def _short(error: Exception, line: int = 0) -> str:
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:160].rstrip(". ")
+    return (lines[line].strip() if lines else type(error).__name__)[:160].rstrip(". ")
 
 
 @contextmanager
@@ -188,10 +232,11 @@ def no_code_of(what: str) -> Iterator[None]:
     except ValueError as error:
         if "trust_remote_code" not in str(error):
             raise
-        raise _brings_code(what) from None
+        raise brings_code(what) from None
 
 
-def _brings_code(what: str) -> UserError:
+def brings_code(what: str) -> UserError:
+    """What is said of a model or a tokenizer that is a program."""
     return UserError(
         f"{what} runs code of its own, which is never done here: choose a model of an "
         "architecture that transformers itself knows."

@@ -47,7 +47,7 @@ class Run:
         self.loaded, self._check = loaded, check_of(cancel or Event())
         self.windows = windows_of(loaded, experiments[0], text)
         self.precision = precision
-        self.settings = {"dtype": "float32", "attention": "sdpa"}
+        self.settings = {"dtype": "float32", "attention": "sdpa", **loaded.said}
         if experiments[0].reading.corpus not in CORPORA:
             self.settings[SPECIAL_TOKENS] = as_text(written_out(loaded, text))
         self.note: str | None = None

@@ -189,7 +189,7 @@ class TaskRun:
                 seconds=seconds,
                 device=self.loaded.device,
                 threads=torch.get_num_threads(),
-                settings=_settings(trial),
+                settings={**self.loaded.said, **_settings(trial)},
                 artefacts=one.artefacts.model_dump(exclude_none=True),
                 packages=TASK_PACKAGES,
                 note=_note(scored),

@@ -7,7 +7,7 @@ from nmviz import service
 from nmviz.base.wording import listed
 from nmviz.core import protocols
 from nmviz.core.experiment import Experiment
-from nmviz.core.provenance import SPECIAL_TOKENS
+from nmviz.core.provenance import SPECIAL_TOKENS, as_read
 from nmviz.core.results import Column, Provenance, Result
 from nmviz.sources.tasks import TASKS
 from nmviz.ui.shell.html import esc
@@ -21,6 +21,7 @@ def origin(results: Mapping[Column, Result], stored: bool) -> str:
     how = "Measured so far" if first.partial else "From the store" if stored else "Measured here"
     parts = [how + _when(first.provenance), _machine(first.provenance)]
     line = f"{_on_what(first)}. {', '.join(part for part in parts if part)}"
+    line += "".join(f". {said}" for said in as_read(first.provenance))
     line += f". {first.provenance.note}" if first.provenance.note else ""
     details = "".join(_details(column, result) for column, result in results.items())
     return f'<details class="origin"><summary>{esc(line)}</summary>{details}</details>'
