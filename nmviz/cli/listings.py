@@ -2,8 +2,9 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +12,8 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.cli import printing
 from nmviz.cli.options import Json
+from nmviz.core.coverage import Coverage
+from nmviz.sources.models import ModelInfo
 
 
 def methods(as_json: Json = False) -> None:
@@ -48,16 +51,33 @@ def models(
     if fetch:
         lies = service.fetch_again(name)
         print(f"nmviz: {name} is whole in {lies.folder}.", file=sys.stderr)
-    told = [service.describe(name)] if name else service.catalogue().models
+    told = [service.layout(name)] if name else service.catalogue().models
     if as_json:
-        print(json.dumps([asdict(model) for model in told]))
+        print(json.dumps([_model_json(model) for model in told]))
         return
     for model in told:
         about = f"{model.title}: {model.blocks} blocks, {model.licence}. {model.note} {model.terms}"
         print(f"{model.id:16} {about.rstrip()}")
     if name:
-        layers = [f"{one} (d_in {width})" for one, width in told[0].d_in.items()]
-        print(f"linear layers of a block: {', '.join(layers) or 'known once it is loaded'}")
+        print("\n".join(_layers(told[0])))
+
+
+def _model_json(info: ModelInfo) -> dict[str, Any]:
+    """All that is known but the list of all matrices, which grows with the blocks."""
+    return {name: value for name, value in asdict(info).items() if name != "matrices"}
+
+
+def _layers(info: ModelInfo) -> Iterator[str]:
+    """What of a model's blocks can be pruned, in lines."""
+    ends = {**{name: (width, width) for name, width in info.d_in.items()}, **info.ranges}
+    layers = [f"{name} (d_in {_range(*both)})" for name, both in ends.items()]
+    yield f"matrices of a block: {', '.join(layers) or 'known once it is loaded'}"
+    if info.coverage is not None:
+        yield from Coverage.model_validate(info.coverage).lines()
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def tasks(as_json: Json = False) -> None:

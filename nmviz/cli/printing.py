@@ -26,17 +26,28 @@ WIDTH = 4096
 
 def run_json(result: Result) -> dict[str, Any]:
     """The object that `run --json` prints: a contract."""
+    covered = result.provenance.coverage
     return {
         "experiment": result.experiment.model_dump(mode="json"),
         "key": result.key,
         "measurements": [m.model_dump(mode="json", exclude_none=True) for m in result.measurements],
         "ties": asdict(ties) if (ties := tie_breaks(result)) else None,
-        "sites": [{"name": s.name, "rel_error": s.rel_error, "kept": s.kept} for s in result.sites],
+        "sites": [_site_json(site) for site in result.sites],
         "drift": [d.model_dump() for d in result.drift],
         "unit_costs": list(result.unit_costs),
         "budget": spent.to_json() if (spent := budget_of(result.experiment)) else None,
-        "provenance": result.provenance.model_dump(mode="json", exclude_none=True),
+        "coverage": covered.model_dump(mode="json") if covered else None,
+        "provenance": result.provenance.model_dump(
+            mode="json", exclude_none=True, exclude={"coverage"}
+        ),
     }
+
+
+def _site_json(site: SiteError) -> dict[str, Any]:
+    """What is said of a layer, and of an expert how many tokens it was given."""
+    told = {"name": site.name, "rel_error": site.rel_error, "kept": site.kept}
+    of_expert = {"tokens": site.tokens, "calibration_tokens": site.calibrated}
+    return told | {name: count for name, count in of_expert.items() if count is not None}
 
 
 def run_line(result: Result) -> str:
@@ -65,6 +76,8 @@ def run_text(result: Result, from_store: bool) -> str:
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
     if said := made.settings.get(SPECIAL_TOKENS):
         lines.append(f"  special tokens in the text: {said}")
+    if covered := result.provenance.coverage:
+        lines += [f"  {said}" for said in covered.lines()]
     lines += [f"  {said}" for said in as_read(made)]
     lines += [f"  {_kept_text(result.sites)}"] if result.sites else []
     lines += [f"  {said}" for said in (tie_note(result), training_of(result)) if said]

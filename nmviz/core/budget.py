@@ -5,7 +5,7 @@ further matrices gains could also be had by dropping less, so beside it stands m
 the P% that leaves room for as many multiply-adds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.costs import BYTES, Added
 from nmviz.methods.method import parse_call
+from nmviz.methods.site_lists import Sites
+from nmviz.sources.widths import Layer
 
 ABOUT = (
     "Counted are the multiply-adds for a token in the layers in scope, as if what is dropped were "
@@ -82,23 +84,22 @@ class Budget:
         )
 
 
-def budget(
-    experiment: Experiment, d_in: Mapping[str, int], d_out: Mapping[str, int], blocks: int
-) -> Budget:
-    """What it spends in a model of so many `blocks`, whose layers have these widths.
+def budget(experiment: Experiment, layers: Iterable[Layer], sites: Sites | None = None) -> Budget:
+    """What it spends in a model of these layers; those that M does not divide are left out. `sites`
+    are its own as the model calls them, where it has other names.
 
     UserError where a setting that it hangs on is not known.
     """
-    sites = experiment.sites
-    chosen = [name for block in range(blocks) for name in d_in if sites.hold(name, block)]
+    sites, group = sites or experiment.sites, experiment.mask.group or 1
+    chosen = [x for x in layers if sites.hold(x.projection, x.block) and x.d_in % group == 0]
     calls = [parse_call(experiment.criterion, BY_TARGET[experiment.target])]
     calls += [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
-    added, dense = Added(), 0
-    for name in chosen:
-        dense += d_out[name] * d_in[name]
+    added, dense = Added(), 0.0
+    for layer in chosen:
+        dense += layer.d_out * layer.d_in * layer.uses
         for call in calls if not experiment.mask.is_dense else ():
-            added += call.adds(d_out[name], d_in[name])
-    return Budget(dense, experiment.mask.density, added)
+            added += call.adds(layer.d_out, layer.d_in) * layer.uses
+    return Budget(round(dense), experiment.mask.density, added)
 
 
 def at_equal_budget(experiment: Experiment, spent: Budget) -> Experiment | None:

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import nmviz
+from nmviz.core.coverage import Coverage
 from nmviz.core.results import Provenance
 
 PACKAGES = ("torch", "transformers", "numpy", "safetensors", "gguf")
@@ -68,6 +69,7 @@ def collect(
     artefacts: Mapping[str, str],
     packages: tuple[str, ...] = PACKAGES,
     note: str | None = None,
+    coverage: Coverage | None = None,
 ) -> Provenance:
     """The provenance of a run that just ended. A `started` without a time zone is taken as
     UTC; `threads` are left out where nothing hangs on them."""
@@ -82,6 +84,7 @@ def collect(
         settings=dict(settings),
         artefacts=dict(artefacts),
         note=note,
+        coverage=coverage,
     )
 
 

@@ -7,24 +7,21 @@ from statistics import quantiles
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from nmviz.base.registry import Registry
+from nmviz.core.coverage import Coverage
 from nmviz.core.experiment import Experiment
+from nmviz.core.record import Record
 from nmviz.core.rules import as_stored
 from nmviz.core.settings import Target
+from nmviz.core.site_errors import SiteError, pooled
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method
 
 Column = Literal["dense", "weight", "activation"]
 COLUMNS: tuple[Column, ...] = ("dense", "weight", "activation")
 """The three things shown side by side, always in this order."""
-
-
-class Record(BaseModel):
-    """Frozen, and strict about unknown names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Measurement(Record):
@@ -46,16 +43,6 @@ class Censored(Record):
     task: str | None = None
     printed: str
     reason: str
-
-
-class SiteError(Record):
-    """One pruned linear layer, measured on its dense input."""
-
-    name: str  # module path, such as model.layers.0.self_attn.q_proj
-    block: int
-    projection: str
-    rel_error: float
-    kept: float  # share of ones in the mask
 
 
 class BlockDrift(Record):
@@ -99,6 +86,7 @@ class Provenance(Record):
     settings: Mapping[str, str] = {}  # dtype, attention
     artefacts: Mapping[str, str] = {}  # name -> SHA-256 of what was read
     note: str | None = None
+    coverage: Coverage | None = None
     printed: Printed | None = None  # published results only
 
 
@@ -137,8 +125,14 @@ class Result(Record):
     def __copy__(self) -> "Result":
         """Without the index: `model_copy` may change the measurements."""
         copied = super().__copy__()
-        copied.__dict__.pop("_by_name", None)
+        for name in ("_by_name", "layers"):
+            copied.__dict__.pop(name, None)
         return copied
+
+    @cached_property
+    def layers(self) -> tuple[SiteError, ...]:
+        """The sites, with the experts of a block pooled: squares added, by what they were given."""
+        return tuple(pooled(self.sites))
 
     @cached_property
     def _by_name(self) -> Mapping[tuple[str, str | None], Measurement]:

@@ -13,7 +13,8 @@ from nmviz.base.benching import Row, in_turns
 from nmviz.core.experiment import Experiment
 from nmviz.engine.calibrate.calibration import bind, make, walk
 from nmviz.engine.load.loading import LoadedModel, load
-from nmviz.engine.load.sites import Site, choose, find_sites
+from nmviz.engine.load.scope import choose
+from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.prune import kernels

@@ -152,14 +152,16 @@ def wina(x: Tensor, weight: Tensor, state: State, *, rest: str = "kept") -> Tens
     formula="S = |x_j| * Var(W_:,j)",
     source="the released code of arXiv 2509.22166; not in the paper",
     needs="weight",
-    calibrate=lambda weight, x, pattern, **settings: {"channel": weight.var(dim=0)},
+    calibrate=lambda weight, x, pattern, **settings: {
+        "channel": weight.var(dim=0, correction=min(1, len(weight) - 1))
+    },
     adds=costs.channel_weight,
     choices=REST,
 )
 def var_weight(x: Tensor, weight: Tensor, state: State, *, rest: str = "kept") -> Tensor:
     """Weight variance: weigh every input by the variance of the column of weights it meets.
 
-    The variance is unbiased, over the outputs.
+    The variance is unbiased, over the outputs; of a layer with one output it is 0.
     """
     return state["channel"]
 

@@ -34,6 +34,11 @@ class Added:
             self.numbers + other.numbers,
         )
 
+    def __mul__(self, uses: float) -> "Added":
+        """At a layer that a token uses so often."""
+        each = (self.multiply_adds, self.elementwise, self.numbers)
+        return Added(*(round(count * uses) for count in each))
+
     def weight_bytes(self, kind: str = "fp32") -> int:
         """Bytes of the numbers that are read beside the weight, a token written alone."""
         return self.numbers * BYTES[kind]

@@ -9,6 +9,8 @@ from nmviz.base.registry import Registry
 PROJECTIONS = ("q", "k", "v", "o", "gate", "up", "down")
 """The linear layers of a Llama-like block, in the model's order."""
 
+EXPERTS, ROUTER = "experts", "router"
+"""What a list of sites calls all experts of a mixture, and what chooses among them."""
 ALL = "all"
 PAPER = "arXiv 2509.22166"
 

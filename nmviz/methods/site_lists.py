@@ -48,6 +48,16 @@ class Sites:
         named = [self.blocks[name] for name in (projection, ALL) if name in self.blocks]
         return any(blocks is None or block in blocks for blocks in named)
 
+    def spelled_out(self, name: str, names: Sequence[str]) -> "Sites":
+        """The same with the projections that a name stands for in its place."""
+        if name not in self.blocks or not names:
+            return self
+        found = {one: blocks for one, blocks in self.blocks.items() if one != name}
+        for one in names:
+            own = self.blocks[name]
+            found[one] = _union(found[one], own) if one in found else own
+        return Sites(found)
+
     @property
     def last(self) -> int:
         """The last block that is named, -1 where none is."""

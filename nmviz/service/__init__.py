@@ -8,6 +8,7 @@ from nmviz.service.choices import (
     catalogue,
     describe,
     fetch_again,
+    layout,
     refuse_large,
     resolve,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "every_method",
     "fetch_again",
     "generate",
+    "layout",
     "look",
     "lookup",
     "measured_elsewhere",

@@ -3,6 +3,7 @@
 from nmviz.base.errors import UserError
 from nmviz.core.budget import Budget, budget
 from nmviz.core.experiment import Experiment
+from nmviz.methods.scopes import EXPERTS
 from nmviz.service.choices import describe
 
 
@@ -11,9 +12,10 @@ def budget_of(experiment: Experiment) -> Budget | None:
     hangs on, are not known."""
     try:
         info = describe(experiment.model)
-        named = experiment.sites.in_model(info.projections, info.blocks).blocks
-        if not (named and info.blocks and info.d_out.keys() >= named.keys()):
+        several = experiment.sites.spelled_out(EXPERTS, tuple(info.experts))
+        named = several.in_model(info.projections, info.blocks).blocks
+        if not (named and {layer.projection for layer in info.every} >= named.keys()):
             return None
-        return budget(experiment, info.d_in, info.d_out, info.blocks)
+        return budget(experiment, info.every, several)
     except UserError:
         return None

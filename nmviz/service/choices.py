@@ -13,6 +13,7 @@ from nmviz.core.settings import TARGETS, Target
 from nmviz.methods import BY_TARGET, MITIGATIONS, scopes
 from nmviz.methods.method import Method
 from nmviz.methods.patterns import PRESETS
+from nmviz.methods.site_lists import Sites
 from nmviz.published import LARGE_MODELS
 from nmviz.sources import corpora, models, task_data
 from nmviz.sources.corpora import OWN_TEXT
@@ -49,6 +50,15 @@ def describe(model_id: str) -> models.ModelInfo:
     """
     refuse_large(model_id)
     return _with_layers(models.describe(model_id))
+
+
+def layout(model_id: str) -> models.ModelInfo:
+    """The same with what pruning every layer would cover: the architecture is always built for it,
+    without weights. UserError where it cannot be built."""
+    refuse_large(model_id)
+    from nmviz.engine.load.layout import with_layers
+
+    return with_layers(models.describe(model_id))
 
 
 def fetch_again(model_id: str) -> models.ModelFiles:
@@ -188,16 +198,28 @@ def _canonical_sites(experiment: Experiment, info: models.ModelInfo) -> dict[str
             f"{info.title} has no block {sites.last}: its blocks are 0-{info.blocks - 1}."
         )
     known = info.projections or tuple(sites.blocks)  # some only once the model is loaded
-    unknown = [name for name in sites.blocks if name not in (*known, scopes.ALL)]
+    sites = sites.spelled_out(scopes.EXPERTS, tuple(info.experts))
+    sites = sites.spelled_out(scopes.ROUTER, info.routers)
+    unknown = [name for name in sites.blocks if name not in (*known, *info.routers, scopes.ALL)]
     if unknown:
         raise UserError(
             f"{info.title} has no projection {unknown[0][:40]!r}: choose among {', '.join(known)}."
         )
-    sites = sites.in_model(known, info.blocks)
-    for projection in sites.blocks if info.projections else ():
-        experiment.mask.check_divides(info.d_in[projection], f"projection {projection}")
+    _check_widths(experiment, info, sites)
+    named = [name for name in info.routers if name in sites.blocks]
+    sites = sites.in_model([*known, *named], info.blocks)
     projections, blocks = sites.product or (sites.entries, None)
     return {
         "projections": None if projections == info.projections else projections,
         "blocks": blocks,
     }
+
+
+def _check_widths(experiment: Experiment, info: models.ModelInfo, sites: Sites) -> None:
+    """UserError where M divides no d_in, or not that of a projection that is named: of all those
+    that do not fit are left out."""
+    named = [name for name in sites.blocks if name in info.d_in]
+    group = experiment.mask.group or 1
+    none = scopes.ALL in sites.blocks and all(width % group for width in info.d_in.values())
+    for projection in info.d_in if none else named:
+        experiment.mask.check_divides(info.d_in[projection], f"projection {projection}")

@@ -66,7 +66,7 @@ def sweep_layer(
 
     loaded = load(experiment.model)
     site = find_site(loaded.model, block, projection)
-    x = _captures().get(loaded, prompt).inputs[site.name]
+    x = _captures().get(loaded, prompt).of(site)
     y = site.dense(x)  # once for all rows
 
     def error_of(chosen: Experiment) -> float:

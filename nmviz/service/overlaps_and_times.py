@@ -91,7 +91,7 @@ def _clock(asked: Experiment) -> Callable[..., Result]:
                 seconds=perf_counter() - began,
                 device=loaded.device,
                 threads=threads,
-                settings={"dtype": "float32", "attention": "sdpa", **loaded.said, **settings},
+                settings={**loaded.computing, **settings},
                 artefacts=read.model_dump(exclude_none=True),
             ),
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nmviz.base.errors import UserError
-from nmviz.sources.widths import Widths, first_number, widths
+from nmviz.sources.widths import Layer, Widths, first_number, uniform, widths
 
 SEPARATE_PROJECTIONS = frozenset(
     ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "smollm3", "olmo2")
@@ -40,6 +40,10 @@ class ModelInfo:
     tells. `d_in` and `d_out` map a projection to its widths, where they are known. `terms` is a
     sentence with the name and the address of terms that bind whoever uses the model; empty for an
     ordinary licence. Of a `published` model only published results are known: it is not loaded.
+    `experts` maps a projection that a mixture has several of to what each is called, such as
+    experts.0.down_proj; `routers` are none of the projections. `ranges` are the smallest and
+    largest d_in where blocks differ, `coverage` what pruning every projection covers, where a pass
+    without weights can be run, and `matrices` then all layers of all blocks.
     """
 
     id: str
@@ -55,6 +59,22 @@ class ModelInfo:
     pinned: bool = False
     terms: str = ""
     published: bool = False
+    experts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    routers: tuple[str, ...] = ()
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict, hash=False)
+    coverage: Mapping[str, Any] | None = field(default=None, hash=False)
+    matrices: tuple[Layer, ...] = field(default=(), hash=False, repr=False)
+
+    @property
+    def every(self) -> tuple[Layer, ...]:
+        """All layers of all blocks, as one token uses them; empty where that is not known."""
+        alike = not self.experts and not self.ranges
+        return self.matrices or (uniform(self.d_in, self.d_out, self.blocks) if alike else ())
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """What can be looked at in a block: the projections, of experts also each."""
+        return (*self.projections, *(name for each in self.experts.values() for name in each))
 
 
 def read_json(path: Path | None, remedy: str) -> dict[str, Any]:

@@ -1,11 +1,30 @@
 """How wide the seven projections of a Llama-like block are, from its config alone."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from nmviz.methods.scopes import PROJECTIONS
 
 Widths = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A matrix of a block, or all experts that keep theirs in one parameter. `uses` is how often a
+    token is multiplied by one: of experts as often as it is routed to any."""
+
+    projection: str
+    block: int
+    d_in: int
+    d_out: int
+    uses: float = 1.0
+
+
+def uniform(d_in: Widths, d_out: Widths, blocks: int) -> tuple[Layer, ...]:
+    """The layers of a model whose blocks are all alike."""
+    each = [(name, d_in[name], d_out[name]) for name in d_in if name in d_out]
+    return tuple(Layer(name, block, *sizes) for block in range(blocks) for name, *sizes in each)
 
 
 def first_number(config: Mapping[str, Any], *names: str) -> int:

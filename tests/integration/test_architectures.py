@@ -20,8 +20,10 @@ from nmviz.core.experiment import Experiment
 from nmviz.engine.calibrate import artefacts, calibration
 from nmviz.engine.calibrate.blockwise import Walk
 from nmviz.engine.calibrate.calibration import bind
+from nmviz.engine.load.blocks import find_blocks
 from nmviz.engine.load.loading import LoadedModel
-from nmviz.engine.load.sites import Site, choose, find_blocks, find_site, find_sites
+from nmviz.engine.load.scope import choose
+from nmviz.engine.load.sites import Site, find_site, find_sites
 from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure.dense import PASSES, DensePass, dense_pass, skipped
 from nmviz.engine.measure.evaluate import first_block, logits

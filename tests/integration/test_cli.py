@@ -252,10 +252,13 @@ def test_a_text_that_is_none_is_refused(run: Run, tmp_path: Path, data: bytes, s
 def test_one_model_names_its_layers(run: Run, tiny_model: Path) -> None:
     again = run("models", "--fetch", str(tiny_model))
     assert again.stderr == f"nmviz: {tiny_model} is whole in {tiny_model}.\n"
-    assert again.returncode == 0 and again.stdout.count("\n") == 2
+    assert again.returncode == 0 and again.stdout.count("\n") == 3
     assert "name it" in run("models", "--fetch").stderr
     told = run("models", str(tiny_model)).stdout
-    assert "linear layers of a block: q (d_in 64)" in told and "down (d_in 128)" in told
+    assert "matrices of a block: q (d_in 64)" in told and "down (d_in 128)" in told
+    assert "pruned: all matrix parameters of the blocks" in told
+    covered = ran(run("models", str(tiny_model), "--json"))[0]["coverage"]
+    assert covered["parameters"] == covered["multiply_adds"] == 1
     assert ran(run("models", "gemma-3-270m", "--json"))[0]["projections"][-1] == "down"
     assert "Gemma Terms of Use" in run("models", "gemma-3-270m").stdout
 

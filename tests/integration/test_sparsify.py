@@ -15,7 +15,8 @@ from nmviz.base.errors import Cancelled, UserError
 from nmviz.core.experiment import Experiment
 from nmviz.engine.calibrate.calibration import bind, make
 from nmviz.engine.load.loading import LoadedModel, load
-from nmviz.engine.load.sites import choose, find_site, find_sites
+from nmviz.engine.load.scope import choose
+from nmviz.engine.load.sites import find_site, find_sites
 from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.prune.activations import PrunedActivations
 from nmviz.engine.prune.sparsify import Pruned, forwards, replaced

@@ -16,6 +16,7 @@ from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
 from nmviz.methods.costs import Added
 from nmviz.methods.method import Method, parse_call
 from nmviz.sources.models import MODELS
+from nmviz.sources.widths import Layer, uniform
 from nmviz.store.database import results_folder
 from nmviz.store.transfer.jsonl import read_jsonl
 from nmviz.ui.explore.form.notes import method_notes
@@ -73,7 +74,7 @@ def test_bytes_are_of_fp32_unless_said() -> None:
 
 def of_smollm2(**fields: object) -> tuple[Experiment, float, float | None]:
     one = Experiment.build(**fields)
-    spent = budget(one, SMOLLM2.d_in, SMOLLM2.d_out, SMOLLM2.blocks)
+    spent = budget(one, SMOLLM2.every)
     assert spent.dense == 30 * DENSE
     return one, spent.share, spent.equal_drop
 
@@ -83,7 +84,7 @@ def test_magnitude_may_drop_31_6_percent_at_the_budget_of_r_sparse() -> None:
     added = 64 * (2 * 1152 + 2 * 768 + 3 * 2112)  # d_in + d_out of q, o; k, v; gate, up, down
     assert share == pytest.approx(0.5 + added / DENSE) == pytest.approx(0.684, abs=1e-4)
     assert drop == 31.6
-    spent = budget(one, SMOLLM2.d_in, SMOLLM2.d_out, 1)
+    spent = budget(one, uniform(SMOLLM2.d_in, SMOLLM2.d_out, 1))
     assert spent.added.weight_bytes() == 4 * added
     equal = at_equal_budget(one, spent)
     assert equal is not None
@@ -94,12 +95,12 @@ def test_a_rotation_spends_more_than_dense() -> None:
     one, share, drop = of_smollm2(pattern="8:16", mitigations="la-rosa")
     assert share == pytest.approx(0.5 + (6 * 576**2 + 1536**2) / DENSE)
     assert (share > 1, drop) == (True, None)
-    assert at_equal_budget(one, budget(one, SMOLLM2.d_in, SMOLLM2.d_out, 1)) is None
+    assert at_equal_budget(one, budget(one, uniform(SMOLLM2.d_in, SMOLLM2.d_out, 1))) is None
 
 
 def test_what_adds_nothing_is_compared_with_the_same_pattern() -> None:
     one, share, _ = of_smollm2(pattern="2:4", mitigations="smooth", criterion="clact")
-    equal = at_equal_budget(one, budget(one, SMOLLM2.d_in, SMOLLM2.d_out, 1))
+    equal = at_equal_budget(one, budget(one, uniform(SMOLLM2.d_in, SMOLLM2.d_out, 1)))
     assert equal is not None
     assert (share, equal.pattern, str(equal.criterion), equal.mitigations) == (
         *(0.5, "2:4", "magnitude"),
@@ -119,6 +120,17 @@ def test_a_list_of_sites_has_the_budget_of_its_layers() -> None:
     spent = service.budget_of(one)
     assert spent is not None
     assert spent.dense == 30 * 1536 * 576 + 19 * (576 * 576 + 1536 * 576)
+
+
+def test_a_mixture_spends_what_a_token_uses() -> None:
+    """Two of the experts, and what M does not divide is no part of it."""
+    layers = [Layer("q", 0, 64, 32), Layer("up", 0, 64, 128, uses=2), Layer("odd", 0, 30, 8)]
+    one = Experiment.build(pattern="2:4", mitigations="r-sparse(rank=4)")
+    spent = budget(one, layers)
+    assert spent.dense == 64 * 32 + 2 * 64 * 128
+    assert spent.added.multiply_adds == 4 * (64 + 32) + 2 * 4 * (64 + 128)
+    experts = Experiment.build(pattern="2:4", projections="up")
+    assert budget(experts, layers).dense == 2 * 64 * 128
 
 
 def test_what_is_not_known_has_no_budget() -> None:

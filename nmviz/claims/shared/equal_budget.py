@@ -27,7 +27,7 @@ def at_equal_budget_too(half: Half, evidence: Evidence, runs: Sequence[Result | 
         if one.model not in MODELS:
             continue
         info = MODELS.get(one.model).info
-        spent = budget(one, info.d_in, info.d_out, info.blocks)
+        spent = budget(one, info.every)
         if not spent.added.multiply_adds:
             continue
         equal = at_equal_budget(one, spent)

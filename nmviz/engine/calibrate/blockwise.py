@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from nmviz.base.errors import UserError
+from nmviz.engine.load.blocks import find_blocks
 from nmviz.engine.load.loading import LoadedModel
-from nmviz.engine.load.sites import Site, find_blocks, find_sites
+from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.prune.sparsify import SiteForward, replaced
 
 Check = Callable[[], None]
@@ -28,7 +29,7 @@ class Walk:
 
     def __init__(self, loaded: LoadedModel, windows: Tensor, check: Check) -> None:
         self.loaded, self.check = loaded, check
-        self.blocks: nn.ModuleList = find_blocks(loaded.model)[1]
+        self.blocks = find_blocks(loaded.model)[1]
         self.others = self._same_for_all(windows)
         self.hidden = [self._entering(ids) for ids in windows]
 
@@ -43,15 +44,22 @@ class Walk:
         return given[0] if isinstance(given, tuple) else given
 
     @torch.no_grad()
-    def dense(self, block: int) -> tuple[dict[Site, Tensor], list[Tensor]]:
-        """One pass over all windows, the block dense: the inputs [windows, tokens, d_in] of every
-        site of it, and its output [1, window, d_model] for every window.
+    def dense(
+        self, block: int, count: int | None = None
+    ) -> tuple[dict[Site, Tensor], list[Tensor]]:
+        """One pass over all windows, the block dense: the inputs of every site of it on the first
+        `count` windows, and its output [1, window, d_model] for every window.
+
+        Inputs are [windows, tokens, d_in], or [1, tokens, d_in] of a site that is not given as many
+        of each window, as an expert; one that is given none is not among them.
         """
         seen: dict[Site, list[Tensor]] = {site: [] for site in self.sites(block)}
+        wanted = len(self.hidden) if count is None else count
 
         def forward(site: Site, x: Tensor) -> Tensor:
             self.check()
-            seen[site].append(x)
+            if len(outputs) < wanted:
+                seen[site].append(x.reshape(1, -1, site.d_in))
             return site.dense(x)
 
         watching: dict[Site, SiteForward] = {site: partial(forward, site) for site in seen}
@@ -132,9 +140,14 @@ def _tensors(value: object) -> Iterator[Tensor]:
 
 
 def _joined(seen: Mapping[Site, list[Tensor]]) -> dict[Site, Tensor]:
-    """One tensor a site; sites that were given the same inputs share it."""
-    made: dict[int, Tensor] = {}
-    for parts in seen.values():
-        if parts[0].data_ptr() not in made:
-            made[parts[0].data_ptr()] = torch.cat(parts)
-    return {site: made[parts[0].data_ptr()] for site, parts in seen.items()}
+    """One tensor a site that was called; sites that were given the same inputs share it."""
+    made: dict[tuple[int, ...], Tensor] = {}
+    joined: dict[Site, Tensor] = {}
+    for site, parts in seen.items():
+        known = tuple(part.data_ptr() for part in parts)
+        if parts and known not in made:
+            even = len({part.shape for part in parts}) == 1
+            made[known] = torch.cat(parts, 0 if even else 1)
+        if parts:
+            joined[site] = made[known]
+    return joined

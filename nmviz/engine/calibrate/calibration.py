@@ -1,24 +1,27 @@
 """From an experiment to a model ready to run: sites chosen, methods calibrated, weights pruned."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from nmviz.base.errors import UserError
+from nmviz.core.coverage import Coverage
 from nmviz.core.experiment import Experiment
 from nmviz.engine.calibrate import artefacts
 from nmviz.engine.calibrate.blockwise import Check, Walk
 from nmviz.engine.calibrate.gradients import input_gradients
 from nmviz.engine.calibrate.training import train_block
+from nmviz.engine.load.coverage import of_experiment
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
-from nmviz.engine.load.sites import Site, choose, find_sites
+from nmviz.engine.load.scope import choose
+from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.load.windows import cut_windows
 from nmviz.engine.prune.activations import PrunedActivations
-from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards
+from nmviz.engine.prune.sparsify import Pruned, forwards
 from nmviz.engine.prune.weights import PrunedWeights, Redrawn
 from nmviz.sources import corpora
 
@@ -42,6 +45,9 @@ class Bound:
 
     pruned: Pruned
     figures: Mapping[str, float]  # such as the held-out loss before and after training
+    coverage: Coverage
+    given: Mapping[str, int] = field(default_factory=dict)
+    """Calibration tokens by the name of an expert, where it was given its own."""
 
 
 Steps = Generator[Stage, None, Bound]
@@ -63,18 +69,34 @@ def prepare(loaded: LoadedModel, experiment: Experiment, check: Check) -> Steps:
             artefacts.save(key, pruned, figures)
         else:
             figures = kept
+    given = {site.name: int(figures[site.name]) for site in pruned.sites if site.name in figures}
+    figures = {name: value for name, value in figures.items() if name not in given}
+    _leave_idle(pruned)
     yield from _finish(pruned, "pruning", check)
     if isinstance(pruned, PrunedWeights) and pruned.settle():
         yield from _finish(pruned, DRAWING, check)
-    return Bound(pruned, figures)
+    covered = of_experiment(loaded.model, experiment, pruned.sites)
+    return Bound(pruned, figures, covered, given)
 
 
-def draw_again(pruned: Pruned, draw: int, check: Check) -> Steps:
+def _leave_idle(pruned: Pruned) -> None:
+    """Take the sites out that calibration gave nothing: experts that got no token of its text.
+    They stay dense. UserError where none is left."""
+    needing = [call.method.name for call in pruned.calls if call.method.calibrated]
+    known = pruned.states
+    pruned.sites = [s for s in pruned.sites if all(name in known[s] for name in needing)]
+    if not pruned.sites:
+        raise UserError(
+            "No layer of the scope is given a token of the calibration text: ask for more windows."
+        )
+
+
+def draw_again(bound: Bound, draw: int, check: Check) -> Steps:
     """The same weights, bound already, with their ties broken by another draw."""
-    assert isinstance(pruned, PrunedWeights)
-    redrawn = Redrawn(pruned, draw)
+    assert isinstance(bound.pruned, PrunedWeights)
+    redrawn = Redrawn(bound.pruned, draw)
     yield from _finish(redrawn, DRAWING, check)
-    return Bound(redrawn, {})
+    return Bound(redrawn, {}, bound.coverage)
 
 
 def _finish(pruned: Pruned, words: str, check: Check) -> Iterator[Stage]:
@@ -162,7 +184,11 @@ def _key(loaded: LoadedModel, pruned: Pruned) -> str:
 def walk(
     loaded: LoadedModel, pruned: Pruned, check: Check
 ) -> Generator[Stage, None, Mapping[str, float]]:
-    """Calibrate block by block; learned and sequential methods see the pruned blocks before."""
+    """Calibrate block by block; learned and sequential methods see the pruned blocks before.
+
+    Returns the held-out losses, where something is learned, and by the name of an expert how many
+    tokens it was given.
+    """
     facts = [call.method.facts for call in pruned.calls]
     learned = any(fact.learned for fact in facts)
     sequential = learned or any(fact.sequential for fact in facts)
@@ -175,22 +201,29 @@ def walk(
     walk = Walk(loaded, windows, check)
     last = max(site.block for site in pruned.sites)
     losses: list[Tensor] = []
+    given: dict[str, float] = {}
     for block in range(last + 1):
         yield Stage("training" if learned else "calibrating", block / (last + 1))
         own = [site for site in pruned.sites if site.block == block]
+        inputs: Mapping[Site, Tensor] = {}
         if own:
-            inputs, outputs = walk.dense(block)
+            inputs, outputs = walk.dense(block, count)
         for site in own:
             check()
-            pruned.calibrate(site, inputs[site][:count])
-            pruned.finish(site)
+            if site in inputs:
+                pruned.calibrate(site, inputs[site])
+                pruned.finish(site)
+            if site.is_expert:
+                given[site.name] = inputs[site].shape[:-1].numel() if site in inputs else 0
         if learned and own:
             losses.append(train_block(walk, block, pruned, count, outputs))
-        walk.advance(block, _of_block(forwards(pruned, check), block) if sequential else {})
+        ready = [site for site in own if site in inputs] if sequential else []
+        computing = forwards(pruned, check) if ready else {}
+        walk.advance(block, {site: computing[site] for site in ready})
     if not losses:
-        return {}
+        return given
     before, after = torch.stack(losses).mean(0).tolist()
-    return {"heldout_loss_before": before, "heldout_loss_after": after}
+    return {**given, "heldout_loss_before": before, "heldout_loss_after": after}
 
 
 def _gradients(
@@ -198,7 +231,3 @@ def _gradients(
 ) -> Generator[Stage, None, None]:
     for done in input_gradients(loaded, pruned, windows, check):
         yield Stage("calibrating", done)
-
-
-def _of_block(computing: Mapping[Site, SiteForward], block: int) -> dict[Site, SiteForward]:
-    return {site: forward for site, forward in computing.items() if site.block == block}

@@ -29,13 +29,15 @@ def input_gradients(
     for call in pruned.calls:
         if call.method.facts.needs == "gradients":
             for site, squares in sums.items():
+                if not squares.any():  # an expert that no token was routed to
+                    continue
                 rms = (squares / tokens).sqrt().float().to(loaded.device)
                 pruned.states[site][call.method.name] = {"rms": rms}
 
 
 def _add_squares(loaded: LoadedModel, ids: Tensor, sums: dict[Site, Tensor], check: Check) -> None:
     """Add the squares of one window's gradients, summed over its tokens."""
-    inputs: dict[Site, Tensor] = {}
+    inputs: list[tuple[Site, Tensor]] = []
 
     def forward(site: Site, x: Tensor) -> Tensor:
         check()
@@ -44,7 +46,7 @@ def _add_squares(loaded: LoadedModel, ids: Tensor, sums: dict[Site, Tensor], che
         if site in sums:
             x = x.view_as(x)  # a node of its own: q, k and v share the tensor, not the gradient
             x.retain_grad()
-            inputs[site] = x
+            inputs.append((site, x))
         return site.dense(x)
 
     watching: dict[Site, SiteForward]
@@ -52,6 +54,6 @@ def _add_squares(loaded: LoadedModel, ids: Tensor, sums: dict[Site, Tensor], che
     with loaded.lock, replaced(watching), torch.enable_grad():
         scores = loaded.model(input_ids=ids[None], use_cache=False).logits[0]
         functional.cross_entropy(scores[:-1].float(), ids[1:]).backward()
-    for site, x in inputs.items():
+    for site, x in inputs:
         if x.grad is not None:
-            sums[site] += x.grad[0].double().square().sum(0).cpu()
+            sums[site] += x.grad.flatten(0, -2).double().square().sum(0).cpu()

@@ -23,7 +23,7 @@ def train_block(
     same input (which the sparse blocks before it gave), over the square of the targets. Returns
     the loss on the held-out windows before and after, float64 [2].
     """
-    own = [site for site in pruned.sites if site.block == block]
+    own = [site for site in pruned.sites if site.block == block and pruned.states.get(site)]
     computing: dict[Site, SiteForward]
     computing = {s: f for s, f in forwards(pruned, walk.check).items() if s in set(own)}
     groups, epochs = _learned(pruned, own)

@@ -52,6 +52,11 @@ def is_converted(files: ModelFiles) -> bool:
     return _is_whole(cache_dir() / "converted" / files.sha256)
 
 
+def config_of_copy(sha256: str) -> Path:
+    """Where the config of a file's converted copy lies, if there is one."""
+    return cache_dir() / "converted" / sha256 / "config.json"
+
+
 def _is_whole(folder: Path) -> bool:
     """Whether every file of a copy has the size that it was written with; of a copy that an older
     version made nothing is known, so what is there is tried."""
@@ -73,7 +78,6 @@ def read_gguf(files: ModelFiles) -> Any:
             files.folder,
             gguf_file=files.gguf,
             dtype=torch.float32,
-            attn_implementation="sdpa",
             local_files_only=True,
             trust_remote_code=False,
         )

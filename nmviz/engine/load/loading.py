@@ -20,6 +20,7 @@ from nmviz.engine.load.configs import language_model, read_config
 from nmviz.engine.load.formats import format_of
 from nmviz.engine.load.gguf_files import converted, is_converted
 from nmviz.engine.load.positions import context_of
+from nmviz.engine.load.probe import check_passes
 from nmviz.engine.load.quantized import plain, prepare
 from nmviz.engine.load.refusals import (
     broken_files,
@@ -38,7 +39,8 @@ TEXTS_KEPT = 4
 
 @dataclass
 class LoadedModel:
-    """A model ready to use: fp32, eval mode, no gradients, transformers' sdpa attention.
+    """A model ready to use: fp32, eval mode, no gradients, transformers' sdpa attention where the
+    architecture has it, else what transformers takes by default.
 
     Whoever runs or changes `model` holds `lock`; `sha256` identifies the files it came from; `said`
     is what a result says of how they were read, such as the tensors that were not.
@@ -51,6 +53,12 @@ class LoadedModel:
     device: str
     said: Mapping[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def computing(self) -> dict[str, str]:
+        """How it computes, for the provenance of what is measured."""
+        attention = self.model.config.get_text_config()._attn_implementation
+        return {"dtype": "float32", "attention": attention or "eager", **self.said}
 
 
 @dataclass
@@ -138,6 +146,7 @@ def _load(model_id: str, device: str) -> LoadedModel:
     with quiet(), plain_words(model_id):
         tokenizer, (model, said) = _read(files, model_id)
         model = model.to(device)
+        check_passes(model, model_id)
     info = models.describe(model_id)
     info = replace(info, context=context_of(model, info.context))
     return LoadedModel(info, model, tokenizer, files.sha256, device, said)
@@ -179,7 +188,7 @@ def load_model(folder: Path, model_id: str) -> tuple[Any, Mapping[str, str]]:
                 folder,
                 config=config,
                 dtype=torch.float32,
-                attn_implementation="sdpa",
+                experts_implementation="eager",  # one after the other: each is a site
                 use_safetensors=True,
                 local_files_only=True,
                 output_loading_info=True,

@@ -33,6 +33,15 @@ class Capture:
     tokens: tuple[str, ...]
     inputs: dict[str, Tensor]  # [tokens, d_in] by the site's name, shared where the input is
 
+    def of(self, site: Site) -> Tensor:
+        """The inputs of a site. UserError where the prompt gave it none."""
+        if site.name not in self.inputs:
+            raise UserError(
+                f"No token of the prompt is routed to {site.name}: write another prompt, or look "
+                "at another expert."
+            )
+        return self.inputs[site.name]
+
     @property
     def size(self) -> int:
         """Bytes held."""
@@ -72,16 +81,17 @@ def make_capture(loaded: LoadedModel, prompt: str) -> Capture:
     if len(ids) == 0:
         raise UserError("The prompt is empty: write a few words.")
     ids = ids[:LARGEST_PROMPT]
-    inputs: dict[str, Tensor] = {}
+    seen: dict[str, list[Tensor]] = {}
 
     def forward(site: Site, x: Tensor) -> Tensor:
-        inputs[site.name] = x[0]
+        seen.setdefault(site.name, []).append(x.reshape(-1, site.d_in))
         return site.dense(x)
 
     watching: dict[Site, Callable[[Tensor], Tensor]]
     watching = {site: partial(forward, site) for site in find_sites(loaded.model)}
     with enough_memory(loaded.info.id), loaded.lock, replaced(watching):
         logits(loaded, ids)
+    inputs = {name: xs[0] if len(xs) == 1 else torch.cat(xs) for name, xs in seen.items()}
     return Capture(tuple(loaded.tokenizer.decode([i]) for i in ids.tolist()), inputs)
 
 
@@ -100,9 +110,11 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
     """One site under one experiment, on the captured inputs. No forward pass."""
     experiment = pruned.experiment
     experiment.mask.check_divides(site.d_in, site.name)
-    x = capture.inputs[site.name]
+    x = capture.of(site)
     error, masked = local_error(pruned, site, x, site.dense(x)), pruned.masked(site, x)
     labels = capture.tokens
+    if len(x) != len(labels):  # an expert's, or of a layer called more than once
+        labels = tuple(f"input {row}" for row in range(len(x)))
     if experiment.target == "weight":
         labels = tuple(f"output {row}" for row in range(site.d_out))
     return SiteLook(
@@ -112,7 +124,7 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
         projection=site.projection,
         d_in=site.d_in,
         d_out=site.d_out,
-        tokens=len(capture.tokens),
+        tokens=len(x),
         rel_error=error,
         kept=masked.mask.sum().item() / masked.mask.numel(),
         inputs=_histogram(masked),

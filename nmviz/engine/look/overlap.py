@@ -83,7 +83,7 @@ def _masks(
     masks = {}
     for site in sites:
         check()
-        x = capture.inputs[site.name][:LONGEST]
+        x = capture.of(site)[:LONGEST]
         masks[site] = bind_site(loaded, experiment, site).masked(site, x).mask
     return masks
 

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from nmviz.engine.kept import PASSES_KEPT
+from nmviz.engine.load.blocks import find_blocks
 from nmviz.engine.load.loading import LoadedModel
-from nmviz.engine.load.sites import Site, find_blocks, find_sites
+from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.measure.statistics import DenseTokens
 from nmviz.engine.prune.sparsify import SiteForward, replaced
 
@@ -28,29 +29,29 @@ Watch = Callable[[Site, Tensor, float], None]  # a site, its input, and ||y||^2 
 
 @dataclass
 class DensePass:
-    """One dense pass over windows [windows, tokens]. Inputs and squares are by the site's name."""
+    """One dense pass over windows [windows, tokens]. Calls are by the site's name: its input,
+    [windows, tokens, d_in], and ||y||^2, in order."""
 
     tokens: list[DenseTokens] = field(default_factory=list)  # one a window
     hidden: dict[int, Tensor] = field(default_factory=dict)  # [windows, tokens, d_model] by block
     alone: bool = True  # a block hands on its hidden state and nothing else
-    inputs: dict[str, Tensor] = field(default_factory=dict)  # [windows, tokens, d_in]
-    squares: dict[str, float] = field(default_factory=dict)  # ||y||^2
+    calls: dict[str, list[tuple[Tensor, float]]] = field(default_factory=dict)
     too_large: bool = False
 
     def note(self, site: Site, x: Tensor, y: Tensor) -> float:
         """Keep a site's input, as long as the pass may be kept at all; returns ||y||^2."""
-        self.squares[site.name] = square(y)
+        of_output = square(y)
         if not self.too_large:
-            self.inputs[site.name] = x
+            self.calls.setdefault(site.name, []).append((x, of_output))
             if self.size > PASSES_KEPT:
                 self.too_large = True
-                self.inputs.clear()
-        return self.squares[site.name]
+                self.calls.clear()
+        return of_output
 
     @property
     def size(self) -> int:
         """Bytes held; sites that share an input share the tensor."""
-        shared = {id(x): x.nbytes for x in self.inputs.values()}
+        shared = {id(x): x.nbytes for calls in self.calls.values() for x, _ in calls}
         others = [*self.hidden.values(), *(one.logits for one in self.tokens)]
         return sum(shared.values()) + sum(tensor.nbytes for tensor in others)
 
@@ -114,8 +115,9 @@ def dense_pass(
         PASSES.put(loaded, text, ids, known)
         return known
     for site in find_sites(loaded.model):
-        check()
-        watch(site, known.inputs[site.name], known.squares[site.name])
+        for x, of_output in known.calls.get(site.name, ()):
+            check()
+            watch(site, x, of_output)
     return known
 
 

@@ -1,7 +1,7 @@
 """Paired evaluation: dense and pruned models on the same windows, a few windows at a time."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from math import isnan
@@ -47,6 +47,10 @@ class Squares:
             return (error / reference) ** 0.5 if reference else error
         return float(error > 0)
 
+    def reference(self, name: object) -> float:
+        """||reference||^2."""
+        return self._sums[name][1]
+
     def __contains__(self, name: object) -> bool:
         return name in self._sums
 
@@ -62,18 +66,27 @@ class Comparison:
         self.propagated = Squares()  # by block number, at the block's output
         self._sites = frozenset(pruned.sites if watched else ())
         self._kept: dict[Site, list[int]] = defaultdict(lambda: [0, 0])  # ones, entries
+        self._tokens: dict[Site, int] = defaultdict(int)
 
     def watch(self, site: Site, x: Tensor, square: float) -> None:
         """Compare a site's outputs on its dense input x; `square` is ||y||^2 of the dense one."""
         if site in self._sites:
             self.local.add(site, self.pruned.lost(site, x), square)
+            self._tokens[site] += x.shape[:-1].numel()
             for index, count in enumerate(self.pruned.kept_of(site, x)):
                 self._kept[site][index] += count
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether none of its sites has been given a token, so that nothing was pruned."""
+        return bool(self._sites) and not self._tokens
 
     def measurements(self) -> tuple[Measurement, ...]:
         return self.tokens.measurements()
 
-    def sites(self) -> tuple[SiteError, ...]:
+    def sites(self, calibrated: Mapping[str, int]) -> tuple[SiteError, ...]:
+        """Every site that was given tokens; experts with how many, and on how many they were
+        calibrated."""
         return tuple(
             SiteError(
                 name=site.name,
@@ -81,6 +94,9 @@ class Comparison:
                 projection=site.projection,
                 rel_error=self.local.ratio(site),
                 kept=self._kept[site][0] / self._kept[site][1],
+                square=self.local.reference(site) if site.is_expert else None,
+                tokens=self._tokens[site] if site.is_expert else None,
+                calibrated=calibrated.get(site.name),
             )
             for site in self.pruned.sites
             if site in self.local
@@ -91,9 +107,10 @@ class Comparison:
         return tuple(BlockDrift(block=n, drift=self.propagated.ratio(n)) for n in numbers)
 
 
-def at_once(windows: Tensor) -> Sequence[Tensor]:
-    """Windows [count, tokens] in batches that fit the cache."""
-    return windows.split(max(1, TOKENS_AT_ONCE // windows.shape[1]))
+def at_once(windows: Tensor, alone: bool = False) -> Sequence[Tensor]:
+    """Windows [count, tokens] in batches that fit the cache; each `alone` where an expert would be
+    given the tokens of several windows together."""
+    return windows.split(1 if alone else max(1, TOKENS_AT_ONCE // windows.shape[1]))
 
 
 @torch.inference_mode()

@@ -7,8 +7,8 @@ import torch
 from nmviz.base.cache import megabytes
 from nmviz.base.errors import UserError
 from nmviz.base.memory import memory_left
+from nmviz.engine.load.blocks import find_blocks
 from nmviz.engine.load.loading import LoadedModel
-from nmviz.engine.load.sites import find_blocks
 from nmviz.engine.measure.dense import PASSES
 from nmviz.engine.measure.evaluate import TOKENS_AT_ONCE
 

@@ -47,7 +47,7 @@ class Run:
         self.loaded, self._check = loaded, check_of(cancel or Event())
         self.windows = windows_of(loaded, experiments[0], text)
         self.precision = precision
-        self.settings = {"dtype": "float32", "attention": "sdpa", **loaded.said}
+        self.settings = loaded.computing
         if experiments[0].reading.corpus not in CORPORA:
             self.settings[SPECIAL_TOKENS] = as_text(written_out(loaded, text))
         self.note: str | None = None
@@ -69,17 +69,28 @@ class Run:
         yield from self._prepare()
         key, done = text_key(self.windows.ids), 0
         comparisons = self._comparisons
-        for ids in at_once(self.windows.ids):
+        alone = any(site.is_expert for site in find_sites(self.loaded.model))
+        for ids in at_once(self.windows.ids, alone):
             uncounted = self.windows.uncounted[done : done + len(ids)]
             for _ in compare_windows(self.loaded, key, ids, uncounted, comparisons, self._check):
                 self.passes += len(ids)
                 yield self._progress("measuring", partial=True)
+            self._check_measured()
             done += len(ids)
             self.measured = self.windows.spent(done)
             if done < len(self.windows) and self._is_precise():
                 self._stop_at(done)
                 break
         yield self._progress("done", partial=False)
+
+    def _check_measured(self) -> None:
+        """UserError for a run that compares the model with itself: none of the layers it prunes was
+        given a token."""
+        if any(trial.comparison.is_blank for trial in self.trials):
+            raise UserError(
+                "No layer of the scope is given a token of this text, so nothing was pruned: "
+                "choose other layers or another text."
+            )
 
     @property
     def _comparisons(self) -> list[Comparison]:
@@ -110,10 +121,10 @@ class Run:
         for experiment in self.experiments:
             steps = prepare(self.loaded, experiment, self._check)
             bound = yield from self._staged(steps)
-            trial = Trial(Comparison(bound.pruned), bound.figures)
+            trial = Trial(Comparison(bound.pruned), bound.figures, bound.coverage, bound.given)
             self.trials.append(trial)
             for number in range(1, DRAWS) if trial.experiment.ties == "random" else ():
-                redrawn = yield from self._staged(draw_again(bound.pruned, number, self._check))
+                redrawn = yield from self._staged(draw_again(bound, number, self._check))
                 trial.redrawn.append(Comparison(redrawn.pruned, watched=False))
         self.clock = time.perf_counter()  # the time left is told from the passes alone
 
@@ -147,7 +158,7 @@ class Run:
         return Result(
             experiment=experiment,
             measurements=trial.measurements(),
-            sites=trial.comparison.sites(),
+            sites=trial.comparison.sites(trial.calibrated),
             drift=trial.comparison.drift(
                 len({site.block for site in find_sites(self.loaded.model)})
             ),
@@ -160,6 +171,7 @@ class Run:
                 settings={**self.settings, **trial.settings()},
                 artefacts=experiment.artefacts.model_dump(exclude_none=True),
                 note=self.note,
+                coverage=trial.coverage,
             ),
             partial=partial,
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from nmviz.core.coverage import Coverage
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import SPREAD
 from nmviz.core.results import Measurement
@@ -23,6 +24,8 @@ class Trial:
 
     comparison: Comparison
     figures: Mapping[str, float]  # what calibration has to say of itself
+    coverage: Coverage
+    calibrated: Mapping[str, int] = field(default_factory=dict)  # tokens by the name of an expert
     redrawn: list[Comparison] = field(default_factory=list)
     spent: int | None = None  # tokens, where the run ended before its budget
 

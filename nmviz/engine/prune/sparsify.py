@@ -5,15 +5,17 @@ the instance and put back, so the model afterwards is the model before, bit for 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor
 
 from nmviz.core.experiment import Experiment
+from nmviz.engine.load.products import Caught, Places, Product, factors
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.masking import matrix_mask
 from nmviz.methods.method import Call
@@ -74,20 +76,26 @@ class Pruned(Protocol):
 def replaced(substitutes: Mapping[Site, SiteForward], windows: int = 1) -> Iterator[None]:
     """Sites compute something else inside the block; undone whatever happens inside.
 
-    They are given [windows, tokens, d_in], also where a model flattens its windows before a layer.
+    They are given [windows, tokens, d_in], also where a model flattens its windows before a layer;
+    an expert [1, tokens, d_in], of the tokens that are routed to it.
     """
     missing = object()
-    before = {site: site.module.__dict__.get("forward", missing) for site in substitutes}
+    layers = [site for site in substitutes if site.stored is None]
+    products = {site: forward for site, forward in substitutes.items() if site.stored is not None}
+    modules = [(module, site) for site in layers for module in site.modules]
+    before = [(module, module.__dict__.get("forward", missing)) for module, _ in modules]
     try:
-        for site, forward in substitutes.items():
-            site.module.__dict__["forward"] = partial(_by_window, forward, windows)
-        yield
+        for module, site in modules:
+            count = 1 if site.is_expert else windows
+            module.__dict__["forward"] = partial(_by_window, substitutes[site], count)
+        with _caught(products, windows) if products else nullcontext():
+            yield
     finally:
-        for site, forward in before.items():
+        for module, forward in before:
             if forward is missing:
-                site.module.__dict__.pop("forward", None)
+                module.__dict__.pop("forward", None)
             else:
-                site.module.__dict__["forward"] = forward
+                module.__dict__["forward"] = forward
 
 
 def _by_window(forward: SiteForward, windows: int, x: Tensor) -> Tensor:
@@ -96,6 +104,45 @@ def _by_window(forward: SiteForward, windows: int, x: Tensor) -> Tensor:
         return forward(x)
     count = windows if len(x) % windows == 0 else 1
     return forward(x.unflatten(0, (count, -1))).flatten(0, 1)
+
+
+def _caught(products: Mapping[Site, SiteForward], windows: int) -> Caught:
+    """Products with parameters themselves go to their site, as `replaced` says."""
+    kept = [site.module.get_parameter(site.parameter) for site in products]
+    by_place = {
+        (id(parameter), site.number): site for parameter, site in zip(kept, products, strict=True)
+    }
+    places = Places(dict.fromkeys(kept))
+
+    def one(x: Tensor, weight: Tensor) -> Tensor | None:
+        place = places.find(weight)
+        site = None if place is None else by_place.get((id(place.parameter), place.number))
+        if site is None or not x.numel():
+            return None
+        forward = partial(_by_window, products[site], 1 if site.is_expert else windows)
+        return _routed(forward, x, site.d_out) if site.is_expert else forward(x)
+
+    def take(product: Product) -> Tensor | None:
+        each = factors(product)
+        given = [one(x, weight) for x, weight in each]
+        if all(y is None for y in given):
+            return None
+        pairs = zip(each, given, strict=True)
+        made = [x @ weight if y is None else y for (x, weight), y in pairs]
+        whole = made[0] if product.weight.dim() == 2 else torch.stack(made, -3)
+        return whole if product.added is None else whole + product.added
+
+    return Caught(take)
+
+
+def _routed(forward: SiteForward, x: Tensor, d_out: int) -> Tensor:
+    """An expert's outputs. Where it is given all tokens, those of others as zeros (Llama 4), it is
+    shown its own, and the others stay zero."""
+    own = x.any(-1)
+    if bool(own.all()):
+        return forward(x)
+    made = x.new_zeros((*x.shape[:-1], d_out))
+    return made.index_put((own,), forward(x[own])) if bool(own.any()) else made
 
 
 def forwards(pruned: Pruned, check: Callable[[], None]) -> dict[Site, SiteForward]:

@@ -189,10 +189,11 @@ class TaskRun:
                 seconds=seconds,
                 device=self.loaded.device,
                 threads=torch.get_num_threads(),
-                settings={**self.loaded.said, **_settings(trial)},
+                settings={**self.loaded.computing, **_settings(trial)},
                 artefacts=one.artefacts.model_dump(exclude_none=True),
                 packages=TASK_PACKAGES,
                 note=_note(scored),
+                coverage=trial.bound.coverage,
             ),
             partial=trial.seconds is None,
         )
@@ -209,8 +210,6 @@ def in_words(seconds: float) -> str:
 def _settings(trial: Trial) -> dict[str, str]:
     """How it was measured; of every task its rows, its version in lm-eval and its seconds."""
     settings = {
-        "dtype": "float32",
-        "attention": "sdpa",
         "batch_size": str(trial.batch),
         "shots": "0",
         "chat_template": "yes" if trial.experiment.chat else "no",
@@ -245,6 +244,6 @@ def _dense(loaded: LoadedModel, check: Check) -> dict[Site, SiteForward]:
 
     def forward(site: Site, x: Tensor) -> Tensor:
         check()
-        return type(site.module).forward(site.module, x)
+        return type(site.module).forward(site.module, x) if site.stored is None else site.dense(x)
 
     return {site: partial(forward, site) for site in find_sites(loaded.model)}

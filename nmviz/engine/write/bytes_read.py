@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from nmviz.engine.load.loading import LoadedModel
-from nmviz.engine.load.sites import find_sites
+from nmviz.engine.load.probe import probe
+from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.prune.activations import PrunedActivations
 from nmviz.engine.prune.sparsify import Pruned
 from nmviz.engine.write.skipping import SkippedRows
@@ -24,17 +25,26 @@ def skip(pruned: Pruned) -> Read:
     def read(loaded: LoadedModel) -> float | None:
         if not rows.tokens:
             return None
-        inside = sum(site.weight.nbytes for site in pruned.sites)
+        inside = sum(site.weight.nbytes for site in pruned.sites if not site.is_expert)
         return dense_bytes(loaded) - inside + rows.read / rows.tokens + _repairs(pruned)
 
     return read
 
 
 def dense_bytes(loaded: LoadedModel) -> float:
-    """Bytes of the linear layers, lm_head included: what a dense token reads."""
+    """Bytes of the linear layers, lm_head included: what a dense token reads, of experts those
+    that it is routed to."""
+    seen = probe(loaded.model)
+    active = {} if seen is None else seen.work
+
+    def share(site: Site) -> float:
+        whole = site.module.get_parameter(site.parameter)
+        return min(1.0, active.get(id(whole), 0.0) / whole.numel()) if site.is_expert else 1.0
+
     head = loaded.model.get_output_embeddings()
     of_head = 0 if head is None else head.weight.nbytes
-    return float(of_head + sum(site.weight.nbytes for site in find_sites(loaded.model)))
+    inside = sum(site.weight.nbytes * share(site) for site in find_sites(loaded.model))
+    return float(of_head + inside)
 
 
 def _repairs(pruned: PrunedActivations) -> int:

@@ -119,6 +119,9 @@ class SkippedRows:
 
 
 def _is_single(site: Site, x: Tensor) -> bool:
+    """Whether its rows are skipped: experts are multiplied whole, each token having its own."""
+    if site.is_expert:
+        return False
     return x.numel() == site.d_in and x.device.type == "cpu" and x.dtype == torch.float32
 
 

@@ -211,7 +211,7 @@ def fitted(values: Sequence[Any]) -> Update:
         "blocks": "",
         "sites": "",
         "block": gr.Dropdown(choices=block_choices(model.blocks), value=look.block),
-        "projection": gr.Dropdown(choices=names, value=look.projection),
+        "projection": gr.Dropdown(choices=list(model.layers), value=look.projection),
     }
 
 

@@ -64,7 +64,7 @@ def form_of(view: View) -> dict[str, Any]:
         "chips": chip_of(view),
         "projections": gr.CheckboxGroup(choices=names, value=values["projections"]),
         "block": gr.Dropdown(choices=block_choices(model.blocks), value=values["block"]),
-        "projection": gr.Dropdown(choices=names, value=values["projection"]),
+        "projection": gr.Dropdown(choices=list(model.layers), value=values["projection"]),
         "stride": stride_of(values["protocol"], values["stride"]),
         "text": gr.Textbox(visible=values["corpus"] == OWN_TEXT),
         "method_notes": method_notes(view),

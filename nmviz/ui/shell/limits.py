@@ -8,7 +8,7 @@ from nmviz import service
 from nmviz.base.errors import NotYet, SettingError, UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.protocols import tokens_read
-from nmviz.methods.scopes import ALL
+from nmviz.methods.scopes import ALL, EXPERTS, ROUTER
 from nmviz.service import OWN_TEXT
 from nmviz.sources.tasks import TASKS
 from nmviz.ui.shell.view import Look, View
@@ -57,7 +57,7 @@ def settle(view: View) -> View:
         said = f"{model.title} has no block {block}: choose one from 0 to {model.blocks - 1}."
         raise SettingError(said, "block")
     projection = look.projection or _usual(model)
-    if model.projections and projection not in model.projections:
+    if model.projections and projection not in model.layers:
         names = ", ".join(model.projections)
         said = f"{model.title} has no projection {projection!r}: choose one of {names}."
         raise SettingError(said, "projection")
@@ -67,7 +67,9 @@ def settle(view: View) -> View:
 
 def _check_projections(chosen: Iterable[str], model: "ModelInfo") -> None:
     """UserError when one is none of the model's: a menu refuses all events while it holds one."""
-    other = next((name for name in chosen if name not in (*model.projections, ALL)), None)
+    several = (*((EXPERTS,) if model.experts else ()), *((ROUTER,) if model.routers else ()))
+    known = (*model.projections, *model.routers, *several, ALL)
+    other = next((name for name in chosen if name not in known), None)
     if model.projections and other is not None:
         names = ", ".join(model.projections)
         said = f"{model.title} has no projection {other[:60]!r}: choose among {names}."

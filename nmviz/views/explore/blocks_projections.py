@@ -58,7 +58,7 @@ def blocks_projections(
 
 def error_grid(result: Result) -> tuple[list[int], list[str], np.ndarray]:
     """Blocks in order, projections as they come, and errors [projections, blocks] with gaps NaN."""
-    sites = [site for site in result.sites if isfinite(site.rel_error)]
+    sites = [site for site in result.layers if isfinite(site.rel_error)]
     blocks = sorted({site.block for site in sites})
     projections = list(dict.fromkeys(site.projection for site in sites))
     errors = np.full((len(projections), len(blocks)), np.nan)
@@ -73,7 +73,7 @@ def _frame(figure: go.Figure, block: int, row: int, colour: str) -> None:
 
 
 def _title(result: Result) -> str:
-    sites = [site for site in result.sites if isfinite(site.rel_error)]
+    sites = [site for site in result.layers if isfinite(site.rel_error)]
     worst = max(sites, key=lambda site: site.rel_error)
     middle = float(np.median([site.rel_error for site in sites]))
     name = NAMES[result.experiment.target]

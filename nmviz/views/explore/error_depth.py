@@ -64,7 +64,7 @@ def line_of(
 
 
 def _sites(result: Result) -> list[SiteError]:
-    return [site for site in result.sites if isfinite(site.rel_error)]
+    return [site for site in result.layers if isfinite(site.rel_error)]
 
 
 def _dots(result: Result, target: Target, shift: float, dark: bool) -> go.Scatter:

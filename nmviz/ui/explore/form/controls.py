@@ -194,7 +194,7 @@ def _layer(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) ->
             elem_id="block",
         )
         named["projection"] = gr.Dropdown(
-            list(model.projections),
+            list(model.layers),
             value=values["projection"],
             label="Projection",
             filterable=False,

@@ -137,7 +137,9 @@ def waits(row: MethodError, view: View) -> bool:
 def in_scope(view: View) -> bool:
     """Whether the layer that is looked at is among those the experiment prunes."""
     look = view.look
-    return view.experiment.sites.hold(look.projection or "", look.block or 0)
+    name = look.projection or ""
+    several = (name, name.rpartition(".")[2])  # an expert's, and its projection
+    return any(view.experiment.sites.hold(one, look.block or 0) for one in several)
 
 
 def _chosen(view: View) -> list[tuple[Any, str]]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from nmviz import service
 from nmviz.base.wording import listed
 from nmviz.core import protocols
+from nmviz.core.coverage import OUTSIDE
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import SPECIAL_TOKENS, as_read
 from nmviz.core.results import Column, Provenance, Result
@@ -23,8 +24,19 @@ def origin(results: Mapping[Column, Result], stored: bool) -> str:
     line = f"{_on_what(first)}. {', '.join(part for part in parts if part)}"
     line += "".join(f". {said}" for said in as_read(first.provenance))
     line += f". {first.provenance.note}" if first.provenance.note else ""
+    line += "".join(f". {said[:1].upper()}{said[1:]}" for said in _covered(first.provenance))
     details = "".join(_details(column, result) for column, result in results.items())
     return f'<details class="origin"><summary>{esc(line)}</summary>{details}</details>'
+
+
+def _covered(provenance: Provenance) -> list[str]:
+    """What share was pruned and what was left dense, where that is more than the scope says."""
+    covered = provenance.coverage
+    if covered is None or (covered.parameters == 1 and not covered.routers):
+        return []
+    told = list(covered.lines())
+    by_scope = covered.left_dense and all(one.reason == OUTSIDE for one in covered.left_dense)
+    return told[:1] if by_scope else told
 
 
 def _when(provenance: Provenance) -> str:
@@ -79,6 +91,7 @@ def _details(column: Column, result: Result) -> str:
         **{f"version of {name}": text for name, text in provenance.versions.items()},
         **{name: str(value) for name, value in provenance.machine.items()},
         **provenance.settings,
+        "coverage": "; ".join(provenance.coverage.lines()) if provenance.coverage else None,
         **{f"SHA-256 of {name}": value for name, value in provenance.artefacts.items()},
         "note": provenance.note,
         "key of the experiment": result.key,

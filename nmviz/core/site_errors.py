@@ -1,0 +1,45 @@
+"""Errors of pruned layers, and of the experts of a block together."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from nmviz.core.record import Record
+
+
+class SiteError(Record):
+    """One pruned linear layer, measured on its dense input."""
+
+    name: str  # module path, such as model.layers.0.self_attn.q_proj
+    block: int
+    projection: str
+    rel_error: float
+    kept: float  # share of ones in the mask
+    square: float | None = None  # of an expert: ||y||^2 of the dense output, so that a block's can
+    tokens: int | None = None  # be pooled; and tokens that it was given
+    calibrated: int | None = None  # tokens of the calibration text that it was given
+
+
+def pooled(sites: Iterable[SiteError]) -> Iterator[SiteError]:
+    """Sites in order, the experts of one block and projection as one."""
+    groups: dict[object, list[SiteError]] = {}
+    for site in sites:
+        alone = site.square is None
+        groups.setdefault(site.name if alone else (site.block, site.projection), []).append(site)
+    for group in groups.values():
+        yield group[0] if group[0].square is None else _pool(group)
+
+
+def _pool(experts: Sequence[SiteError]) -> SiteError:
+    squares = [one.square or 0.0 for one in experts]
+    given = [one.tokens or 0 for one in experts]
+    lost = sum(one.rel_error**2 * square for one, square in zip(experts, squares, strict=True))
+    whole, tokens = sum(squares), sum(given)
+    kept = sum(one.kept * count for one, count in zip(experts, given, strict=True))
+    return SiteError(
+        name=f"{experts[0].name} and {len(experts) - 1} more",
+        block=experts[0].block,
+        projection=experts[0].projection,
+        rel_error=(lost / whole) ** 0.5 if whole else max(one.rel_error for one in experts),
+        kept=kept / tokens if tokens else experts[0].kept,
+        square=whole,
+        tokens=tokens,
+    )
