@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from gguf_file import GgufFile
+from gguf_writing import write
 from kinds import make_model
 from safetensors.torch import load_file, save_file
 from tokenizers.processors import TemplateProcessing
@@ -27,7 +28,8 @@ from transformers import (
 )
 
 from nmviz.base.errors import UserError
-from nmviz.engine.load import gguf_files, loading, tokens
+from nmviz.engine.load import loading, tokens
+from nmviz.engine.load.gguf import copies
 from nmviz.methods.scopes import PROJECTIONS
 from nmviz.sources import models
 
@@ -341,42 +343,19 @@ def gguf_gemma(tiny_model: Path, tmp_path: Path) -> Path:
 
 
 def write_gguf(folder: Path, kind: str, source: Path, tensors: dict[str, torch.Tensor]) -> Path:
-    """A model of the tiny one's sizes with its vocabulary, tensors in an order of their own."""
+    """A file with a chat template in a folder of its own."""
     path = folder / "gguf" / "tiny.gguf"
     path.parent.mkdir()
-    tokenizer = json.loads((source / "tokenizer.json").read_text())["model"]
-    writer = gguf.GGUFWriter(path, kind)
-    writer.add_context_length(512)
-    writer.add_embedding_length(64)
-    writer.add_block_count(3)
-    writer.add_feed_forward_length(128)
-    writer.add_head_count(4)
-    writer.add_head_count_kv(2)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_freq_base(10000.0)
-    writer.add_token_list(sorted(tokenizer["vocab"], key=tokenizer["vocab"].get))
-    writer.add_token_types([3, *[1] * (len(tokenizer["vocab"]) - 1)])
-    writer.add_eos_token_id(0)
-    writer.add_pad_token_id(0)
-    writer.add_chat_template("{{ messages[0]['content'] }}")
-    writer.add_token_merges([" ".join(pair) for pair in tokenizer["merges"]])
-    if kind == "gemma3":
-        writer.add_key_length(32)
-        writer.add_tokenizer_model("llama")
-        writer.add_token_scores([0.0] * len(tokenizer["vocab"]))
-    else:
-        writer.add_tokenizer_model("gpt2")
-    (architecture,) = (key for key, name in gguf.MODEL_ARCH_NAMES.items() if name == kind)
-    names = gguf.get_tensor_name_map(architecture, 3)
-    for name, tensor in tensors.items():
-        theirs = names.get_name(name, try_suffixes=(".weight",))
-        assert theirs
-        writer.add_tensor(theirs, tensor.numpy())
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+
+    def head(writer: gguf.GGUFWriter) -> None:
+        writer.add_pad_token_id(0)
+        writer.add_chat_template("{{ messages[0]['content'] }}")
+        if kind == "gemma3":
+            writer.add_key_length(32)
+            writer.add_token_scores([0.0] * len(tensors["model.embed_tokens.weight"]))
+
+    model = "llama" if kind == "gemma3" else "gpt2"
+    return write(path, source, tensors, kind=kind, head=head, tokenizer_model=model)
 
 
 @pytest.mark.parametrize(("made", "heads"), [("gguf_model", 64), ("gguf_gemma", 128)])
@@ -412,9 +391,9 @@ def test_a_gguf_file_is_converted_once_and_bit_for_bit(
     assert loaded.tokenizer.chat_template == "{{ messages[0]['content'] }}"
     config = json.loads((folder / "config.json").read_text())
     assert config["architectures"] == [kind]
-    assert not set(gguf_files.OF_THE_SOURCE) & set(config)
+    assert not set(copies.OF_THE_SOURCE) & set(config)
 
-    monkeypatch.setattr(gguf_files, "read_gguf", lambda files: pytest.fail("converted twice"))
+    monkeypatch.setattr(copies, "read_gguf", lambda *_: pytest.fail("converted twice"))
     loading.forget()
     again = loading.load(str(path.parent)).model.state_dict()
     assert again.keys() == state.keys()
@@ -434,13 +413,13 @@ def test_a_gguf_file_is_read_once_and_the_reader_is_put_back(
 ) -> None:
     read: list[Path] = []
 
-    class Counted(gguf_files._Reader):
+    class Counted(copies._Reader):
         def __init__(self, path: Path) -> None:
             read.append(path)
             super().__init__(path)
             assert type(self.data) is np.ndarray, "a memmap is slow"
 
-    monkeypatch.setattr(gguf_files, "_Reader", Counted)
+    monkeypatch.setattr(copies, "_Reader", Counted)
     before = gguf.GGUFReader, gguf.get_tensor_name_map
     loading.load(str(gguf_model))
     assert len(read) == 1
@@ -464,7 +443,7 @@ def test_a_copy_that_was_cut_short_is_made_again(
     folder = tmp_path / "cache" / "converted" / loaded.sha256
     whole = (folder / name).read_bytes()
     if not sizes:
-        (folder / gguf_files.SIZES).unlink()
+        (folder / copies.ABOUT).unlink()
     loading.forget()
     damage(folder / name)
     again = loading.load(str(gguf_model)).model.state_dict()
@@ -501,7 +480,7 @@ def test_a_conversion_that_fails_leaves_nothing(
     def full(*_: object) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(gguf_files, {"tensors": "_save", "config": "_clean_config"}[failure], full)
+    monkeypatch.setattr(copies, {"tensors": "_save", "config": "_clean_config"}[failure], full)
     with pytest.raises(UserError, match="is full: make room"):
         loading.load(str(gguf_model))
     left = [path for path in (tmp_path / "cache" / "converted").iterdir() if path.is_dir()]

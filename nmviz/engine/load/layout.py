@@ -6,7 +6,7 @@ from dataclasses import replace
 from nmviz.engine.load.blocks import find_blocks
 from nmviz.engine.load.configs import built, empty, language_model
 from nmviz.engine.load.coverage import everything
-from nmviz.engine.load.gguf_files import config_of_copy
+from nmviz.engine.load.gguf.copies import config_of_copy
 from nmviz.engine.load.loading import quiet
 from nmviz.engine.load.positions import context_of
 from nmviz.engine.load.probe import Probe, probe

@@ -18,7 +18,7 @@ from nmviz.base.errors import UserError
 from nmviz.core.provenance import STORED
 from nmviz.engine.load.configs import language_model, read_config
 from nmviz.engine.load.formats import format_of
-from nmviz.engine.load.gguf_files import converted, is_converted
+from nmviz.engine.load.gguf.copies import converted, is_converted, said_of
 from nmviz.engine.load.positions import context_of
 from nmviz.engine.load.probe import check_passes
 from nmviz.engine.load.quantized import plain, prepare
@@ -136,7 +136,7 @@ def fetch_again(model_id: str) -> models.ModelFiles:
     _models.clear()
     if files.gguf:
         with quiet(), plain_words(model_id):
-            converted(files, again=True)
+            converted(files, model_id, again=True)
     load(model_id)
     return files
 
@@ -159,14 +159,18 @@ def _read(files: models.ModelFiles, model_id: str) -> tuple[Any, tuple[Any, Mapp
         read_config(files.folder, model_id)  # a wrong one is also what a tokenizer stumbles over
         return load_tokenizer(files.folder, model_id), load_model(files.folder, model_id)
     made_before = is_converted(files)
-    folder = converted(files)
+    folder = converted(files, model_id)
     try:
-        return load_tokenizer(folder, model_id), load_model(folder, model_id)
+        return _read_copy(folder, model_id)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
         if not made_before:
             raise
-    folder = converted(files, again=True)
-    return load_tokenizer(folder, model_id), load_model(folder, model_id)
+    return _read_copy(converted(files, model_id, again=True), model_id)
+
+
+def _read_copy(folder: Path, model_id: str) -> tuple[Any, tuple[Any, Mapping[str, str]]]:
+    tokenizer, (model, _) = load_tokenizer(folder, model_id), load_model(folder, model_id)
+    return tokenizer, (model, said_of(folder))
 
 
 def load_model(folder: Path, model_id: str) -> tuple[Any, Mapping[str, str]]:

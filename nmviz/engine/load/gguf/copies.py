@@ -4,10 +4,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,22 +18,25 @@ import torch
 from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
+from transformers import AutoTokenizer
 
 from nmviz.base.cache import MOVE_IT, cache_dir, disk_errors, make_folder, require_space
 from nmviz.base.errors import UserError
+from nmviz.engine.load.gguf.reading import read_gguf
 from nmviz.sources.models import ModelFiles
 
 OF_THE_SOURCE = ("quantization_config", "_name_or_path", "_model_name_or_path")
 """Config entries that speak of the GGUF file and not of its copy."""
-SIZES = "sizes.json"
-"""Beside the files of a copy: how many bytes each has when it is whole."""
+ABOUT = "copy.json"
+"""Beside the files of a copy: how many bytes each has when it is whole, and what a result says of
+how the GGUF file was read. Copies of older versions lack it, and may hold random numbers in place
+of tensors that the file did not have: they are made again."""
 _reading = Lock()  # what is exchanged while a file is read is put back before the next one is
 
 
-def converted(files: ModelFiles, *, again: bool = False) -> Path:
+def converted(files: ModelFiles, model_id: str, *, again: bool = False) -> Path:
     """The folder of the converted copy, bit-equal to what transformers reads from the GGUF file;
-    made where there is none, where part of it is missing, or `again`.
+    made where there is none, where part of it is missing, or `again`. UserError as of `read_gguf`.
 
     Written beside and moved in place whole; two processes do not collide.
     """
@@ -43,7 +46,7 @@ def converted(files: ModelFiles, *, again: bool = False) -> Path:
         return folder
     with disk_errors(home), FileLock(home / f"{files.sha256}.lock"):
         if again or not _is_whole(folder):
-            _convert(files, folder)
+            _convert(files, folder, model_id)
     return folder
 
 
@@ -57,30 +60,19 @@ def config_of_copy(sha256: str) -> Path:
     return cache_dir() / "converted" / sha256 / "config.json"
 
 
+def said_of(folder: Path) -> Mapping[str, str]:
+    """What a result says of how the GGUF file of a converted copy was read."""
+    said: Mapping[str, str] = json.loads((folder / ABOUT).read_text("utf-8"))["said"]
+    return said
+
+
 def _is_whole(folder: Path) -> bool:
-    """Whether every file of a copy has the size that it was written with; of a copy that an older
-    version made nothing is known, so what is there is tried."""
-    if not folder.is_dir():
-        return False
+    """Whether every file of a copy has the size that it was written with."""
     try:
-        sizes = json.loads((folder / SIZES).read_text("utf-8"))
+        sizes = json.loads((folder / ABOUT).read_text("utf-8"))["sizes"]
         return all((folder / name).stat().st_size == size for name, size in sizes.items())
-    except FileNotFoundError as missing:
-        return Path(missing.filename).name == SIZES
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-
-
-def read_gguf(files: ModelFiles) -> Any:
-    """The model as transformers reads it from the GGUF file: dequantised to fp32."""
-    with _no_bar():
-        return AutoModelForCausalLM.from_pretrained(
-            files.folder,
-            gguf_file=files.gguf,
-            dtype=torch.float32,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
 
 
 def unique_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -94,14 +86,14 @@ def unique_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return unique
 
 
-def _convert(files: ModelFiles, folder: Path) -> None:
+def _convert(files: ModelFiles, folder: Path, model_id: str) -> None:
     prefix = f"tmp-{files.sha256[:16]}-"
     for left_over in folder.parent.glob(f"{prefix}*"):
         shutil.rmtree(left_over, ignore_errors=True)
     workspaces = tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix)
     with workspaces as workspace, _read_once():
         alone = _set_apart(files, Path(workspace) / "source")
-        model = read_gguf(alone)
+        model, said = read_gguf(alone, model_id)
         tokenizer = AutoTokenizer.from_pretrained(
             alone.folder, gguf_file=alone.gguf, local_files_only=True, trust_remote_code=False
         )
@@ -116,7 +108,8 @@ def _convert(files: ModelFiles, folder: Path) -> None:
             model.generation_config.save_pretrained(beside)
         tokenizer.save_pretrained(beside)
         sizes = {file.name: file.stat().st_size for file in beside.iterdir()}
-        (beside / SIZES).write_text(json.dumps(sizes), encoding="utf-8")
+        about = json.dumps({"sizes": sizes, "said": said})
+        (beside / ABOUT).write_text(about, encoding="utf-8")
         if folder.is_dir():
             os.replace(folder, Path(workspace) / "broken")
         os.replace(beside, folder)
@@ -154,18 +147,6 @@ def _read_once() -> Iterator[None]:
             yield
         finally:
             module.GGUFReader, module.get_tensor_name_map = before
-
-
-@contextmanager
-def _no_bar() -> Iterator[None]:
-    """The GGUF reader draws its progress bar whatever transformers' own switch says."""
-    module: Any = modeling_gguf_pytorch_utils
-    bar = module.tqdm
-    module.tqdm = partial(bar, disable=True)
-    try:
-        yield
-    finally:
-        module.tqdm = bar
 
 
 def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:

@@ -1,0 +1,1 @@
+"""GGUF files: read whole or refused, and kept as a converted copy."""
