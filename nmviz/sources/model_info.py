@@ -71,10 +71,20 @@ class ModelInfo:
         alike = not self.experts and not self.ranges
         return self.matrices or (uniform(self.d_in, self.d_out, self.blocks) if alike else ())
 
+    def pooled(self, layer: str) -> str:
+        """The projection that a layer is of: an expert's, else its own."""
+        several = (name for name, each in self.experts.items() if layer in each)
+        return next(several, layer)
+
+    def alone(self, layer: str) -> str:
+        """The layer that is shown for a projection: of experts the first."""
+        return self.experts[layer][0] if layer in self.experts else layer
+
     @property
     def layers(self) -> tuple[str, ...]:
-        """What can be looked at in a block: the projections, of experts also each."""
-        return (*self.projections, *(name for each in self.experts.values() for name in each))
+        """What can be looked at in a block: the projections, of experts each."""
+        plain = (name for name in self.projections if name not in self.experts)
+        return (*plain, *(name for each in self.experts.values() for name in each))
 
 
 def read_json(path: Path | None, remedy: str) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def settle(view: View) -> View:
     if model.blocks and block >= model.blocks:
         said = f"{model.title} has no block {block}: choose one from 0 to {model.blocks - 1}."
         raise SettingError(said, "block")
-    projection = look.projection or _usual(model)
+    projection = model.alone(look.projection or _usual(model))
     if model.projections and projection not in model.layers:
         names = ", ".join(model.projections)
         said = f"{model.title} has no projection {projection!r}: choose one of {names}."

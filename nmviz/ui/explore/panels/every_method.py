@@ -9,6 +9,7 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import MethodError
+from nmviz.methods.scopes import EXPERTS
 from nmviz.ui.explore.form.values import view_of
 from nmviz.ui.serving.noted import note_regardless
 from nmviz.ui.shell.events import Update
@@ -16,6 +17,7 @@ from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity, table
+from nmviz.ui.shell.limits import model_of
 from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View, methods_of
@@ -137,9 +139,9 @@ def waits(row: MethodError, view: View) -> bool:
 def in_scope(view: View) -> bool:
     """Whether the layer that is looked at is among those the experiment prunes."""
     look = view.look
-    name = look.projection or ""
-    several = (name, name.rpartition(".")[2])  # an expert's, and its projection
-    return any(view.experiment.sites.hold(one, look.block or 0) for one in several)
+    model, sites = model_of(view), view.experiment.sites
+    sites = sites.spelled_out(EXPERTS, tuple(model.experts))
+    return sites.hold(model.pooled(look.projection or ""), look.block or 0)
 
 
 def _chosen(view: View) -> list[tuple[Any, str]]:

@@ -139,7 +139,7 @@ def depth(shown: Shown, view: View, measure: Measure) -> dict[str, Any]:
     look = view.look
     selected = None
     if look.block is not None and look.projection is not None:
-        selected = (look.block, look.projection)
+        selected = (look.block, model_of(view).pooled(look.projection))
     results: dict[Column, Result] = {
         target: shown.results[target] for target in TARGETS if target in shown.results
     }
