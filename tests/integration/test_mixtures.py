@@ -37,6 +37,9 @@ from nmviz.engine.prune.sparsify import forwards, replaced
 from nmviz.engine.write.bytes_read import dense_bytes
 from nmviz.sources import corpora
 from nmviz.sources.models import ModelInfo
+from nmviz.ui.explore.panels.every_method import in_scope
+from nmviz.ui.shell.limits import settle
+from nmviz.ui.shell.view import View
 
 WINDOW, EXPERTS = 32, 4
 SIZES = {
@@ -373,3 +376,20 @@ def test_the_budget_of_a_mixture_counts_active_experts(loaded: LoadedModel, tmp_
     spent = service.budget_of(one)
     assert spent is not None
     assert spent.dense == sum(site.weight.numel() for site in sites) * active / EXPERTS
+
+
+def test_the_page_shows_one_expert_and_rings_its_projection(
+    loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    loaded.model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    monkeypatch.setenv("NMVIZ_MODELS", str(folder))
+    view = View.build({"model": str(folder), "projection": "down_proj", "projections": "experts"})
+    shown = settle(view).look.projection
+    info = service.describe(str(folder))
+    assert shown == "experts.0.down_proj" and shown in info.layers
+    assert info.pooled(shown) == "down_proj" and in_scope(settle(view))
+    assert "down_proj" not in info.layers and "q" in info.layers
+    with pytest.raises(UserError, match=r"no projection .experts\.9\.down_proj"):
+        settle(View.build({"model": str(folder), "projection": "experts.9.down_proj"}))
