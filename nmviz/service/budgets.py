@@ -16,6 +16,7 @@ def budget_of(experiment: Experiment) -> Budget | None:
         named = several.in_model(info.projections, info.blocks).blocks
         if not (named and {layer.projection for layer in info.every} >= named.keys()):
             return None
-        return budget(experiment, info.every, several)
+        spent = budget(experiment, info.every, several)
+        return spent if spent.dense else None  # M divides none of the widths
     except UserError:
         return None

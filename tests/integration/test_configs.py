@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_types
 import torch
-from kinds import SIZES, save_model
+from kinds import save_model
 from safetensors.torch import load_file, save_file
-from tiny import PARAGRAPHS, make_tokenizer
-from transformers import AutoModelForCausalLM, BambaConfig
+from tiny import PARAGRAPHS
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
@@ -109,17 +109,11 @@ def test_infinity_as_transformers_writes_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
-    folder, tokenizer = tmp_path / "bamba", make_tokenizer()
-    ends = {"bos_token_id": None, "eos_token_id": 0, "pad_token_id": 0}
-    heads = {"mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 8, "mamba_n_groups": 1}
-    config = BambaConfig(
-        **SIZES, **ends, **heads, vocab_size=len(tokenizer), attn_layer_indices=[1]
-    )
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    folder = tmp_path / "bamba"
+    tiny_types.save_tiny("bamba", folder)
     assert '{"__float__":"Infinity"}' in "".join((folder / "config.json").read_text().split())
     assert models.read_config(str(folder))["time_step_limit"] == [0.0, float("inf")]
-    assert layout.with_layers(models.describe(str(folder))).blocks == 3
+    assert layout.with_layers(models.describe(str(folder))).blocks == 2
     assert loading.load(str(folder)).model.config.time_step_limit[1] == float("inf")
 
 

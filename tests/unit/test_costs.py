@@ -134,6 +134,7 @@ def test_a_mixture_spends_what_a_token_uses() -> None:
 
 
 def test_what_is_not_known_has_no_budget() -> None:
+    assert service.budget_of(Experiment.build(pattern="5:7")) is None
     assert service.budget_of(Experiment.build(model="llama2-7b")) is None
     assert service.budget_of(Experiment.build(mitigations="r-sparse(rank=?)")) is None
 
