@@ -65,8 +65,8 @@ class Settings(BaseModel):
     projections: tuple[str, ...] | None = Field(
         None,
         title="Projections",
-        description=f"Projections, such as q,k,v, or one of {', '.join(SCOPES)}; or both with "
-        "blocks, and ; between groups: 'down; q,gate:0-18'.",
+        description=f"Projections, such as q,k,v, or one of {', '.join(SCOPES)}, in mixtures also "
+        "experts and router; or both with blocks, and ; between groups: 'down; q,gate:0-18'.",
     )
     blocks: str | None = Field(
         None, title="Blocks", description="Such as 0-3,7, for sites that name none themselves."

@@ -228,7 +228,8 @@ def _prompt(named: dict[str, Any], values: dict[str, Any]) -> None:
     named["real_speed"] = gr.Checkbox(
         values["real_speed"],
         label="Measure real speed",
-        info="really skips the weights of dropped inputs, and times every token",
+        info="really skips the weights of dropped inputs (experts are read whole), and times every "
+        "token",
     )
     named["write"] = gr.Button("Write the three texts", elem_id="write")
 
