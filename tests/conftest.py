@@ -154,3 +154,28 @@ def _forget_store() -> None:
         service.store().close()
     for cache in (service.store, service.published, to_choose):
         cache.cache_clear()
+
+
+@pytest.fixture
+def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A cache of its own, and no model kept from before or afterwards."""
+    from nmviz.engine.load import loading
+
+    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
+    loading.forget()
+    yield
+    loading.forget()
+
+
+@pytest.fixture
+def paragraphs_calibrate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibrate on a few paragraphs that need no network, in windows of 32 tokens."""
+    from tiny import PARAGRAPHS
+
+    from nmviz.engine.calibrate import artefacts, calibration
+    from nmviz.sources import corpora
+
+    monkeypatch.setattr(artefacts, "path_of", lambda key: tmp_path / f"{key}.safetensors")
+    monkeypatch.setattr(calibration, "WINDOW", 32)
+    monkeypatch.setattr(corpora, "read", lambda *_: "\n\n".join(PARAGRAPHS))
+    monkeypatch.setattr(corpora, "identify", lambda _: "paragraphs")

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
-from nmviz.engine.calibrate import artefacts, calibration
 from nmviz.engine.calibrate.blockwise import Walk
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.blocks import find_blocks
@@ -30,7 +29,6 @@ from nmviz.engine.measure.evaluate import first_block, logits
 from nmviz.engine.measure.statistics import DenseTokens
 from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
 from nmviz.engine.write.generate import Sampling, generate
-from nmviz.sources import corpora
 from nmviz.sources.models import ModelInfo
 
 WINDOW = 32
@@ -48,13 +46,7 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
     return make_loaded(request.param)
 
 
-@pytest.fixture(autouse=True)
-def own_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calibrate on a few paragraphs that need no network."""
-    monkeypatch.setattr(artefacts, "path_of", lambda key: tmp_path / f"{key}.safetensors")
-    monkeypatch.setattr(calibration, "WINDOW", WINDOW)
-    monkeypatch.setattr(corpora, "read", lambda *_: "\n\n".join(PARAGRAPHS))
-    monkeypatch.setattr(corpora, "identify", lambda _: "paragraphs")
+pytestmark = pytest.mark.usefixtures("paragraphs_calibrate")
 
 
 def nothing() -> None:

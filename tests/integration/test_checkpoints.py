@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,7 @@ UP = "model.layers.1.mlp.up_proj.weight"
 Tensors = dict[str, Tensor]
 
 
-@pytest.fixture(autouse=True)
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
-    loading.forget()
-    yield
-    loading.forget()
+pytestmark = pytest.mark.usefixtures("fresh_cache")
 
 
 @pytest.fixture

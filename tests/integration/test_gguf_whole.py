@@ -20,12 +20,7 @@ from nmviz.engine.measure.evaluate import logits
 IDS = torch.arange(3, 43)
 
 
-@pytest.fixture(autouse=True)
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
-    loading.forget()
-    yield
-    loading.forget()
+pytestmark = pytest.mark.usefixtures("fresh_cache")
 
 
 @pytest.fixture

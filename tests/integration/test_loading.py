@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,7 @@ from nmviz.engine.load.gguf import copies
 from nmviz.methods.scopes import PROJECTIONS
 from nmviz.sources import models
 
-
-@pytest.fixture(autouse=True)
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
-    loading.forget()
-    yield
-    loading.forget()
+pytestmark = pytest.mark.usefixtures("fresh_cache")
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from nmviz.base.errors import UserError
 from nmviz.cli.printing import run_json
 from nmviz.core.experiment import Experiment
 from nmviz.core.site_errors import SiteError, pooled
-from nmviz.engine.calibrate import artefacts, calibration
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load import loading
 from nmviz.engine.load.coverage import everything
@@ -35,7 +34,6 @@ from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.measure.runner import Run
 from nmviz.engine.prune.sparsify import forwards, replaced
 from nmviz.engine.write.bytes_read import dense_bytes
-from nmviz.sources import corpora
 from nmviz.sources.models import ModelInfo
 from nmviz.ui.explore.panels.every_method import in_scope
 from nmviz.ui.shell.limits import settle
@@ -83,13 +81,7 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
     return make_mixture(request.param)
 
 
-@pytest.fixture(autouse=True)
-def own_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calibrate on a few paragraphs that need no network."""
-    monkeypatch.setattr(artefacts, "path_of", lambda key: tmp_path / f"{key}.safetensors")
-    monkeypatch.setattr(calibration, "WINDOW", WINDOW)
-    monkeypatch.setattr(corpora, "read", lambda *_: "\n\n".join(PARAGRAPHS))
-    monkeypatch.setattr(corpora, "identify", lambda _: "paragraphs")
+pytestmark = pytest.mark.usefixtures("paragraphs_calibrate")
 
 
 def nothing() -> None:

@@ -1,6 +1,5 @@
 """Models of several parts, as they are published: their text part is loaded, and said."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +64,7 @@ def save(folder: Path, config: PreTrainedConfig, as_published: bool) -> Any:
     return model
 
 
-@pytest.fixture(autouse=True)
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
-    loading.forget()
-    yield
-    loading.forget()
+pytestmark = pytest.mark.usefixtures("fresh_cache")
 
 
 def add(folder: Path, **tensors: Tensor) -> None:
