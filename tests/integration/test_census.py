@@ -7,6 +7,7 @@ import tiny_types
 from census import Entry, census
 from tiny import PARAGRAPHS
 
+from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load import loading
@@ -82,3 +83,33 @@ def test_a_gate_of_one_output_has_variance_zero(tmp_path: Path) -> None:
     one = Experiment(pattern="2:4", criterion="var-weight", projections=("router",))
     pruned = bind(loaded, one, lambda: None).pruned
     assert all(not pruned.states[site]["var-weight"]["channel"].any() for site in gates)
+
+
+def calibrated(kind: str, folder: Path) -> None:
+    """A weight criterion and a shift whose settings are worked out block by block."""
+    tiny_types.save_tiny(kind, folder)
+    loaded = loading.load(str(folder))
+    for fields in ({"criterion": "wanda", "target": "weight"}, {"mitigations": "s-pts"}):
+        one = Experiment.build(pattern="2:4", window=32, calibration_windows=2, **fields)
+        bound = bind(loaded, one, lambda: None)
+        assert bound.pruned.sites
+        assert bound.coverage.parameters == 1
+
+
+@pytest.mark.usefixtures("paragraphs_calibrate")
+@pytest.mark.parametrize("kind", ["openai-gpt", "mllama", "nemotron_h"])
+def test_blocks_are_walked_whatever_they_give_and_whoever_is_called(
+    kind: str, tmp_path: Path
+) -> None:
+    """GPT's blocks give lists, a block of Mllama is never called, Nemotron's differ."""
+    calibrated(kind, tmp_path / "model")
+
+
+@pytest.mark.usefixtures("paragraphs_calibrate")
+@pytest.mark.parametrize("kind", ["rwkv", "xlm"])
+def test_blocks_that_do_not_follow_one_another_are_not_calibrated(
+    kind: str, tmp_path: Path
+) -> None:
+    """RWKV halves the hidden state between some, XLM keeps attention and MLP in lists apart."""
+    with pytest.raises(UserError, match="do not simply follow one another"):
+        calibrated(kind, tmp_path / "model")

@@ -1,8 +1,10 @@
 """The decoder blocks one after another over calibration windows, in the memory of one block."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,16 @@ from nmviz.engine.prune.sparsify import SiteForward, replaced
 
 Check = Callable[[], None]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class _BlockCall(NamedTuple):
+    """One call of a block: hidden states [1, window, d_model] before and behind it, and its other
+    arguments."""
+
+    block: int
+    hidden: Tensor
+    others: Arguments
+    output: Tensor
 
 
 class _Reached(Exception):
@@ -38,10 +50,14 @@ class Walk:
         return [site for site in find_sites(self.loaded.model) if site.block == block]
 
     def output(self, block: int, hidden: Tensor) -> Tensor:
-        """The block's output [1, window, d_model] as the model is now."""
-        args, kwargs = self.others[block]
-        given = self.blocks[block](hidden, *args, **kwargs)
-        return given[0] if isinstance(given, tuple) else given
+        """The block's output [1, window, d_model] as the model is now; of one that no pass calls
+        its input."""
+        others = self.others.get(block)
+        return (
+            hidden
+            if others is None
+            else _first(self.blocks[block](hidden, *others[0], **others[1]))
+        )
 
     @torch.no_grad()
     def dense(
@@ -77,35 +93,49 @@ class Walk:
             with self.loaded.lock, replaced(computing):
                 self.hidden[index] = self.output(block, hidden)
 
-    def _same_for_all(self, windows: Tensor) -> list[Arguments]:
-        """The blocks' other arguments. UserError where they change with the text (Gemma 3n)."""
-        first = self._other_arguments(windows[0])
-        last = self._other_arguments(windows[-1]) if len(windows) > 1 else first
-        pairs = zip(_tensors(first), _tensors(last), strict=True)
+    def _same_for_all(self, windows: Tensor) -> dict[int, Arguments]:
+        """The blocks' other arguments. UserError where they change with the text (Gemma 3n), and
+        where a block is not given what the one before it gives, so that they cannot be walked."""
+        calls = self._calls(windows[0])
+        last = self._calls(windows[-1]) if len(windows) > 1 else calls
+        of_both = ([call.others for call in made] for made in (calls, last))
+        pairs = zip(*map(_tensors, of_both), strict=True)
         if not all(torch.equal(one, other) for one, other in pairs):
             raise UserError(
                 "The blocks of this model read more of the text than the hidden state: choose "
                 "methods that need no calibration."
             )
-        return first
+        numbers = [call.block for call in calls]
+        follow = all(torch.equal(one.output, two.hidden) for one, two in pairwise(calls))
+        if numbers != sorted(set(numbers)) or not follow:
+            raise UserError(
+                "The blocks of this model do not simply follow one another, so nothing can be "
+                "calibrated block by block: choose methods that need no calibration."
+            )
+        return {call.block: call.others for call in calls}
 
     @torch.no_grad()
-    def _other_arguments(self, ids: Tensor) -> list[Arguments]:
-        """What every block is given beside the hidden state, by position and by name."""
-        given: list[Arguments] = []
-        handles = [
-            block.register_forward_pre_hook(
-                lambda _, args, kwargs: given.append((args[1:], dict(kwargs))), with_kwargs=True
-            )
-            for block in self.blocks
-        ]
-        with self.loaded.lock:
-            try:
-                self.loaded.model(input_ids=ids[None].to(self.loaded.device), use_cache=False)
-            finally:
-                for handle in handles:
-                    handle.remove()
-        return given
+    def _calls(self, ids: Tensor) -> list["_BlockCall"]:
+        """Every call of a block in one pass, in order."""
+        entering: list[Tensor] = []
+        made: list[_BlockCall] = []
+
+        def enter(_: object, args: Any) -> None:
+            hidden = args[0] if args else torch.empty(0)  # by name: no block here does that
+            entering.append(hidden.clone())  # some add to it in place
+
+        def leave(block: int, _: object, args: Any, kwargs: Any, output: Any) -> None:
+            others = args[1:], dict(kwargs)
+            made.append(_BlockCall(block, entering[len(made)], others, _first(output).clone()))
+
+        with ExitStack() as watching:
+            for number, block in enumerate(self.blocks):
+                watching.callback(block.register_forward_pre_hook(enter).remove)
+                hook = block.register_forward_hook(partial(leave, number), with_kwargs=True)
+                watching.callback(hook.remove)
+            watching.enter_context(self.loaded.lock)
+            self.loaded.model(input_ids=ids[None].to(self.loaded.device), use_cache=False)
+        return made
 
     @torch.no_grad()
     def _entering(self, ids: Tensor) -> Tensor:
@@ -126,6 +156,11 @@ class Walk:
             finally:
                 handle.remove()
         return caught[0]
+
+
+def _first(output: Any) -> Tensor:
+    """The hidden state of what a block gives."""
+    return output[0] if isinstance(output, tuple | list) else output
 
 
 def _tensors(value: object) -> Iterator[Tensor]:
