@@ -170,12 +170,19 @@ def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 @pytest.fixture
 def paragraphs_calibrate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Calibrate on a few paragraphs that need no network, in windows of 32 tokens."""
+    from pruning import WINDOW
     from tiny import PARAGRAPHS
 
     from nmviz.engine.calibrate import artefacts, calibration
     from nmviz.sources import corpora
 
     monkeypatch.setattr(artefacts, "path_of", lambda key: tmp_path / f"{key}.safetensors")
-    monkeypatch.setattr(calibration, "WINDOW", 32)
+    monkeypatch.setattr(calibration, "WINDOW", WINDOW)
     monkeypatch.setattr(corpora, "read", lambda *_: "\n\n".join(PARAGRAPHS))
     monkeypatch.setattr(corpora, "identify", lambda _: "paragraphs")
+
+
+@pytest.fixture
+def copy(tiny_model: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model that a test may damage."""
+    return Path(shutil.copytree(tiny_model, tmp_path / "copy"))

@@ -1,9 +1,18 @@
 """How lists are written in sentences."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+NAMED = 3
+"""As many are named where there may be many; of the others the number is told."""
 
 
 def listed(parts: Iterable[str]) -> str:
     """`A`, `A and B`, `A, B and C`; each once."""
     each = list(dict.fromkeys(parts))
     return " and ".join(filter(None, (", ".join(each[:-1]), *each[-1:])))
+
+
+def first_of(names: Sequence[str]) -> str:
+    """`A, B, C and 4 more`."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
+from nmviz.base.wording import first_of
 from nmviz.core.record import Record
 
 OUTSIDE = "outside the scope"
 """Why most of what is left dense is."""
-NAMED = 3
-"""As many layers are named in a line; of the others the number is told."""
 
 
 class LeftDense(Record):
@@ -43,11 +42,11 @@ class Coverage(Record):
             f"{_percent(self.multiply_adds)} of their multiply-adds"
         )
         if self.left_dense:
-            yield f"left dense: {_listed([_said(one) for one in self.left_dense])}"
+            yield f"left dense: {first_of([_said(one) for one in self.left_dense])}"
         if self.routers:
-            yield f"routers, dense: {_listed([_router(one) for one in self.routers])}"
+            yield f"routers, dense: {first_of([_router(one) for one in self.routers])}"
         if self.not_read:
-            yield f"not read by a pass: {_listed(list(self.not_read))}"
+            yield f"not read by a pass: {first_of(self.not_read)}"
 
 
 def _said(one: LeftDense) -> str:
@@ -56,11 +55,6 @@ def _said(one: LeftDense) -> str:
 
 def _router(one: LeftDense) -> str:
     return f"{one.name} ({_percent(one.share)})"
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def _percent(share: float) -> str:

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import pytest
 import torch
 from kinds import KINDS, make_model, save_model
+from pruning import WINDOW, nothing, prune
 from tiny import PARAGRAPHS, make_tokenizer
 from torch import Tensor, nn
 
@@ -31,8 +31,6 @@ from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
 from nmviz.engine.write.generate import Sampling, generate
 from nmviz.sources.models import ModelInfo
 
-WINDOW = 32
-
 
 def make_loaded(kind: str, attention: str = "sdpa") -> LoadedModel:
     tokenizer = make_tokenizer()
@@ -47,16 +45,6 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
 
 
 pytestmark = pytest.mark.usefixtures("paragraphs_calibrate")
-
-
-def nothing() -> None:
-    """A check that never cancels."""
-
-
-def prune(loaded: LoadedModel, **fields: object) -> Any:
-    """Inside the `with`, the model is pruned."""
-    experiment = Experiment.build(window=WINDOW, tokens=64, calibration_windows=3, **fields)
-    return replaced(forwards(bind(loaded, experiment, nothing).pruned, nothing))
 
 
 @pytest.fixture

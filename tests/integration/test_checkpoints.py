@@ -1,19 +1,16 @@
 """Checkpoints as people have them, and those whose tensors are not what the model asks for."""
 
-import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from damaging import change_config, refusal_of
 from safetensors.torch import load_file, save_file
 from tiny import PARAGRAPHS
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from nmviz.base.errors import UserError
 from nmviz.cli.printing import run_text
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import as_read
@@ -27,30 +24,12 @@ Tensors = dict[str, Tensor]
 pytestmark = pytest.mark.usefixtures("fresh_cache")
 
 
-@pytest.fixture
-def copy(tiny_model: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny model that a test may damage."""
-    return Path(shutil.copytree(tiny_model, tmp_path / "copy"))
-
-
-def change_config(folder: Path, **changes: Any) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, **changes}))
-
-
 def change_tensors(folder: Path, **changes: Tensor) -> Tensors:
     """Tensors added or exchanged; all there are then."""
 
     tensors = load_file(folder / "model.safetensors") | changes
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     return tensors
-
-
-def refusal_of(folder: Path) -> str:
-    with pytest.raises(UserError) as refusal:
-        loading.load(str(folder))
-    assert "\n" not in str(refusal.value)
-    return str(refusal.value)
 
 
 def test_a_config_of_ten_million_units_is_refused_before_anything_is_allocated(

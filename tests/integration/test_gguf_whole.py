@@ -7,12 +7,12 @@ from typing import Any
 import gguf
 import pytest
 import torch
+from damaging import refusal_of
 from gguf_writing import Tensors, write
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, Lfm2Config, Qwen3MoeConfig
 
-from nmviz.base.errors import UserError
 from nmviz.engine.load import loading
 from nmviz.engine.load.sites import find_sites
 from nmviz.engine.measure.evaluate import logits
@@ -53,13 +53,6 @@ def expected(source: Path, rope: dict[str, Any]) -> Tensor:
 
 def found(path: Path) -> Tensor:
     return logits(loading.load(str(path)), IDS)
-
-
-def refusal_of(path: Path) -> str:
-    with pytest.raises(UserError) as refusal:
-        loading.load(str(path))
-    assert "\n" not in str(refusal.value)
-    return str(refusal.value)
 
 
 def test_a_file_without_scaling_is_as_it_was(

@@ -16,6 +16,7 @@ import gguf
 import numpy as np
 import pytest
 import torch
+from damaging import change_config
 from gguf_file import GgufFile
 from gguf_writing import write
 from kinds import make_model
@@ -34,17 +35,6 @@ from nmviz.methods.scopes import PROJECTIONS
 from nmviz.sources import models
 
 pytestmark = pytest.mark.usefixtures("fresh_cache")
-
-
-@pytest.fixture
-def copy(tiny_model: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny model that a test may damage."""
-    return Path(shutil.copytree(tiny_model, tmp_path / "copy"))
-
-
-def change_config(folder: Path, **changes: Any) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, **changes}))
 
 
 def test_a_loaded_model_is_ready_to_measure(tiny_model: Path) -> None:

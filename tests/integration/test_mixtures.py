@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from pruning import WINDOW, nothing, prune
 from tiny import PARAGRAPHS, make_tokenizer
 from torch import Tensor
 from transformers import (
@@ -32,14 +33,14 @@ from nmviz.engine.load.tokens import encode
 from nmviz.engine.look.capture import make_capture
 from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.measure.runner import Run
-from nmviz.engine.prune.sparsify import forwards, replaced
+from nmviz.engine.prune.sparsify import replaced
 from nmviz.engine.write.bytes_read import dense_bytes
 from nmviz.sources.models import ModelInfo
 from nmviz.ui.explore.panels.every_method import in_scope
 from nmviz.ui.shell.limits import settle
 from nmviz.ui.shell.view import View
 
-WINDOW, EXPERTS = 32, 4
+EXPERTS = 4
 SIZES = {
     "hidden_size": 64,
     "intermediate_size": 128,
@@ -82,15 +83,6 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
 
 
 pytestmark = pytest.mark.usefixtures("paragraphs_calibrate")
-
-
-def nothing() -> None:
-    """A check that never cancels."""
-
-
-def prune(loaded: LoadedModel, **fields: object) -> Any:
-    experiment = Experiment.build(window=WINDOW, tokens=64, calibration_windows=3, **fields)
-    return replaced(forwards(bind(loaded, experiment, nothing).pruned, nothing))
 
 
 @pytest.fixture

@@ -53,11 +53,10 @@ class Walk:
         """The block's output [1, window, d_model] as the model is now; of one that no pass calls
         its input."""
         others = self.others.get(block)
-        return (
-            hidden
-            if others is None
-            else _first(self.blocks[block](hidden, *others[0], **others[1]))
-        )
+        if others is None:
+            return hidden
+        args, kwargs = others
+        return _first(self.blocks[block](hidden, *args, **kwargs))
 
     @torch.no_grad()
     def dense(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
 
 ALL = "nmviz_all"
-_SHARING: dict[int, int] = {}
+_SHARING: ContextVar[dict[int, int]] = ContextVar("sharing")
 
 
 @contextmanager
@@ -19,10 +20,12 @@ def all_experts(model: Any) -> Iterator[dict[int, int]]:
     the tokens of a parameter, by its id."""
     before = model.get_experts_implementation()
     model.set_experts_implementation(ALL)
-    _SHARING.clear()
+    sharing: dict[int, int] = {}
+    token = _SHARING.set(sharing)
     try:
-        yield _SHARING
+        yield sharing
     finally:
+        _SHARING.reset(token)
         model.set_experts_implementation(before)
 
 
@@ -34,7 +37,7 @@ def _all(experts: Any, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         if matrices.dim() == 3:  # [experts, d_out, d_in], or the other way round
             factor = matrices if transposed else matrices.mT
             torch.bmm(x.new_empty(len(factor), chosen.numel(), factor.shape[1]), factor)
-            _SHARING[id(matrices)] = len(factor)
+            _SHARING.get()[id(matrices)] = len(factor)
     return torch.empty_like(x)
 
 

@@ -1,4 +1,4 @@
-"""Sites: the matrices of a model that may be pruned, and the scope an experiment chooses."""
+"""Sites: the matrices of a model that may be pruned."""
 
 import re
 from collections import Counter

@@ -13,6 +13,7 @@ import torch
 from safetensors import safe_open
 
 from nmviz.base.errors import UserError
+from nmviz.base.wording import first_of
 from nmviz.core.provenance import UNREAD
 from nmviz.engine.load.configs import empty
 from nmviz.engine.load.parts import find_part
@@ -31,8 +32,6 @@ PACKED = re.compile(
     r"|compressed|packed|quant_state\.[\w.]+|weight_shape|_blocks)$"
 )
 """Names of tensors that a quantised or compressed layer has beside or in place of its weight."""
-NAMED = 3
-"""As many unread tensors are named; of the others the number is told."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,7 @@ def named(unread: Iterable[str]) -> dict[str, str]:
     names = list(unread)
     if not names:
         return {}
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return {UNREAD: f"{', '.join(names[:NAMED])}{more}"}
+    return {UNREAD: first_of(names)}
 
 
 def _integers(
