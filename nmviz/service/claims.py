@@ -13,6 +13,7 @@ from nmviz.published.speed import Speed, read_speeds
 from nmviz.service import overlaps_and_times
 from nmviz.service.published import published
 from nmviz.service.runs import put, run, store
+from nmviz.store import OWN
 from nmviz.store.database import published_folder
 
 DEFAULT = "smollm2-135m"
@@ -70,13 +71,16 @@ def run_live(name: str, model: str = DEFAULT, cancel: Event | None = None) -> It
 def _own(model: str) -> tuple[Result, ...]:
     """The runs of the model that a claim's live half asks for: no others may sway an answer."""
     wanted = {
-        one.key
+        one.key: one
         for claim in CLAIMS.values()
         for family in claim.live.families(model)
         for asked in family
         for one in asked.answers
     }
-    found = store().find(sites=False, model=model, source="nmviz")
+    alike = {  # no more is read than that: what else is stored leaves the answers as they are
+        of: sorted({getattr(one, of) for one in wanted.values()}) for of in ("pattern", "criterion")
+    }
+    found = store().find(sites=False, model=model, source=OWN, **alike)
     newest = {bare(result.experiment).key: result for result in found}  # oldest first
     return tuple(result for key, result in newest.items() if key in wanted)
 

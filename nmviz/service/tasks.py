@@ -41,13 +41,20 @@ def with_dense(experiments: Sequence[Experiment], store: Store) -> list[Experime
 
 def same_questions(experiment: Experiment, store: Store) -> tuple[Experiment, ...]:
     """What else was asked the same examples of the same model and pruned, by runs in the store."""
-    found = store.find(sites=False, model=experiment.model, source=OWN)
+    found = _of_tasks(experiment.model, store)
     asked = {run.key: run.experiment for run in found if not run.experiment.mask.is_dense}
     return tuple(
         one
         for key, one in asked.items()
-        if key != experiment.key and dense_of(one) == dense_of(experiment) and one.tasks
+        if key != experiment.key and dense_of(one) == dense_of(experiment)
     )
+
+
+def _of_tasks(model: str, store: Store) -> Iterator[Result]:
+    """Own runs of tasks on the model, oldest first. They read no corpus, so that what is measured
+    on one leaves the answers that rest on them as they are."""
+    found = store.find(sites=False, model=model, source=OWN, corpus=None)
+    return (run for run in found if run.experiment.tasks)
 
 
 def live(
@@ -85,7 +92,7 @@ def estimate(experiments: Sequence[Experiment], store: Store) -> float | None:
 def _seconds_an_example(model: str, store: Store) -> Mapping[str, float]:
     here = provenance.machine()
     found: dict[str, float] = {}
-    for run in store.find(sites=False, model=model, source=OWN):  # oldest first
+    for run in _of_tasks(model, store):
         made = run.provenance
         for name in run.experiment.tasks if here.items() <= made.machine.items() else ():
             number = run.get(TASKS.get(name).metrics[0], name)

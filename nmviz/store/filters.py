@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement
 
 from nmviz.store.tables import ExperimentRow, ResultRow
 
-Filter: TypeAlias = str | int | bool | tuple[str, ...] | list[str] | list[int]
-"""A value, or a list of values of which any will do; mitigations are a tuple."""
+Filter: TypeAlias = str | int | bool | tuple[str, ...] | list[str] | list[int] | None
+"""A value, or a list of values of which any will do; mitigations are a tuple. None: without one, as
+what runs tasks has no corpus."""
 
 COLUMNS: dict[str, Any] = {
     "key": ResultRow.experiment_key,

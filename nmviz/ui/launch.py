@@ -19,7 +19,7 @@ from nmviz.ui.shell.theme import theme
 HERE = Path(__file__).parent / "shell"
 LAST_PORT = 65_535
 IN_FRONT = (Guard, Files, Answers, Strangers)
-"""What stands in front of Gradio: the first sees a request first."""
+"""What stands in front of Gradio: the first sees a request first, and Gradio last."""
 
 
 def build() -> gr.Blocks:
@@ -47,10 +47,7 @@ def launch_kwargs() -> dict[str, Any]:
         "run_history": False,
         "footer_links": ["api"],
         "max_file_size": "1mb",
-        # The first sees a request first, and Gradio last.
-        "app_kwargs": {
-            "middleware": [Middleware(one) for one in (Guard, Files, Answers, Strangers)]
-        },
+        "app_kwargs": {"middleware": [Middleware(one) for one in IN_FRONT]},
     }
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from nmviz import service
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Provenance, Result
+from nmviz.service import claims
 from nmviz.store import OWN, Store, open_store, standing, writing
 from nmviz.store.records import pack
 
@@ -18,6 +20,8 @@ READINGS: dict[str, Callable[[Store], object]] = {
     "pattern": lambda store: store.find(pattern="2:4"),
     "patterns": lambda store: store.find(pattern=["2:4", "1:4"], sites=False),
     "mitigations": lambda store: store.find(mitigations=("var",), source=OWN),
+    "corpora": lambda store: store.find(corpus=["wiki-leads", "pride"]),
+    "without a corpus": lambda store: store.find(corpus=None),
     "all": lambda store: store.find(),
     "sources": lambda store: store.sources(),
     "names": lambda store: store.names_of_model("1" * 64),
@@ -30,6 +34,11 @@ def of(pattern: str, *mitigations: str, source: str = OWN) -> Result:
         measurements=(Measurement(metric="perplexity", value=19.0),),
         provenance=Provenance(source=source),
     )
+
+
+def of_tasks(pattern: str) -> Result:
+    experiment = Experiment(pattern=pattern, tasks=("piqa",), limit=10)
+    return of(pattern).model_copy(update={"experiment": experiment})
 
 
 @pytest.fixture
@@ -54,6 +63,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
         ("patterns", of("4:8"), True),
         ("mitigations", of("4:8", "var"), False),
         ("mitigations", of("4:8", "d-pts", "var"), True),
+        ("corpora", of("2:4"), False),
+        ("corpora", of_tasks("2:4"), True),
+        ("without a corpus", of_tasks("2:4"), False),
+        ("without a corpus", of("2:4"), True),
         ("all", of("4:8"), False),
         ("sources", of("4:8"), False),
         ("names", of("4:8"), False),
@@ -123,3 +136,36 @@ def test_nothing_holds_where_more_was_added_than_is_remembered(store: Store) -> 
     after = store.standing()
     assert not store.still_holds([{"pattern": "2:4"}], before)
     assert store.still_holds([{"pattern": "2:4"}], after)
+
+
+def test_what_is_without_a_corpus_is_found(store: Store) -> None:
+    asked = of_tasks("2:4")
+    store.put(asked)
+    assert [one.key for one in store.find(corpus=None)] == [asked.key]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "criterion", "holds"),
+    [("6:16", "magnitude", True), ("2:4", "wina", True), ("2:4", "clact", False)],
+)
+def test_a_run_that_no_claim_asks_for_leaves_their_answers(
+    own_store: Path, pattern: str, criterion: str, holds: bool
+) -> None:
+    before = service.store().standing()
+    with standing.noting() as read:
+        claims.answers()
+    one = Experiment(pattern=pattern, criterion=criterion)
+    service.store().put(of(pattern).model_copy(update={"experiment": one}))
+    assert service.store().standing() != before
+    assert service.store().still_holds(read, before) is holds
+
+
+def test_a_run_on_a_text_leaves_the_answers_on_tasks(own_store: Path) -> None:
+    asked = Experiment(pattern="8:16", tasks=("arc_easy", "boolq", "piqa", "winogrande"), limit=100)
+    before = service.store().standing()
+    with standing.noting() as read:
+        assert service.same_questions(asked)
+    for added, holds in ((of("6:16"), True), (of_tasks("6:16"), False)):
+        service.store().put(added)
+        assert service.store().standing() != before
+        assert service.store().still_holds(read, before) is holds
