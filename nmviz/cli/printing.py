@@ -15,6 +15,7 @@ from nmviz.core.pairing import smallest_difference
 from nmviz.core.provenance import SPECIAL_TOKENS, as_read
 from nmviz.core.results import Measurement, Result, SiteError
 from nmviz.core.rules import in_words
+from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.core.ties import tie_breaks
 from nmviz.methods.method import Method
 from nmviz.service import budget_of
@@ -44,10 +45,13 @@ def run_json(result: Result) -> dict[str, Any]:
 
 
 def _site_json(site: SiteError) -> dict[str, Any]:
-    """What is said of a layer, and of an expert how many tokens it was given."""
+    """What is said of a layer; from a sample its standard error and how many tokens were drawn, and
+    of an expert how many it was given."""
     told = {"name": site.name, "rel_error": site.rel_error, "kept": site.kept}
+    sample = {"stderr": site.stderr, "n": site.n}
     of_expert = {"tokens": site.tokens, "calibration_tokens": site.calibrated}
-    return told | {name: count for name, count in of_expert.items() if count is not None}
+    more = {name: number for name, number in (sample | of_expert).items() if number is not None}
+    return told | more
 
 
 def run_line(result: Result) -> str:
@@ -80,6 +84,7 @@ def run_text(result: Result, from_store: bool) -> str:
         lines += [f"  {said}" for said in covered.lines()]
     lines += [f"  {said}" for said in as_read(made)]
     lines += [f"  {_kept_text(result.sites)}"] if result.sites else []
+    lines += [f"  {SAMPLED_ERRORS}: {made.settings[SAMPLED_ERRORS]}"] if result.sampled else []
     lines += [f"  {said}" for said in (tie_note(result), training_of(result)) if said]
     where = f"from the store, measured {made.started}" if from_store else "measured now"
     return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])

@@ -42,6 +42,13 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Also what failed twice before.")
     ] = False,
+    exact_errors: Annotated[
+        bool,
+        typer.Option(
+            "--exact-errors",
+            help="Errors of layers from every token, not from a sample: twice the time.",
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Write the grid's results, once measured, to a .jsonl file.")
     ] = None,
@@ -50,14 +57,14 @@ def sweep(
     """Measure a grid of experiments; what is stored already is not measured again."""
     _check_out(out, only_plan)
     grid = read_grid(file)
-    plan = planning.plan(grid, retry_failed=retry_failed)
+    plan = planning.plan(grid, retry_failed=retry_failed, exact_errors=exact_errors)
     if only_plan:
         print(json.dumps(_plan_json(plan)) if as_json else _plan_text(plan))
         return
-    events = measure(plan, built(Running, how))
+    events = measure(plan, built(Running, {**how, "exact_errors": exact_errors}))
     print(_plan_text(plan), file=sys.stderr)
     _run(plan, events)
-    ended = planning.plan(grid)
+    ended = planning.plan(grid, exact_errors=exact_errors)
     if out is not None:
         write_jsonl(planning.stored_results(ended), out)
     print(json.dumps(_plan_json(ended)) if as_json else _end_text(ended, out))

@@ -15,7 +15,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.record import Record
 from nmviz.core.rules import as_stored
 from nmviz.core.settings import Target
-from nmviz.core.site_errors import SiteError, pooled
+from nmviz.core.site_errors import SAMPLED_ERRORS, SiteError, pooled
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method
 
@@ -112,6 +112,11 @@ class Result(Record):
     @property
     def key(self) -> str:
         return self.experiment.key
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the errors of its layers are from a sample of the tokens."""
+        return SAMPLED_ERRORS in self.provenance.settings
 
     @property
     def quantities(self) -> tuple[Measurement | Censored, ...]:

@@ -20,4 +20,9 @@ class Running(BaseModel):
     )
     device: str = Field("cpu", min_length=1, max_length=40, title="Device")
     rerun: bool = Field(False, title="Run again", description="Measure again, stored or not.")
+    exact_errors: bool = Field(
+        True,
+        title="Exact errors",
+        description="Errors of layers from every token, not from a sample of them.",
+    )
     keep: bool = Field(True, title="Keep", description="Keep the result in the store.")

@@ -5,7 +5,8 @@ from typing import Any
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
-from nmviz.service.runs import ALIKE, READ, lookup, store
+from nmviz.service.runs import READ, lookup, store
+from nmviz.service.stored import ALIKE
 from nmviz.sources import corpora, models
 from nmviz.store import OWN
 

@@ -13,7 +13,7 @@ from nmviz.service import tasks
 from nmviz.service.choices import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.service.estimates import Pass, estimate, passes
 from nmviz.service.runs import store
-from nmviz.service.same_model import best
+from nmviz.service.stored import best
 from nmviz.sources import corpora, models
 from nmviz.store import OWN
 from nmviz.store.failures import Failure, Failures
@@ -52,8 +52,9 @@ class Estimate:
     unknown: int
 
 
-def plan(grid: Grid, *, retry_failed: bool = False) -> Plan:
-    """What there is to do of a grid; nothing is loaded or measured.
+def plan(grid: Grid, *, retry_failed: bool = False, exact_errors: bool = False) -> Plan:
+    """What there is to do of a grid; nothing is loaded or measured. With `exact_errors` also what
+    is stored with errors of layers from a sample.
 
     The dense run that tasks are compared with belongs to it, named in the grid or not. UserError
     when a model, a text or lm-eval cannot be had, or when no combination is an experiment.
@@ -65,10 +66,13 @@ def plan(grid: Grid, *, retry_failed: bool = False) -> Plan:
     if not wanted:
         raise UserError(f"No combination is an experiment, the first because: {left_out[0].reason}")
     keys = [one.key for experiment in wanted for one in experiment.answers]
-    there = {result.key for result in store().find(sites=False, key=keys, source=OWN)}
+    found = store().find(sites=False, key=keys, source=OWN)
+    there = {result.key for result in found if _serves(result, exact_errors)}
     tried = {} if retry_failed else Failures(store()).read()
     given_up = {key: failure for key, failure in tried.items() if failure.tries >= TRIES}
-    done = [one for one in wanted if _is_among(one, there) or best(one, store()) is not None]
+    done = [
+        one for one in wanted if _is_among(one, there) or _serves(best(one, store()), exact_errors)
+    ]
     missing = [one for one in wanted if one not in done]
     return Plan(
         done=tuple(done),
@@ -76,6 +80,11 @@ def plan(grid: Grid, *, retry_failed: bool = False) -> Plan:
         failed=tuple((one, given_up[one.key]) for one in missing if one.key in given_up),
         left_out=left_out,
     )
+
+
+def _serves(result: Result | None, exact_errors: bool) -> bool:
+    """Whether it need not be measured again."""
+    return result is not None and not (result.sampled and exact_errors)
 
 
 def _is_among(experiment: Experiment, stored: Set[str]) -> bool:

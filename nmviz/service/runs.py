@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from nmviz.base.errors import Cancelled, UserError, check_of, without_places
 from nmviz.core import pairing
 from nmviz.core.experiment import Experiment
-from nmviz.core.provenance import may_read_otherwise
 from nmviz.core.results import Measurement, Progress, Result
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS
@@ -24,13 +23,11 @@ from nmviz.service.choices import (
     text_of,
 )
 from nmviz.service.estimates import estimate, passes
-from nmviz.service.same_model import best
+from nmviz.service.stored import answer_to, is_answer, serving
 from nmviz.sources import corpora, models
 from nmviz.store import OWN, Store, open_store, seed
 from nmviz.store.standing import unnoted
 
-ALIKE = {"model", "target", "pattern", "criterion", "corpus", "window"}
-"""What the store can look for at once of an experiment whose budget does not matter."""
 READ = ("corpus", "tokens", "window")
 AS_USUAL = Running()
 _WARMING = Lock()
@@ -57,7 +54,7 @@ def lookup(
     With a `precision` above 0, in nats a token, a run of the same on less of the text will do, if
     the standard error of its cost is at most that.
     """
-    return _stored(resolve(experiment, text), precision, text)
+    return answer_to(resolve(experiment, text), store(), precision, text)
 
 
 def run(
@@ -74,9 +71,7 @@ def run(
     model's tasks are compared with the dense one's, which are run first and kept like any other.
     """
     wanted = [resolve(experiment, text) for experiment in experiments]
-    found = {
-        e: None if how.rerun else _stored(e, how.precision, text) for e in dict.fromkeys(wanted)
-    }
+    found = {one: serving(one, store(), how, text) for one in dict.fromkeys(wanted)}
     answers = {e: result for e, result in found.items() if result is not None}
     missing = [e for e in found if e not in answers]
     if not missing:
@@ -87,51 +82,12 @@ def run(
     kept: set[str] = set()
     note = None
     for progress in _live(missing, text, how, cancel):
-        answers |= {e: r for r in progress.results for e in missing if _is_answer(r, e)}
+        answers |= {e: r for r in progress.results for e in missing if is_answer(r, e)}
         whole = [r for r in progress.results if not r.partial and r.key not in kept]
         kept |= {result.key for result in whole}
         note = _joined([note, put(whole) if how.keep else None])
         ready = tuple(answers[e] for e in wanted if e in answers)
         yield replace(progress, results=ready, note=progress.note or note)
-
-
-def _stored(
-    experiment: Experiment, precision: float | None, text: str | None = None
-) -> Result | None:
-    """What the store has of it, or of the same on less text where that is precise enough."""
-    exact = best(experiment, store())
-    if exact is not None and may_read_otherwise(exact.provenance, text):
-        exact = None
-    if exact is not None or not precision or experiment.tokens is None:
-        return exact
-    alike = store().find(sites=False, source=OWN, **experiment.model_dump(include=ALIKE))
-    enough = [
-        one
-        for one in alike
-        if _will_do(one, experiment, precision) and not may_read_otherwise(one.provenance, text)
-    ]
-    if not enough:
-        return None
-    return store().get(max(enough, key=lambda one: one.experiment.tokens or 0).key)
-
-
-def _will_do(shorter: Result, experiment: Experiment, precision: float) -> bool:
-    cost = shorter.get("delta_nll")
-    spent = shorter.experiment.tokens or 0
-    return (
-        cost is not None
-        and cost.stderr is not None
-        and cost.stderr <= precision
-        and spent < (experiment.tokens or 0)
-        and _is_answer(shorter, experiment)
-    )
-
-
-def _is_answer(result: Result, experiment: Experiment) -> bool:
-    """Whether a result is of the experiment: of what it became, or of the same on less text."""
-    spent = result.experiment.tokens
-    asked = experiment.but(tokens=spent) if spent and experiment.tokens else experiment
-    return result.experiment in asked.answers
 
 
 def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Experiment, ...]:
@@ -275,7 +231,8 @@ def _live(
 
     loaded = load(first.model, how.device)
     text = text_of(first.reading.corpus, text)
-    yield from Run(loaded, experiments, text, cancel, how.precision)
+    sampled = not how.exact_errors
+    yield from Run(loaded, experiments, text, cancel, how.precision, sampled)
 
 
 def put(results: Sequence[Result]) -> str | None:

@@ -8,10 +8,12 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress, Result
 from nmviz.core.running import Running
 from nmviz.service.planning import Group, Plan
-from nmviz.service.runs import AS_USUAL, run, store
+from nmviz.service.runs import run, store
 from nmviz.store.alone import alone
 from nmviz.store.failures import Failure, Failures
 
+QUICK = Running(exact_errors=False)
+"""Errors of layers from every token take as long as all the rest."""
 LONGEST_REASON = 300  # characters
 
 
@@ -36,7 +38,7 @@ class Outcome:
 Event = Working | Outcome
 
 
-def sweep(plan: Plan, how: Running = AS_USUAL) -> Iterator[Event]:
+def sweep(plan: Plan, how: Running = QUICK) -> Iterator[Event]:
     """Measure what is to do, in the plan's order. May be left or killed at any moment.
 
     UserError at once for a device that is not there, which is no experiment's failure, and, once it

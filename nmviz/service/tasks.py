@@ -10,7 +10,7 @@ from nmviz.base.errors import UserError
 from nmviz.core import pairing, provenance
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress, Result
-from nmviz.service.same_model import stored
+from nmviz.service.stored import stored
 from nmviz.sources.tasks import TASKS
 from nmviz.store import OWN, Store
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from nmviz.base.cache import cache_dir, make_folder
 from nmviz.base.errors import StorageError, UserError
 from nmviz.core.results import Result
+from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.store import records, schema, snapshot, standing, writing
 from nmviz.store.database import (
     ENVIRONMENT,
@@ -222,12 +223,14 @@ def _readable(found: Iterable[tuple[int, Result | ValueError]]) -> Iterator[Resu
 
 
 def _age() -> tuple[ColumnElement[Any], ...]:
-    """What is newer: what ships or was measured here than what was imported; started later, but
-    not later than now; of equal age the user's own; added later."""
+    """What is newer: what ships or was measured here than what was imported; what does not say that
+    it is of a day to come; with errors of layers that are of every token; started later; of equal
+    age the user's own; added later."""
     tomorrow = records.utc((datetime.now(UTC) + timedelta(days=1)).isoformat())
     only_imported = and_(ResultRow.imported, not_(ResultRow.seeded))
     to_come = and_(ResultRow.source_id == records.OWN, _started() > tomorrow)
-    ranks = (case((strange, 0), else_=1) for strange in (only_imported, to_come))
+    sampled = ResultRow.provenance.contains(f'"{SAMPLED_ERRORS}"', autoescape=True)
+    ranks = (case((strange, 0), else_=1) for strange in (only_imported, to_come, sampled))
     return (*ranks, _started(), ResultRow.own.expression, ResultRow.id.expression)
 
 

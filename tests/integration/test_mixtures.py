@@ -267,6 +267,19 @@ def test_pooled_errors_add_squares() -> None:
     assert both.kept == pytest.approx(0.5) and (both.tokens, both.square) == (4, 20)
 
 
+def test_pooled_errors_from_a_sample_pool_their_uncertainty() -> None:
+    """R = sum r_i^2 S_i / sum S_i, of which each part is 2 r_i s_i S_i / sum S_i uncertain."""
+    several = [
+        SiteError(name=f"m.experts.{n}.up", block=0, projection="up", kept=0.5, rel_error=error,
+                  stderr=stderr, n=drawn, square=square, tokens=4)
+        for n, (error, stderr, drawn, square) in enumerate([(0.1, 0.02, 3, 4), (0.3, 0.01, 5, 16)])
+    ]  # fmt: skip
+    (both,) = pooled(several)
+    parts = (2 * 0.1 * 0.02 * 4 / 20) ** 2 + (2 * 0.3 * 0.01 * 16 / 20) ** 2
+    assert both.stderr == pytest.approx(parts**0.5 / (2 * both.rel_error))
+    assert both.n == 8
+
+
 def test_an_expert_without_tokens_stays_dense_and_is_named() -> None:
     """The router's scores of expert 3 are made the lowest of all, whatever the token."""
     loaded = make_mixture("mixtral")

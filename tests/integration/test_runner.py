@@ -19,6 +19,7 @@ from nmviz.engine.measure import dense, evaluate, runner
 from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.measure.runner import Run
 from nmviz.engine.prune import weights
+from nmviz.engine.prune.samples import ONE_OF
 from nmviz.engine.prune.sparsify import forwards, replaced
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 60
@@ -33,8 +34,10 @@ def experiment(**fields: object) -> Experiment:
     return Experiment.build(**{"pattern": "2:4", "window": 64, "tokens": 640, **fields})
 
 
-def finish(loaded: LoadedModel, *experiments: Experiment) -> tuple[Result, ...]:
-    *_, last = Run(loaded, experiments, TEXT)
+def finish(
+    loaded: LoadedModel, *experiments: Experiment, sampled: bool = False
+) -> tuple[Result, ...]:
+    *_, last = Run(loaded, experiments, TEXT, sampled=sampled)
     assert last.stage == "done"
     return last.results
 
@@ -270,3 +273,52 @@ def test_dense_passes_are_kept_in_bounded_memory(
     monkeypatch.setattr(dense, "PASSES_KEPT", 1000)
     (result,) = finish(loaded, experiment())
     assert result.sites and not any(made.inputs for made in own._kept.values() if made.too_large)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"mitigations": ("d-pts", "var")},
+        {"mitigations": ("r-sparse(rank=4)",)},
+        {"criterion": "clact"},
+        {"pattern": "50%", "criterion": "magnitude(over=window)"},
+        {"target": "weight", "ties": "index"},
+    ],
+    ids=str,
+)
+def test_errors_from_a_sample_agree_with_those_of_every_token(
+    loaded: LoadedModel, fields: dict[str, object]
+) -> None:
+    (exact,) = finish(loaded, experiment(**fields))
+    (result,) = finish(loaded, experiment(**fields), sampled=True)
+    assert result.sampled and not exact.sampled
+    assert result.measurements == exact.measurements
+    assert result.drift == exact.drift
+    assert len(result.sites) == len(exact.sites)
+    for site, of_all in zip(result.sites, exact.sites, strict=True):
+        assert site.n == 640 // ONE_OF
+        assert site.stderr is not None and of_all.stderr is of_all.n is None
+        assert site.rel_error == pytest.approx(of_all.rel_error, abs=5 * site.stderr)
+        assert site.kept == pytest.approx(of_all.kept, abs=1e-12)
+
+
+@pytest.mark.parametrize("target", ["weight", "activation"])
+def test_a_dense_run_costs_nothing_in_a_sample_either(loaded: LoadedModel, target: str) -> None:
+    (result,) = finish(loaded, experiment(pattern="dense", target=target), sampled=True)
+    assert all((s.rel_error, s.stderr, s.kept) == (0, 0, 1) for s in result.sites)
+
+
+def test_a_sample_keeps_no_inputs(loaded: LoadedModel) -> None:
+    """The inputs of all layers are most of what a dense pass is."""
+    dense.PASSES.clear()
+    finish(loaded, experiment(), sampled=True)
+    calls = [
+        call
+        for kept in dense.PASSES._kept.values()
+        for some in kept.calls.values()
+        for call in some
+    ]
+    assert calls and all(call.x is None and call.rows is not None for call in calls)
+    (exact,) = finish(loaded, experiment())  # which needs them: the pass is made anew
+    assert all(site.n is None and site.rel_error > 0 for site in exact.sites)

@@ -133,6 +133,25 @@ def test_a_result_does_not_depend_on_what_is_measured_with_it(grid: Grid) -> Non
         assert alone_.results[0].measurements == found.measurements
 
 
+def test_errors_of_layers_are_from_a_sample_until_they_are_asked_for(grid: Grid) -> None:
+    found = {outcome.experiment.key: outcome.result for outcome in outcomes(grid)}
+    assert all(result is not None and result.sampled for result in found.values())
+    assert planning.plan(grid).to_do == ()
+    assert len(planning.plan(grid, exact_errors=True).to_do) == COUNT
+    one, *others = planning.plan(grid).done
+    assert service.lookup(one) == found[one.key]
+    *_, ran = service.run([one])  # which gives exact ones, and so measures again
+    assert not ran.from_store and not ran.results[0].sampled
+    assert service.lookup(one) == ran.results[0]
+    *_, again = service.run([one], how=Running(rerun=True, exact_errors=False))
+    assert again.results[0].sampled
+    assert service.lookup(one) == ran.results[0]  # never replaced by a sample that came later
+    assert len(planning.plan(grid, exact_errors=True).to_do) == len(others)
+    exact = sweep(planning.plan(grid, exact_errors=True), Running())
+    assert all(not end.result.sampled for end in exact if isinstance(end, Outcome))  # type: ignore[union-attr]
+    assert planning.plan(grid, exact_errors=True).to_do == ()
+
+
 NO_MEMORY = (
     "The memory of this machine does not do for this with {}: shorten the window or the text, or "
     "choose a smaller model."

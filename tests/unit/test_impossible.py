@@ -47,6 +47,18 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         "kept of m.0.q is 27.5, and a share lies between 0 and 1",
     ),
     ({"sites": [{**SITE, "rel_error": -3}]}, "rel_error of m.0.q is -3, and none is below 0"),
+    (
+        {"sites": [{**SITE, "stderr": -0.1, "n": 4}]},
+        "the error of m.0.q is -0.1 uncertain, which cannot be",
+    ),
+    (
+        {"sites": [{**SITE, "stderr": 0.1}]},
+        "the error of m.0.q has not both a standard error and a count",
+    ),
+    (
+        {"sites": [{**SITE, "stderr": 0.1, "n": 0}]},
+        "the error of m.0.q has not both a standard error and a count",
+    ),
     ({"drift": [{"block": 4, "drift": -1}]}, "drift of block 4 is -1, and none is below 0"),
     (
         {"measurements": [{**ACC, "stderr": 1.7e9}]},

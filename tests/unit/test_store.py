@@ -22,6 +22,7 @@ from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.reading import Artefacts
 from nmviz.core.results import BlockDrift, Measurement, Provenance, Result, SiteError
+from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.store import Store, database, open_store, schema
 from nmviz.store.tables import Base
 from nmviz.store.transfer.jsonl import read_jsonl, write_jsonl
@@ -161,6 +162,21 @@ def test_get_gives_the_newest_of_our_own_runs(store: Store) -> None:
     values = [result.measurements[0].value for result in store.history(results[0].key)]
     assert values == [7, 1, 2, 0, 8]
     assert store.get("0" * 64) is None
+
+
+def test_errors_of_layers_from_a_sample_stand_behind_those_of_every_token(store: Store) -> None:
+    sampled = {SAMPLED_ERRORS: "from a sample"}
+    exact, older = make(1, started="2026-01-02T00:00:00Z"), make(2, started="2026-01-01T00:00:00Z")
+    later = make(3, started="2026-01-03T00:00:00Z")
+    made = later.provenance.model_copy(update={"settings": sampled})
+    later = later.model_copy(update={"provenance": made})
+    assert later.sampled and not exact.sampled
+    store.put(later)
+    assert store.get(exact.key) == later  # better than none
+    for result in (exact, older):
+        store.put(result)
+    assert store.get(exact.key) == exact
+    assert [one.measurements[0].value for one in store.find()] == [3, 2, 1]
 
 
 def test_find_filters(store: Store) -> None:

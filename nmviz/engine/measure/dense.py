@@ -8,10 +8,10 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,37 +21,72 @@ from nmviz.engine.load.blocks import find_blocks
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.measure.statistics import DenseTokens
+from nmviz.engine.prune.samples import Rows, draw
 from nmviz.engine.prune.sparsify import SiteForward, replaced
 
 Check = Callable[[], None]
-Watch = Callable[[Site, Tensor, float], None]  # a site, its input, and ||y||^2 of its dense output
+Need = Literal["all inputs", "rows of inputs", "rows"]
+"""What comparisons ask of the calls of a site: the whole input; rows that were drawn, and the whole
+input to choose in; rows alone."""
+
+
+@dataclass(frozen=True)
+class SiteCall:
+    """What a site was given and gave in the dense pass."""
+
+    square: float  # ||y||^2 of the dense output
+    tokens: int
+    x: Tensor | None  # [windows, tokens, d_in]
+    rows: Rows | None  # where a sample is asked for
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What is held; sites that share an input share the tensor."""
+        of_rows = () if self.rows is None else (self.rows.x, self.rows.y)
+        return of_rows if self.x is None else (*of_rows, self.x)
+
+
+Watch = Callable[[Site, SiteCall], None]
 
 
 @dataclass
 class DensePass:
-    """One dense pass over windows [windows, tokens]. Calls are by the site's name: its input,
-    [windows, tokens, d_in], and ||y||^2, in order."""
+    """One dense pass over windows [windows, tokens]. Calls are by the site's name, in order."""
 
+    need: Need = "all inputs"
     tokens: list[DenseTokens] = field(default_factory=list)  # one a window
     hidden: dict[int, Tensor] = field(default_factory=dict)  # [windows, tokens, d_model] by block
     alone: bool = True  # a block hands on its hidden state and nothing else
-    calls: dict[str, list[tuple[Tensor, float]]] = field(default_factory=dict)
+    calls: dict[str, list[SiteCall]] = field(default_factory=dict)
     too_large: bool = False
 
-    def note(self, site: Site, x: Tensor, y: Tensor) -> float:
-        """Keep a site's input, as long as the pass may be kept at all; returns ||y||^2."""
-        of_output = square(y)
+    def note(self, site: Site, x: Tensor, y: Tensor, seed: str) -> SiteCall:
+        """Keep a call, as long as the pass may be kept at all; with a sample where one is asked
+        for, the same for the same seed."""
+        squares = torch.linalg.vecdot(y, y)
+        whole = squares.sum(dtype=torch.float64).item()
+        if self.need == "all inputs":
+            made = kept = SiteCall(whole, squares.numel(), x, None)
+        else:
+            rows = draw(x, y, squares, f"{seed} {site.name}")
+            made = SiteCall(whole, squares.numel(), x, rows)
+            kept = made if self.need == "rows of inputs" else replace(made, x=None)
         if not self.too_large:
-            self.calls.setdefault(site.name, []).append((x, of_output))
+            self.calls.setdefault(site.name, []).append(kept)
             if self.size > PASSES_KEPT:
                 self.too_large = True
                 self.calls.clear()
-        return of_output
+        return made
+
+    def has(self, need: Need) -> bool:
+        """Whether what is kept of the calls serves that need."""
+        return self.need == need or (self.need == "rows of inputs" and need == "rows")
 
     @property
     def size(self) -> int:
-        """Bytes held; sites that share an input share the tensor."""
-        shared = {id(x): x.nbytes for calls in self.calls.values() for x, _ in calls}
+        """Bytes held."""
+        held = (one for calls in self.calls.values() for call in calls for one in call.tensors)
+        shared = {id(one): one.nbytes for one in held}
         others = [*self.hidden.values(), *(one.logits for one in self.tokens)]
         return sum(shared.values()) + sum(tensor.nbytes for tensor in others)
 
@@ -77,6 +112,7 @@ class DensePasses:
     def put(self, loaded: LoadedModel, text: str, ids: Tensor, made: DensePass) -> None:
         key = _key(loaded, text, ids)
         with self._lock:
+            self._kept.pop(key, None)
             others = [other for other in self._kept if other[:2] != key[:2]]
             while others and self.size + made.size > self.memory:
                 del self._kept[others.pop(0)]
@@ -103,21 +139,26 @@ def text_key(windows: Tensor) -> str:
 
 
 def dense_pass(
-    loaded: LoadedModel, text: str, ids: Tensor, watch: Watch, check: Check
+    loaded: LoadedModel,
+    text: str,
+    ids: Tensor,
+    watch: Watch,
+    check: Check,
+    need: Need = "all inputs",
 ) -> DensePass:
     """The dense pass over windows ids, int64 [windows, tokens]: kept, or made now and kept.
 
     `watch` is called for every site, in order, with what it needs to compare a pruned one.
     """
     known = PASSES.get(loaded, text, ids)
-    if known is None:
-        known = _make(loaded, ids, watch, check)
+    if known is None or not known.has(need):
+        known = _make(loaded, ids, watch, check, need)
         PASSES.put(loaded, text, ids, known)
         return known
     for site in find_sites(loaded.model):
-        for x, of_output in known.calls.get(site.name, ()):
+        for call in known.calls.get(site.name, ()):
             check()
-            watch(site, x, of_output)
+            watch(site, call)
     return known
 
 
@@ -174,13 +215,13 @@ def block_outputs(model: nn.Module, take: Callable[[int, Tensor, bool], None]) -
             handle.remove()
 
 
-def _make(loaded: LoadedModel, ids: Tensor, watch: Watch, check: Check) -> DensePass:
-    made = DensePass()
+def _make(loaded: LoadedModel, ids: Tensor, watch: Watch, check: Check, need: Need) -> DensePass:
+    made, seed = DensePass(need), _hash(ids)
 
     def forward(site: Site, x: Tensor) -> Tensor:
         check()
         y = site.dense(x)
-        watch(site, x, made.note(site, x, y))
+        watch(site, made.note(site, x, y, seed))
         return y
 
     def pass_on(number: int, output: Tensor, alone: bool) -> None:
@@ -198,5 +239,8 @@ def _make(loaded: LoadedModel, ids: Tensor, watch: Watch, check: Check) -> Dense
 
 
 def _key(loaded: LoadedModel, text: str, ids: Tensor) -> tuple[str, str, str]:
-    windows = hashlib.sha256(ids.numpy().tobytes()).hexdigest()
-    return f"{loaded.sha256} {loaded.device}", text, windows
+    return f"{loaded.sha256} {loaded.device}", text, _hash(ids)
+
+
+def _hash(ids: Tensor) -> str:
+    return hashlib.sha256(ids.numpy().tobytes()).hexdigest()

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from math import isnan
 
@@ -14,6 +15,8 @@ from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site
 from nmviz.engine.measure.dense import (
     Check,
+    Need,
+    SiteCall,
     block_outputs,
     dense_pass,
     logits,
@@ -21,6 +24,7 @@ from nmviz.engine.measure.dense import (
     square,
 )
 from nmviz.engine.measure.statistics import PairedTokens
+from nmviz.engine.prune.samples import Rows, estimate
 from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
 
 TOKENS_AT_ONCE = 512  # windows are read together up to this many tokens: their pass fits the cache
@@ -28,28 +32,58 @@ TOKENS_AT_ONCE = 512  # windows are read together up to this many tokens: their 
 __all__ = ["Comparison", "Squares", "at_once", "compare_windows", "logits"]
 
 
+@dataclass
+class Sums:
+    """||error||^2 and ||reference||^2; the former from a sample has a variance and a count."""
+
+    error: float = 0.0
+    reference: float = 0.0
+    variance: float = 0.0
+    drawn: int = 0
+
+
 class Squares:
     """||error||^2 and ||reference||^2 by name, pooled over windows in float64."""
 
     def __init__(self) -> None:
-        self._sums: dict[object, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self._sums: dict[object, Sums] = defaultdict(Sums)
 
     def add(self, name: object, error: Tensor, reference: Tensor | float) -> None:
         """An error, and its reference or the square of that."""
         sums = self._sums[name]
-        sums[0] += square(error)
-        sums[1] += square(reference) if isinstance(reference, Tensor) else reference
+        sums.error += square(error)
+        sums.reference += square(reference) if isinstance(reference, Tensor) else reference
+
+    def add_sample(self, name: object, rows: Rows, error: Tensor, reference: float) -> None:
+        """The error of rows that stand for all, [drawn, d_out], and the reference's square."""
+        sums = self._sums[name]
+        found, variance = estimate(rows, error)
+        sums.error += found
+        sums.variance += variance
+        sums.reference += reference
+        sums.drawn += len(error)
 
     def ratio(self, name: object) -> float:
         """||error|| / ||reference||; 0 where both are 0, 1 where only the reference is."""
-        error, reference = self._sums[name]
-        if reference or isnan(error):
-            return (error / reference) ** 0.5 if reference else error
-        return float(error > 0)
+        sums = self._sums[name]
+        if sums.reference or isnan(sums.error):
+            return (sums.error / sums.reference) ** 0.5 if sums.reference else sums.error
+        return float(sums.error > 0)
+
+    def uncertainty(self, name: object) -> tuple[float | None, int | None]:
+        """Standard error of the ratio and how many tokens were drawn; None where all were read.
+
+        By the delta method: the error of a square root is that of the square over twice the root.
+        """
+        sums, ratio = self._sums[name], self.ratio(name)
+        if not sums.drawn:
+            return None, None
+        of_square = sums.variance**0.5 / sums.reference if sums.reference else 0.0
+        return (of_square / (2 * ratio) if ratio else 0.0), sums.drawn
 
     def reference(self, name: object) -> float:
         """||reference||^2."""
-        return self._sums[name][1]
+        return self._sums[name].reference
 
     def __contains__(self, name: object) -> bool:
         return name in self._sums
@@ -57,10 +91,11 @@ class Squares:
 
 class Comparison:
     """What one pruned model has shown so far, against the dense one. One that is not `watched` is
-    compared by its tokens alone, and not by layers and blocks."""
+    compared by its tokens alone, and not by layers and blocks; `sampled` ones have the errors of
+    layers from a sample of tokens."""
 
-    def __init__(self, pruned: Pruned, watched: bool = True) -> None:
-        self.pruned, self.watched = pruned, watched
+    def __init__(self, pruned: Pruned, watched: bool = True, sampled: bool = False) -> None:
+        self.pruned, self.watched, self.sampled = pruned, watched, sampled
         self.tokens = PairedTokens()
         self.local = Squares()  # by site, on the dense input
         self.propagated = Squares()  # by block number, at the block's output
@@ -68,13 +103,29 @@ class Comparison:
         self._kept: dict[Site, list[int]] = defaultdict(lambda: [0, 0])  # ones, entries
         self._tokens: dict[Site, int] = defaultdict(int)
 
-    def watch(self, site: Site, x: Tensor, square: float) -> None:
-        """Compare a site's outputs on its dense input x; `square` is ||y||^2 of the dense one."""
-        if site in self._sites:
-            self.local.add(site, self.pruned.lost(site, x), square)
-            self._tokens[site] += x.shape[:-1].numel()
-            for index, count in enumerate(self.pruned.kept_of(site, x)):
-                self._kept[site][index] += count
+    def watch(self, site: Site, call: SiteCall) -> None:
+        """Compare a site's outputs on its dense input."""
+        if site not in self._sites:
+            return
+        x = call.x
+        if self.sampled:
+            assert call.rows is not None
+            lost = self.pruned.lost_rows(site, call.rows, call.x)
+            self.local.add_sample(site, call.rows, lost, call.square)
+            x = call.rows.x if x is None else x
+        assert x is not None
+        if not self.sampled:
+            self.local.add(site, self.pruned.lost(site, x), call.square)
+        self._tokens[site] += call.tokens
+        for index, count in enumerate(self.pruned.kept_of(site, x)):
+            self._kept[site][index] += count
+
+    @property
+    def need(self) -> Need:
+        """What it asks of the calls of a site."""
+        if not self.sampled:
+            return "all inputs"
+        return "rows" if self.pruned.token_by_token else "rows of inputs"
 
     @property
     def is_blank(self) -> bool:
@@ -93,6 +144,8 @@ class Comparison:
                 block=site.block,
                 projection=site.projection,
                 rel_error=self.local.ratio(site),
+                stderr=self.local.uncertainty(site)[0],
+                n=self.local.uncertainty(site)[1],
                 kept=self._kept[site][0] / self._kept[site][1],
                 square=self.local.reference(site) if site.is_expert else None,
                 tokens=self._tokens[site] if site.is_expert else None,
@@ -114,9 +167,15 @@ def at_once(windows: Tensor, alone: bool = False) -> Sequence[Tensor]:
 
 
 @torch.inference_mode()
-def _watch_all(comparisons: Sequence[Comparison], site: Site, x: Tensor, square: float) -> None:
+def _watch_all(comparisons: Sequence[Comparison], site: Site, call: SiteCall) -> None:
     for comparison in comparisons:
-        comparison.watch(site, x, square)
+        comparison.watch(site, call)
+
+
+def _need(comparisons: Sequence[Comparison]) -> Need:
+    needs = {one.need for one in comparisons if one.watched}
+    order: tuple[Need, ...] = ("all inputs", "rows of inputs", "rows")
+    return next((one for one in order if one in needs), "rows")
 
 
 def compare_windows(
@@ -133,7 +192,8 @@ def compare_windows(
     Errors of sites and the drift are of all tokens. The model's lock is held within a pass only, so
     that other work may go between two passes.
     """
-    dense = dense_pass(loaded, text, ids, partial(_watch_all, comparisons), check)
+    watch = partial(_watch_all, comparisons)
+    dense = dense_pass(loaded, text, ids, watch, check, _need(comparisons))
     yield
     for comparison in comparisons:
         drifted = partial(_add_drift, comparison.propagated, dense.hidden)

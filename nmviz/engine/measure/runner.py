@@ -33,7 +33,8 @@ class Run:
     Iterating measures and yields Progress; the last one holds the finished results. When `cancel`
     is set, the next site ends the run with a Progress of stage "cancelled" and partial results.
     With a `precision`, in nats a token, the run ends once the standard error of every cost is at
-    most that: its results are those of experiments with the budget that was spent, and say so.
+    most that: its results are those of experiments with the budget that was spent, and say so. With
+    `sampled` errors of layers are from a sample of tokens.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class Run:
         text: str,
         cancel: Event | None = None,
         precision: float | None = None,
+        sampled: bool = False,
     ) -> None:
+        self.sampled = sampled
         self.loaded, self._check = loaded, check_of(cancel or Event())
         self.windows = windows_of(loaded, experiments[0], text)
         self.precision = precision
@@ -121,7 +124,8 @@ class Run:
         for experiment in self.experiments:
             steps = prepare(self.loaded, experiment, self._check)
             bound = yield from self._staged(steps)
-            trial = Trial(Comparison(bound.pruned), bound.figures, bound.coverage, bound.given)
+            compared = Comparison(bound.pruned, sampled=self.sampled)
+            trial = Trial(compared, bound.figures, bound.coverage, bound.given)
             self.trials.append(trial)
             for number in range(1, DRAWS) if trial.experiment.ties == "random" else ():
                 redrawn = yield from self._staged(draw_again(bound, number, self._check))

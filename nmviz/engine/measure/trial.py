@@ -9,8 +9,10 @@ from nmviz.core.coverage import Coverage
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import SPREAD
 from nmviz.core.results import Measurement
+from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.engine.measure.evaluate import Comparison
 from nmviz.engine.measure.statistics import PairedTokens, mean_over
+from nmviz.engine.prune.samples import SAMPLE_IN_WORDS
 from nmviz.engine.prune.sparsify import Pruned
 from nmviz.engine.prune.weights import PrunedWeights
 
@@ -55,9 +57,12 @@ class Trial:
 
     def settings(self) -> dict[str, str]:
         """What the numbers of layers are of, where that is not all there is."""
-        if not self.redrawn:
-            return {}
-        return {"ties": f"at random, {len(self.draws)} draws; layers, masks and texts of the first"}
+        drawn, said = len(self.draws), {}
+        if self.redrawn:
+            said["ties"] = f"at random, {drawn} draws; layers, masks and texts of the first"
+        if self.comparison.sampled:
+            said[SAMPLED_ERRORS] = SAMPLE_IN_WORDS
+        return said
 
     def _over_draws(self) -> Iterator[Measurement]:
         """The spread of each figure over the draws, and how far the perplexity reaches."""

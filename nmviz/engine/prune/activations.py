@@ -19,6 +19,7 @@ from nmviz.engine.load.sites import Site
 from nmviz.engine.prune import kernels
 from nmviz.engine.prune.masking import graded, prune, token_mask, token_pruner, weighted
 from nmviz.engine.prune.one_pass import one_pass
+from nmviz.engine.prune.samples import Rows
 from nmviz.engine.prune.sparsify import Masked, States, state_of, state_of_weight
 from nmviz.methods import ACTIVATION, MITIGATIONS
 from nmviz.methods.method import Call, parse_call
@@ -74,16 +75,44 @@ class PrunedActivations:
     def forward(self, site: Site, x: Tensor) -> Tensor:
         if self.single is not None and (y := self.single(site, x)) is not None:
             return y if site.bias is None else y + site.bias
-        kept, places = self._kept_of_input(site, x), self._places(site)
+        return self._output(site, x, self._kept_of_input(site, x))
+
+    def _output(self, site: Site, x: Tensor, kept: Tensor) -> Tensor:
+        """Of an input [..., d_in] and what is kept of it."""
         y = self.multiply(site, kept)
-        for step, at in places:
+        for step, at in self._places(site):
             y = step.after(y, x, kept, at)
         return y if site.bias is None else y + site.bias
 
     def lost(self, site: Site, x: Tensor) -> Tensor:
-        if any(type(step).after is not Mitigation.after for step in self.mitigations):
+        if self._sees_output:
             return site.dense(x) - self.forward(site, x)
         return functional.linear(x - self._kept_of_input(site, x), site.weight)
+
+    def lost_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor:
+        if x is None or self.token_by_token:
+            kept = self._repaired(site, rows.x)
+        else:
+            kept = self._kept_of_input(site, x).flatten(0, -2)[rows.index]
+        if self._sees_output:
+            return rows.y - self._output(site, rows.x, kept)
+        return functional.linear(rows.x - kept, site.weight)
+
+    @property
+    def _sees_output(self) -> bool:
+        """Whether a mitigation changes what the layer gives, and not only what it is given."""
+        return any(type(step).after is not Mitigation.after for step in self.mitigations)
+
+    @property
+    def token_by_token(self) -> bool:
+        """A threshold keeps another share of every token: what it keeps is counted on all."""
+        return self._counts_alike and all(
+            call.is_batch_invariant(self.pattern) for call in self.calls
+        )
+
+    @property
+    def _counts_alike(self) -> bool:
+        return self.pattern.is_dense or self.criterion.method.facts.gives != "threshold"
 
     def _kept_of_input(self, site: Site, x: Tensor) -> Tensor:
         """What the layer multiplies; made once for sites that are given the same input, where

@@ -18,6 +18,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.engine.load.products import Caught, Places, Product, factors
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.masking import matrix_mask
+from nmviz.engine.prune.samples import Rows
 from nmviz.methods.method import Call
 from nmviz.methods.patterns import Pattern
 
@@ -64,6 +65,14 @@ class Pruned(Protocol):
 
     def lost(self, site: Site, x: Tensor) -> Tensor:
         """What pruning takes from the layer's output: dense minus pruned, [..., d_out]."""
+
+    def lost_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor:
+        """The same of some tokens alone, [drawn, d_out]. The whole input x [..., d_in] may be
+        missing where it is `token_by_token`."""
+
+    @property
+    def token_by_token(self) -> bool:
+        """Whether what it makes of a token depends on no other token."""
 
     def masked(self, site: Site, x: Tensor) -> Masked:
         """The mask at one site and what it was made from."""

@@ -15,6 +15,7 @@ from nmviz.core.rules import MANY_TIES
 from nmviz.engine.load.refusals import not_finite
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.masking import Ties, count_ties, matrix_mask
+from nmviz.engine.prune.samples import Rows
 from nmviz.engine.prune.sparsify import Masked, Pruned, States, state_of
 from nmviz.methods import WEIGHT
 from nmviz.methods.method import Call, parse_call
@@ -80,6 +81,15 @@ class PrunedWeights:
 
     def lost(self, site: Site, x: Tensor) -> Tensor:
         return functional.linear(x, site.weight - self._pruned[site])
+
+    def lost_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor:
+        if self.pattern.is_dense:  # exactly 0
+            return torch.zeros_like(rows.y)
+        return rows.y - self.forward(site, rows.x)
+
+    @property
+    def token_by_token(self) -> bool:
+        return True
 
     def masked(self, site: Site, x: Tensor) -> Masked:
         changed = self._changed_weight(site)

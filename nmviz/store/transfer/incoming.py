@@ -91,6 +91,11 @@ def _outside(result: Result) -> Iterator[str]:
         fault = METRICS.get(metric).fault(value)
         if fault is not None:
             yield f"{_called(metric, place)} {fault}"
+    for site in result.sites:
+        if site.stderr is not None and not 0 <= site.stderr < math.inf:
+            yield f"the error of {shown(site.name)} is {site.stderr:g} uncertain, which cannot be"
+        if (site.n is None) != (site.stderr is None) or (site.n is not None and site.n < 1):
+            yield f"the error of {shown(site.name)} has not both a standard error and a count"
     cost = result.get("delta_nll")
     if result.unit_costs and (cost is None or cost.n != len(result.unit_costs)):
         yield "it has the costs of other pieces of text than its cost of pruning is the mean of"

@@ -8,7 +8,7 @@ from plotly.colors import sequential
 
 from nmviz.core.results import Result
 from nmviz.views.explore.depth_sentence import ALIKE
-from nmviz.views.shared.numbers import significant, times
+from nmviz.views.shared.numbers import significant, times, uncertainty
 from nmviz.views.shared.theme import NAMES, empty, ink, style
 
 CIVIDIS = list(sequential.Cividis)
@@ -45,7 +45,8 @@ def blocks_projections(
             ygap=1,
             hoverongaps=False,
             colorbar=_BAR,
-            hovertemplate="block %{x}, %{y}: %{z:.3f}<extra></extra>",
+            customdata=_uncertainties(result, blocks, projections),
+            hovertemplate="block %{x}, %{y}: %{z:.3f}%{customdata}<extra></extra>",
         )
     )
     style(figure, dark, height=110 + 26 * len(projections), title=_title(result))
@@ -65,6 +66,12 @@ def error_grid(result: Result) -> tuple[list[int], list[str], np.ndarray]:
     for site in sites:
         errors[projections.index(site.projection), blocks.index(site.block)] = site.rel_error
     return blocks, projections, errors
+
+
+def _uncertainties(result: Result, blocks: list[int], projections: list[str]) -> list[list[str]]:
+    """Of every cell, [projections][blocks], what stands behind an error from a sample."""
+    known = {(site.projection, site.block): uncertainty(site) for site in result.layers}
+    return [[known.get((row, block), "") for block in blocks] for row in projections]
 
 
 def _frame(figure: go.Figure, block: int, row: int, colour: str) -> None:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from nmviz.core.results import Column, Result, SiteError
 from nmviz.core.settings import TARGETS, Target
 from nmviz.views.explore.depth_sentence import depth_sentence
+from nmviz.views.shared.numbers import uncertainty
 from nmviz.views.shared.theme import COLOURS, DASHES, MARKERS, NAMES, empty, ink, style
 
 Measure = Literal["local", "drift"]
@@ -46,7 +47,8 @@ def error_over_depth(
     if selected is not None:
         figure.add_traces(_rings(results, lines, measure, selected, dark))
     style(figure, dark, height=340, title=depth_sentence(lines, _noun(measure, projection)))
-    _axes(figure, lines, measure, projection)
+    sampled = any(results[target].sampled for target in lines)
+    _axes(figure, lines, measure, projection, sampled)
     return figure
 
 
@@ -72,7 +74,7 @@ def _dots(result: Result, target: Target, shift: float, dark: bool) -> go.Scatte
     return go.Scatter(
         x=[site.block + shift for site in sites],
         y=[site.rel_error for site in sites],
-        customdata=[[site.block, site.projection] for site in sites],
+        customdata=[[site.block, site.projection, uncertainty(site)] for site in sites],
         mode="markers",
         name=f"{NAMES[target]}, each layer",
         legendgroup=target,
@@ -80,7 +82,7 @@ def _dots(result: Result, target: Target, shift: float, dark: bool) -> go.Scatte
         opacity=0.55 if dark else 0.35,
         marker={"color": COLOURS[target], "symbol": MARKERS[target], "size": 5},
         hovertemplate=f"{NAMES[target]}, block %{{customdata[0]}}, %{{customdata[1]}}: "
-        "%{y:.3f}<extra></extra>",
+        "%{y:.3f}%{customdata[2]}<extra></extra>",
     )
 
 
@@ -143,10 +145,12 @@ def _axes(
     lines: Mapping[Target, Mapping[int, float]],
     measure: Measure,
     projection: str | None,
+    sampled: bool,
 ) -> None:
     below = ""
     if measure == "local":
         below = f"<br>dots: every layer, line: {projection or 'median of the block'}"
+        below += "; from a sample of the tokens" if sampled else ""
     figure.update_xaxes(title_text=f"block (0 = first){below}", showgrid=False, zeroline=False)
     blocks = {block for line in lines.values() for block in line}
     if len(blocks) <= 10:

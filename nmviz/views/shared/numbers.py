@@ -3,7 +3,7 @@
 from math import floor, isfinite, log10
 
 from nmviz.core.metrics import METRICS
-from nmviz.core.results import Measurement
+from nmviz.core.results import Measurement, SiteError
 
 BARS = "bars: one standard error"
 """Said wherever bars are drawn, but for the claims, whose rules are on intervals."""
@@ -118,3 +118,9 @@ def _fixed(value: float, places: int) -> str:
 def _signed(text: str) -> str:
     """A plus before what is neither negative nor nothing."""
     return text if text.startswith("\N{MINUS SIGN}") or not text.strip("0.,") else f"+{text}"
+
+
+def uncertainty(site: SiteError) -> str:
+    """What stands behind the error of a layer that is from a sample: one standard error, and how
+    many tokens were drawn; nothing where it is of every token."""
+    return "" if site.stderr is None else f" ± {significant(site.stderr)}, {site.n:,} tokens drawn"

@@ -11,6 +11,7 @@ from figure_rules import check_figure
 from figures import seen
 
 from nmviz.core.results import Result, SiteLook
+from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.views.explore.blocks_projections import blocks_projections, error_grid
 from nmviz.views.explore.distribution import FLOOR, cut_of, distribution
 from nmviz.views.explore.error_depth import error_over_depth, line_of
@@ -53,7 +54,7 @@ def test_median_line_is_the_median_of_the_block(make_result: Make) -> None:
     assert list(trace(figure, "weights").y) == [0.2, 0.4]
     dots = trace(figure, "weights, each layer")
     assert list(dots.y) == [0.1, 0.2, 0.9, 0.4, 0.3, 0.5]
-    assert list(dots.customdata[2]) == [0, "v"]
+    assert list(dots.customdata[2]) == [0, "v", ""]
 
 
 def test_projection_draws_its_own_line(both: dict[Any, Result]) -> None:
@@ -69,6 +70,20 @@ def test_each_target_has_colour_dash_and_marker(both: dict[Any, Result]) -> None
     assert (weight.line.color, activation.line.color) == ("#D55E00", "#0072B2")
     assert weight.line.dash != activation.line.dash
     assert weight.marker.symbol != activation.marker.symbol
+
+
+def test_errors_from_a_sample_say_so(make_result: Make) -> None:
+    exact = make_result("weight", [[0.1, 0.2]])
+    sites = [site.model_copy(update={"stderr": 0.0123, "n": 1024}) for site in exact.sites]
+    settings = {SAMPLED_ERRORS: "from a sample"}
+    made = exact.provenance.model_copy(update={"settings": settings})
+    sampled = exact.model_copy(update={"sites": tuple(sites), "provenance": made})
+    for result, said in ((exact, ""), (sampled, " ± 0.012, 1,024 tokens drawn")):
+        figure = error_over_depth({"weight": result})
+        assert {one[2] for one in figure.data[0].customdata} == {said}
+        assert ("from a sample of the tokens" in figure.layout.xaxis.title.text) == bool(said)
+        cells = blocks_projections(result).data[0].customdata
+        assert {cell for row in cells for cell in row} == {said}
 
 
 def test_selected_layer_is_ringed_on_both_sides(both: dict[Any, Result]) -> None:

@@ -1,0 +1,84 @@
+"""What the store has of an experiment: also of the same model under another name (a path typed
+otherwise, a folder that was copied or moved), of its ties broken one way or the other, and of the
+same on less text where that is precise enough."""
+
+from nmviz.core.experiment import Experiment
+from nmviz.core.provenance import may_read_otherwise
+from nmviz.core.results import Result
+from nmviz.core.running import Running
+from nmviz.sources import models
+from nmviz.store import OWN, Store
+
+ALIKE = {"model", "target", "pattern", "criterion", "corpus", "window"}
+"""What the store can look for at once of an experiment whose budget does not matter."""
+
+
+def stored(experiment: Experiment, store: Store) -> Result | None:
+    """The stored result of an experiment with the hashes of what it reads, or None.
+
+    A local model is known by its content, so what was stored of it under another path will do; it
+    keeps its key.
+    """
+    found = store.get(experiment.key)
+    content = experiment.artefacts.model
+    if found is not None or content is None or not models.is_local(experiment.model):
+        return found
+    same = [experiment.but(model=name) for name in store.names_of_model(content)]
+    answers = [answer for one in same if (answer := store.get(one.key)) is not None]
+    return max(answers, key=lambda one: one.provenance.started or "", default=None)
+
+
+def best(experiment: Experiment, store: Store) -> Result | None:
+    """The stored result of a resolved experiment; where the scores decide how ties are broken, one
+    with random ties comes before one by index."""
+    found = (stored(one, store) for one in experiment.answers)
+    return next((result for result in found if result is not None), None)
+
+
+def answer_to(
+    experiment: Experiment, store: Store, precision: float | None, text: str | None
+) -> Result | None:
+    """What the store has of a resolved experiment, or of the same on less text where the standard
+    error of its cost is at most `precision`, in nats a token."""
+    exact = best(experiment, store)
+    if exact is not None and may_read_otherwise(exact.provenance, text):
+        exact = None
+    if exact is not None or not precision or experiment.tokens is None:
+        return exact
+    alike = store.find(sites=False, source=OWN, **experiment.model_dump(include=ALIKE))
+    enough = [
+        one
+        for one in alike
+        if _will_do(one, experiment, precision) and not may_read_otherwise(one.provenance, text)
+    ]
+    if not enough:
+        return None
+    return store.get(max(enough, key=lambda one: one.experiment.tokens or 0).key)
+
+
+def serving(experiment: Experiment, store: Store, how: Running, text: str | None) -> Result | None:
+    """What is stored and serves a run made that way: where errors of layers are to be exact, none
+    that has them from a sample."""
+    if how.rerun:
+        return None
+    found = answer_to(experiment, store, how.precision, text)
+    return None if found is not None and found.sampled and how.exact_errors else found
+
+
+def is_answer(result: Result, experiment: Experiment) -> bool:
+    """Whether a result is of the experiment: of what it became, or of the same on less text."""
+    spent = result.experiment.tokens
+    asked = experiment.but(tokens=spent) if spent and experiment.tokens else experiment
+    return result.experiment in asked.answers
+
+
+def _will_do(shorter: Result, experiment: Experiment, precision: float) -> bool:
+    cost = shorter.get("delta_nll")
+    spent = shorter.experiment.tokens or 0
+    return (
+        cost is not None
+        and cost.stderr is not None
+        and cost.stderr <= precision
+        and spent < (experiment.tokens or 0)
+        and is_answer(shorter, experiment)
+    )
