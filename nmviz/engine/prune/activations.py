@@ -90,13 +90,19 @@ class PrunedActivations:
         return functional.linear(x - self._kept_of_input(site, x), site.weight)
 
     def lost_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor:
-        if x is None or self.token_by_token:
-            kept = self._repaired(site, rows.x)
-        else:
-            kept = self._kept_of_input(site, x).flatten(0, -2)[rows.index]
+        kept = self._kept_of_rows(site, rows, x)
         if self._sees_output:
             return rows.y - self._output(site, rows.x, kept)
         return functional.linear(rows.x - kept, site.weight)
+
+    def _kept_of_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor:
+        if x is None or self.token_by_token:
+            return self._repaired(site, rows.x)
+        weighted_alone = self.criterion.method.facts.gives == "channel" and self._over == "token"
+        if weighted_alone and not self.mitigations:  # what is seen of others is in the weights
+            channel = self._given(site, x).expand(x.shape).flatten(0, -2)
+            return prune(rows.x, channel[rows.index], self.pattern)
+        return self._kept_of_input(site, x).flatten(0, -2)[rows.index]
 
     @property
     def _sees_output(self) -> bool:
@@ -152,6 +158,8 @@ class PrunedActivations:
     def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
         if self.pattern.is_grouped:  # exactly N of every M, whatever the input
             return int(self.pattern.keep or 0), int(self.pattern.group or 1)
+        if self.token_by_token:  # as many of every token
+            x = x.flatten(0, -2)[:1]
         mask, _ = self._mask(site, self._before(site, x)[0])
         return int(mask.sum()), mask.numel()
 

@@ -78,7 +78,8 @@ class Pruned(Protocol):
         """The mask at one site and what it was made from."""
 
     def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
-        """Ones in the site's mask on this input, and entries."""
+        """Ones in the site's mask on this input, and entries; of a part of it where all keep the
+        same share."""
 
 
 @contextmanager
