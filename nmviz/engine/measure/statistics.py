@@ -147,7 +147,7 @@ def _compare(
 
 
 def _summary(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each row [tokens, vocabulary] its logsumexp and its most likely token, the first of equals;
+    """Of each row [tokens, vocabulary] its logsumexp and its likeliest token, the first of equals;
     on a CPU by numpy, which takes a tenth of torch's time for it."""
     if logits.device.type == "cpu":
         best = torch.from_numpy(logits.numpy().argmax(-1))
