@@ -3,12 +3,14 @@
 import json
 from html import unescape
 
+import gradio as gr
 import pytest
 from gradio.components.plot import PlotData
 
 from nmviz.service.tradeoffs.axes import QUALITIES
 from nmviz.ui.shell.view import View
 from nmviz.ui.tradeoffs import answers
+from nmviz.ui.tradeoffs.tab import build_tradeoffs
 
 FASTER = ("h100", "fp8", "llama3.2-1b", "prefill", "weight", "2:4", 2048)
 FRONTIER = ("drop", "bytes", ["llama3.1-8b"], ["2:4", "8:16"], [], "h100", "bf16")
@@ -89,6 +91,19 @@ def test_a_pattern_has_its_bits_storage_gather_and_what_is_lost() -> None:
     refused, nothing = answers.pattern_of(8, 4)
     assert "keeps more than there is" in refused and nothing is None
     assert "whole numbers" in answers.pattern_of(None, 4)[0]
+
+
+def test_a_number_typed_into_a_slider_is_answered_as_a_drag_is() -> None:
+    """A slider's `release` comes of a drag alone; `change` of both."""
+    with gr.Blocks() as page, gr.Tab("tab") as tab:
+        build_tradeoffs(tab)
+    asks = {
+        (page.blocks[block].elem_id, event)
+        for one in page.fns.values()
+        for block, event in one.targets
+        if block is not None and isinstance(page.blocks[block], gr.Slider)
+    }
+    assert asks == {("tradeoffs-n", "change"), ("tradeoffs-m", "change")}
 
 
 def test_the_marks_are_explained() -> None:

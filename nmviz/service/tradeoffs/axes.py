@@ -31,6 +31,11 @@ class Quality:
     higher: bool = False
     by_definition: bool = False
 
+    @property
+    def menu(self) -> str:
+        """Without its unit."""
+        return self.title.partition(" (")[0]
+
 
 QUALITIES: Mapping[str, Quality] = {
     one.name: one
@@ -61,6 +66,11 @@ class Costing:
     known: Knowledge
     about: str
     needs_machine: bool = False
+
+    @property
+    def menu(self) -> str:
+        """Without its unit."""
+        return self.title.partition(" (")[0]
 
 
 COSTS: Mapping[str, Costing] = {

@@ -249,12 +249,16 @@ def _pattern_table(name: str) -> str:
         *_qualities(name),
     ]
     cells = [
-        [esc(title), esc(value), esc(marked(known)), esc(source) or "&ndash;"]
+        [esc(title), esc(value), _known(known), esc(source) or "&ndash;"]
         for title, value, known, source in facts
     ]
     return table(
         f"{name}: what it costs and what it loses", ["", "value", "known", "source"], cells
     )
+
+
+def _known(known: Knowledge) -> str:
+    return f'<span class="known">{esc(marked(known))}</span>'
 
 
 def _qualities(name: str) -> list[Fact]:

@@ -21,6 +21,9 @@ from nmviz.ui.tradeoffs import answers
 SAVE = "(file) => window.nmviz.saveText(file)"
 INTRO = "What quality costs in hardware. Every number says how it is known:"
 WIDEST = 64
+CHARACTER = 7
+WIDEST_MENU = 330
+"""Pixels of a letter, and of a menu on a screen of 390."""
 NAMED = tuple(one for one in PATTERNS if one != "dense")
 
 
@@ -42,8 +45,16 @@ def _machines() -> list[tuple[str, str]]:
 
 
 def _menu(name: str, label: str, choices: Any, value: Any, **more: Any) -> Any:
+    """Wide enough for the longest of its names; some 60 pixels are frame and arrow."""
+    names = [one if isinstance(one, str) else one[0] for one in choices]
+    wide = 60 + CHARACTER * max((len(one) for one in names), default=0)
     return gr.Dropdown(
-        choices, value=value, label=label, elem_id=f"tradeoffs-{name}", min_width=150, **more
+        choices,
+        value=value,
+        label=label,
+        elem_id=f"tradeoffs-{name}",
+        min_width=min(max(wide, 150), WIDEST_MENU),
+        **more,
     )
 
 
@@ -90,8 +101,8 @@ def _frontier(tab: Any) -> None:
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-frontier", min_width=0):
         gr.HTML("<h2>2. Quality against cost</h2>")
         with gr.Row(elem_classes="choices"):
-            quality = [(f"{one.title}: {one.origin}", name) for name, one in QUALITIES.items()]
-            costs = [(one.title, name) for name, one in COSTS.items()]
+            quality = [(f"{one.menu}: {one.origin}", name) for name, one in QUALITIES.items()]
+            costs = [(one.menu, name) for name, one in COSTS.items()]
             several: dict[str, Any] = {"multiselect": True}
             settings = [
                 _menu("quality", "Quality", quality, "drop", filterable=False),
@@ -130,5 +141,5 @@ def _pattern(tab: Any) -> None:
         said = gr.HTML()
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
     answer = for_all(answers.pattern_of, "store")
-    moved = [keep.release, group.release]
+    moved = [keep.change, group.change]
     gr.on([tab.select, *moved], answer, [keep, group], [said, plot], **ANSWERED)

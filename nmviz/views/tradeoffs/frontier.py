@@ -62,9 +62,9 @@ def frontier_figure(
     ]
     figure = style(go.Figure(traces), dark, height=460, title=title)
     better = "higher" if axes.higher else "lower"
-    figure.update_xaxes(title_text=f"{axes.cost} ({marked(axes.cost_known)})")
+    figure.update_xaxes(title_text=f"{axes.cost}<br>({marked(axes.cost_known)})")
     figure.update_yaxes(
-        title_text=f"{axes.quality}, {better} is better ({marked(axes.quality_known)})",
+        title_text=f"{axes.quality}<br>{better} is better ({marked(axes.quality_known)})",
         type="log" if axes.log else "linear",
     )
     return figure
