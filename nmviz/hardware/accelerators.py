@@ -21,6 +21,7 @@ class Accelerator(BaseModel):
     """One machine by its data sheet; what the sheet does not say is None or left out.
 
     `peak` is in tera-operations a second, a multiply-add being two; `bandwidth` in GB a second.
+    `checked` says what was read that quotes the source.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +29,7 @@ class Accelerator(BaseModel):
     id: str = Field(min_length=1, max_length=60)
     title: str = Field(min_length=1, max_length=120)
     source: str = Field(min_length=1, max_length=400)
+    checked: str = Field("", max_length=400)
     bandwidth: float | None = Field(None, allow_inf_nan=False)
     sparse: str | None = None
     peak: Mapping[str, float] = Field(default_factory=dict)
@@ -62,6 +64,11 @@ class Accelerator(BaseModel):
             if not 0 < peak < float("inf"):
                 raise WrongValue("peak", f"The peak of {dtype} is above 0; given: {peak:g}.")
         return value
+
+    @property
+    def origin(self) -> str:
+        """The source, and what it was read in."""
+        return f"{self.source}, as read in: {self.checked}" if self.checked else self.source
 
     @property
     def units(self) -> Pattern | None:

@@ -74,19 +74,19 @@ def _intensity(cost: Cost, *, dense: bool) -> dict[str, Any]:
 
 
 def _limit(cost: Cost, found: Bound) -> dict[str, Any]:
-    return Known(found.limit, "", "bounded", cost.machine.source).to_json()
+    return Known(found.limit, "", "bounded", cost.machine.origin).to_json()
 
 
 def _seconds(cost: Cost, found: Bound) -> dict[str, Any]:
     open = cost.counts.open_bytes()
-    source = f"{cost.machine.source}; bytes {open}" if open else cost.machine.source
+    source = f"{cost.machine.origin}; bytes {open}" if open else cost.machine.origin
     return Known(found.seconds, "s", "bounded", source).to_json()
 
 
 def _hypothetical(cost: Cost) -> dict[str, Any] | None:
     if cost.hypothetical is None:
         return None
-    source = f"{UNITS_OF}; {cost.machine.source}"
+    source = f"{UNITS_OF}; {cost.machine.origin}"
     return Known(cost.hypothetical.seconds, "s", "hypothetical", source).to_json()
 
 
