@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from nmviz.methods.patterns import Pattern, parse_pattern
 
 FILE = Path(__file__).with_name("accelerators.toml")
 LARGEST = 2**20
+LONGEST_PASTED = 4_000
 
 
 class Accelerator(BaseModel):
@@ -93,6 +94,17 @@ def read_machines(path: Path) -> Mapping[str, Accelerator]:
     return _read(text, str(path))
 
 
+@lru_cache(maxsize=64)
+def pasted(text: str) -> Accelerator:
+    """The one machine of a pasted table, whose id is no other's. UserError where it is not one."""
+    found = list(_read(text[:LONGEST_PASTED], "Your machine").values())
+    if len(found) != 1:
+        raise UserError(
+            "Paste one machine: [mine], and below it bandwidth = 100 and peak = { fp16 = 10 }."
+        )
+    return found[0].model_copy(update={"id": f"{found[0].id} (yours)"})
+
+
 def accelerator(name: str, own: Mapping[str, Accelerator] | None = None) -> Accelerator:
     """The one of that name, the user's first. UserError, with the names there are, for none."""
     every = {**shipped(), **(own or {})}
@@ -111,7 +123,8 @@ def _read(text: str, file: str) -> Mapping[str, Accelerator]:
         if not isinstance(fields, dict):
             raise UserError(f"{file}: {name[:40]!r} is no table: write [{name[:40]}] above it.")
         try:
-            machines[name] = built(Accelerator, {"title": name, "source": "", **fields, "id": name})
+            own = {"title": name, "source": file, **fields, "id": name}
+            machines[name] = built(Accelerator, own)
         except UserError as error:
             raise UserError(f"{file}, {name[:40]}: {error}") from None
     return machines

@@ -117,6 +117,13 @@ def count(decoder: Decoder, work: Work, pruning: Pruning) -> Counts:
     return Counts((*costs, head))
 
 
+def count_layer(layer: Layer, work: Work, pruning: Pruning) -> Counts:
+    """The same of one linear layer alone. UserError where a pattern does not divide its d_in."""
+    for pattern in (pruning.activation, pruning.weight):
+        pattern.check_divides(layer.d_in, layer.name)
+    return Counts((_linear(layer, 0, work, pruning, pruning.target != "dense"),))
+
+
 def _linear(layer: Layer, block: int, work: Work, pruning: Pruning, pruned: bool) -> Cost:
     return _layer_cost("blocks", block, layer, work.new, work, pruning, pruned)
 

@@ -165,7 +165,7 @@ def _dot(one: Point, asked: Asked) -> Dot:
         tied=bool(one.tied),
         marked=bool(one.marked),
         text="<br>".join(escape(line) for line in lines if line),
-        key=one.experiment.key,
+        query=one.query,
     )
 
 
