@@ -114,6 +114,7 @@ def _tradeoffs() -> dict[str, Callable[[], object]]:
         "trade-offs: a model on the roofline": figures.draw_roofline,
         "trade-offs: frontier, published": partial(figures.draw_frontier, Asked()),
         "trade-offs: frontier, runs": partial(figures.draw_frontier, Asked(quality="delta_nll")),
+        "trade-offs: tokens together": figures.figures()["together"].draw,
         "trade-offs: metadata": figures.figures()["metadata"].draw,
     }
 

@@ -16,6 +16,7 @@ from nmviz.published.speeds.measured import PHASES, Measured
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
 from nmviz.service.tradeoffs.cost import Cost, cost, speeds
 from nmviz.service.tradeoffs.frontier import Point, points
+from nmviz.service.tradeoffs.together import draw_together
 from nmviz.views.shared.theme import Figure
 from nmviz.views.tradeoffs.frontier import Axes, Dot, frontier_figure
 from nmviz.views.tradeoffs.known import marked
@@ -178,6 +179,9 @@ def figures() -> Mapping[str, TradeoffFigure]:
         ),
         TradeoffFigure("roofline", "Llama 2 7B on the roofline of an H100", draw_roofline),
         TradeoffFigure("speed-map", "2:4 weights on an H100 in FP8, as measured", draw_speed_map),
+        TradeoffFigure(
+            "together", "Weight columns that several tokens need together", draw_together
+        ),
         TradeoffFigure("metadata", "Bits to say which entries are kept", metadata_figure),
     )
     return {one.name: one for one in every}

@@ -22,6 +22,10 @@ from nmviz.views.tradeoffs.metadata import metadata_figure
 Fact = tuple[str, str, Knowledge, str]
 """What it is, its value, how it is known, from where."""
 MOST_ROWS = 120
+TOGETHER = (
+    "Who decodes one token leaves out the columns of what it drops; of several tokens together all "
+    "that any of them keeps are read, from eight short texts at every layer."
+)
 
 
 def frontier(
@@ -124,6 +128,16 @@ def exported(name: str, *values: Any) -> str:
         return json.dumps({"name": f"nmviz-frontier.{ending}", "type": kind, "text": text})
     except Exception as error:
         return json.dumps({"failed": failure(error)})
+
+
+def together(model: Any) -> tuple[str, Any]:
+    """How many columns several tokens need, as it was measured."""
+    try:
+        figure = figures.draw_together(str(model)[:200])
+        said = caption(figure) + f'<p class="words">{esc(TOGETHER)}</p>'
+        return said, drawn(figure, "nmviz-together")
+    except Exception as error:
+        return note(failure(error), "error"), None
 
 
 def pattern_of(keep: Any, group: Any) -> tuple[str, Any]:

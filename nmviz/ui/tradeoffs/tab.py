@@ -14,6 +14,8 @@ from nmviz.published.speeds.measured import PATTERNS, PHASE_WORDS
 from nmviz.service.listing import to_choose
 from nmviz.service.tradeoffs.axes import COSTS, NO_MITIGATION, QUALITIES
 from nmviz.service.tradeoffs.export import FORMATS
+from nmviz.service.tradeoffs.together import USUAL
+from nmviz.sources import models as pinned
 from nmviz.ui.serving.answers import for_all
 from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ
 from nmviz.ui.shell.failures import sentence
@@ -46,6 +48,7 @@ def build_tradeoffs(tab: Any) -> None:
             _frontier(tab, own)
         except Exception as error:  # a page without these numbers is better than no page
             gr.HTML(note(sentence(error), "error"))
+        _together(tab)
         _pattern(tab)
 
 
@@ -166,9 +169,25 @@ def _frontier(tab: Any, own: Any) -> None:
         written.then(None, file, None, js=SAVE, **READ)
 
 
+def _together(tab: Any) -> None:
+    with gr.Column(elem_classes="claim", elem_id="tradeoffs-together", min_width=0):
+        gr.HTML("<h2>3. Several tokens at once</h2>")
+        with gr.Row(elem_classes="choices"):
+            models = [
+                (one.info.title, name)
+                for name in pinned.MODELS
+                for one in [pinned.MODELS.get(name)]
+            ]
+            model = _menu("together-model", "Model", models, USUAL, filterable=False)
+        said = gr.HTML()
+        plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
+    answer = for_all(answers.together, "store")
+    gr.on([tab.select, model.input], answer, model, [said, plot], **ANSWERED)
+
+
 def _pattern(tab: Any) -> None:
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-pattern-of", min_width=0):
-        gr.HTML("<h2>3. Choose a pattern</h2>")
+        gr.HTML("<h2>4. Choose a pattern</h2>")
         with gr.Row(elem_classes="choices"):
             keep = gr.Slider(1, WIDEST, 8, step=1, label="N, kept", elem_id="tradeoffs-n")
             group = gr.Slider(1, WIDEST, 16, step=1, label="M, of every", elem_id="tradeoffs-m")
