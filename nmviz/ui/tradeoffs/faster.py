@@ -14,7 +14,6 @@ from nmviz.hardware.work import Work
 from nmviz.methods.patterns import parse_pattern
 from nmviz.published.speeds.measured import PHASES
 from nmviz.published.speeds.nearest import RULE, Asked, Near, nearest, sentence
-from nmviz.service.tradeoffs import figures
 from nmviz.service.tradeoffs.cost import speeds
 from nmviz.ui.shell.failures import sentence as failure
 from nmviz.ui.shell.figures import drawn
@@ -76,20 +75,13 @@ def faster(
             (_whole("Tokens", tokens, MOST_TOKENS), d_in, d_out),
         )
         asked = question.asked
-        near = nearest(speeds().rows, asked, speeds().doubts)
-        figure = speed_map(_measured(question, own), speeds().doubts, asked=asked.tokens)
+        found = speeds(**asked.kind)
+        near = nearest(found.rows, asked, found.doubts)
+        figure = speed_map(found.rows, found.doubts, asked=asked.tokens)
         said = _answer(near, asked) + _bound(question) + caption(figure)
         return said, drawn(figure, "nmviz-speed-map")
     except Exception as error:
         return note(failure(error), "error"), None
-
-
-def _measured(question: Question, own: Any) -> Any:
-    """Ratios of the same kind, of whatever size; nobody measured a visitor's own machine."""
-    asked = question.asked
-    if own:
-        return ()
-    return figures.measured_of(asked.machine, asked.dtype, asked.phase, asked.target, asked.pattern)
 
 
 def _machine(name: str, own: str) -> Accelerator:

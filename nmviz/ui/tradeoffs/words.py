@@ -13,5 +13,6 @@ def known_words() -> str:
 
 
 def caption(figure: Figure) -> str:
+    """The figure's own title as a sentence, empty without one."""
     said = title_of(figure)
     return f'<p class="words">{esc(said)}.</p>' if said else ""
