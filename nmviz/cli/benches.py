@@ -78,6 +78,13 @@ def _decode() -> Iterator[Row]:
     return decode(MODEL)
 
 
+@_bench("hardware", "the four models' widest layer, dense and pruned, on the GPU or this CPU")
+def _hardware() -> Iterator[Row]:
+    from nmviz.engine.hardware_bench import hardware
+
+    return hardware()
+
+
 @_bench("training", "calibrating and training all blocks from nothing, once: minutes")
 def _training() -> Iterator[Row]:
     from nmviz.engine.benches import training
