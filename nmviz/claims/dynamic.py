@@ -35,7 +35,7 @@ def answer(evidence: Evidence) -> Answer:
         )
         return Answer(Half("not decidable here", text, RULE))
     pattern, chance = run.experiment.pattern, run.experiment.mask.density
-    told = {one.task or "": one for one in run.measurements}
+    told = {one.task or "": one for one in run.measurements if one.metric == "mask_overlap"}
     shares = {name: _share(told[name]) for name in KINDS}
     scaled = {name: _scaled(share, chance) for name, share in shares.items()}
     verdict = verdict_of(_sign(one) for one in scaled.values())
@@ -124,7 +124,7 @@ def _numbers(
 
 def _draw(run: Result, title: str) -> Figure:
     rows = []
-    for one in run.measurements:
+    for one in (each for each in run.measurements if each.metric == "mask_overlap"):
         share, kind = _share(one), one.task or ""
         label = f"all layers, {KINDS[kind]}" if kind in KINDS else f"{kind}, one text"
         rows.append(IntervalRow(label, share.value, share.low, share.high))

@@ -78,6 +78,13 @@ def _decode() -> Iterator[Row]:
     return decode(MODEL)
 
 
+@_bench("hardware", "the four models' widest layer, dense and pruned, on the GPU or this CPU")
+def _hardware() -> Iterator[Row]:
+    from nmviz.engine.hardware_bench import hardware
+
+    return hardware()
+
+
 @_bench("training", "calibrating and training all blocks from nothing, once: minutes")
 def _training() -> Iterator[Row]:
     from nmviz.engine.benches import training
@@ -114,6 +121,7 @@ def _tradeoffs() -> dict[str, Callable[[], object]]:
         "trade-offs: a model on the roofline": figures.draw_roofline,
         "trade-offs: frontier, published": partial(figures.draw_frontier, Asked()),
         "trade-offs: frontier, runs": partial(figures.draw_frontier, Asked(quality="delta_nll")),
+        "trade-offs: tokens together": figures.figures()["together"].draw,
         "trade-offs: metadata": figures.figures()["metadata"].draw,
     }
 

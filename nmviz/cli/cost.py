@@ -11,8 +11,8 @@ import typer
 from nmviz.base.errors import UserError
 from nmviz.cli.options import Json
 from nmviz.hardware.accelerators import accelerator, read_machines
-from nmviz.hardware.counts import KINDS, PARTS, Bytes
-from nmviz.hardware.known import Knowledge
+from nmviz.hardware.counts import KINDS, PARTS, Counts
+from nmviz.hardware.known import Knowledge, word
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import Work
 from nmviz.methods.method import split_calls
@@ -97,14 +97,18 @@ def _lines(cost: Cost) -> Iterator[str]:
     yield _line("weights of the blocks' layers", f"{cost.decoder.block_parameters:,}", "counted")
     for part in PARTS:
         dense, left = counts.multiply_adds(part, dense=True), counts.multiply_adds(part)
-        yield _line(f"multiply-adds, {PART_WORDS[part]}", _of(dense, left), "counted")
+        known = word(counts.open_products(part))
+        yield _line(f"multiply-adds, {PART_WORDS[part]}", _of(dense, left), known)
     whole = _of(counts.multiply_adds(dense=True), counts.multiply_adds())
-    yield _line("multiply-adds, all", whole, "counted")
-    yield from _bytes(counts.bytes(dense=True), counts.bytes())
+    yield _line("multiply-adds, all", whole, word(counts.open_products()))
+    yield from _bytes(counts)
     intensity = (
         f"{counts.intensity():.4g} operations a byte ({counts.intensity(dense=True):.4g} dense)"
     )
-    yield _line("arithmetic intensity", intensity, "counted")
+    open = counts.open_bytes() or counts.open_products()
+    yield _line("arithmetic intensity", intensity, word(open))
+    if open:
+        yield f"    bounded are {open}"
     yield from _bounds(cost)
     said = "" if cost.asked is None else sentence(cost.near, cost.asked)
     yield _line("will it be faster", said or "Nobody measured this: it is not known.", "published")
@@ -121,11 +125,12 @@ def _pruned(cost: Cost) -> str:
     return f"{pruning.target}s {pruning.pattern}, {pruning.metadata} for metadata"
 
 
-def _bytes(dense: Bytes, left: Bytes) -> Iterator[str]:
+def _bytes(counts: Counts) -> Iterator[str]:
+    dense, left = counts.bytes(dense=True), counts.bytes()
     for kind in KINDS:
         one = _of(getattr(dense, kind), getattr(left, kind))
-        yield _line(f"bytes, {KIND_WORDS[kind]}", one, "counted")
-    yield _line("bytes, all", _of(dense.total, left.total), "counted")
+        yield _line(f"bytes, {KIND_WORDS[kind]}", one, word(counts.open_bytes(kind)))
+    yield _line("bytes, all", _of(dense.total, left.total), word(counts.open_bytes()))
 
 
 def _bounds(cost: Cost) -> Iterator[str]:

@@ -6,7 +6,7 @@ import typer
 
 from nmviz.base.errors import UserError
 from nmviz.base.starting import quick_start
-from nmviz.cli import bench, cost, listings, published, run, store, sweep
+from nmviz.cli import bench, cost, listings, published, run, store, sweep, together
 from nmviz.cli.options import STOPPED
 
 USER_MISTAKE = 2  # exit status for what the user can mend
@@ -25,7 +25,7 @@ def serve_app(host: str = "127.0.0.1", port: int = 7860) -> None:
 
 
 for _command in (
-    *(sweep.sweep, run.run, cost.cost),
+    *(sweep.sweep, run.run, cost.cost, together.together),
     *(listings.methods, listings.models, listings.tasks),
     *(published.audit, published.figure, bench.bench),
 ):

@@ -234,6 +234,15 @@ _add(
     high=1,
 )
 _add(
+    "columns_together",
+    "columns that several tokens need together",
+    "share",
+    "Weight columns that at least one of several tokens keeps: they have to be read once for all.",
+    "mean over layers and groups of tokens of |kept by any| / d_in",
+    low=0,
+    high=1,
+)
+_add(
     "forward_seconds",
     "time of a forward pass",
     "s",

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from nmviz.methods.patterns import Pattern, parse_pattern
 
 FILE = Path(__file__).with_name("accelerators.toml")
 LARGEST = 2**20
+LONGEST_PASTED = 4_000
 
 
 class Accelerator(BaseModel):
     """One machine by its data sheet; what the sheet does not say is None or left out.
 
     `peak` is in tera-operations a second, a multiply-add being two; `bandwidth` in GB a second.
+    `checked` says what was read that quotes the source.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +30,7 @@ class Accelerator(BaseModel):
     id: str = Field(min_length=1, max_length=60)
     title: str = Field(min_length=1, max_length=120)
     source: str = Field(min_length=1, max_length=400)
+    checked: str = Field("", max_length=400)
     bandwidth: float | None = Field(None, allow_inf_nan=False)
     sparse: str | None = None
     peak: Mapping[str, float] = Field(default_factory=dict)
@@ -64,6 +67,11 @@ class Accelerator(BaseModel):
         return value
 
     @property
+    def origin(self) -> str:
+        """The source, and what it was read in."""
+        return f"{self.source}, as read in: {self.checked}" if self.checked else self.source
+
+    @property
     def units(self) -> Pattern | None:
         """The pattern whose products its units skip, None where it has no such units."""
         return None if self.sparse is None else parse_pattern(self.sparse)
@@ -86,6 +94,17 @@ def read_machines(path: Path) -> Mapping[str, Accelerator]:
     return _read(text, str(path))
 
 
+@lru_cache(maxsize=64)
+def pasted(text: str) -> Accelerator:
+    """The one machine of a pasted table, whose id is no other's. UserError where it is not one."""
+    found = list(_read(text[:LONGEST_PASTED], "Your machine").values())
+    if len(found) != 1:
+        raise UserError(
+            "Paste one machine: [mine], and below it bandwidth = 100 and peak = { fp16 = 10 }."
+        )
+    return found[0].model_copy(update={"id": f"{found[0].id} (yours)"})
+
+
 def accelerator(name: str, own: Mapping[str, Accelerator] | None = None) -> Accelerator:
     """The one of that name, the user's first. UserError, with the names there are, for none."""
     every = {**shipped(), **(own or {})}
@@ -104,7 +123,8 @@ def _read(text: str, file: str) -> Mapping[str, Accelerator]:
         if not isinstance(fields, dict):
             raise UserError(f"{file}: {name[:40]!r} is no table: write [{name[:40]}] above it.")
         try:
-            machines[name] = built(Accelerator, {"title": name, "source": "", **fields, "id": name})
+            own = {"title": name, "source": file, **fields, "id": name}
+            machines[name] = built(Accelerator, own)
         except UserError as error:
             raise UserError(f"{file}, {name[:40]}: {error}") from None
     return machines

@@ -4,6 +4,9 @@ Each linear layer reads its weights once, its input once, and writes its output 
 reads queries, keys and values once and writes its output once, as a fused kernel does. Norms,
 biases, activation functions and the rows of the embedding that are looked up are left out. What a
 method adds is counted as it declares it beside its code: products with matrices, and numbers read.
+
+Two things no shape tells: which experts several tokens choose, where the most that they can read is
+taken, and which products two masks leave, where the masks are taken as independent.
 """
 
 from dataclasses import dataclass
@@ -17,6 +20,8 @@ from nmviz.methods.costs import Added
 PartName = Literal["blocks", "attention", "lm_head"]
 PARTS: tuple[PartName, ...] = ("blocks", "attention", "lm_head")
 KINDS = ("weights", "activations", "metadata", "kv_cache")
+AT_MOST = "at most: every token may choose experts that no other token chose"
+EXPECTED = "expected of two independent masks; which products or columns are left hangs on both"
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,9 @@ class Bytes:
 @dataclass(frozen=True)
 class Cost:
     """One layer of one block, or the head. `block` is None for the head. `added` are those of the
-    multiply-adds after pruning that its methods add, with matrices of their own."""
+    multiply-adds after pruning that its methods add, with matrices of their own. `shared`: several
+    tokens choose among its copies; `independent`: both operands are pruned, and where one token
+    `skips` columns these are of pruned weights."""
 
     part: PartName
     block: int | None
@@ -51,6 +58,20 @@ class Cost:
     bytes: Bytes
     pruned: bool
     added: int = 0
+    shared: bool = False
+    independent: bool = False
+    skips: bool = False
+
+    def open_products(self) -> str:
+        """Why its multiply-adds after pruning are not exact; empty where they are."""
+        return EXPECTED if self.independent else ""
+
+    def open_bytes(self, kind: str, *, dense: bool = False) -> str:
+        """The same of one kind of its bytes."""
+        moved = getattr(self.bytes_dense if dense else self.bytes, kind)
+        if self.shared and kind in ("weights", "metadata") and moved:
+            return AT_MOST
+        return EXPECTED if kind == "weights" and self.skips and not dense else ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +89,16 @@ class Counts:
         """By kind, after pruning or before."""
         return sum((one.bytes_dense if dense else one.bytes for one in self.costs), Bytes())
 
+    def open_products(self, part: PartName | None = None) -> str:
+        """Why the multiply-adds after pruning are not exact; empty where they are."""
+        every = (one.open_products() for one in self.costs if part in (None, one.part))
+        return next(filter(None, every), "")
+
+    def open_bytes(self, *kinds: str, dense: bool = False) -> str:
+        """The same of bytes of these kinds, all without any."""
+        every = (one.open_bytes(kind, dense=dense) for one in self.costs for kind in kinds or KINDS)
+        return "; ".join(dict.fromkeys(filter(None, every)))
+
     def intensity(self, *, dense: bool = False) -> float:
         """Operations a byte: a multiply-add is two."""
         return 2 * self.multiply_adds(dense=dense) / self.bytes(dense=dense).total
@@ -84,6 +115,13 @@ def count(decoder: Decoder, work: Work, pruning: Pruning) -> Counts:
         costs.append(_attention(block.attention, number, work))
     head = _layer_cost("lm_head", None, decoder.head, work.batch, work, Pruning(), False)
     return Counts((*costs, head))
+
+
+def count_layer(layer: Layer, work: Work, pruning: Pruning) -> Counts:
+    """The same of one linear layer alone. UserError where a pattern does not divide its d_in."""
+    for pattern in (pruning.activation, pruning.weight):
+        pattern.check_divides(layer.d_in, layer.name)
+    return Counts((_linear(layer, 0, work, pruning, pruning.target != "dense"),))
 
 
 def _linear(layer: Layer, block: int, work: Work, pruning: Pruning, pruned: bool) -> Cost:
@@ -113,6 +151,9 @@ def _layer_cost(
         _moved(layer, left, tokens, work) + beside,
         pruned,
         added,
+        shared=layer.copies > layer.active and tokens > 1,
+        independent=pruned and pruning.target == "both",
+        skips=pruned and pruning.target == "both" and work.skips_columns,
     )
 
 

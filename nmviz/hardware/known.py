@@ -8,8 +8,9 @@ KNOWLEDGE: tuple[Knowledge, ...] = get_args(Knowledge)
 MEANING: dict[Knowledge, str] = {
     "measured": "timed on this machine",
     "published": "printed by others, as they print it",
-    "counted": "exact, from the shape of the model alone",
-    "bounded": "no less than this, by the data sheet of the machine",
+    "counted": "exact, from shapes alone",
+    "bounded": "a limit, or an expected value between limits: no less time than by the data sheet, "
+    "no more bytes than can be asked for",
     "hypothetical": "of a unit that nobody sells",
 }
 COUNTED = "the config of the model"
@@ -34,6 +35,12 @@ class Known:
         }
 
 
-def counted(value: float | int, unit: str) -> Known:
-    """A number that follows from the model's config alone."""
-    return Known(value, unit, "counted", COUNTED)
+def counted(value: float | int, unit: str, source: str = COUNTED, open: str = "") -> Known:
+    """A number that follows from the model's config alone; bounded where something is left `open`,
+    which its source then says."""
+    return Known(value, unit, word(open), f"{source}; {open}" if open else source)
+
+
+def word(open: str) -> Knowledge:
+    """Counted where nothing is left open."""
+    return "bounded" if open else "counted"

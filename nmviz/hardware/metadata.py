@@ -112,7 +112,10 @@ def bits(pattern: str) -> Bits:
     )
 
 
-GATHER_SOURCE = "one M-to-1 multiplexer a multiplier: Liu and others, S2TA, arXiv:2107.07983"
+GATHER_SOURCE = (
+    "our count: an M-to-1 multiplexer at each of N multipliers, as designs for bounded blocks have "
+    "(S2TA, arXiv:2107.07983, of which only the abstract was read)"
+)
 
 
 def multiplexer_inputs(keep: int, group: int) -> int:

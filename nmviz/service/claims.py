@@ -102,6 +102,11 @@ def _speeds() -> tuple[Speed, ...]:
     return () if folder is None else read_speeds(folder)
 
 
+def measured_specially(name: str, model: str, stop: Event) -> Iterator[Progress]:
+    """What evaluates no text, by its name, for whoever asks; stored like a run."""
+    yield from _special(SPECIAL[name](model, stop))
+
+
 def _special(steps: overlaps_and_times.Steps) -> Iterator[Progress]:
     """Measure something that evaluates no text, and store it like a run."""
     yield Progress("loading the model")

@@ -57,6 +57,8 @@ def _shares(found: "Overlap") -> Iterator[Measurement]:
     for kind, samples in (*found.shares.items(), *found.by_projection.items()):
         unit = "pairs of texts" if kind == "across" else "texts"
         yield _mean("mask_overlap", kind, samples, unit)
+    for kind, samples in found.together.items():
+        yield _mean("columns_together", kind, samples, "texts" if "one text" in kind else "groups")
 
 
 def _mean(metric: str, task: str, samples: tuple[float, ...], unit: str) -> Measurement:

@@ -15,7 +15,7 @@ from nmviz import published
 from nmviz.base.errors import UserError
 from nmviz.base.starting import no_sweeps
 from nmviz.core.results import Result
-from nmviz.store import records, writing
+from nmviz.store import records, speeds, writing
 from nmviz.store.database import PUBLISHED, results_folder
 from nmviz.store.records import Packed
 from nmviz.store.store import Store
@@ -66,6 +66,7 @@ def build(store: Store, folder: Path | None = None, *, again: bool = False) -> B
     wanted = _read(folder)
     with store.writing() as connection:
         _seed_sources(connection, folder / PUBLISHED)
+        speeds.seed(connection, folder / PUBLISHED)
         report = _align(connection, wanted, _broken(connection) if again else set())
         connection.execute(delete(SeedStateRow).where(SeedStateRow.name == STATE))
         state = {"name": STATE, "digest": digest, "rows": len(wanted)}
@@ -194,6 +195,8 @@ def verify(store: Store, folder: Path | None = None) -> list[str]:
         sound = {digest for digest, _, problem in examined if problem is None}
         seeded = {digest for digest, seeded, _ in examined if seeded}
         problems += _compare(_read_digests(folder, sound), seeded)
+        with store.reading() as connection:
+            problems += speeds.problems(connection, folder / PUBLISHED)
     return problems
 
 

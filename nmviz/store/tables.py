@@ -137,3 +137,28 @@ class SeedStateRow(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[str]
     rows: Mapped[int]
+
+
+class SpeedRow(Base):
+    """One measured ratio that others published; `doubt` is why it cannot be, None where it can."""
+
+    __tablename__ = "speed"
+    __table_args__ = (Index("ix_speed_asked", "machine", "dtype", "phase", "target", "pattern"),)
+
+    row: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    pattern: Mapped[str] = mapped_column(primary_key=True)
+    phase: Mapped[str]
+    machine: Mapped[str]
+    dtype: Mapped[str]
+    target: Mapped[str]
+    shape: Mapped[str]
+    printed: Mapped[str]  # the ratio as its source has it
+    dense: Mapped[str]
+    unit: Mapped[str]
+    source: Mapped[str]
+    tokens: Mapped[int]
+    d_in: Mapped[int]
+    d_out: Mapped[int]
+    ratio: Mapped[float]
+    place: Mapped[str]
+    doubt: Mapped[str | None]

@@ -98,6 +98,17 @@ def test_masks_decide_the_last_claim(tiny_model: Path) -> None:
     assert again.from_store
 
 
+def test_several_tokens_need_more_columns_together(
+    loaded: LoadedModel,
+) -> None:
+    """At 2:4 one token needs half, two tokens of random masks 1 - 0.5^2 = 3/4."""
+    shares = overlap(loaded, pattern="2:4", criterion="random").together
+    assert shares["2 tokens of one text"][0] == pytest.approx(0.75, abs=0.02)
+    assert shares["2 texts"][0] == 0.5  # masks at random are the same at the same place
+    means = [sum(shares[f"{size} tokens of one text"]) / 4 for size in (2, 4, 8, 16, 32)]
+    assert means == sorted(means) and 0.5 < means[0] < means[-1] <= 1.0
+
+
 def test_the_shipped_overlap_answers_without_a_run() -> None:
     answer = claims.answer("dynamic")
     assert answer.verdict in ("holds", "holds partly") and "On SmolLM2 135M" in answer.text

@@ -90,6 +90,10 @@ def test_both_are_pruned_each_with_its_pattern(run: Run) -> None:
     parts = one["multiply_adds"]["by_part"], one["multiply_adds_dense"]["by_part"]
     assert parts[0]["blocks"]["value"] * 8 == parts[1]["blocks"]["value"]
     assert (one["target"], one["weight_pattern"], one["measured"]) == ("both", "1:4", None)
+    assert one["multiply_adds"]["known"] == parts[0]["blocks"]["known"] == "bounded"
+    assert "expected of two independent masks" in one["multiply_adds"]["source"]
+    assert parts[0]["lm_head"]["known"] == parts[1]["blocks"]["known"] == "counted"
+    assert {kind["known"] for kind in one["bytes"].values()} == {"counted"}
 
 
 def test_a_config_of_ones_own_and_a_machine_of_ones_own(run: Run, tmp_path: Path) -> None:

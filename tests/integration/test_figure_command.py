@@ -37,7 +37,7 @@ def chromium() -> None:
 def test_every_figure_is_listed(run: Run) -> None:
     status, out, _ = run("--list")
     assert status == 0
-    tradeoffs = ["frontier", "roofline", "speed-map", "metadata"]
+    tradeoffs = ["frontier", "roofline", "speed-map", "together", "metadata"]
     assert [line.split()[0] for line in out.splitlines()] == [*FIGURES, *tradeoffs]
 
 

@@ -3,15 +3,20 @@
 import json
 from html import unescape
 
+import gradio as gr
 import pytest
 from gradio.components.plot import PlotData
 
 from nmviz.service.tradeoffs.axes import QUALITIES
+from nmviz.service.tradeoffs.frontier import points
 from nmviz.ui.shell.view import View
 from nmviz.ui.tradeoffs import answers
+from nmviz.ui.tradeoffs.faster import faster
+from nmviz.ui.tradeoffs.tab import build_tradeoffs
+from nmviz.ui.tradeoffs.words import known_words
 
-FASTER = ("h100", "fp8", "llama3.2-1b", "prefill", "weight", "2:4", 2048)
-FRONTIER = ("drop", "bytes", ["llama3.1-8b"], ["2:4", "8:16"], [], "h100", "bf16")
+FASTER = ("h100", "fp8", "llama3.2-1b", "prefill", "weight", "2:4", 2048, 4096, 4096, "")
+FRONTIER = ("drop", "bytes", ["llama3.1-8b"], ["2:4", "8:16"], [], [], "h100", "bf16", "")
 
 pytestmark = pytest.mark.usefixtures("module_store")
 
@@ -21,16 +26,16 @@ def changed(values: tuple[object, ...], place: int, value: object) -> tuple[obje
 
 
 def test_one_sentence_says_whether_it_is_faster_with_the_bound_beside_it() -> None:
-    said, plot = answers.faster(*FASTER)
+    said, plot = faster(*FASTER)
     assert "No: 0.84 times the dense speed" in said and "◆ published" in said
     assert "SlideSparse" in said and "▼ bounded" in said and "hypothetical" not in said
     assert isinstance(plot, PlotData)
-    said, _ = answers.faster(*changed(FASTER, 2, "qwen2.5-7b"))
+    said, _ = faster(*changed(FASTER, 2, "qwen2.5-7b"))
     assert "Yes: 1.21 times the dense speed" in said
 
 
 def test_what_nobody_measured_is_not_known_and_its_units_are_hypothetical() -> None:
-    said, _ = answers.faster(*changed(FASTER, 5, "8:16"))
+    said, _ = faster(*changed(FASTER, 5, "8:16"))
     assert "Not known: there is no measurement near" in said
     assert "○ hypothetical" in said and "does not have" in said
 
@@ -43,14 +48,76 @@ def test_what_nobody_measured_is_not_known_and_its_units_are_hypothetical() -> N
         (2, "x", "Choose a model"),
         (3, "x", "Choose a model, a phase"),
         (5, "x", "is not a pattern"),
-        (6, 0, "Tokens are from 1"),
-        (6, 1.5, "a whole number"),
-        (6, None, "a whole number"),
+        (6, 0, "Tokens: give a number from 1 to 10,000,000; given: 0"),
+        (6, 1.5, "whole number above 0"),
+        (6, None, "whole number above 0"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(place: int, value: object, said: str) -> None:
-    told, plot = answers.faster(*changed(FASTER, place, value))
+    told, plot = faster(*changed(FASTER, place, value))
     assert plot is None and said in unescape(told) and 'role="alert"' in told
+
+
+def test_a_layer_of_any_shape_is_asked_for_and_bounded() -> None:
+    """SlideSparse's square of 4,096 on an A100 in BF16 at 4,096 tokens. By hand: 2 * 4096^3
+    operations at 312 and 624 tera-operations a second bound it by products, so 2 times."""
+    layer = ("a100", "bf16", "layer", "prefill", "weight", "2:4", 4096, 4096, 4096, "")
+    said, _ = faster(*layer)
+    assert "of this very shape" in said and "with square" in said
+    assert "at most 2.00 times dense, bound by compute" in said
+    said, _ = faster(*changed(layer, 8, 100))
+    assert "Not known" in said
+    said, _ = faster(*changed(layer, 7, 4098))
+    assert "its input dimension 4098 is not a multiple of 4" in unescape(said)
+    said, _ = faster(*changed(layer, 7, None))
+    assert "d_in: give a whole number above 0" in said
+
+
+def test_a_machine_of_ones_own_takes_the_place_of_the_menu() -> None:
+    """At 1 tera-operation a second and units for 2:4 a long prompt takes half the time at least."""
+    own = '[mine]\ntitle = "My card"\nbandwidth = 1000\nsparse = "2:4"\npeak = { fp8 = 1 }'
+    said, plot = faster(*changed(FASTER, 9, own))
+    assert "Not known" in said and "bound by compute" in said and "on mine (yours)" in said
+    assert plot is not None
+    for text, wrong in (
+        ("[mine]\nbandwidth = -1", "Bandwidth is above 0 GB a second; given: -1"),
+        ("bandwidth = 1", "is no table"),
+        ("nonsense", "is not TOML"),
+        ("", "Yes"),
+    ):
+        told = unescape(faster(*changed(changed(FASTER, 9, text), 2, "qwen2.5-7b"))[0])
+        assert wrong in told
+    _, _, rows = answers.frontier(
+        *changed(changed(FRONTIER, 1, "bound"), 8, own.replace("8", "16"))
+    )
+    assert rows == "" or "experiments" in rows
+
+
+def test_points_are_chosen_by_criterion_and_mitigation_and_dense_stays() -> None:
+    def methods(criteria: list[str], mitigations: list[str]) -> set[tuple[str, str]]:
+        chosen = (*FRONTIER[:4], criteria, mitigations, *FRONTIER[6:])
+        found = points(answers.asked_of(*chosen))
+        return {(one.experiment.criterion, ",".join(one.experiment.mitigations)) for one in found}
+
+    every = methods([], [])
+    plain = methods(["magnitude"], ["none"])
+    assert plain == {("magnitude", "")} and len(every) > len(plain)
+    assert all("var" in mitigations for _, mitigations in methods([], ["var"]) - plain)
+
+
+def test_energy_is_of_types_that_are_printed() -> None:
+    said, plot, _ = answers.frontier(*changed(FRONTIER, 1, "energy"))
+    assert plot is None and "Nobody printed the energy of bf16: choose fp32, fp16, int8" in said
+    said, plot, _ = answers.frontier(*changed(changed(FRONTIER, 1, "energy"), 7, "fp16"))
+    assert isinstance(plot, PlotData) and "Horowitz" in said
+
+
+def test_a_click_on_a_point_opens_what_its_row_does() -> None:
+    _, plot, rows = answers.frontier(*FRONTIER)
+    links = {unescape(part.split('"')[0]) for part in rows.split('href="?')[1:]}
+    traces = json.loads(plot.plot)["data"]
+    clicks = {one for trace in traces for one in trace.get("customdata", ())}
+    assert links == clicks
 
 
 def test_rows_open_their_experiment_in_explore() -> None:
@@ -66,7 +133,7 @@ def test_rows_open_their_experiment_in_explore() -> None:
 
 @pytest.mark.parametrize("quality", QUALITIES)
 def test_every_quality_is_drawn(quality: str) -> None:
-    said, plot, _ = answers.frontier(quality, "bytes", [], [], [], "h100", "fp8")
+    said, plot, _ = answers.frontier(quality, "bytes", [], [], [], [], "h100", "fp8", "")
     assert "alert" not in said and isinstance(plot, PlotData)
 
 
@@ -91,7 +158,20 @@ def test_a_pattern_has_its_bits_storage_gather_and_what_is_lost() -> None:
     assert "whole numbers" in answers.pattern_of(None, 4)[0]
 
 
+def test_a_number_typed_into_a_slider_is_answered_as_a_drag_is() -> None:
+    """A slider's `release` comes of a drag alone; `change` of both."""
+    with gr.Blocks() as page, gr.Tab("tab") as tab:
+        build_tradeoffs(tab)
+    asks = {
+        (page.blocks[block].elem_id, event)
+        for one in page.fns.values()
+        for block, event in one.targets
+        if block is not None and isinstance(page.blocks[block], gr.Slider)
+    }
+    assert asks == {("tradeoffs-n", "change"), ("tradeoffs-m", "change")}
+
+
 def test_the_marks_are_explained() -> None:
-    said = answers.known_words()
+    said = known_words()
     for word in ("measured", "published", "counted", "bounded", "hypothetical"):
         assert word in said

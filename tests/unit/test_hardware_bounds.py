@@ -114,7 +114,8 @@ def test_every_machine_that_ships_has_a_source() -> None:
     assert {"a100", "h100", "h200", "b200", "l4", "rtx4090", "rtx5080", "gb10", "mi300x"} <= set(
         every
     )
-    assert all(one.source for one in every.values())
+    assert all(one.source and one.checked for one in every.values())
+    assert accelerator("gb10").origin.startswith(f"{accelerator('gb10').source}, as read in: ")
     assert has_units(Pruning(weight=parse_pattern("2:4")), every["h100"])
     assert not has_units(Pruning(weight=parse_pattern("2:4")), every["apple-m2"])
 
@@ -161,10 +162,10 @@ def test_a_machine_that_is_not_there() -> None:
 
 
 def test_energy_is_a_range_by_hand() -> None:
-    """A million products in fp16 at 0.5 to 1.5 pJ, a million bytes at 31.25 to 325 pJ."""
+    """A million products in fp16 at 1.5 pJ, a million bytes at 1,300 / 8 to 2,600 / 8 pJ."""
     found = energy(10**6, 10**6, "fp16")
     assert found is not None
-    assert found.products == pytest.approx((0.5e-6, 1.5e-6))
-    assert found.bytes == pytest.approx((31.25e-6, 325e-6))
-    assert found.total == pytest.approx((31.75e-6, 326.5e-6))
+    assert found.products == pytest.approx((1.5e-6, 1.5e-6))
+    assert found.bytes == pytest.approx((162.5e-6, 325e-6))
+    assert found.total == pytest.approx((164e-6, 326.5e-6))
     assert energy(1, 1, "fp8") is None

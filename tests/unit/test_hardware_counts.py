@@ -3,7 +3,7 @@
 import pytest
 
 from nmviz.base.errors import UserError
-from nmviz.hardware.counts import Bytes, Counts, count
+from nmviz.hardware.counts import AT_MOST, EXPECTED, Bytes, Counts, count
 from nmviz.hardware.decoder import Attention
 from nmviz.hardware.facts import shipped
 from nmviz.hardware.families import decoder
@@ -146,6 +146,19 @@ def test_a_scope_prunes_what_it_names() -> None:
     assert found.multiply_adds("blocks") == LLAMA2 - 2 * 4096 * 11_008 // 2
 
 
+def test_products_of_two_masks_are_expected_and_one_mask_is_exact() -> None:
+    """One token skips columns of pruned weights; of many it is only the products that are open."""
+    both = {"activation": parse_pattern("2:4"), "weight": parse_pattern("1:4")}
+    assert of_llama2(PREFILL, **both).open_products("blocks") == EXPECTED
+    assert of_llama2(PREFILL, **both).open_products("lm_head") == ""
+    assert of_llama2(PREFILL, **both).open_bytes() == ""
+    assert of_llama2(DECODE, **both).open_bytes() == EXPECTED
+    assert of_llama2(DECODE, **both).open_bytes("weights", dense=True) == ""
+    for one in ("activation", "weight"):
+        alone = of_llama2(DECODE, **{one: both[one]})
+        assert alone.open_bytes() == alone.open_products() == ""
+
+
 def test_a_mixture_counts_its_active_experts_and_reads_those_that_are_asked() -> None:
     one = decoder(MIXTURE, "x", "X", "here")
     attention, expert = 8 * 8 * 2 + 4 * 8 * 2, 3 * 8 * 16
@@ -156,6 +169,9 @@ def test_a_mixture_counts_its_active_experts_and_reads_those_that_are_asked() ->
     assert found.bytes().weights == attention + router + 2 * expert + 80
     several = count(one, Work("decode", context=1, batch=3, dtype="int8"), Pruning())
     assert several.bytes().weights == attention + router + 4 * expert + 80
+    assert found.open_bytes() == "" and found.open_products() == ""
+    assert several.open_bytes("weights") == several.open_bytes(dense=True) == AT_MOST
+    assert several.open_bytes("activations") == "" and several.open_products() == ""
 
 
 def test_intensity_is_two_operations_for_a_multiply_add_over_all_bytes() -> None:

@@ -12,6 +12,7 @@ from nmviz.engine.calibrate.calibration import bind_site
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.look.capture import make_capture
+from nmviz.engine.look.together import Together
 
 LONGEST = 64  # tokens of a text that are compared
 
@@ -31,6 +32,7 @@ class Overlap:
     sites: int
     shares: dict[str, tuple[float, ...]]
     by_projection: dict[str, tuple[float, ...]]  # as "within"
+    together: dict[str, tuple[float, ...]]  # columns that several tokens need, by `together.py`
 
 
 @torch.inference_mode()
@@ -46,6 +48,7 @@ def measure(
     across: list[float] = []
     by_projection: dict[str, list[float]] = defaultdict(list)
     before: dict[Site, Tensor] = {}
+    together = Together()
     tokens = 0
     for number, text in enumerate(texts):
         check()
@@ -59,6 +62,7 @@ def measure(
         if number % 2:
             across.append(_mean(_in_common(mask, before[site]) for site, mask in masks.items()))
         before = masks
+        together.add(masks)
         yield number + 1
     return Overlap(
         pattern=experiment.pattern,
@@ -68,6 +72,7 @@ def measure(
         sites=len(sites),
         shares={"within": tuple(within), "across": tuple(across)},
         by_projection={name: tuple(shares) for name, shares in by_projection.items()},
+        together={name: tuple(shares) for name, shares in together.shares.items()},
     )
 
 

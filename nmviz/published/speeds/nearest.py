@@ -11,6 +11,7 @@ from nmviz.published.speeds.measured import PHASE_WORDS, Measured, Phase
 Answer = Literal["yes", "no", "even", "unknown"]
 FASTER, SLOWER = 1.02, 0.98
 FACTOR = 2.0
+KIND = ("machine", "dtype", "phase", "target", "pattern")
 RULE = (
     f"The nearest measurement has the same machine, data type, phase, target and pattern; tokens, "
     f"d_in and d_out lie within a factor of {FACTOR:g}. {FASTER} times the dense speed and above "
@@ -30,6 +31,11 @@ class Asked:
     tokens: int
     d_in: int
     d_out: int
+
+    @property
+    def kind(self) -> dict[str, str]:
+        """What a measurement has to have in common with it."""
+        return {name: str(getattr(self, name)) for name in KIND}
 
 
 @dataclass(frozen=True)
@@ -78,13 +84,7 @@ def nearest(rows: Iterable[Measured], asked: Asked, doubts: Doubts) -> Near | No
 
 
 def _alike(one: Measured, asked: Asked) -> bool:
-    return (one.machine, one.dtype, one.phase, one.target, one.pattern) == (
-        asked.machine,
-        asked.dtype,
-        asked.phase,
-        asked.target,
-        asked.pattern,
-    )
+    return all(getattr(one, name) == getattr(asked, name) for name in KIND)
 
 
 def sentence(near: Near | None, asked: Asked) -> str:

@@ -6,6 +6,8 @@ from typing import Literal
 
 from nmviz.base.errors import UserError
 from nmviz.hardware import accelerators
+from nmviz.hardware.energy import A_MULTIPLY_ADD
+from nmviz.hardware.energy import SOURCE as ENERGY_SOURCE
 from nmviz.hardware.known import Knowledge
 from nmviz.hardware.metadata import SCHEMES
 from nmviz.hardware.work import BITS
@@ -13,6 +15,7 @@ from nmviz.hardware.work import BITS
 Origin = Literal["published", "measured"]
 LENGTH = 2048
 """Tokens of the prompt, and of the context in decoding, at which costs are counted."""
+NO_MITIGATION = "none"
 ORIGINS: Mapping[Origin, str] = {
     "published": "published numbers of four large models",
     "measured": "runs of nmviz on small models",
@@ -30,6 +33,11 @@ class Quality:
     metric: str
     higher: bool = False
     by_definition: bool = False
+
+    @property
+    def menu(self) -> str:
+        """Without its unit."""
+        return self.title.partition(" (")[0]
 
 
 QUALITIES: Mapping[str, Quality] = {
@@ -61,6 +69,11 @@ class Costing:
     known: Knowledge
     about: str
     needs_machine: bool = False
+
+    @property
+    def menu(self) -> str:
+        """Without its unit."""
+        return self.title.partition(" (")[0]
 
 
 COSTS: Mapping[str, Costing] = {
@@ -101,6 +114,13 @@ COSTS: Mapping[str, Costing] = {
             "without a measurement near is left out",
             needs_machine=True,
         ),
+        Costing(
+            "energy",
+            "energy to decode a token, at most (% of dense)",
+            "bounded",
+            f"one text at a context of {LENGTH:,}, at the most that is printed for memory, 2.6 nJ "
+            f"for 64 bits; of {', '.join(A_MULTIPLY_ADD)} ({ENERGY_SOURCE})",
+        ),
         Costing("metadata", "metadata (bits an entry)", "counted", "to say which entries are kept"),
     )
 }
@@ -108,14 +128,18 @@ COSTS: Mapping[str, Costing] = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What to draw. An empty tuple of models, patterns or methods leaves them open."""
+    """What to draw. An empty tuple of models, patterns, criteria or mitigations leaves them open;
+    of mitigations `none` is a choice. `own` is a machine of the visitor's, in TOML, used instead of
+    `machine`."""
 
     quality: str = "drop"
     cost: str = "bytes"
     models: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ()
+    criteria: tuple[str, ...] = ()
+    mitigations: tuple[str, ...] = ()
     machine: str = "h100"
+    own: str = ""
     dtype: str = "bf16"
     metadata: str = "index"
 
@@ -130,3 +154,21 @@ class Asked:
         ):
             if name not in known:
                 raise UserError(f"There is no {kind} {name[:40]!r}: choose one of the list.")
+        if self.cost == "energy" and self.dtype not in A_MULTIPLY_ADD:
+            raise UserError(
+                f"Nobody printed the energy of {self.dtype}: choose {', '.join(A_MULTIPLY_ADD)}."
+            )
+        self.accelerator()
+
+    def accelerator(self) -> accelerators.Accelerator:
+        """The machine of times. UserError for one that cannot be read."""
+        if self.own.strip():
+            return accelerators.pasted(self.own)
+        return accelerators.accelerator(self.machine)
+
+    def has(self, criterion: str, mitigations: tuple[str, ...]) -> bool:
+        """Whether methods are among those that are chosen, whatever their settings."""
+        named = [one.partition("(")[0] for one in mitigations] or [NO_MITIGATION]
+        return (not self.criteria or criterion.partition("(")[0] in self.criteria) and (
+            not self.mitigations or any(one in self.mitigations for one in named)
+        )

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,10 @@ from nmviz.hardware.roofline import Bound, bound, dense_bound, has_units
 from nmviz.hardware.work import Work
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Call, parse_call
-from nmviz.published.speeds.implausible import Doubts, implausible
-from nmviz.published.speeds.measured import Measured, read_measured
 from nmviz.published.speeds.nearest import Asked, Near, nearest
+from nmviz.service.runs import store
 from nmviz.sources import hub
-from nmviz.store.database import published_folder
+from nmviz.store.speeds import Speeds, find
 
 CONFIG = "config.json"
 LARGEST = 2**22
@@ -51,14 +49,6 @@ class Cost:
     near: Near | None
 
 
-@dataclass(frozen=True)
-class Speeds:
-    """Every measured ratio, and why some of them are in doubt."""
-
-    rows: tuple[Measured, ...]
-    doubts: Doubts
-
-
 def cost(decoder: Decoder, pruning: Pruning, work: Work, machine: Accelerator) -> Cost:
     """Counted, bounded and looked up. UserError where a pattern does not fit the model."""
     counts = count(decoder, work, pruning)
@@ -76,7 +66,7 @@ def cost(decoder: Decoder, pruning: Pruning, work: Work, machine: Accelerator) -
         hypothetical=bound(counts, pruning, work, machine, any_units=True) if wanting else None,
         energy=energy(counts.multiply_adds(), counts.bytes().total, work.dtype),
         asked=asked,
-        near=None if asked is None else nearest(speeds().rows, asked, speeds().doubts),
+        near=None if asked is None else near(asked),
     )
 
 
@@ -97,12 +87,16 @@ def question(decoder: Decoder, pruning: Pruning, work: Work, machine: Accelerato
     )
 
 
-@cache
-def speeds() -> Speeds:
-    """Read and audited once a process; none where the project's results are not installed."""
-    folder = published_folder()
-    rows = () if folder is None else read_measured(folder)
-    return Speeds(rows, implausible(rows))
+def speeds(**wanted: str) -> Speeds:
+    """Measured ratios of the store, audited, with these values of machine, dtype, phase, target or
+    pattern; none where the project's results are not installed."""
+    return find(store(), **wanted)
+
+
+def near(asked: Asked) -> Near | None:
+    """The nearest measurement, None where there is none."""
+    found = speeds(**asked.kind)
+    return nearest(found.rows, asked, found.doubts)
 
 
 def calls_of(target: str, criterion: str, *mitigations: str) -> tuple[Call, ...]:

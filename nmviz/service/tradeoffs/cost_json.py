@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nmviz.hardware.counts import KINDS, PARTS, Bytes
+from nmviz.hardware.counts import KINDS, PARTS, Counts, PartName
 from nmviz.hardware.energy import SOURCE as ENERGY_SOURCE
 from nmviz.hardware.known import Known, counted
 from nmviz.hardware.roofline import Bound
@@ -31,10 +31,10 @@ def cost_json(cost: Cost) -> dict[str, Any]:
         "block_parameters": _counted(cost.decoder.block_parameters, "weights", source),
         "multiply_adds_dense": _multiply_adds(cost, dense=True),
         "multiply_adds": _multiply_adds(cost, dense=False),
-        "bytes_dense": _bytes(counts.bytes(dense=True), source),
-        "bytes": _bytes(counts.bytes(), source),
-        "intensity_dense": _counted(counts.intensity(dense=True), "operations a byte", source),
-        "intensity": _counted(counts.intensity(), "operations a byte", source),
+        "bytes_dense": _bytes(counts, source, dense=True),
+        "bytes": _bytes(counts, source, dense=False),
+        "intensity_dense": _intensity(cost, dense=True),
+        "intensity": _intensity(cost, dense=False),
         "bound": _limit(cost, cost.bound),
         "seconds_bound_dense": _seconds(cost, cost.dense),
         "seconds_bound": _seconds(cost, cost.bound),
@@ -46,36 +46,47 @@ def cost_json(cost: Cost) -> dict[str, Any]:
     }
 
 
-def _counted(value: float | int, unit: str, source: str) -> dict[str, Any]:
-    return Known(value, unit, "counted", source).to_json()
+def _counted(value: float | int, unit: str, source: str, open: str = "") -> dict[str, Any]:
+    return counted(value, unit, source, open).to_json()
 
 
 def _multiply_adds(cost: Cost, *, dense: bool) -> dict[str, Any]:
-    source = cost.decoder.source
-    parts = {
-        part: _counted(cost.counts.multiply_adds(part, dense=dense), MULTIPLY_ADDS, source)
-        for part in PARTS
+    def said(part: PartName | None) -> dict[str, Any]:
+        value = cost.counts.multiply_adds(part, dense=dense)
+        open = "" if dense else cost.counts.open_products(part)
+        return _counted(value, MULTIPLY_ADDS, cost.decoder.source, open)
+
+    return {**said(None), "by_part": {part: said(part) for part in PARTS}}
+
+
+def _bytes(counts: Counts, source: str, *, dense: bool) -> dict[str, Any]:
+    moved = counts.bytes(dense=dense)
+    return {
+        kind: _counted(getattr(moved, kind), "bytes", source, counts.open_bytes(kind, dense=dense))
+        for kind in KINDS
     }
-    whole = cost.counts.multiply_adds(dense=dense)
-    return {**_counted(whole, MULTIPLY_ADDS, source), "by_part": parts}
 
 
-def _bytes(moved: Bytes, source: str) -> dict[str, Any]:
-    return {kind: _counted(getattr(moved, kind), "bytes", source) for kind in KINDS}
+def _intensity(cost: Cost, *, dense: bool) -> dict[str, Any]:
+    open = cost.counts.open_bytes(dense=dense) or ("" if dense else cost.counts.open_products())
+    value = cost.counts.intensity(dense=dense)
+    return _counted(value, "operations a byte", cost.decoder.source, open)
 
 
 def _limit(cost: Cost, found: Bound) -> dict[str, Any]:
-    return Known(found.limit, "", "bounded", cost.machine.source).to_json()
+    return Known(found.limit, "", "bounded", cost.machine.origin).to_json()
 
 
 def _seconds(cost: Cost, found: Bound) -> dict[str, Any]:
-    return Known(found.seconds, "s", "bounded", cost.machine.source).to_json()
+    open = cost.counts.open_bytes()
+    source = f"{cost.machine.origin}; bytes {open}" if open else cost.machine.origin
+    return Known(found.seconds, "s", "bounded", source).to_json()
 
 
 def _hypothetical(cost: Cost) -> dict[str, Any] | None:
     if cost.hypothetical is None:
         return None
-    source = f"{UNITS_OF}; {cost.machine.source}"
+    source = f"{UNITS_OF}; {cost.machine.origin}"
     return Known(cost.hypothetical.seconds, "s", "hypothetical", source).to_json()
 
 
@@ -116,8 +127,15 @@ def _layers(cost: Cost) -> list[dict[str, Any]]:
             "block": one.block,
             "layer": one.name,
             "multiply_adds_dense": counted(one.multiply_adds_dense, MULTIPLY_ADDS).to_json(),
-            "multiply_adds": counted(one.multiply_adds, MULTIPLY_ADDS).to_json(),
-            "bytes": {kind: counted(getattr(one.bytes, kind), "bytes").to_json() for kind in KINDS},
+            "multiply_adds": counted(
+                one.multiply_adds, MULTIPLY_ADDS, open=one.open_products()
+            ).to_json(),
+            "bytes": {
+                kind: counted(
+                    getattr(one.bytes, kind), "bytes", open=one.open_bytes(kind)
+                ).to_json()
+                for kind in KINDS
+            },
         }
         for one in cost.counts.costs
     ]

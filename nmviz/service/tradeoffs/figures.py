@@ -12,10 +12,12 @@ from nmviz.hardware.facts import shipped
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import BITS, Work
 from nmviz.methods.patterns import parse_pattern
-from nmviz.published.speeds.measured import PHASES, Measured
+from nmviz.published.speeds.measured import PHASES
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
 from nmviz.service.tradeoffs.cost import Cost, cost, speeds
 from nmviz.service.tradeoffs.frontier import Point, points
+from nmviz.service.tradeoffs.together import draw_together
+from nmviz.store.speeds import Speeds
 from nmviz.views.shared.theme import Figure
 from nmviz.views.tradeoffs.frontier import Axes, Dot, frontier_figure
 from nmviz.views.tradeoffs.known import marked
@@ -42,20 +44,14 @@ class TradeoffFigure:
     draw: Callable[[], Figure]
 
 
-def measured_of(
-    machine: str, dtype: str, phase: str, target: str, pattern: str
-) -> tuple[Measured, ...]:
+def measured_of(machine: str, dtype: str, phase: str, target: str, pattern: str) -> Speeds:
     """The ratios of one line of questions, every shape and number of tokens. UserError for what
     there is not."""
     accelerator(machine)
     if phase not in PHASES or dtype not in BITS:
         raise UserError("Choose a phase and a data type that are listed.")
-    wanted = (machine, dtype, phase, target, str(parse_pattern(pattern)))
-    return tuple(
-        one
-        for one in speeds().rows
-        if (one.machine, one.dtype, one.phase, one.target, one.pattern) == wanted
-    )
+    mask = str(parse_pattern(pattern))
+    return speeds(machine=machine, dtype=dtype, phase=phase, target=target, pattern=mask)
 
 
 def draw_speed_map(
@@ -64,12 +60,10 @@ def draw_speed_map(
     phase: str = "prefill",
     target: str = "weight",
     pattern: str = "2:4",
-    asked: int | None = None,
 ) -> Figure:
     """What was measured, over tokens."""
-    return speed_map(
-        measured_of(machine, dtype, phase, target, pattern), speeds().doubts, asked=asked
-    )
+    found = measured_of(machine, dtype, phase, target, pattern)
+    return speed_map(found.rows, found.doubts)
 
 
 def draw_roofline(
@@ -165,7 +159,7 @@ def _dot(one: Point, asked: Asked) -> Dot:
         tied=bool(one.tied),
         marked=bool(one.marked),
         text="<br>".join(escape(line) for line in lines if line),
-        key=one.experiment.key,
+        query=one.query,
     )
 
 
@@ -178,6 +172,9 @@ def figures() -> Mapping[str, TradeoffFigure]:
         ),
         TradeoffFigure("roofline", "Llama 2 7B on the roofline of an H100", draw_roofline),
         TradeoffFigure("speed-map", "2:4 weights on an H100 in FP8, as measured", draw_speed_map),
+        TradeoffFigure(
+            "together", "Weight columns that several tokens need together", draw_together
+        ),
         TradeoffFigure("metadata", "Bits to say which entries are kept", metadata_figure),
     )
     return {one.name: one for one in every}

@@ -55,6 +55,14 @@ class Point:
         what = {"weight": "weights", "activation": "activations"}[self.target]
         return f"{self.title}, {what} {self.pattern}, {self.method}"
 
+    @property
+    def query(self) -> str:
+        """The address of it in Explore: of a published one what Explore has of it."""
+        if self.source == MEASURED_HERE:
+            return self.experiment.to_query()
+        pattern = "" if self.target == "dense" else f"&pattern={self.pattern.replace('%', '%25')}"
+        return f"model={self.model}{pattern}"
+
     def to_json(self, asked: Asked) -> dict[str, Any]:
         """A row of the table behind the figure."""
         quality, cost = QUALITIES[asked.quality], COSTS[asked.cost]
@@ -82,10 +90,16 @@ def points(asked: Asked) -> tuple[Point, ...]:
     asked.check()
     quality = QUALITIES[asked.quality]
     rows = _published(asked) if quality.origin == "published" else _measured(asked)
-    found = [one for one in rows if isfinite(one.value)]
+    found = [one for one in rows if isfinite(one.value) and _wanted(one, asked)]
     if quality.by_definition:
         found += [_as_it_is(one, asked) for one in {one.model: one for one in found}.values()]
     return tuple(frontiers(found, higher=quality.higher))
+
+
+def _wanted(one: Point, asked: Asked) -> bool:
+    """Whether its methods are chosen; the dense model has none."""
+    made = one.experiment
+    return one.target == "dense" or asked.has(made.criterion, made.mitigations)
 
 
 def _as_it_is(one: Point, asked: Asked) -> Point:
@@ -134,7 +148,6 @@ def _published(asked: Asked) -> Iterator[Point]:
     chosen = Selection(
         models=asked.models or tuple(_large()),
         patterns=asked.patterns,
-        methods=asked.methods,
         metric=QUALITIES[asked.quality].metric,  # type: ignore[arg-type]
         tasks=Selection().tasks if asked.quality == "drop" else (),
     )
@@ -193,7 +206,6 @@ def _whole(asked: Asked) -> list[Result]:
         and one.experiment.blocks is None
         and (not asked.models or one.experiment.model in asked.models)
         and (not asked.patterns or one.experiment.pattern in (*asked.patterns, "dense"))
-        and (not asked.methods or published().names.of_method(one.experiment) in asked.methods)
     ]
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
-from nmviz.hardware.accelerators import accelerator
+from nmviz.hardware.energy import energy
 from nmviz.hardware.facts import shipped
 from nmviz.hardware.metadata import row_bits
 from nmviz.hardware.pruning import Pruning
@@ -27,10 +27,13 @@ def share(experiment: Experiment, asked: Asked) -> float | None:
         experiment.pattern,
         written,
         (experiment.criterion, *experiment.mitigations),
-        asked.cost,
-        asked.machine,
-        asked.dtype,
-        asked.metadata,
+        Asked(
+            cost=asked.cost,
+            machine=asked.machine,
+            own=asked.own,
+            dtype=asked.dtype,
+            metadata=asked.metadata,
+        ),
     )
 
 
@@ -41,27 +44,25 @@ def _share(
     pattern: str,
     sites: str,
     methods: tuple[str, ...],
-    cost: str,
-    machine: str,
-    dtype: str,
-    metadata: str,
+    asked: Asked,
 ) -> float | None:
     mask = parse_pattern(pattern)
-    if cost == "metadata":
-        return _bits(mask, metadata)
-    work = Work("decode" if cost == "bytes" else "prefill", LENGTH, LENGTH, 1, dtype)
+    if asked.cost == "metadata":
+        return _bits(mask, asked.metadata)
+    phase = "decode" if asked.cost in ("bytes", "energy") else "prefill"
+    work = Work(phase, LENGTH, LENGTH, 1, asked.dtype)  # type: ignore[arg-type]
     try:
         pruning = Pruning.of(
             target,
             mask,
             sites=Sites.read(sites),
-            metadata=metadata,
+            metadata=asked.metadata,
             methods=_calls(target, methods),
         )
-        found = cost_of(shipped()[model], pruning, work, accelerator(machine))
+        found = cost_of(shipped()[model], pruning, work, asked.accelerator())
     except UserError:  # a pattern that the shape does not divide, or a setting that nobody printed
         return None
-    return _READ[cost](found)
+    return _READ[asked.cost](found)
 
 
 def _calls(target: str, methods: tuple[str, ...]) -> tuple[Call, ...]:
@@ -86,6 +87,16 @@ def _percent(left: float | None, dense: float | None) -> float | None:
     return None if left is None or not dense else 100 * left / dense
 
 
+def _energy(found: Cost) -> float | None:
+    """At the most that is printed, as a share."""
+    counts = found.counts
+    whole = counts.multiply_adds(dense=True), counts.bytes(dense=True).total
+    dense = energy(*whole, found.work.dtype)
+    if found.energy is None or dense is None:
+        return None
+    return _percent(found.energy.total.most, dense.total.most)
+
+
 _READ: Mapping[str, Callable[[Cost], float | None]] = {
     "bytes": lambda one: _percent(one.counts.bytes().total, one.counts.bytes(dense=True).total),
     "multiply_adds": lambda one: _percent(
@@ -95,5 +106,6 @@ _READ: Mapping[str, Callable[[Cost], float | None]] = {
     "hypothetical": lambda one: _percent(
         (one.hypothetical or one.bound).seconds, one.dense.seconds
     ),
+    "energy": _energy,
     "measured": lambda one: None if one.near is None else 100 / one.near.measured.ratio,
 }

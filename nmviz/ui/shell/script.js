@@ -226,9 +226,7 @@ window.nmviz = (() => {
     if (!plot?.on || plot.dataset.opens) return;
     plot.dataset.opens = "yes";
     plot.on("plotly_click", ({ points: [point] }) => {
-      const rows = [...document.querySelectorAll("#tradeoffs-rows a[data-key]")];
-      const row = rows.find((one) => one.dataset.key === point?.customdata);
-      if (row) location.assign(row.href);
+      if (point?.customdata) location.assign("?" + point.customdata);
     });
   }
 

@@ -1,136 +1,68 @@
-"""From the settings of the tab to what it shows. Plain functions; nothing is kept of a visitor."""
+"""From the settings of the second and third part to what they show. Plain functions; nothing is
+kept of a visitor."""
 
 import json
 from typing import Any
 
 from nmviz.base.errors import UserError
-from nmviz.hardware.accelerators import accelerator
-from nmviz.hardware.facts import shipped
-from nmviz.hardware.known import MEANING, Knowledge
+from nmviz.hardware.known import Knowledge
 from nmviz.hardware.metadata import GATHER_SOURCE, NVIDIA, NVIDIA_SOURCE, bits, multiplexer_inputs
-from nmviz.hardware.pruning import Pruning
-from nmviz.hardware.work import Work
 from nmviz.methods.patterns import LARGEST_GROUP, parse_pattern
-from nmviz.published.speeds.measured import PHASES
-from nmviz.published.speeds.nearest import RULE, Near, nearest, sentence
-from nmviz.published.speeds.nearest import Asked as Question
 from nmviz.service.tradeoffs import figures
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
-from nmviz.service.tradeoffs.cost import Cost, cost, speeds
 from nmviz.service.tradeoffs.export import FORMATS
-from nmviz.service.tradeoffs.frontier import MEASURED_HERE, Point, points
+from nmviz.service.tradeoffs.frontier import Point, points
 from nmviz.ui.shell.failures import sentence as failure
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, table
-from nmviz.views.shared.theme import Figure, title_of
+from nmviz.ui.tradeoffs.words import caption
 from nmviz.views.tradeoffs.known import marked
 from nmviz.views.tradeoffs.metadata import metadata_figure
 
 Fact = tuple[str, str, Knowledge, str]
 """What it is, its value, how it is known, from where."""
 MOST_ROWS = 120
-MOST_TOKENS = 10**7
-
-
-def known_words() -> str:
-    """What the five words and marks mean."""
-    each = "; ".join(f"{marked(one)}: {said}" for one, said in MEANING.items())
-    return f'<p class="words">{esc(each)}.</p>'
-
-
-def faster(
-    machine: Any, dtype: Any, model: Any, phase: Any, target: Any, pattern: Any, tokens: Any
-) -> tuple[str, Any]:
-    """The answer, the bound beside it, and everything measured of that kind."""
-    try:
-        asked = _question(
-            str(machine), str(dtype), str(model), str(phase), str(target), str(pattern), tokens
-        )
-        near = nearest(speeds().rows, asked, speeds().doubts)
-        figure = figures.draw_speed_map(
-            asked.machine, asked.dtype, asked.phase, asked.target, asked.pattern, asked.tokens
-        )
-        said = _answer(near, asked) + _bound(asked, str(model)) + _caption(figure)
-        return said, drawn(figure, "nmviz-speed-map")
-    except Exception as error:
-        return note(failure(error), "error"), None
-
-
-def _question(
-    machine: str, dtype: str, model: str, phase: str, target: str, pattern: str, tokens: Any
-) -> Question:
-    accelerator(machine)
-    known = next((one for one in PHASES if one == phase), None)
-    if model not in shipped() or known is None or target not in ("weight", "activation"):
-        raise UserError("Choose a model, a phase and a target that the tab lists.")
-    if isinstance(tokens, bool) or not isinstance(tokens, int | float) or tokens != int(tokens):
-        raise UserError("Tokens are a whole number above 0.")
-    if not 1 <= tokens <= MOST_TOKENS:
-        raise UserError(f"Tokens are from 1 to {MOST_TOKENS:,}; given: {int(tokens):,}.")
-    Work(dtype=dtype)
-    mask = parse_pattern(pattern)
-    return Question(machine, dtype, known, target, str(mask), int(tokens), *shipped()[model].widths)
-
-
-def _answer(near: Near | None, asked: Question) -> str:
-    known = "" if near is None else f" ({marked('published')})"
-    source = ""
-    if near is not None:
-        one = near.measured
-        source = f'<p class="words">{esc(f"{one.source}; {one.place}.")}</p>'
-    rule = (
-        '<details class="claim-rule"><summary>The rule behind the answer</summary>'
-        f"<p>{esc(RULE)}</p></details>"
-    )
-    return f'<p class="answer">{esc(sentence(near, asked) + known)}</p>{source}{rule}'
-
-
-def _bound(asked: Question, model: str) -> str:
-    """What the roofline allows for the same, where it is a whole phase."""
-    if asked.phase not in ("prefill", "decode"):
-        return ""
-    mask = parse_pattern(asked.pattern)
-    pruning = Pruning.of(asked.target, mask)
-    batch = asked.tokens if asked.phase == "decode" else 1
-    tokens = asked.tokens if asked.phase == "prefill" else 2048
-    work = Work(asked.phase, tokens, 2048, batch, asked.dtype)
-    found = cost(shipped()[model], pruning, work, accelerator(asked.machine))
-    return "".join(f'<p class="words">{esc(line)}</p>' for line in _bound_words(found))
-
-
-def _bound_words(found: Cost) -> list[str]:
-    dense, bound = found.dense.seconds, found.bound.seconds
-    if dense is None or bound is None:
-        return [f"The sheet of {found.machine.title} does not say enough for a bound."]
-    by = f", bound by {found.bound.limit}" if found.bound.limit else ""
-    words = f"By the roofline at most {dense / bound:.2f} times dense{by} ({marked('bounded')})."
-    if found.hypothetical is None or not found.hypothetical.seconds:
-        return [words]
-    units = dense / found.hypothetical.seconds
-    return [
-        words,
-        f"With units for {found.pruning.pattern}, which {found.machine.title} does not have: at "
-        f"most {units:.2f} times ({marked('hypothetical')}).",
-    ]
+TOGETHER = (
+    "Who decodes one token leaves out the columns of what it drops; of several tokens together all "
+    "that any of them keeps are read, from eight short texts at every layer."
+)
 
 
 def frontier(
-    quality: Any, cost: Any, models: Any, patterns: Any, methods: Any, machine: Any, dtype: Any
+    quality: Any,
+    cost: Any,
+    models: Any,
+    patterns: Any,
+    criteria: Any,
+    mitigations: Any,
+    machine: Any,
+    dtype: Any,
+    own: Any,
 ) -> tuple[str, Any, str]:
     """The sentence, the figure and its rows."""
     try:
-        asked = asked_of(quality, cost, models, patterns, methods, machine, dtype)
+        asked = asked_of(
+            quality, cost, models, patterns, criteria, mitigations, machine, dtype, own
+        )
         found = points(asked)
         figure = figures.frontier_of(found, asked)
         about = f"{COSTS[asked.cost].about}. Lines join what nothing that costs no more beats."
-        said = _caption(figure) + f'<p class="words">{esc(about[0].upper() + about[1:])}</p>'
+        said = caption(figure) + f'<p class="words">{esc(about[0].upper() + about[1:])}</p>'
         return said, drawn(figure, "nmviz-frontier"), rows(found, asked)
     except Exception as error:
         return note(failure(error), "error"), None, ""
 
 
 def asked_of(
-    quality: Any, cost: Any, models: Any, patterns: Any, methods: Any, machine: Any, dtype: Any
+    quality: Any,
+    cost: Any,
+    models: Any,
+    patterns: Any,
+    criteria: Any,
+    mitigations: Any,
+    machine: Any,
+    dtype: Any,
+    own: Any,
 ) -> Asked:
     """The choice of the second part. UserError for what it does not list."""
     asked = Asked(
@@ -138,8 +70,10 @@ def asked_of(
         cost=str(cost),
         models=_some(models),
         patterns=_some(patterns),
-        methods=_some(methods),
+        criteria=_some(criteria),
+        mitigations=_some(mitigations),
         machine=str(machine),
+        own=str(own or ""),
         dtype=str(dtype),
     )
     asked.check()
@@ -174,9 +108,8 @@ def rows(found: tuple[Point, ...], asked: Asked) -> str:
 
 def _row(one: Point) -> list[str]:
     stands = "on it" if one.on_frontier else f"tied with {one.tied}" * bool(one.tied)
-    link = f'<a href="?{esc(_query(one))}" data-key="{esc(one.experiment.key)}">{esc(one.name)}</a>'
     return [
-        link,
+        f'<a href="?{esc(one.query)}">{esc(one.name)}</a>',
         f"{one.value:.4g}",
         "&ndash;" if one.error is None else f"{one.error:.2g}",
         f"{one.cost:.4g}",
@@ -184,14 +117,6 @@ def _row(one: Point) -> list[str]:
         esc(f"{one.source}, {one.place}".strip(", ")),
         esc(one.marked) or "&ndash;",
     ]
-
-
-def _query(one: Point) -> str:
-    """The address of an experiment: of a published one what Explore has of it."""
-    if one.source == MEASURED_HERE:
-        return one.experiment.to_query()
-    pattern = "" if one.target == "dense" else f"&pattern={one.pattern.replace('%', '%25')}"
-    return f"model={one.model}{pattern}"
 
 
 def exported(name: str, *values: Any) -> str:
@@ -205,6 +130,16 @@ def exported(name: str, *values: Any) -> str:
         return json.dumps({"failed": failure(error)})
 
 
+def together(model: Any) -> tuple[str, Any]:
+    """How many columns several tokens need, as it was measured."""
+    try:
+        figure = figures.draw_together(str(model)[:200])
+        said = caption(figure) + f'<p class="words">{esc(TOGETHER)}</p>'
+        return said, drawn(figure, "nmviz-together")
+    except Exception as error:
+        return note(failure(error), "error"), None
+
+
 def pattern_of(keep: Any, group: Any) -> tuple[str, Any]:
     """Everything about one N:M, and the metadata of the usual ones beside it."""
     try:
@@ -214,7 +149,7 @@ def pattern_of(keep: Any, group: Any) -> tuple[str, Any]:
             raise UserError(f"M is from 1 to {LARGEST_GROUP:,}.")
         one = bits(f"{int(keep)}:{int(group)}")
         figure = metadata_figure(one.name)
-        return _pattern_table(one.name) + _caption(figure), drawn(figure, "nmviz-metadata")
+        return _pattern_table(one.name) + caption(figure), drawn(figure, "nmviz-metadata")
     except Exception as error:
         return note(failure(error), "error"), None
 
@@ -249,12 +184,16 @@ def _pattern_table(name: str) -> str:
         *_qualities(name),
     ]
     cells = [
-        [esc(title), esc(value), esc(marked(known)), esc(source) or "&ndash;"]
+        [esc(title), esc(value), _known(known), esc(source) or "&ndash;"]
         for title, value, known, source in facts
     ]
     return table(
         f"{name}: what it costs and what it loses", ["", "value", "known", "source"], cells
     )
+
+
+def _known(known: Knowledge) -> str:
+    return f'<span class="known">{esc(marked(known))}</span>'
 
 
 def _qualities(name: str) -> list[Fact]:
@@ -271,8 +210,3 @@ def _qualities(name: str) -> list[Fact]:
                 source = f"{best.source}, {best.place}"
                 found.append((said, f"{best.value:.3g}{error}", QUALITIES[quality].origin, source))
     return found
-
-
-def _caption(figure: Figure) -> str:
-    said = title_of(figure)
-    return f'<p class="words">{esc(said)}.</p>' if said else ""

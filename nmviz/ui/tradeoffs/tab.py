@@ -6,21 +6,34 @@ from typing import Any
 import gradio as gr
 
 from nmviz.hardware import accelerators
+from nmviz.hardware.accelerators import LONGEST_PASTED
 from nmviz.hardware.facts import shipped
 from nmviz.hardware.work import BITS
+from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
 from nmviz.published.speeds.measured import PATTERNS, PHASE_WORDS
 from nmviz.service.listing import to_choose
-from nmviz.service.tradeoffs.axes import COSTS, QUALITIES
+from nmviz.service.tradeoffs.axes import COSTS, NO_MITIGATION, QUALITIES
 from nmviz.service.tradeoffs.export import FORMATS
+from nmviz.service.tradeoffs.together import USUAL
+from nmviz.sources import models as pinned
 from nmviz.ui.serving.answers import for_all
 from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
-from nmviz.ui.tradeoffs import answers
+from nmviz.ui.tradeoffs import answers, faster
+from nmviz.ui.tradeoffs.words import known_words
 
 SAVE = "(file) => window.nmviz.saveText(file)"
 INTRO = "What quality costs in hardware. Every number says how it is known:"
 WIDEST = 64
+CHARACTER = 7
+WIDEST_MENU = 330
+"""Pixels of a letter, and of a menu on a screen of 390."""
+CRITERIA = tuple(dict.fromkeys([*ACTIVATION, *WEIGHT]))
+MITIGATED = [NO_MITIGATION, *MITIGATIONS]
+TYPED = 6
+"""So many settings of the first part are menus; the others are typed."""
+ROW = '[mine]\ntitle = "My machine"\nbandwidth = 1000\nsparse = "2:4"\npeak = { fp16 = 100 }'
 NAMED = tuple(one for one in PATTERNS if one != "dense")
 
 
@@ -28,12 +41,14 @@ def build_tradeoffs(tab: Any) -> None:
     """The tab, wired; it is filled when it is opened, so that the page starts sooner. Call it
     inside the Tab context, with the tab itself."""
     with gr.Column(elem_id="tradeoffs", min_width=0):
-        gr.HTML(f'<p class="words">{INTRO}</p>{answers.known_words()}')
-        _faster(tab)
+        gr.HTML(f'<p class="words">{INTRO}</p>{known_words()}')
+        own = _own_machine()
+        _faster(tab, own)
         try:
-            _frontier(tab)
+            _frontier(tab, own)
         except Exception as error:  # a page without these numbers is better than no page
             gr.HTML(note(sentence(error), "error"))
+        _together(tab)
         _pattern(tab)
 
 
@@ -42,13 +57,35 @@ def _machines() -> list[tuple[str, str]]:
 
 
 def _menu(name: str, label: str, choices: Any, value: Any, **more: Any) -> Any:
+    """Wide enough for the longest of its names; some 60 pixels are frame and arrow."""
+    names = [one if isinstance(one, str) else one[0] for one in choices]
+    wide = 60 + CHARACTER * max((len(one) for one in names), default=0)
     return gr.Dropdown(
-        choices, value=value, label=label, elem_id=f"tradeoffs-{name}", min_width=150, **more
+        choices,
+        value=value,
+        label=label,
+        elem_id=f"tradeoffs-{name}",
+        min_width=min(max(wide, 150), WIDEST_MENU),
+        **more,
     )
 
 
-def _faster(tab: Any) -> None:
+def _own_machine() -> Any:
+    """A row of one's own, which both parts then use instead of one of the menu."""
+    with gr.Accordion("A machine of your own", open=False, elem_id="tradeoffs-own"):
+        return gr.Textbox(
+            label="Its row, as in the table of machines",
+            info="Used instead of the menus' machine while it stands here; empty it to go back.",
+            placeholder=ROW,
+            lines=4,
+            max_length=LONGEST_PASTED,
+            elem_id="tradeoffs-own-row",
+        )
+
+
+def _faster(tab: Any, own: Any) -> None:
     models = [(one.title, name) for name, one in shipped().items()]
+    models.append(("one layer, of d_in and d_out", faster.LAYER))
     phases = [(words, name) for name, words in PHASE_WORDS.items() if name != "product"]
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-faster", min_width=0):
         gr.HTML("<h2>1. Will it be faster?</h2>")
@@ -68,39 +105,50 @@ def _faster(tab: Any) -> None:
                 _menu(
                     "pattern", "Pattern", [*NAMED, "8:16", "16:32"], "2:4", allow_custom_value=True
                 ),
-                gr.Number(
-                    2048,
-                    label="Tokens, or texts at once",
-                    elem_id="tradeoffs-tokens",
-                    precision=0,
-                    minimum=1,
-                    min_width=150,
-                ),
+                _number("tokens", "Tokens, or texts at once", 2048),
+                _number("d-in", "d_in of one layer"),
+                _number("d-out", "d_out of one layer"),
+                own,
             ]
         said = gr.HTML(elem_id="tradeoffs-answer")
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
-    answer = for_all(answers.faster)
-    moved = [one.input for one in settings[:-1]] + [settings[-1].submit, settings[-1].blur]
+    answer = for_all(faster.faster)
+    typed = settings[TYPED:]
+    moved = [one.input for one in settings[:TYPED]]
+    moved += [one.submit for one in typed] + [one.blur for one in typed]
     gr.on([tab.select, *moved], answer, settings, [said, plot], **ANSWERED)
 
 
-def _frontier(tab: Any) -> None:
+def _number(name: str, label: str, value: int = 4096) -> Any:
+    return gr.Number(
+        value,
+        label=label,
+        elem_id=f"tradeoffs-{name}",
+        precision=0,
+        minimum=1,
+        min_width=150,
+    )
+
+
+def _frontier(tab: Any, own: Any) -> None:
     offered = to_choose()
     models = [(one.title, name) for name, one in shipped().items()]
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-frontier", min_width=0):
         gr.HTML("<h2>2. Quality against cost</h2>")
         with gr.Row(elem_classes="choices"):
-            quality = [(f"{one.title}: {one.origin}", name) for name, one in QUALITIES.items()]
-            costs = [(one.title, name) for name, one in COSTS.items()]
+            quality = [(f"{one.menu}: {one.origin}", name) for name, one in QUALITIES.items()]
+            costs = [(one.menu, name) for name, one in COSTS.items()]
             several: dict[str, Any] = {"multiselect": True}
             settings = [
                 _menu("quality", "Quality", quality, "drop", filterable=False),
                 _menu("cost", "Cost", costs, "bytes", filterable=False),
                 _menu("models", "Models (none: all)", models, ["llama3.1-8b"], **several),
                 _menu("patterns", "Patterns (none: all)", list(offered.patterns), [], **several),
-                _menu("methods", "Methods (none: all)", list(offered.methods), [], **several),
+                _menu("criteria", "Criteria (none: all)", list(CRITERIA), [], **several),
+                _menu("mitigations", "Mitigations (none: all)", MITIGATED, [], **several),
                 _menu("of", "Machine, for times", _machines(), "h100", filterable=False),
                 _menu("in", "Data type", list(BITS), "bf16", filterable=False),
+                own,
             ]
         said = gr.HTML()
         plot = gr.Plot(
@@ -114,21 +162,37 @@ def _frontier(tab: Any) -> None:
             }
     file = gr.Textbox(elem_id="tradeoffs-file", elem_classes="offstage", label="exported points")
     answer = for_all(answers.frontier, "store")
-    moved = [one.input for one in settings]
+    moved = [*(one.input for one in settings[:-1]), own.submit, own.blur]
     gr.on([tab.select, *moved], answer, settings, [said, plot, rows], **ANSWERED)
     for name, button in buttons.items():
         written = button.click(partial(answers.exported, name), settings, file, **FROM_STORE)
         written.then(None, file, None, js=SAVE, **READ)
 
 
+def _together(tab: Any) -> None:
+    with gr.Column(elem_classes="claim", elem_id="tradeoffs-together", min_width=0):
+        gr.HTML("<h2>3. Several tokens at once</h2>")
+        with gr.Row(elem_classes="choices"):
+            models = [
+                (one.info.title, name)
+                for name in pinned.MODELS
+                for one in [pinned.MODELS.get(name)]
+            ]
+            model = _menu("together-model", "Model", models, USUAL, filterable=False)
+        said = gr.HTML()
+        plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
+    answer = for_all(answers.together, "store")
+    gr.on([tab.select, model.input], answer, model, [said, plot], **ANSWERED)
+
+
 def _pattern(tab: Any) -> None:
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-pattern-of", min_width=0):
-        gr.HTML("<h2>3. Choose a pattern</h2>")
+        gr.HTML("<h2>4. Choose a pattern</h2>")
         with gr.Row(elem_classes="choices"):
             keep = gr.Slider(1, WIDEST, 8, step=1, label="N, kept", elem_id="tradeoffs-n")
             group = gr.Slider(1, WIDEST, 16, step=1, label="M, of every", elem_id="tradeoffs-m")
         said = gr.HTML()
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
     answer = for_all(answers.pattern_of, "store")
-    moved = [keep.release, group.release]
+    moved = [keep.change, group.change]
     gr.on([tab.select, *moved], answer, [keep, group], [said, plot], **ANSWERED)

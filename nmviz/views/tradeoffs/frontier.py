@@ -20,7 +20,7 @@ TARGETS: tuple[Column, ...] = ("activation", "weight", "dense")
 
 @dataclass(frozen=True)
 class Dot:
-    """One point: `text` is what its hover says, `key` what opens it in Explore."""
+    """One point: `text` is what its hover says, `query` the address that opens it in Explore."""
 
     model: str
     target: Column
@@ -32,7 +32,7 @@ class Dot:
     tied: bool
     marked: bool
     text: str
-    key: str
+    query: str
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def frontier_figure(
     ]
     figure = style(go.Figure(traces), dark, height=460, title=title)
     better = "higher" if axes.higher else "lower"
-    figure.update_xaxes(title_text=f"{axes.cost} ({marked(axes.cost_known)})")
+    figure.update_xaxes(title_text=f"{axes.cost}<br>({marked(axes.cost_known)})")
     figure.update_yaxes(
-        title_text=f"{axes.quality}, {better} is better ({marked(axes.quality_known)})",
+        title_text=f"{axes.quality}<br>{better} is better ({marked(axes.quality_known)})",
         type="log" if axes.log else "linear",
     )
     return figure
@@ -78,7 +78,7 @@ def _points(dots: Sequence[Dot], target: Column, dark: bool) -> dict[str, Any]:
         "y": [one.value for one in dots],
         "mode": "markers",
         "name": NAMES[target],
-        "customdata": [one.key for one in dots],
+        "customdata": [one.query for one in dots],
         "marker": {
             "color": colour,
             "opacity": [0.95 if one.on_frontier or one.tied else 0.45 for one in dots],

@@ -1,0 +1,31 @@
+"""`nmviz bench hardware`: which cases there are, and that each computes what it says."""
+
+import pytest
+import torch
+
+from nmviz.engine import hardware_bench
+from nmviz.engine.prune.masking import prune
+from nmviz.methods.patterns import parse_pattern
+
+SIZES = (32, 8)
+
+
+@pytest.mark.parametrize(("tokens", "cases"), [(1, 5), (16, 3)])
+def test_rows_say_what_was_timed_and_on_what(tokens: int, cases: int) -> None:
+    rows = list(hardware_bench.layer("llama2-7b", "fp32", tokens, "cpu", sizes=SIZES))
+    assert len(rows) == cases and rows[0].case == f"llama2-7b, fp32, {tokens} tokens: dense"
+    assert {(one.device, one.tokens, one.d_in, one.d_out) for one in rows} == {
+        ("cpu", tokens, *SIZES)
+    }
+    assert all(one.torch == torch.__version__ and one.seconds > 0 for one in rows)
+
+
+def test_skipped_columns_give_the_product_of_what_is_kept() -> None:
+    generator = torch.Generator().manual_seed(1)
+    x, weight = torch.randn(1, 32, generator=generator), torch.randn(8, 32, generator=generator)
+    cases = hardware_bench._on_cpu(x, weight)
+    for name in hardware_bench.MASKED:
+        wanted = prune(x, None, parse_pattern(name)) @ weight.T
+        assert torch.allclose(cases[f"activations {name} on the fly"](), wanted)
+        skipped, _ = cases[f"activations {name}, columns skipped"]()
+        assert torch.allclose(torch.from_numpy(skipped).reshape(1, -1), wanted, atol=1e-5)
