@@ -97,7 +97,9 @@ def read_machines(path: Path) -> Mapping[str, Accelerator]:
 @lru_cache(maxsize=64)
 def pasted(text: str) -> Accelerator:
     """The one machine of a pasted table, whose id is no other's. UserError where it is not one."""
-    found = list(_read(text[:LONGEST_PASTED], "Your machine").values())
+    found = list(
+        _read(text[:LONGEST_PASTED], "Your machine", "a row of the visitor's own").values()
+    )
     if len(found) != 1:
         raise UserError(
             "Paste one machine: [mine], and below it bandwidth = 100 and peak = { fp16 = 10 }."
@@ -113,7 +115,7 @@ def accelerator(name: str, own: Mapping[str, Accelerator] | None = None) -> Acce
     return every[name]
 
 
-def _read(text: str, file: str) -> Mapping[str, Accelerator]:
+def _read(text: str, file: str, source: str = "") -> Mapping[str, Accelerator]:
     try:
         told: dict[str, Any] = tomllib.loads(text)
     except ValueError as error:
@@ -123,7 +125,7 @@ def _read(text: str, file: str) -> Mapping[str, Accelerator]:
         if not isinstance(fields, dict):
             raise UserError(f"{file}: {name[:40]!r} is no table: write [{name[:40]}] above it.")
         try:
-            own = {"title": name, "source": file, **fields, "id": name}
+            own = {"title": name, "source": source, **fields, "id": name}
             machines[name] = built(Accelerator, own)
         except UserError as error:
             raise UserError(f"{file}, {name[:40]}: {error}") from None

@@ -9,7 +9,7 @@ Two things no shape tells: which experts several tokens choose, where the most t
 taken, and which products two masks leave, where the masks are taken as independent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from nmviz.hardware.decoder import Attention, Decoder, Layer
@@ -108,10 +108,13 @@ def count(decoder: Decoder, work: Work, pruning: Pruning) -> Counts:
     """Everything that the model does in this phase. UserError where a pattern does not divide."""
     pruning.check(decoder)
     costs: list[Cost] = []
+    alike: dict[tuple[Layer, bool], Cost] = {}  # most blocks have the same layers
     for number, block in enumerate(decoder.blocks):
         for layer in block.layers:
             pruned = pruning.target != "dense" and pruning.holds(layer, number)
-            costs.append(_linear(layer, number, work, pruning, pruned))
+            if (layer, pruned) not in alike:
+                alike[layer, pruned] = _linear(layer, number, work, pruning, pruned)
+            costs.append(replace(alike[layer, pruned], block=number))
         costs.append(_attention(block.attention, number, work))
     head = _layer_cost("lm_head", None, decoder.head, work.batch, work, Pruning(), False)
     return Counts((*costs, head))

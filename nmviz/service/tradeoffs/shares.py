@@ -1,21 +1,34 @@
 """The cost of an experiment on an axis: a share of dense, or bits an entry."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
+from nmviz.hardware.counts import Counts, count
 from nmviz.hardware.energy import energy
 from nmviz.hardware.facts import shipped
 from nmviz.hardware.metadata import row_bits
 from nmviz.hardware.pruning import Pruning
+from nmviz.hardware.roofline import bound, dense_bound, has_units
 from nmviz.hardware.work import Work
 from nmviz.methods.method import UNKNOWN, Call
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.site_lists import Sites
 from nmviz.service.tradeoffs.axes import LENGTH, Asked
-from nmviz.service.tradeoffs.cost import Cost, calls_of
-from nmviz.service.tradeoffs.cost import cost as cost_of
+from nmviz.service.tradeoffs.cost import calls_of, near, question
+
+
+@dataclass(frozen=True)
+class Priced:
+    """What an axis may be read from."""
+
+    model: str
+    counts: Counts
+    pruning: Pruning
+    work: Work
+    asked: Asked
 
 
 def share(experiment: Experiment, asked: Asked) -> float | None:
@@ -59,10 +72,10 @@ def _share(
             metadata=asked.metadata,
             methods=_calls(target, methods),
         )
-        found = cost_of(shipped()[model], pruning, work, asked.accelerator())
+        counts = count(shipped()[model], work, pruning)
     except UserError:  # a pattern that the shape does not divide, or a setting that nobody printed
         return None
-    return _READ[asked.cost](found)
+    return _READ[asked.cost](Priced(model, counts, pruning, work, asked))
 
 
 def _calls(target: str, methods: tuple[str, ...]) -> tuple[Call, ...]:
@@ -87,25 +100,41 @@ def _percent(left: float | None, dense: float | None) -> float | None:
     return None if left is None or not dense else 100 * left / dense
 
 
-def _energy(found: Cost) -> float | None:
+def _energy(one: Priced) -> float | None:
     """At the most that is printed, as a share."""
-    counts = found.counts
-    whole = counts.multiply_adds(dense=True), counts.bytes(dense=True).total
-    dense = energy(*whole, found.work.dtype)
-    if found.energy is None or dense is None:
+    counts, dtype = one.counts, one.work.dtype
+    dense = energy(counts.multiply_adds(dense=True), counts.bytes(dense=True).total, dtype)
+    left = energy(counts.multiply_adds(), counts.bytes().total, dtype)
+    if left is None or dense is None:
         return None
-    return _percent(found.energy.total.most, dense.total.most)
+    return _percent(left.total.most, dense.total.most)
 
 
-_READ: Mapping[str, Callable[[Cost], float | None]] = {
+def _time(one: Priced, *, any_units: bool) -> float | None:
+    machine = one.asked.accelerator()
+    left = bound(one.counts, one.pruning, one.work, machine, any_units=any_units)
+    return _percent(left.seconds, dense_bound(one.counts, one.work, machine).seconds)
+
+
+def _hypothetical(one: Priced) -> float | None:
+    """Where the machine has the units nothing is."""
+    has = one.pruning.target == "dense" or has_units(one.pruning, one.asked.accelerator())
+    return _time(one, any_units=not has)
+
+
+def _measured(one: Priced) -> float | None:
+    asked = question(shipped()[one.model], one.pruning, one.work, one.asked.accelerator())
+    found = None if asked is None else near(asked)
+    return None if found is None else 100 / found.measured.ratio
+
+
+_READ: Mapping[str, Callable[[Priced], float | None]] = {
     "bytes": lambda one: _percent(one.counts.bytes().total, one.counts.bytes(dense=True).total),
     "multiply_adds": lambda one: _percent(
         one.counts.multiply_adds(), one.counts.multiply_adds(dense=True)
     ),
-    "bound": lambda one: _percent(one.bound.seconds, one.dense.seconds),
-    "hypothetical": lambda one: _percent(
-        (one.hypothetical or one.bound).seconds, one.dense.seconds
-    ),
+    "bound": lambda one: _time(one, any_units=False),
+    "hypothetical": _hypothetical,
     "energy": _energy,
-    "measured": lambda one: None if one.near is None else 100 / one.near.measured.ratio,
+    "measured": _measured,
 }
