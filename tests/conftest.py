@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -26,6 +27,18 @@ LONGEST_FIRST = (
 """Groups of tests that take long; what takes long and begins last keeps one process waiting."""
 BROWSER_ONE = ("test_explore", "test_address", "test_states", "test_looks", "test_layout")
 """Files of the first group in the browser: about half of its time."""
+
+
+def pytest_sessionstart() -> None:
+    """No sweeps for garbage while test files and what they import are read: hardly any is made."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Sweep again, but leave out what exists by now: the large libraries and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

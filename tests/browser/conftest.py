@@ -6,9 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, ViewportSize, expect
 from serving import free_port, wait_for
 from visitor import App, Visit
 
@@ -84,9 +85,18 @@ def app(
 
 
 @pytest.fixture(scope="session")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser with a light theme and a clipboard; it has the page's files from the first test."""
-    made = browser.new_context(
+def context(
+    browser_type: BrowserType,
+    browser_type_launch_args: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[BrowserContext]:
+    """A browser with a light theme and a clipboard; it has the page's files from the first test.
+
+    It has a folder, since only then Chromium keeps what it compiled of the page's scripts too.
+    """
+    made = browser_type.launch_persistent_context(
+        tmp_path_factory.mktemp("chromium"),
+        **browser_type_launch_args,
         viewport=SIZE,
         color_scheme="light",
         reduced_motion="reduce",  # what moves while it waits is drawn 60 times a second
@@ -95,6 +105,13 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     made.set_default_timeout(1000 * PATIENCE)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def browser(context: BrowserContext) -> Browser:
+    """The same, for visitors who share nothing with those of `context`."""
+    assert context.browser is not None
+    return context.browser
 
 
 @pytest.fixture

@@ -8,7 +8,13 @@ Update = dict[str, Any]
 
 LIVE: dict[str, Any] = {"concurrency_limit": None}
 """Live work waits for its place in `places`, where a visitor can leave the queue."""
-READ: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+READ: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "show_progress_on": [],
+}
+"""No progress is shown, and on nothing: Gradio would hide it on each output, and go through all of
+them again each time any event begins or ends."""
 FROM_STORE: dict[str, Any] = {**READ, "queue": False}
 ANSWERED: dict[str, Any] = {**FROM_STORE, "trigger_mode": "always_last"}
 """When settings move faster than they are answered the last ones count: Gradio would drop them."""
