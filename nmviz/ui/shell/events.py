@@ -8,13 +8,9 @@ Update = dict[str, Any]
 
 LIVE: dict[str, Any] = {"concurrency_limit": None}
 """Live work waits for its place in `places`, where a visitor can leave the queue."""
-READ: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "show_progress_on": [],
-}
-"""No progress is shown, and on nothing: Gradio would hide it on each output, and go through all of
-them again each time any event begins or ends."""
+READ: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+"""Without `show_progress_on`: with an empty list the browser has less to do at every event, but a
+wrong field was not marked any more, which the browser test of all panels shows."""
 FROM_STORE: dict[str, Any] = {**READ, "queue": False}
 ANSWERED: dict[str, Any] = {**FROM_STORE, "trigger_mode": "always_last"}
 """When settings move faster than they are answered the last ones count: Gradio would drop them."""
