@@ -36,7 +36,8 @@ def run(
     own = None if text is None else corpora.read_file(text)
     if own is not None:
         settings["corpus"] = service.OWN_TEXT
-    experiment, running = Experiment.build(**settings), built(Running, how)
+    experiment = Experiment.build(**settings)
+    running = built(Running, how | {"keep_passes": False})
     if terms := service.describe(experiment.model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)
     steps = service.run([experiment], text=own, how=running)

@@ -61,7 +61,8 @@ def sweep(
     if only_plan:
         print(json.dumps(_plan_json(plan)) if as_json else _plan_text(plan))
         return
-    events = measure(plan, built(Running, {**how, "exact_errors": exact_errors}))
+    once = {"exact_errors": exact_errors, "keep_passes": False}
+    events = measure(plan, built(Running, how | once))
     print(_plan_text(plan), file=sys.stderr)
     _run(plan, events)
     ended = planning.plan(grid, exact_errors=exact_errors)

@@ -25,4 +25,9 @@ class Running(BaseModel):
         title="Exact errors",
         description="Errors of layers from every token, not from a sample of them.",
     )
+    keep_passes: bool = Field(
+        True,
+        title="Keep dense passes",
+        description="Keep what the dense model did in memory, for the next run on the text.",
+    )
     keep: bool = Field(True, title="Keep", description="Keep the result in the store.")

@@ -231,8 +231,7 @@ def _live(
 
     loaded = load(first.model, how.device)
     text = text_of(first.reading.corpus, text)
-    sampled = not how.exact_errors
-    yield from Run(loaded, experiments, text, cancel, how.precision, sampled)
+    yield from Run(loaded, experiments, text, cancel, how)
 
 
 def put(results: Sequence[Result]) -> str | None:

@@ -12,7 +12,7 @@ from nmviz.service.runs import run, store
 from nmviz.store.alone import alone
 from nmviz.store.failures import Failure, Failures
 
-QUICK = Running(exact_errors=False)
+QUICK = Running(exact_errors=False, keep_passes=False)
 """Errors of layers from every token take as long as all the rest."""
 LONGEST_REASON = 300  # characters
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Progress, Result
+from nmviz.core.running import Running
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.load.sites import find_sites
@@ -37,7 +38,7 @@ def experiment(**fields: object) -> Experiment:
 def finish(
     loaded: LoadedModel, *experiments: Experiment, sampled: bool = False
 ) -> tuple[Result, ...]:
-    *_, last = Run(loaded, experiments, TEXT, sampled=sampled)
+    *_, last = Run(loaded, experiments, TEXT, how=Running(exact_errors=not sampled))
     assert last.stage == "done"
     return last.results
 
@@ -204,7 +205,7 @@ def test_a_text_shorter_than_a_window_is_refused(loaded: LoadedModel) -> None:
 
 def test_a_run_stops_once_its_costs_are_known_well_enough(loaded: LoadedModel) -> None:
     pair = [experiment(target="weight", tokens=2560), experiment(tokens=2560)]
-    *_, last = Run(loaded, pair, TEXT * 4, precision=0.5)
+    *_, last = Run(loaded, pair, TEXT * 4, how=Running(precision=0.5))
     assert last.stage == "done"
     spent = {result.experiment.tokens for result in last.results}
     assert len(spent) == 1 and spent < {64 * n for n in range(runner.FEWEST_UNITS, 40)}
@@ -219,13 +220,13 @@ def test_a_run_stops_once_its_costs_are_known_well_enough(loaded: LoadedModel) -
 
 
 def test_a_run_that_is_never_precise_enough_spends_its_budget(loaded: LoadedModel) -> None:
-    *_, last = Run(loaded, [experiment()], TEXT, precision=1e-9)
+    *_, last = Run(loaded, [experiment()], TEXT, how=Running(precision=1e-9))
     assert last.results[0].experiment.tokens == 640
     assert last.results[0].provenance.note is None
 
 
 def test_few_windows_are_no_reason_to_stop(loaded: LoadedModel) -> None:
-    *_, last = Run(loaded, [experiment()], TEXT, precision=100.0)
+    *_, last = Run(loaded, [experiment()], TEXT, how=Running(precision=100.0))
     assert last.results[0].experiment.tokens == 640
 
 
@@ -322,3 +323,13 @@ def test_a_sample_keeps_no_inputs(loaded: LoadedModel) -> None:
     assert calls and all(call.x is None and call.rows is not None for call in calls)
     (exact,) = finish(loaded, experiment())  # which needs them: the pass is made anew
     assert all(site.n is None and site.rel_error > 0 for site in exact.sites)
+
+
+def test_a_pass_that_is_not_kept_gives_the_same_and_leaves_nothing(loaded: LoadedModel) -> None:
+    dense.PASSES.clear()
+    *_, last = Run(loaded, [experiment()], TEXT, how=Running(keep_passes=False))
+    assert dense.PASSES.size == 0
+    (kept,) = finish(loaded, experiment())
+    assert dense.PASSES.size > 0
+    assert last.results[0].measurements == kept.measurements
+    assert last.results[0].sites == kept.sites

@@ -77,7 +77,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch, error: Exception, criterion: str) 
 
 def test_a_plan_groups_what_shares_a_dense_pass(grid: Grid) -> None:
     plan = planning.plan(grid)
-    assert [len(group) for group in plan.groups] == [2, 6, 2]
+    assert [len(group) for group in plan.groups] == [2, 8]
     assert (plan.done, plan.failed, plan.left_out) == ((), (), ())
     told = planning.estimate_groups(plan.groups)
     assert (told.seconds, told.unknown) == (0.0, COUNT)
@@ -176,7 +176,7 @@ def test_a_failure_takes_no_other_down_and_is_not_tried_for_ever(
     model = grid.experiments()[0][0].model
     assert [(f.reason, f.tries) for f in failed] == [(reason.format(model), 1)] * 4
     assert len(service.store().find(own=True)) == COUNT - 4
-    assert begun == [2, 6, *[1] * 6, 2, 1, 1]
+    assert begun == [2, 8, *[1] * 8]
 
     assert len(outcomes(grid)) == 4  # tried a second time
     assert outcomes(grid) == []  # and never again

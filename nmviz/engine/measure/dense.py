@@ -54,6 +54,7 @@ class DensePass:
     """One dense pass over windows [windows, tokens]. Calls are by the site's name, in order."""
 
     need: Need = "all inputs"
+    kept: bool = True  # for later comparisons, which need the calls
     tokens: list[DenseTokens] = field(default_factory=list)  # one a window
     hidden: dict[int, Tensor] = field(default_factory=dict)  # [windows, tokens, d_model] by block
     alone: bool = True  # a block hands on its hidden state and nothing else
@@ -66,13 +67,13 @@ class DensePass:
         squares = torch.linalg.vecdot(y, y)
         whole = squares.sum(dtype=torch.float64).item()
         if self.need == "all inputs":
-            made = kept = SiteCall(whole, squares.numel(), x, None)
+            made = held = SiteCall(whole, squares.numel(), x, None)
         else:
             rows = draw(x, y, squares, f"{seed} {site.name}")
             made = SiteCall(whole, squares.numel(), x, rows)
-            kept = made if self.need == "rows of inputs" else replace(made, x=None)
-        if not self.too_large:
-            self.calls.setdefault(site.name, []).append(kept)
+            held = made if self.need == "rows of inputs" else replace(made, x=None)
+        if self.kept and not self.too_large:
+            self.calls.setdefault(site.name, []).append(held)
             if self.size > PASSES_KEPT:
                 self.too_large = True
                 self.calls.clear()
@@ -145,15 +146,18 @@ def dense_pass(
     watch: Watch,
     check: Check,
     need: Need = "all inputs",
+    kept: bool = True,
 ) -> DensePass:
-    """The dense pass over windows ids, int64 [windows, tokens]: kept, or made now and kept.
+    """The dense pass over windows ids, int64 [windows, tokens]: known, or made now, and then `kept`
+    for the next that asks.
 
     `watch` is called for every site, in order, with what it needs to compare a pruned one.
     """
     known = PASSES.get(loaded, text, ids)
     if known is None or not known.has(need):
-        known = _make(loaded, ids, watch, check, need)
-        PASSES.put(loaded, text, ids, known)
+        known = _make(loaded, ids, watch, check, DensePass(need, kept))
+        if kept:
+            PASSES.put(loaded, text, ids, known)
         return known
     for site in find_sites(loaded.model):
         for call in known.calls.get(site.name, ()):
@@ -215,8 +219,10 @@ def block_outputs(model: nn.Module, take: Callable[[int, Tensor, bool], None]) -
             handle.remove()
 
 
-def _make(loaded: LoadedModel, ids: Tensor, watch: Watch, check: Check, need: Need) -> DensePass:
-    made, seed = DensePass(need), _hash(ids)
+def _make(
+    loaded: LoadedModel, ids: Tensor, watch: Watch, check: Check, made: DensePass
+) -> DensePass:
+    seed = _hash(ids)
 
     def forward(site: Site, x: Tensor) -> Tensor:
         check()

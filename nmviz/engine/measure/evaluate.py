@@ -178,22 +178,27 @@ def _need(comparisons: Sequence[Comparison]) -> Need:
     return next((one for one in order if one in needs), "rows")
 
 
-def compare_windows(
-    loaded: LoadedModel,
-    text: str,
-    ids: Tensor,
-    uncounted: Sequence[int],
-    comparisons: Sequence[Comparison],
-    check: Check,
-) -> Iterator[None]:
-    """Run windows, ids int64 [windows, tokens], dense and under each comparison; a step a pass.
+@dataclass(frozen=True)
+class Batch:
+    """Windows that are read together."""
 
-    `text` names the text they are of, `uncounted` the first predictions of each that do not count.
+    text: str  # names the text that they are of
+    ids: Tensor  # int64 [windows, tokens]
+    uncounted: Sequence[int]  # of each window the first predictions that do not count
+    kept: bool = True  # whether the dense pass over them stays in memory for the next run
+
+
+def compare_windows(
+    loaded: LoadedModel, batch: Batch, comparisons: Sequence[Comparison], check: Check
+) -> Iterator[None]:
+    """Run windows dense and under each comparison; a step a pass.
+
     Errors of sites and the drift are of all tokens. The model's lock is held within a pass only, so
     that other work may go between two passes.
     """
-    watch = partial(_watch_all, comparisons)
-    dense = dense_pass(loaded, text, ids, watch, check, _need(comparisons))
+    ids, watch = batch.ids, partial(_watch_all, comparisons)
+    need = _need(comparisons)
+    dense = dense_pass(loaded, batch.text, ids, watch, check, need, batch.kept)
     yield
     for comparison in comparisons:
         drifted = partial(_add_drift, comparison.propagated, dense.hidden)
@@ -202,9 +207,10 @@ def compare_windows(
         drift = block_outputs(loaded.model, drifted) if comparison.watched else nullcontext()
         with loaded.lock, early, computing, drift:
             pruned = logits(loaded, ids)
-        each = zip(dense.tokens, pruned, ids, uncounted, strict=True)
+        each = zip(dense.tokens, pruned, ids, batch.uncounted, strict=True)
         for of_dense, of_pruned, own, first in each:
             comparison.tokens.add(of_dense, of_pruned, own.to(pruned.device), first)
+        del pruned, each, of_pruned  # [windows, tokens, vocabulary]: not beside the next one
         yield
 
 

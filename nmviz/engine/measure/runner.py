@@ -12,6 +12,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import SPECIAL_TOKENS, as_text, collect
 from nmviz.core.results import Progress, Result
 from nmviz.core.rules import DRAWS
+from nmviz.core.running import Running
 from nmviz.engine.calibrate.calibration import Bound, Steps, draw_again, prepare
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
@@ -19,11 +20,12 @@ from nmviz.engine.load.sites import find_sites
 from nmviz.engine.load.tokens import bos_token, encode, written_out
 from nmviz.engine.load.windows import Windows, cut_windows
 from nmviz.engine.measure.dense import text_key
-from nmviz.engine.measure.evaluate import Comparison, at_once, compare_windows
+from nmviz.engine.measure.evaluate import Batch, Comparison, at_once, compare_windows
 from nmviz.engine.measure.room import check_room
 from nmviz.engine.measure.trial import Trial
 from nmviz.sources.corpora import CORPORA
 
+AS_USUAL = Running()
 FEWEST_UNITS = 15  # with fewer the error itself is not known well enough to stop by it
 
 
@@ -33,8 +35,7 @@ class Run:
     Iterating measures and yields Progress; the last one holds the finished results. When `cancel`
     is set, the next site ends the run with a Progress of stage "cancelled" and partial results.
     With a `precision`, in nats a token, the run ends once the standard error of every cost is at
-    most that: its results are those of experiments with the budget that was spent, and say so. With
-    `sampled` errors of layers are from a sample of tokens.
+    most that: its results are those of experiments with the budget that was spent, and say so.
     """
 
     def __init__(
@@ -43,13 +44,11 @@ class Run:
         experiments: Sequence[Experiment],
         text: str,
         cancel: Event | None = None,
-        precision: float | None = None,
-        sampled: bool = False,
+        how: Running = AS_USUAL,
     ) -> None:
-        self.sampled = sampled
+        self.how = how
         self.loaded, self._check = loaded, check_of(cancel or Event())
         self.windows = windows_of(loaded, experiments[0], text)
-        self.precision = precision
         self.settings = loaded.computing
         if experiments[0].reading.corpus not in CORPORA:
             self.settings[SPECIAL_TOKENS] = as_text(written_out(loaded, text))
@@ -75,7 +74,8 @@ class Run:
         alone = any(site.is_expert for site in find_sites(self.loaded.model))
         for ids in at_once(self.windows.ids, alone):
             uncounted = self.windows.uncounted[done : done + len(ids)]
-            for _ in compare_windows(self.loaded, key, ids, uncounted, comparisons, self._check):
+            batch = Batch(key, ids, uncounted, self.how.keep_passes)
+            for _ in compare_windows(self.loaded, batch, comparisons, self._check):
                 self.passes += len(ids)
                 yield self._progress("measuring", partial=True)
             self._check_measured()
@@ -101,11 +101,11 @@ class Run:
 
     def _is_precise(self) -> bool:
         """Whether every cost is known as well as was asked, from enough units to tell."""
-        if not self.precision:
+        if not self.how.precision:
             return False
         costs = [trial.tokens.cost() for trial in self.trials]
         return all(
-            (cost.n or 0) >= FEWEST_UNITS and (cost.stderr or 0.0) <= self.precision
+            (cost.n or 0) >= FEWEST_UNITS and (cost.stderr or 0.0) <= self.how.precision
             for cost in costs
         )
 
@@ -115,7 +115,7 @@ class Run:
         self.windows = self.windows.first(done)
         self.note = (
             f"Stopped after {spent:,} of {asked:,} tokens: every standard error of a cost was "
-            f"{self.precision} nats a token or less."
+            f"{self.how.precision} nats a token or less."
         )
         for trial in self.trials:
             trial.spent = spent
@@ -124,7 +124,7 @@ class Run:
         for experiment in self.experiments:
             steps = prepare(self.loaded, experiment, self._check)
             bound = yield from self._staged(steps)
-            compared = Comparison(bound.pruned, sampled=self.sampled)
+            compared = Comparison(bound.pruned, sampled=not self.how.exact_errors)
             trial = Trial(compared, bound.figures, bound.coverage, bound.given)
             self.trials.append(trial)
             for number in range(1, DRAWS) if trial.experiment.ties == "random" else ():
