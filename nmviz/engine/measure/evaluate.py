@@ -107,18 +107,23 @@ class Comparison:
         """Compare a site's outputs on its dense input."""
         if site not in self._sites:
             return
-        x = call.x
-        if self.sampled:
-            assert call.rows is not None
-            lost = self.pruned.lost_rows(site, call.rows, call.x)
-            self.local.add_sample(site, call.rows, lost, call.square)
-            x = call.rows.x if x is None else x
-        assert x is not None
-        if not self.sampled:
-            self.local.add(site, self.pruned.lost(site, x), call.square)
+        x = self._add_sample(site, call) if self.sampled else self._add(site, call)
         self._tokens[site] += call.tokens
         for index, count in enumerate(self.pruned.kept_of(site, x)):
             self._kept[site][index] += count
+
+    def _add(self, site: Site, call: SiteCall) -> Tensor:
+        """Add the error of every token; returns the input that the mask is counted on."""
+        assert call.x is not None
+        self.local.add(site, self.pruned.lost(site, call.x), call.square)
+        return call.x
+
+    def _add_sample(self, site: Site, call: SiteCall) -> Tensor:
+        """The same of the rows that were drawn."""
+        assert call.rows is not None
+        lost = self.pruned.lost_rows(site, call.rows, call.x)
+        self.local.add_sample(site, call.rows, lost, call.square)
+        return call.rows.x if call.x is None else call.x
 
     @property
     def need(self) -> Need:
@@ -138,14 +143,15 @@ class Comparison:
     def sites(self, calibrated: Mapping[str, int]) -> tuple[SiteError, ...]:
         """Every site that was given tokens; experts with how many, and on how many they were
         calibrated."""
+        of_sample = {site: self.local.uncertainty(site) for site in self._tokens}
         return tuple(
             SiteError(
                 name=site.name,
                 block=site.block,
                 projection=site.projection,
                 rel_error=self.local.ratio(site),
-                stderr=self.local.uncertainty(site)[0],
-                n=self.local.uncertainty(site)[1],
+                stderr=of_sample[site][0],
+                n=of_sample[site][1],
                 kept=self._kept[site][0] / self._kept[site][1],
                 square=self.local.reference(site) if site.is_expert else None,
                 tokens=self._tokens[site] if site.is_expert else None,

@@ -28,22 +28,10 @@ TOGETHER = (
 )
 
 
-def frontier(
-    quality: Any,
-    cost: Any,
-    models: Any,
-    patterns: Any,
-    criteria: Any,
-    mitigations: Any,
-    machine: Any,
-    dtype: Any,
-    own: Any,
-) -> tuple[str, Any, str]:
-    """The sentence, the figure and its rows."""
+def frontier(*chosen: Any) -> tuple[str, Any, str]:
+    """The sentence, the figure and its rows of what `asked_of` is given."""
     try:
-        asked = asked_of(
-            quality, cost, models, patterns, criteria, mitigations, machine, dtype, own
-        )
+        asked = asked_of(*chosen)
         found = points(asked)
         figure = figures.frontier_of(found, asked)
         about = f"{COSTS[asked.cost].about}. Lines join what nothing that costs no more beats."
