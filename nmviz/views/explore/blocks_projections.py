@@ -45,8 +45,8 @@ def blocks_projections(
             ygap=1,
             hoverongaps=False,
             colorbar=_BAR,
-            customdata=_uncertainties(result, blocks, projections),
-            hovertemplate="block %{x}, %{y}: %{z:.3f}%{customdata}<extra></extra>",
+            text=_uncertainties(result, blocks, projections),
+            hovertemplate="block %{x}, %{y}: %{z:.3f}%{text}<extra></extra>",
         )
     )
     style(figure, dark, height=110 + 26 * len(projections), title=_title(result))

@@ -74,7 +74,8 @@ def _dots(result: Result, target: Target, shift: float, dark: bool) -> go.Scatte
     return go.Scatter(
         x=[site.block + shift for site in sites],
         y=[site.rel_error for site in sites],
-        customdata=[[site.block, site.projection, uncertainty(site)] for site in sites],
+        customdata=[[site.block, site.projection] for site in sites],
+        text=[uncertainty(site) for site in sites],
         mode="markers",
         name=f"{NAMES[target]}, each layer",
         legendgroup=target,
@@ -82,7 +83,7 @@ def _dots(result: Result, target: Target, shift: float, dark: bool) -> go.Scatte
         opacity=0.55 if dark else 0.35,
         marker={"color": COLOURS[target], "symbol": MARKERS[target], "size": 5},
         hovertemplate=f"{NAMES[target]}, block %{{customdata[0]}}, %{{customdata[1]}}: "
-        "%{y:.3f}%{customdata[2]}<extra></extra>",
+        "%{y:.3f}%{text}<extra></extra>",
     )
 
 

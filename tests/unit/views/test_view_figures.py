@@ -54,7 +54,7 @@ def test_median_line_is_the_median_of_the_block(make_result: Make) -> None:
     assert list(trace(figure, "weights").y) == [0.2, 0.4]
     dots = trace(figure, "weights, each layer")
     assert list(dots.y) == [0.1, 0.2, 0.9, 0.4, 0.3, 0.5]
-    assert list(dots.customdata[2]) == [0, "v", ""]
+    assert list(dots.customdata[2]) == [0, "v"]
 
 
 def test_projection_draws_its_own_line(both: dict[Any, Result]) -> None:
@@ -80,9 +80,9 @@ def test_errors_from_a_sample_say_so(make_result: Make) -> None:
     sampled = exact.model_copy(update={"sites": tuple(sites), "provenance": made})
     for result, said in ((exact, ""), (sampled, " ± 0.012, 1,024 tokens drawn")):
         figure = error_over_depth({"weight": result})
-        assert {one[2] for one in figure.data[0].customdata} == {said}
+        assert set(figure.data[0].text) == {said}
         assert ("from a sample of the tokens" in figure.layout.xaxis.title.text) == bool(said)
-        cells = blocks_projections(result).data[0].customdata
+        cells = blocks_projections(result).data[0].text
         assert {cell for row in cells for cell in row} == {said}
 
 
