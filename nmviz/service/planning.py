@@ -20,7 +20,7 @@ from nmviz.store.failures import Failure, Failures
 
 TRIES = 2
 """So often an experiment may fail before a sweep passes it over."""
-TOGETHER = {"activation": 12, "weight": 4}
+TOGETHER = {"activation": 24, "weight": 4}
 """Experiments that share a dense pass. Pruned weights are a copy of the model's, so fewer of them;
 what is measured together is stored together, so few enough that a kill loses little. Those that run
 tasks go one at a time: they share the dense result in the store, not a pass."""

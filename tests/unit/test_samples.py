@@ -6,7 +6,7 @@ from torch import Tensor
 
 from nmviz.engine.prune.samples import ONE_OF, Rows, draw, estimate
 
-TOKENS, D_IN, D_OUT = 2 * 16 * ONE_OF, 8, 6
+TOKENS, D_IN, D_OUT = 512, 8, 6
 
 
 @pytest.fixture(scope="module")

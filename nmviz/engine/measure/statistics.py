@@ -8,6 +8,7 @@ from torch import Tensor
 
 from nmviz.core.results import Measurement
 from nmviz.engine.load.refusals import not_finite
+from nmviz.engine.measure import rows
 
 FEWEST_WINDOWS = 8  # with fewer, the standard error comes from blocks of tokens
 TOKENS_A_BLOCK = 64
@@ -19,15 +20,14 @@ class DenseTokens:
     """What the dense logits of one window say, for comparing any number of pruned ones."""
 
     logits: Tensor  # [window, vocabulary]
-    log_total: Tensor  # logsumexp of each row, float32 [window]
+    log_total: Tensor  # logsumexp of each row, float64 [window]; float32 where not compiled
     nll: Tensor  # float64 [window - 1]
     best: Tensor  # the most likely token of each row, int64 [window]
 
     @classmethod
     def of(cls, logits: Tensor, ids: Tensor) -> "DenseTokens":
         """Logits [window, vocabulary] of ids [window]. UserError where they are not finite."""
-        parts = [_summary(logits[low:high].float()) for low, high in _chunks(len(ids))]
-        log_total, best = (torch.cat(column) for column in zip(*parts, strict=True))
+        log_total, best = rows.totals(logits) if rows.fits(logits) else _totals(logits)
         return cls(logits, log_total, _nll(logits, log_total, ids), best)
 
 
@@ -46,9 +46,7 @@ class PairedTokens:
 
         UserError where they are not finite: then nothing of them is added.
         """
-        chunks = _chunks(len(ids) - 1, uncounted)
-        parts = [_compare(dense, pruned, ids, *ends) for ends in chunks]
-        columns = [torch.cat(column).double().cpu() for column in zip(*parts, strict=True)]
+        columns = [one.double().cpu() for one in _columns(dense, pruned, ids, uncounted)]
         if not all(bool(column.isfinite().all()) for column in columns):
             raise not_finite("measured", "The pruned model's")
         self.dense_nll.append(dense.nll[uncounted:])
@@ -125,33 +123,46 @@ def perplexity(metric: str, nll: Sequence[Tensor] | Tensor) -> Measurement:
     return log.model_copy(update={"value": value, "stderr": stderr})
 
 
-def _chunks(length: int, first: int = 0) -> Sequence[tuple[int, int]]:
-    starts = range(first, length, TOKENS_AT_ONCE)
+def _columns(
+    dense: DenseTokens, pruned: Tensor, ids: Tensor, first: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Of predictions first..window-1: NLL when pruned, KL(dense || pruned), agreement of the
+    likeliest token."""
+    z, log_total = dense.logits[first:-1], dense.log_total[first:-1]
+    other, right = pruned[first:-1], ids[first + 1 :, None]
+    compare = rows.compared if rows.fits(z) and rows.fits(other) else _compared
+    other_total, kl, best = compare(z, log_total, other)
+    nll = other_total - other.gather(-1, right)[:, 0]
+    return nll, kl, best == dense.best[first:-1]
+
+
+def _chunks(length: int) -> Sequence[tuple[int, int]]:
+    starts = range(0, length, TOKENS_AT_ONCE)
     return [(low, min(low + TOKENS_AT_ONCE, length)) for low in starts]
 
 
-def _compare(
-    dense: DenseTokens, pruned: Tensor, ids: Tensor, low: int, high: int
-) -> tuple[Tensor, ...]:
-    """Of tokens low..high: NLL when pruned, KL(dense || pruned), agreement of the likeliest token.
+def _totals(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """As `rows.totals`, in torch."""
+    parts = [_summary(logits[low:high].float()) for low, high in _chunks(len(logits))]
+    log_total, best = (torch.cat(column) for column in zip(*parts, strict=True))
+    return log_total, best
 
-    KL is the mean under p of the logits' difference, less the difference of their log totals: no
-    logarithm of a small probability is taken.
-    """
-    z, z_pruned = dense.logits[low:high].float(), pruned[low:high].float()
-    log_total, best = _summary(z_pruned)
-    p = (z - dense.log_total[low:high, None]).exp_()
-    kl = p.mul_(z - z_pruned).sum(-1) - dense.log_total[low:high] + log_total
-    nll = log_total - z_pruned.gather(-1, ids[low + 1 : high + 1, None])[:, 0]
-    return nll, kl, (best == dense.best[low:high]).double()
+
+def _compared(dense: Tensor, log_total: Tensor, pruned: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """As `rows.compared`, in torch."""
+    parts = []
+    for low, high in _chunks(len(dense)):
+        z, other = dense[low:high].float(), pruned[low:high].float()
+        total, best = _summary(other)
+        p = (z - log_total[low:high, None]).exp_()
+        parts.append((total, p.mul_(z - other).sum(-1) - log_total[low:high] + total, best))
+    total, kl, best = (torch.cat(column) for column in zip(*parts, strict=True))
+    return total, kl, best
 
 
 def _summary(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each row [tokens, vocabulary] its logsumexp and its likeliest token, the first of equals;
-    on a CPU by numpy, which takes a tenth of torch's time for it."""
-    if logits.device.type == "cpu":
-        best = torch.from_numpy(logits.numpy().argmax(-1))
-    else:
-        best = logits.argmax(-1)
+    """Of each row [tokens, vocabulary] its logsumexp and its likeliest token, the first of
+    equals."""
+    best = logits.argmax(-1)
     top = logits.gather(-1, best[:, None])
     return (logits - top).exp_().sum(-1).log_() + top[:, 0], best

@@ -1,6 +1,5 @@
 """Pruned activations: what a site computes when its input is masked, token by token."""
 
-import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from nmviz.engine.load.refusals import not_finite
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune import kernels
 from nmviz.engine.prune.masking import graded, prune, token_mask, token_pruner, weighted
+from nmviz.engine.prune.of_last import SEEN, OfLast
 from nmviz.engine.prune.one_pass import one_pass
 from nmviz.engine.prune.samples import Rows
 from nmviz.engine.prune.sparsify import Masked, States, state_of, state_of_weight
@@ -39,9 +39,11 @@ class PrunedActivations:
         self.states: dict[Site, States] = defaultdict(dict)
         self._one_pass = one_pass(self.pattern, self.criterion, self.mitigations)
         self._same_for_all_sites = all(c.method.facts.same_for_all_sites for c in self.calls)
+        facts = self.criterion.method.facts
+        self._looks = str(self.criterion) if facts.sees_input and facts.same_for_all_sites else ""
         self.multiply: Callable[[Site, Tensor], Tensor] = _whole_product
         self.single: Callable[[Site, Tensor], Tensor | None] | None = None
-        self._last: tuple[weakref.ref[Tensor], Tensor] | None = None
+        self._last = OfLast()
 
     @property
     def calls(self) -> Sequence[Call]:
@@ -123,13 +125,9 @@ class PrunedActivations:
     def _kept_of_input(self, site: Site, x: Tensor) -> Tensor:
         """What the layer multiplies; made once for sites that are given the same input, where
         nothing that makes it looks at the site."""
-        known = self._last
-        if known is not None and known[0]() is x and not graded(x):
-            return known[1]
-        kept = self._repaired(site, x)
-        if self._same_for_all_sites:
-            self._last = weakref.ref(x), kept
-        return kept
+        if not self._same_for_all_sites or graded(x):
+            return self._repaired(site, x)
+        return self._last.get(x, "kept", partial(self._repaired, site, x))
 
     def _repaired(self, site: Site, x: Tensor) -> Tensor:
         """x [..., d_in] shifted, masked, repaired and shifted back; by one pass where that is equal
@@ -205,7 +203,13 @@ class PrunedActivations:
             return token_mask(scores, self.pattern, self._over), scores
 
     def _given(self, site: Site, x: Tensor) -> Any:
-        """What the criterion says of an input: see `gives`."""
+        """What the criterion says of an input: see `gives`. Where it looks at nothing but the input
+        it is the same for all experiments and sites that are given it, and worked out once."""
+        if self._looks and not graded(x):
+            return SEEN.get(x, self._looks, partial(self._made_of, site, x))
+        return self._made_of(site, x)
+
+    def _made_of(self, site: Site, x: Tensor) -> Any:
         method = self.criterion.method
         state = self.states[site].get(method.name, {})
         return method.code(x, site.weight, state, **self.criterion.settings)

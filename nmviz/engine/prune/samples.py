@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-ONE_OF = 16
+ONE_OF = 32
 """Of so many tokens one is drawn."""
 SAMPLE_IN_WORDS = f"from one of {ONE_OF} tokens, drawn by the size of their dense outputs"
 EVEN = 0.1
