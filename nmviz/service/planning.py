@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import groupby
 
 from nmviz.base.errors import UserError
@@ -9,6 +10,8 @@ from nmviz.core import rules
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import PRUNED, Grid, LeftOut
 from nmviz.core.results import Result
+from nmviz.methods import BY_TARGET
+from nmviz.methods.method import parse_call
 from nmviz.service import tasks
 from nmviz.service.choices import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.service.estimates import Pass, estimate, passes
@@ -20,10 +23,11 @@ from nmviz.store.failures import Failure, Failures
 
 TRIES = 2
 """So often an experiment may fail before a sweep passes it over."""
-TOGETHER = {"activation": 24, "weight": 4}
-"""Experiments that share a dense pass. Pruned weights are a copy of the model's, so fewer of them;
-what is measured together is stored together, so few enough that a kill loses little. Those that run
-tasks go one at a time: they share the dense result in the store, not a pass."""
+TOGETHER = {"activation": 24, "weight": 12, "changed weight": 4}
+"""Experiments that share a dense pass. Of pruned weights the masks are held, and where a criterion
+changes what it keeps a copy of the weights, so fewer of them; what is measured together is stored
+together, so few enough that a kill loses little. Those that run tasks go one at a time: they share
+the dense result in the store, not a pass."""
 
 Group = tuple[Experiment, ...]
 
@@ -173,9 +177,23 @@ def _groups(experiments: Sequence[Experiment]) -> Iterator[Group]:
         experiments, key=lambda one: (not _compared_with(one), first[_shared(one)], *_methods(one))
     )
     for _, alike in groupby(ordered, _shared):
-        same = tuple(alike)
-        most = 1 if same[0].tasks else TOGETHER[same[0].target]
-        yield from (same[start : start + most] for start in range(0, len(same), most))
+        group: Group = ()
+        for experiment in alike:
+            if sum(map(_part_of_group, (*group, experiment))) > 1:
+                yield group
+                group = ()
+            group = (*group, experiment)
+        yield group
+
+
+def _part_of_group(experiment: Experiment) -> Fraction:
+    """Of a group that is measured together, how much one takes."""
+    if experiment.tasks:
+        return Fraction(1)
+    criterion = parse_call(experiment.criterion, BY_TARGET[experiment.target])
+    changes = criterion.method.facts.gives == "weight"
+    kind = "changed weight" if changes else experiment.target
+    return Fraction(1, TOGETHER[kind])
 
 
 def _compared_with(experiment: Experiment) -> bool:

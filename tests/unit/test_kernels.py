@@ -11,6 +11,7 @@ from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.engine.prune import kernels
 from nmviz.engine.prune.activations import PrunedActivations
+from nmviz.engine.prune.kernels.packed import as_bits, from_bits, under_bits
 from nmviz.engine.prune.masking import prune, top_in_torch, weighted
 from nmviz.methods.mitigations import At, VarianceCorrection
 from nmviz.methods.patterns import parse_pattern
@@ -211,3 +212,14 @@ def test_methods_are_the_same_in_one_pass_and_step_by_step(
 def test_a_shift_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(UserError, match="not finite"):
         kernels.repair(torch.ones(2, 8), None, 2, 4, torch.tensor([torch.nan]), True)
+
+
+@pytest.mark.parametrize("shape", [(1, 8), (3, 5), (64, 40), (300, 256)])
+def test_a_weight_under_bits_is_the_masked_weight(shape: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(shape, generator=generator)
+    mask = torch.rand(shape, generator=generator) > 0.5
+    bits = as_bits(mask)
+    assert torch.equal(from_bits(bits, weight), mask)
+    for one in (weight, weight.double(), weight.T.contiguous().T):
+        assert torch.equal(under_bits(one, bits), torch.where(mask, one, 0))

@@ -53,12 +53,15 @@ class Bound:
 Steps = Generator[Stage, None, Bound]
 
 
-def prepare(loaded: LoadedModel, experiment: Experiment, check: Check) -> Steps:
+def prepare(
+    loaded: LoadedModel, experiment: Experiment, check: Check, packed: bool = False
+) -> Steps:
     """The experiment on the sites of its scope, calibrated and pruned; `check` may raise Cancelled.
 
     Yields what it is doing and returns the whole. What was calibrated before is read from disk.
+    `packed` is for what is run over many tokens at once: see `PrunedWeights`.
     """
-    pruned = make(experiment, choose(find_sites(loaded.model), experiment))
+    pruned = make(experiment, choose(find_sites(loaded.model), experiment), packed)
     figures: Mapping[str, float] = {}
     if is_calibrated(pruned):
         key = _key(loaded, pruned)
@@ -144,10 +147,10 @@ def _refuse_outside(loaded: LoadedModel, experiment: Experiment, site: Site) -> 
         )
 
 
-def make(experiment: Experiment, sites: Sequence[Site]) -> Pruned:
+def make(experiment: Experiment, sites: Sequence[Site], packed: bool = False) -> Pruned:
     """The experiment on these sites, with no state yet."""
     if experiment.target == "weight":
-        return PrunedWeights(experiment, sites)
+        return PrunedWeights(experiment, sites, packed)
     return PrunedActivations(experiment, sites)
 
 

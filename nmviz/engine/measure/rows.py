@@ -67,7 +67,7 @@ def _total(z: Any, made: Any, powers: Any) -> Any:
             top, best = own, low
     while z[u(best)] != top:
         best += 1
-    total = 0.0
+    total = np.float64(0)
     for low in range(0, z.size, CHUNK):
         size = min(CHUNK, z.size - low)
         _exps(z, low, size, top, made, powers)
@@ -100,7 +100,7 @@ def _totals(z: Any, log_total: Any, best: Any, first: Any, last: Any) -> None:
 @njit(nogil=True, error_model="numpy", cache=True, fastmath=FAST)
 def _apart(z: Any, other: Any, log_total: Any, made: Any, powers: Any) -> Any:
     """Mean of z - other over a row under p, which is e^(z - log_total) brought to a sum of 1."""
-    total, whole = 0.0, 0.0
+    total = whole = np.float64(0)
     for low in range(0, z.size, CHUNK):
         size = min(CHUNK, z.size - low)
         _exps(z, low, size, log_total, made, powers)

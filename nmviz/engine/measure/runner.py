@@ -122,7 +122,7 @@ class Run:
 
     def _prepare(self) -> Iterator[Progress]:
         for experiment in self.experiments:
-            steps = prepare(self.loaded, experiment, self._check)
+            steps = prepare(self.loaded, experiment, self._check, packed=True)
             bound = yield from self._staged(steps)
             compared = Comparison(bound.pruned, sampled=not self.how.exact_errors)
             trial = Trial(compared, bound.figures, bound.coverage, bound.given)

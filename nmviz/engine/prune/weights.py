@@ -14,6 +14,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.rules import MANY_TIES
 from nmviz.engine.load.refusals import not_finite
 from nmviz.engine.load.sites import Site
+from nmviz.engine.prune.kernels.packed import as_bits, under_bits
 from nmviz.engine.prune.masking import Ties, count_ties, matrix_mask
 from nmviz.engine.prune.samples import Rows
 from nmviz.engine.prune.sparsify import Masked, Pruned, States, state_of
@@ -23,18 +24,23 @@ from nmviz.methods.method import Call, parse_call
 
 class PrunedWeights:
     """The weight is masked once. Ties go to the lower index until `settle`, calibration included,
-    and then as the experiment says; at random they are those of the first draw."""
+    and then as the experiment says; at random they are those of the first draw.
+
+    What is pruned is a copy of the weight; `packed`, for passes over many tokens, it is the mask as
+    bits, a 32nd of it, where the weights that stay are as they were.
+    """
 
     draw = 0
 
-    def __init__(self, experiment: Experiment, sites: Sequence[Site]) -> None:
+    def __init__(self, experiment: Experiment, sites: Sequence[Site], packed: bool = False) -> None:
         self.experiment, self.sites = experiment, sites
         self.pattern = experiment.mask
         self.criterion = parse_call(experiment.criterion, WEIGHT)
         self.rule: Literal["index", "random"] = "index"
         self.states: dict[Site, States] = defaultdict(dict)
+        self._packed = packed
         self._ties: dict[Site, Ties] = {}
-        self._pruned: dict[Site, Tensor] = {}
+        self._pruned: dict[Site, Tensor | np.ndarray] = {}  # the weight, or bits of its mask
         self._kept: dict[Site, tuple[int, int]] = {}
 
     @property
@@ -62,8 +68,11 @@ class PrunedWeights:
             raise not_finite()
         masked = self.masked(site, site.weight)
         changed = self._changed_weight(site)
-        weight = site.weight if changed is None else changed[0]
-        self._pruned[site] = torch.where(masked.mask, weight, 0)
+        if changed is None and self._packed:
+            self._pruned[site] = as_bits(masked.mask)
+        else:
+            weight = site.weight if changed is None else changed[0]
+            self._pruned[site] = torch.where(masked.mask, weight, 0)
         self._kept[site] = int(masked.mask.sum()), masked.mask.numel()
         if changed is None and site not in self._ties:
             self._ties[site] = count_ties(masked.scores, self.pattern, self._over)
@@ -77,10 +86,10 @@ class PrunedWeights:
         return drawn
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
-        return functional.linear(x, self._pruned[site], site.bias)
+        return functional.linear(x, self._weight(site), site.bias)
 
     def lost(self, site: Site, x: Tensor) -> Tensor:
-        return functional.linear(x, site.weight - self._pruned[site])
+        return functional.linear(x, site.weight - self._weight(site))
 
     def lost_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor:
         if self.pattern.is_dense:  # exactly 0
@@ -101,6 +110,11 @@ class PrunedWeights:
 
     def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
         return self._kept[site]
+
+    def _weight(self, site: Site) -> Tensor:
+        """The pruned weight, [d_out, d_in]."""
+        held = self._pruned[site]
+        return held if isinstance(held, Tensor) else under_bits(site.weight, held)
 
     def _generator(self, site: Site) -> torch.Generator:
         """Of a site's own, so that its mask is the same alone and in a run, in any scope."""
@@ -129,28 +143,12 @@ def is_drawn(pruned: Pruned) -> bool:
 
 
 class Redrawn(PrunedWeights):
-    """The same weights with their ties broken by another draw. Its masks are kept as bits, so that
-    many draws fit beside the model: an eighth of a byte an entry."""
+    """The same weights with their ties broken by another draw; many of them fit beside the
+    model."""
 
     def __init__(self, first: PrunedWeights, draw: int) -> None:
-        super().__init__(first.experiment, first.sites)
+        super().__init__(first.experiment, first.sites, packed=True)
         self.draw, self.rule, self.states = draw, "random", first.states
-        self._bits: dict[Site, np.ndarray] = {}
 
     def finish(self, site: Site) -> None:
-        self._bits[site] = as_bits(self.masked(site, site.weight).mask)
-
-    def forward(self, site: Site, x: Tensor) -> Tensor:
-        mask = from_bits(self._bits[site], site.weight)
-        return functional.linear(x, torch.where(mask, site.weight, 0), site.bias)
-
-
-def as_bits(mask: Tensor) -> np.ndarray:
-    """A mask of any shape as uint8, eight entries a byte; the last byte is filled with zeros."""
-    return np.packbits(mask.flatten().cpu().numpy())
-
-
-def from_bits(bits: np.ndarray, like: Tensor) -> Tensor:
-    """The mask that `as_bits` was given, in the shape and on the device of `like`."""
-    flat = np.unpackbits(bits, count=like.numel())
-    return torch.from_numpy(flat).view(torch.bool).view(like.shape).to(like.device)
+        self._pruned[site] = as_bits(self.masked(site, site.weight).mask)
