@@ -1,6 +1,6 @@
 """Timing things against one another in one process: in turns, so that a busy machine is fair."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -19,6 +19,30 @@ class Row:
     high: float
     ratio: float
     against: str
+
+    @classmethod
+    def of(cls, case: str, seconds: Sequence[float], base: float, against: str) -> "Row":
+        """A case that took these seconds, against one whose median is `base`."""
+        middle = median(seconds)
+        return cls(case, middle, min(seconds), max(seconds), middle / base, against)
+
+
+@dataclass(frozen=True)
+class Size:
+    """The same of memory: bytes that were resident at the most."""
+
+    case: str
+    peak: float
+    low: int
+    high: int
+    ratio: float
+    against: str
+
+    @classmethod
+    def of(cls, case: str, peaks: Sequence[int], base: float, against: str) -> "Size":
+        """A case that held these bytes, against one whose median is `base`."""
+        middle = median(peaks)
+        return cls(case, middle, min(peaks), max(peaks), middle / base, against)
 
 
 def in_turns(
@@ -39,5 +63,4 @@ def in_turns(
                 taken[name].append(elapsed)
     base = median(taken[against])
     for name, seconds in taken.items():
-        middle = median(seconds)
-        yield Row(name, middle, min(seconds), max(seconds), middle / base, against)
+        yield Row.of(name, seconds, base, against)

@@ -9,9 +9,10 @@ from itertools import product
 from typing import Any
 
 from nmviz import service
-from nmviz.base.benching import Row, in_turns
+from nmviz.base.benching import Row, Size, in_turns
 from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
+from nmviz.cli import timed_commands
 from nmviz.core.experiment import Experiment
 from nmviz.published.listing import Row as Shown
 from nmviz.published.listing import Selection, rows
@@ -44,15 +45,18 @@ class Bench:
 
     name: str
     title: str
-    rows: Callable[[], Iterator[Row]]
+    rows: Callable[..., Iterator[Row | Size]]
+    of_commands: bool = False  # is told how many turns, and what checkout to set beside this one
 
 
 BENCHES: Registry[Bench] = Registry("benchmark")
 
 
-def _bench(name: str, title: str) -> Callable[[Callable[[], Iterator[Row]]], None]:
-    def register(rows: Callable[[], Iterator[Row]]) -> None:
-        BENCHES.add(name, Bench(name, title, rows))
+def _bench(
+    name: str, title: str, of_commands: bool = False
+) -> Callable[[Callable[..., Iterator[Row | Size]]], None]:
+    def register(rows: Callable[..., Iterator[Row | Size]]) -> None:
+        BENCHES.add(name, Bench(name, title, rows, of_commands))
 
     return register
 
@@ -76,6 +80,12 @@ def _decode() -> Iterator[Row]:
     from nmviz.engine.benches import decode
 
     return decode(MODEL)
+
+
+_bench("sweep", "sweeps of 24 and twelve experiments, against a plain dense pass: hours", True)(
+    timed_commands.sweep
+)
+_bench("memory", "the most that `nmviz run` holds, on 2,048 tokens", True)(timed_commands.memory)
 
 
 @_bench("hardware", "the four models' widest layer, dense and pruned, on the GPU or this CPU")

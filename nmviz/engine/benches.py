@@ -17,6 +17,7 @@ from nmviz.engine.load.scope import choose
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure.evaluate import logits
+from nmviz.engine.plain import topk_masked, usual_way
 from nmviz.engine.prune import kernels
 from nmviz.engine.prune.masking import prune, top_in_torch
 from nmviz.engine.prune.sparsify import SiteForward, forwards, replaced
@@ -50,7 +51,7 @@ def masks() -> Iterator[Row]:
         keep, group = int(pattern.keep or 0), int(pattern.group or 1)
         cases[f"{pattern} compiled"] = partial(prune, x, None, pattern)
         cases[f"{pattern} plain torch"] = partial(_plain, x, keep, group)
-        cases[f"{pattern} topk and scatter"] = partial(_topk, x, keep, group)
+        cases[f"{pattern} topk and scatter"] = partial(topk_masked, x, keep, group)
     yield from in_turns(cases, "product")
 
 
@@ -63,7 +64,7 @@ def forward(model: str, device: str = "cpu") -> Iterator[Row]:
     for name, fields in FORWARD.items():
         pruned = bind(loaded, Experiment.build(model=model, **fields), _go_on).pruned
         cases[name] = partial(_pass, loaded, ids, forwards(pruned, _go_on))
-    stand_in = {site: partial(_usual_way, site) for site in find_sites(loaded.model)}
+    stand_in = {site: partial(usual_way, site) for site in find_sites(loaded.model)}
     cases["8:16 stand-in"] = partial(_pass, loaded, ids, stand_in)
     yield from in_turns(cases, "dense", repeats=7)
 
@@ -137,14 +138,3 @@ def _pass(loaded: LoadedModel, ids: Tensor, computing: Mapping[Site, SiteForward
 def _plain(x: Tensor, keep: int, group: int) -> Tensor:
     mask = top_in_torch(x.abs().unflatten(-1, (-1, group)), keep)
     return torch.where(mask.flatten(-2), x, 0)
-
-
-def _topk(x: Tensor, keep: int, group: int) -> Tensor:
-    blocks = x.abs().unflatten(-1, (-1, group))
-    chosen = blocks.topk(keep, dim=-1).indices
-    return x * torch.zeros_like(blocks).scatter_(-1, chosen, 1).flatten(-2)
-
-
-def _usual_way(site: Site, x: Tensor) -> Tensor:
-    """How it is usually done: topk and scatter in every layer, nothing shared."""
-    return linear(_topk(x, 8, 16), site.weight, site.bias)

@@ -1,13 +1,18 @@
 """`nmviz bench`: what it prints. How fast anything is here is no test."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from nmviz.base.benching import in_turns
+from nmviz.base.errors import UserError
+from nmviz.cli import timed_commands
 from nmviz.cli.benches import BENCHES
+from nmviz.core.grids import read_grid
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -50,3 +55,42 @@ def test_cases_take_turns_and_the_first_turns_do_not_count() -> None:
     assert called == ["a", "b"] * 3
     assert [row.case for row in rows] == ["a", "b"]
     assert rows[1].ratio == pytest.approx(1)
+
+
+def test_the_sweeps_that_are_timed_are_grids(tmp_path: Path) -> None:
+    here = timed_commands.Checkout("here", tmp_path, tmp_path)
+    there = timed_commands.Checkout("the other checkout", tmp_path, tmp_path)
+    cases = timed_commands._sweeps([here, there], tmp_path)
+    counts = {name: int(name.rpartition(" ")[2]) for name in cases}
+    assert list(counts.values()) == [24, 12, 24, 6]
+    for name, count in counts.items():
+        file = tmp_path / f"{name.partition(',')[0]}-{name.split()[-3]}.yaml"
+        made, left_out = read_grid(file).experiments()
+        assert (len(made), left_out) == (count, [])
+        assert {(one.tokens, one.window) for one in made} == {(8192, 512)}
+
+
+def test_a_command_takes_time_and_memory(tmp_path: Path) -> None:
+    filled = [sys.executable, "-c", "held = b'x' * 200_000_000"]
+    took = timed_commands.taken(filled, os.environ, tmp_path)
+    assert took.seconds > 0 and took.peak > 200_000_000
+    wrong = [sys.executable, "-c", "raise ValueError('so it is')"]
+    with pytest.raises(UserError, match="so it is"):
+        timed_commands.taken(wrong, os.environ, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("masks", "--turns", "2"), "masks runs no commands: --against and --turns go with sweep"),
+        (("memory", "--against", "."), "is no checkout of nmviz"),
+        (("memory", "--turns", "0"), "--turns"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    arguments: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    given = [str(tmp_path) if one == "." else one for one in arguments]
+    done = bench(*given)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert said in done.stderr
