@@ -12,7 +12,7 @@ taken, and which products two masks leave, where the masks are taken as independ
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from nmviz.hardware.decoder import Attention, Decoder, Layer
+from nmviz.hardware.decoder import Attention, Block, Decoder, Layer
 from nmviz.hardware.pruning import Kept, Pruning
 from nmviz.hardware.work import Work
 from nmviz.methods.costs import Added
@@ -110,21 +110,39 @@ def count(decoder: Decoder, work: Work, pruning: Pruning) -> Counts:
     costs: list[Cost] = []
     alike: dict[tuple[Layer, bool], Cost] = {}  # most blocks have the same layers
     for number, block in enumerate(decoder.blocks):
-        for layer in block.layers:
-            pruned = pruning.target != "dense" and pruning.holds(layer, number)
-            if (layer, pruned) not in alike:
-                alike[layer, pruned] = _linear(layer, number, work, pruning, pruned)
-            costs.append(replace(alike[layer, pruned], block=number))
-        costs.append(_attention(block.attention, number, work))
+        own = _block(block, number, work, pruning, alike)
+        costs += map(_nothing_left, own) if number in pruning.left_out else own
     head = _layer_cost("lm_head", None, decoder.head, work.batch, work, Pruning(), False)
     return Counts((*costs, head))
+
+
+def _block(
+    block: Block,
+    number: int,
+    work: Work,
+    pruning: Pruning,
+    alike: dict[tuple[Layer, bool], Cost],
+) -> list[Cost]:
+    """Its layers and its attention; what was counted of a layer like it is taken from `alike`."""
+    costs: list[Cost] = []
+    for layer in block.layers:
+        pruned = pruning.needs_units and pruning.holds(layer, number)
+        if (layer, pruned) not in alike:
+            alike[layer, pruned] = _linear(layer, number, work, pruning, pruned)
+        costs.append(replace(alike[layer, pruned], block=number))
+    return [*costs, _attention(block.attention, number, work)]
+
+
+def _nothing_left(dense: Cost) -> Cost:
+    """Of a block that is left out nothing is multiplied, read or kept."""
+    return replace(dense, multiply_adds=0, bytes=Bytes(), pruned=True, added=0)
 
 
 def count_layer(layer: Layer, work: Work, pruning: Pruning) -> Counts:
     """The same of one linear layer alone. UserError where a pattern does not divide its d_in."""
     for pattern in (pruning.activation, pruning.weight):
         pattern.check_divides(layer.d_in, layer.name)
-    return Counts((_linear(layer, 0, work, pruning, pruning.target != "dense"),))
+    return Counts((_linear(layer, 0, work, pruning, pruning.needs_units),))
 
 
 def _linear(layer: Layer, block: int, work: Work, pruning: Pruning, pruned: bool) -> Cost:

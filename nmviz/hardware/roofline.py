@@ -80,7 +80,7 @@ def _done(
 ) -> float:
     """Multiply-adds that the machine carries out. One token alone takes no units: it leaves out
     the columns of what was dropped."""
-    if not cost.pruned or any_units:
+    if not cost.pruned or any_units or not pruning.needs_units:
         return cost.multiply_adds
     left = 1.0
     if work.skips_columns:

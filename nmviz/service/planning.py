@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from nmviz.base.errors import UserError
-from nmviz.core import rules
+from nmviz.core import depth, rules
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import PRUNED, Grid, LeftOut
 from nmviz.core.results import Result
+from nmviz.core.settings import BLOCKS
 from nmviz.service import tasks
 from nmviz.service.choices import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.service.estimates import Pass, estimate, passes
@@ -20,7 +21,7 @@ from nmviz.store.failures import Failure, Failures
 
 TRIES = 2
 """So often an experiment may fail before a sweep passes it over."""
-TOGETHER = {"activation": 12, "weight": 4}
+TOGETHER = {"activation": 12, "weight": 4, "blocks": 12}
 """Experiments that share a dense pass. Pruned weights are a copy of the model's, so fewer of them;
 what is measured together is stored together, so few enough that a kill loses little. Those that run
 tasks go one at a time: they share the dense result in the store, not a pass."""
@@ -151,6 +152,8 @@ def in_words(experiment: Experiment) -> str:
 
 def pruned_in_words(experiment: Experiment) -> str:
     """What is pruned and how: `activation 8:16 clact + var`."""
+    if experiment.target == BLOCKS:
+        return depth.in_words(experiment.drop, experiment.by)
     methods = " + ".join((experiment.rule, *experiment.mitigations))
     if experiment.lists_sites:
         return f"{experiment.target} {experiment.pattern} {methods} {experiment.sites}"
@@ -179,7 +182,7 @@ def _groups(experiments: Sequence[Experiment]) -> Iterator[Group]:
 
 
 def _compared_with(experiment: Experiment) -> bool:
-    return bool(experiment.tasks) and experiment.mask.is_dense
+    return bool(experiment.tasks) and experiment.is_dense
 
 
 def _shared(experiment: Experiment) -> str:

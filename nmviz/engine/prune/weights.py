@@ -26,6 +26,7 @@ class PrunedWeights:
     and then as the experiment says; at random they are those of the first draw."""
 
     draw = 0
+    left_out: Sequence[int] = ()
 
     def __init__(self, experiment: Experiment, sites: Sequence[Site]) -> None:
         self.experiment, self.sites = experiment, sites

@@ -27,6 +27,7 @@ def cost_json(cost: Cost) -> dict[str, Any]:
         "target": cost.pruning.target,
         "pattern": str(cost.pruning.pattern),
         "weight_pattern": str(cost.pruning.weight),
+        "left_out": sorted(cost.pruning.left_out),
         "metadata": cost.pruning.metadata,
         "block_parameters": _counted(cost.decoder.block_parameters, "weights", source),
         "multiply_adds_dense": _multiply_adds(cost, dense=True),

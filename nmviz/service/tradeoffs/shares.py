@@ -118,7 +118,7 @@ def _time(one: Priced, *, any_units: bool) -> float | None:
 
 def _hypothetical(one: Priced) -> float | None:
     """Where the machine has the units nothing is."""
-    has = one.pruning.target == "dense" or has_units(one.pruning, one.asked.accelerator())
+    has = not one.pruning.needs_units or has_units(one.pruning, one.asked.accelerator())
     return _time(one, any_units=not has)
 
 
