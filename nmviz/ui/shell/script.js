@@ -96,10 +96,10 @@ window.nmviz = (() => {
     pick(point.customdata ? point.customdata.join(",") : String(Math.round(point.x)));
   }
 
-  // A point of the frontier opens its experiment in Explore, as its row in the table does; that of
-  // an experiment as the page opens with has an empty query.
+  // A point of the frontier opens its experiment in Explore, as its row in the table does; the query
+  // of what the page opens with is empty, and what Explore does not show has none.
   function openPoint({ customdata: query }) {
-    if (query !== undefined) location.assign("?" + query);
+    if (query != null) location.assign("?" + query);
   }
 
   function saveButtons() {

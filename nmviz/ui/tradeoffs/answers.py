@@ -97,7 +97,7 @@ def rows(found: tuple[Point, ...], asked: Asked) -> str:
 def _row(one: Point) -> list[str]:
     stands = "on it" if one.on_frontier else f"tied with {one.tied}" * bool(one.tied)
     return [
-        f'<a href="?{esc(one.query)}">{esc(one.name)}</a>',
+        esc(one.name) if one.query is None else f'<a href="?{esc(one.query)}">{esc(one.name)}</a>',
         f"{one.value:.4g}",
         "&ndash;" if one.error is None else f"{one.error:.2g}",
         f"{one.cost:.4g}",
