@@ -88,9 +88,9 @@ class Pruning:
             )
         if len(self.left_out) == len(decoder.blocks):
             raise UserError(f"{decoder.title} would have no block left: leave out fewer.")
-        for number, block in enumerate(decoder.blocks):
+        for block, numbers in decoder.shapes:
             for layer in block.layers:
-                if self.holds(layer, number):
+                if any(self.holds(layer, number) for number in numbers):
                     for pattern in (self.activation, self.weight):
                         pattern.check_divides(layer.d_in, f"{layer.name} of {decoder.title}")
 

@@ -59,7 +59,7 @@ def bound(
     machine has units for the pattern; with `any_units`, units of the same width for any pattern
     are taken as there, which no machine has."""
     units = machine.units
-    done = sum(_done(one, pruning, work, units, any_units) for one in counts.costs)
+    done = sum(one.times * _done(one, pruning, work, units, any_units) for one in counts.costs)
     return roofline(2 * done, counts.bytes().total, machine.peak.get(work.dtype), machine.bandwidth)
 
 
