@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import hypot, isfinite
 from typing import Any
 
@@ -66,7 +67,7 @@ class Point:
         masked = self.target in ("activation", "weight")
         return f"{self.target}s {self.pattern} ({self.method})" if masked else self.method
 
-    @property
+    @cached_property
     def query(self) -> str | None:
         """The address of it in Explore: of a published one what Explore has of it, None where
         blocks are left out, which it does not show."""
