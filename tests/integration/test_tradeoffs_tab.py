@@ -150,7 +150,7 @@ def test_rows_are_exported_with_how_they_are_known() -> None:
 
 
 def test_patterns_stand_beside_blocks_left_out_from_what_ships() -> None:
-    """SmolLM2 without 8 of its 30 blocks costs 1.63 nats a token; for 2:4 weights no run is near."""
+    """SmolLM2 without 8 of its 30 blocks costs 1.63 nats a token; no run is near 2:4 weights."""
     said = answers.baselines("smollm2-135m", "multiply_adds")
     assert "8 blocks left out, by cost" in said and "1.63 ± 0.084" in said
     assert "N:M loses less than leaving blocks out in 3 of 3 comparisons" in said
