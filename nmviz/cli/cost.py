@@ -10,20 +10,23 @@ import typer
 
 from nmviz.base.errors import UserError
 from nmviz.cli.options import Json
+from nmviz.core.settings import BLOCKS
 from nmviz.hardware.accelerators import accelerator, read_machines
 from nmviz.hardware.counts import KINDS, PARTS, Counts
+from nmviz.hardware.decoder import Decoder
 from nmviz.hardware.known import Knowledge, word
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import Work
 from nmviz.methods.method import split_calls
 from nmviz.methods.patterns import DENSE, parse_pattern
+from nmviz.methods.scopes import write_blocks
 from nmviz.methods.site_lists import Sites
 from nmviz.published.speeds.nearest import sentence
-from nmviz.service.tradeoffs.cost import Cost, calls_of, decoder_of
+from nmviz.service.tradeoffs.cost import Cost, calls_of, decoder_of, left_out
 from nmviz.service.tradeoffs.cost import cost as cost_of
 from nmviz.service.tradeoffs.cost_json import cost_json
 
-TARGETS = ("activation", "weight", "both")
+TARGETS = ("activation", "weight", "both", "blocks")
 PART_WORDS = {"blocks": "linear layers of the blocks", "attention": "attention", "lm_head": "head"}
 KIND_WORDS = {
     "weights": "weights",
@@ -38,10 +41,14 @@ def cost(
         str, typer.Argument(help="llama2-7b and others, a config.json, or a name on the hub.")
     ],
     pattern: Annotated[str, typer.Option(help="dense, N:M or P%.")] = "dense",
-    target: Annotated[str, typer.Option(help="activation, weight or both.")] = "activation",
+    target: Annotated[str, typer.Option(help="activation, weight, both or blocks.")] = "activation",
     weight_pattern: Annotated[
         str | None, typer.Option(help="Of the weights, where both are pruned.")
     ] = None,
+    drop: Annotated[
+        int | None, typer.Option(help="With --target blocks: so many are left out.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Which: cost, last, or a list like 3,7-9.")] = None,
     sites: Annotated[str, typer.Option(help="Which layers: all, down, 'q,gate:0-18' ...")] = "all",
     criterion: Annotated[str, typer.Option(help="How entries are ranked.")] = "magnitude",
     mitigate: Annotated[str, typer.Option(help="Mitigations, with commas between.")] = "",
@@ -57,18 +64,29 @@ def cost(
 ) -> None:
     """Say what a model costs in hardware: counted, bounded, and what was measured near."""
     methods = calls_of(target, criterion, *split_calls(mitigate))
-    pruning = replace(_pruning(pattern, target, weight_pattern, sites, metadata), methods=methods)
+    decoder = decoder_of(model)
+    if target == BLOCKS or drop is not None or by is not None:
+        pruning = _without_blocks(decoder, target, drop, by)
+    else:
+        masked = _pruning(pattern, target, weight_pattern, sites, metadata)
+        pruning = replace(masked, methods=methods)
     work = Work(phase, tokens, context, batch, dtype)  # type: ignore[arg-type]
     own = read_machines(machines) if machines is not None else None
-    found = cost_of(decoder_of(model), pruning, work, accelerator(machine, own))
+    found = cost_of(decoder, pruning, work, accelerator(machine, own))
     print(json.dumps(cost_json(found), allow_nan=False) if as_json else "\n".join(_lines(found)))
+
+
+def _without_blocks(decoder: Decoder, target: str, drop: int | None, by: str | None) -> Pruning:
+    if target != BLOCKS:
+        raise UserError("--drop and --by are for --target blocks: leave them out, or choose it.")
+    return Pruning(left_out=left_out(decoder, drop, by))
 
 
 def _pruning(
     pattern: str, target: str, weight_pattern: str | None, sites: str, metadata: str
 ) -> Pruning:
     if target not in TARGETS:
-        raise UserError(f"There is no target {target[:40]!r}: activation, weight or both.")
+        raise UserError(f"There is no target {target[:40]!r}: choose {', '.join(TARGETS)}.")
     if target == "both" and weight_pattern is None:
         raise UserError("Where both are pruned, give the weights' own: --weight-pattern 2:4.")
     if target != "both" and weight_pattern is not None:
@@ -120,6 +138,8 @@ def _pruned(cost: Cost) -> str:
     pruning = cost.pruning
     if pruning.target == "dense":
         return "dense"
+    if pruning.target == BLOCKS:
+        return f"without blocks {write_blocks(list(pruning.left_out))}"
     if pruning.target == "both":
         return f"activations {pruning.activation} and weights {pruning.weight}"
     return f"{pruning.target}s {pruning.pattern}, {pruning.metadata} for metadata"

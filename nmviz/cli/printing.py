@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from nmviz.base.errors import UserError
-from nmviz.core import protocols
+from nmviz.core import depth, protocols
 from nmviz.core.asking import remarks
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
@@ -69,11 +69,8 @@ def run_text(result: Result, from_store: bool) -> str:
     from nmviz.views.explore.sentences import tie_note, training_of
 
     experiment, made = result.experiment, result.provenance
-    lines = [
-        f"{experiment.model}: {experiment.target} {experiment.mask.words}, {experiment.rule}"
-        + "".join(f" + {name}" for name in experiment.mitigations)
-        + "".join(f", {said}" for said in in_words(experiment.ties, experiment.dropping))
-    ]
+    lines = [f"{experiment.model}: {_done(experiment)}"]
+    lines += [f"  {name}: {made.settings[name]}" for name in depth.SAID if name in made.settings]
     if spent := budget_of(experiment):
         lines.append(f"  budget: {spent.in_words()}")
     lines += [f"  {_measurement_text(m, experiment)}" for m in result.measurements if not m.task]
@@ -88,6 +85,17 @@ def run_text(result: Result, from_store: bool) -> str:
     lines += [f"  {said}" for said in (tie_note(result), training_of(result)) if said]
     where = f"from the store, measured {made.started}" if from_store else "measured now"
     return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])
+
+
+def _done(experiment: Experiment) -> str:
+    """What was done to the model."""
+    if experiment.by is not None:
+        return depth.in_words(experiment.drop, experiment.by)
+    return (
+        f"{experiment.target} {experiment.mask.words}, {experiment.rule}"
+        + "".join(f" + {name}" for name in experiment.mitigations)
+        + "".join(f", {said}" for said in in_words(experiment.ties, experiment.dropping))
+    )
 
 
 def _kept_text(sites: Sequence[SiteError]) -> str:

@@ -10,11 +10,11 @@ from pydantic import field_validator, model_validator
 from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import WrongValue, built, called_in
 from nmviz.base.wording import listed
-from nmviz.core import rules
+from nmviz.core import depth, rules
 from nmviz.core.fitting import check_fit, read_call
 from nmviz.core.protocols import settled_stride
 from nmviz.core.reading import Artefacts, Reading
-from nmviz.core.settings import USUAL_PROTOCOL, Settings
+from nmviz.core.settings import BLOCKS, USUAL_PROTOCOL, Settings
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Call, parse_call, split_calls
 from nmviz.methods.patterns import Pattern, parse_pattern
@@ -94,10 +94,10 @@ class Experiment(Settings):
     @model_validator(mode="before")
     @classmethod
     def _plain_when_dense(cls, given: Any) -> Any:
-        """Dense prunes nothing, so what would be pruned and how is no part of its identity."""
-        if isinstance(given, dict) and _is_dense(given):
-            plain = {"target": "activation", "criterion": "magnitude", "mitigations": ()}
-            return {**given, **plain, "ties": "auto", "projections": None, "blocks": None}
+        """Dense prunes nothing, so what would be pruned and how is no part of its identity; where
+        whole blocks are left out nothing is masked either."""
+        if isinstance(given, dict) and (given.get("target") == BLOCKS or _is_dense(given)):
+            return {**given, **depth.UNMASKED, "target": depth.target_of(given)}
         return given
 
     @model_validator(mode="before")
@@ -122,6 +122,13 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _canonical_depth(self) -> Self:
+        drop, by = depth.settled(self.target, self.drop, self.by, self.tasks)
+        object.__setattr__(self, "drop", drop)
+        object.__setattr__(self, "by", by)
+        return self
+
+    @model_validator(mode="after")
     def _canonical_methods(self) -> Self:
         criterion = read_call("criterion", self.criterion, BY_TARGET[self.target])
         steps = [read_call("mitigations", text, MITIGATIONS) for text in self.mitigations]
@@ -140,6 +147,7 @@ class Experiment(Settings):
             )
         object.__setattr__(self, "stride", settled_stride(self))
         calibrated = [c.method.name for c in (criterion, *steps) if c.method.calibrated]
+        calibrated += [depth.BY_COST] * (self.by == depth.BY_COST)
         if not calibrated:
             object.__setattr__(self, "calibration_windows", 0)
         elif self.calibration_windows == 0:
@@ -163,6 +171,11 @@ class Experiment(Settings):
     def mask(self) -> Pattern:
         """The pattern, parsed."""
         return parse_pattern(self.pattern)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it is the model as it is: nothing is masked and nothing left out."""
+        return self.mask.is_dense and self.target != BLOCKS
 
     @property
     def rule(self) -> str:

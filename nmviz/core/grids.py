@@ -29,6 +29,8 @@ HOW = frozenset(
         "pattern",
         "criterion",
         "mitigations",
+        "drop",
+        "by",
         "ties",
         "dropping",
         "calibration_windows",

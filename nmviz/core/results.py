@@ -19,7 +19,7 @@ from nmviz.core.site_errors import SAMPLED_ERRORS, SiteError, pooled
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method
 
-Column = Literal["dense", "weight", "activation"]
+Column = Literal["dense", "weight", "activation", "blocks"]
 COLUMNS: tuple[Column, ...] = ("dense", "weight", "activation")
 """The three things shown side by side, always in this order."""
 

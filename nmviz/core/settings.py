@@ -12,8 +12,11 @@ from nmviz.methods.scopes import SCOPES
 from nmviz.sources.corpora import CORPORA
 from nmviz.sources.tasks import SETS
 
-Target = Literal["activation", "weight"]
+Target = Literal["activation", "weight", "blocks"]
 TARGETS: tuple[Target, ...] = ("weight", "activation")
+"""What is masked, as the page has it side by side."""
+BLOCKS: Target = "blocks"
+"""The target where whole blocks are left out and nothing is masked."""
 Protocol = Literal["windows", "stride", "second-half"]
 USUAL_PROTOCOL: Protocol = "windows"
 Ties = Literal["auto", "index", "random"]
@@ -29,6 +32,7 @@ class Settings(BaseModel):
     whether a begin-of-text token starts every window or only the text, where the tokenizer has one.
     `protocol` says which windows are read and what of them counts in a perplexity, `stride` how far
     one window of the protocol of that name lies behind the other, half a window unless said.
+    With the target `blocks` nothing is masked: `drop` blocks are left out, `by` says which.
     From `corpus` to `seed` None is not known, as published results leave it; a setting of a method
     that is not known is written `?`. Such an experiment can be stored and shown, not run.
 
@@ -48,7 +52,9 @@ class Settings(BaseModel):
         title="Model",
         description="A pinned model, a Hub id, a folder or a GGUF file.",
     )
-    target: Target = Field("activation", title="Target", description="activation or weight.")
+    target: Target = Field(
+        "activation", title="Target", description="activation, weight, or blocks (whole ones)."
+    )
     pattern: str = Field("8:16", title="Pattern", description="N:M (keep N of every M) or P%.")
     criterion: str = Field(
         "magnitude", title="Criterion", description="How entries are ranked: see nmviz methods."
@@ -70,6 +76,21 @@ class Settings(BaseModel):
     )
     blocks: str | None = Field(
         None, title="Blocks", description="Such as 0-3,7, for sites that name none themselves."
+    )
+    drop: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        title="Blocks to leave out",
+        description="With --target blocks: so many pass their input on.",
+    )
+    by: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        title="Which blocks",
+        description="cost (those whose removal alone costs least on calibration text, as usual), "
+        "last (the deepest before the very last), or a list such as 3,7-9.",
     )
     corpus: str | None = Field(
         "wiki-leads",

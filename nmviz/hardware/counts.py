@@ -9,10 +9,11 @@ Two things no shape tells: which experts several tokens choose, where the most t
 taken, and which products two masks leave, where the masks are taken as independent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from nmviz.hardware.decoder import Attention, Decoder, Layer
+from nmviz.hardware.decoder import Attention, Block, Decoder, Layer
 from nmviz.hardware.pruning import Kept, Pruning
 from nmviz.hardware.work import Work
 from nmviz.methods.costs import Added
@@ -41,16 +42,19 @@ class Bytes:
     def __add__(self, other: "Bytes") -> "Bytes":
         return Bytes(*(getattr(self, kind) + getattr(other, kind) for kind in KINDS))
 
+    def __mul__(self, times: int) -> "Bytes":
+        return Bytes(*(getattr(self, kind) * times for kind in KINDS))
+
 
 @dataclass(frozen=True)
 class Cost:
-    """One layer of one block, or the head. `block` is None for the head. `added` are those of the
+    """One layer of the `blocks` that have it alike, or the head, which has none; the numbers are
+    those of one block. `added` are those of the
     multiply-adds after pruning that its methods add, with matrices of their own. `shared`: several
     tokens choose among its copies; `independent`: both operands are pruned, and where one token
     `skips` columns these are of pruned weights."""
 
     part: PartName
-    block: int | None
     name: str
     multiply_adds_dense: int
     multiply_adds: int
@@ -61,6 +65,12 @@ class Cost:
     shared: bool = False
     independent: bool = False
     skips: bool = False
+    blocks: tuple[int, ...] = ()
+
+    @property
+    def times(self) -> int:
+        """How often it is in the model."""
+        return len(self.blocks) or 1
 
     def open_products(self) -> str:
         """Why its multiply-adds after pruning are not exact; empty where they are."""
@@ -83,11 +93,13 @@ class Counts:
     def multiply_adds(self, part: PartName | None = None, *, dense: bool = False) -> int:
         """Of one part or of all, after pruning or before."""
         name = "multiply_adds_dense" if dense else "multiply_adds"
-        return sum(getattr(one, name) for one in self.costs if part in (None, one.part))
+        own = (one for one in self.costs if part in (None, one.part))
+        return sum(one.times * getattr(one, name) for one in own)
 
     def bytes(self, *, dense: bool = False) -> Bytes:
         """By kind, after pruning or before."""
-        return sum((one.bytes_dense if dense else one.bytes for one in self.costs), Bytes())
+        every = ((one.bytes_dense if dense else one.bytes) * one.times for one in self.costs)
+        return sum(every, Bytes())
 
     def open_products(self, part: PartName | None = None) -> str:
         """Why the multiply-adds after pruning are not exact; empty where they are."""
@@ -108,32 +120,53 @@ def count(decoder: Decoder, work: Work, pruning: Pruning) -> Counts:
     """Everything that the model does in this phase. UserError where a pattern does not divide."""
     pruning.check(decoder)
     costs: list[Cost] = []
-    alike: dict[tuple[Layer, bool], Cost] = {}  # most blocks have the same layers
-    for number, block in enumerate(decoder.blocks):
-        for layer in block.layers:
-            pruned = pruning.target != "dense" and pruning.holds(layer, number)
-            if (layer, pruned) not in alike:
-                alike[layer, pruned] = _linear(layer, number, work, pruning, pruned)
-            costs.append(replace(alike[layer, pruned], block=number))
-        costs.append(_attention(block.attention, number, work))
-    head = _layer_cost("lm_head", None, decoder.head, work.batch, work, Pruning(), False)
-    return Counts((*costs, head))
+    for block, numbers in decoder.shapes:
+        alike: dict[tuple[bool, ...], list[int]] = {}
+        for number in numbers:
+            alike.setdefault(_fate(block, number, pruning), []).append(number)
+        for (left_out, *pruned), own in alike.items():
+            found = _block(block, work, pruning, pruned)
+            costs += (
+                replace(one, blocks=tuple(own))
+                for one in (map(_nothing_left, found) if left_out else found)
+            )
+    return Counts(
+        (*costs, _layer_cost("lm_head", decoder.head, work.batch, work, Pruning(), False))
+    )
+
+
+def _fate(block: Block, number: int, pruning: Pruning) -> tuple[bool, ...]:
+    """Whether the block is left out, and which of its layers are pruned."""
+    if not pruning.needs_units:
+        return number in pruning.left_out, *(False for _ in block.layers)
+    return False, *(pruning.holds(layer, number) for layer in block.layers)
+
+
+def _block(block: Block, work: Work, pruning: Pruning, pruned: Sequence[bool]) -> list[Cost]:
+    """Its layers, of which some are pruned, and its attention."""
+    layers = zip(block.layers, pruned, strict=True)
+    costs = [_linear(layer, work, pruning, is_pruned) for layer, is_pruned in layers]
+    return [*costs, _attention(block.attention, work)]
+
+
+def _nothing_left(dense: Cost) -> Cost:
+    """Of a block that is left out nothing is multiplied, read or kept."""
+    return replace(dense, multiply_adds=0, bytes=Bytes(), pruned=True, added=0)
 
 
 def count_layer(layer: Layer, work: Work, pruning: Pruning) -> Counts:
     """The same of one linear layer alone. UserError where a pattern does not divide its d_in."""
     for pattern in (pruning.activation, pruning.weight):
         pattern.check_divides(layer.d_in, layer.name)
-    return Counts((_linear(layer, 0, work, pruning, pruning.target != "dense"),))
+    return Counts((_linear(layer, work, pruning, pruning.needs_units),))
 
 
-def _linear(layer: Layer, block: int, work: Work, pruning: Pruning, pruned: bool) -> Cost:
-    return _layer_cost("blocks", block, layer, work.new, work, pruning, pruned)
+def _linear(layer: Layer, work: Work, pruning: Pruning, pruned: bool) -> Cost:
+    return _layer_cost("blocks", layer, work.new, work, pruning, pruned)
 
 
 def _layer_cost(
     part: PartName,
-    block: int | None,
     layer: Layer,
     tokens: int,
     work: Work,
@@ -146,7 +179,6 @@ def _layer_cost(
     beside = Bytes(weights=_bytes(layer.read(tokens) * more.numbers * work.bits))
     return Cost(
         part,
-        block,
         layer.name,
         _products(layer, whole, tokens),
         _products(layer, left, tokens) + added,
@@ -183,7 +215,7 @@ def _moved(layer: Layer, kept: Kept, tokens: int, work: Work) -> Bytes:
     )
 
 
-def _attention(attention: Attention, block: int, work: Work) -> Cost:
+def _attention(attention: Attention, work: Work) -> Cost:
     """Scores and the sum of values, over the pairs that are seen; queries in, as much out."""
     if work.phase == "prefill":
         pairs = attention.pairs(work.tokens)
@@ -196,7 +228,7 @@ def _attention(attention: Attention, block: int, work: Work) -> Cost:
         activations=_bytes(2 * work.new * wide * work.bits),
         kv_cache=_bytes(2 * work.batch * keys * narrow * work.bits),
     )
-    return Cost("attention", block, "attention", products, products, moved, moved, False)
+    return Cost("attention", "attention", products, products, moved, moved, False)
 
 
 def _bytes(bits: int) -> int:

@@ -1,6 +1,7 @@
 """The shape of a decoder: its blocks, their linear layers and attention, the head."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,14 @@ class Decoder:
     tied: bool
     blocks: tuple[Block, ...]
     positions: int = 0
+
+    @cached_property
+    def shapes(self) -> tuple[tuple[Block, tuple[int, ...]], ...]:
+        """Each shape of block, with the numbers of the blocks that have it."""
+        found: dict[Block, list[int]] = {}
+        for number, block in enumerate(self.blocks):
+            found.setdefault(block, []).append(number)
+        return tuple((block, tuple(numbers)) for block, numbers in found.items())
 
     @property
     def block_parameters(self) -> int:

@@ -30,13 +30,14 @@ class Kept:
 @dataclass(frozen=True)
 class Pruning:
     """Patterns of activations and of weights, where they hold, how masks are written down, and the
-    criteria and mitigations that go with them."""
+    criteria and mitigations that go with them; or blocks that are `left_out` whole."""
 
     activation: Pattern = DENSE
     weight: Pattern = DENSE
     sites: Sites = field(default=EVERYWHERE)
     metadata: str = "index"
     methods: tuple[Call, ...] = ()
+    left_out: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, target: str, pattern: Pattern, **more: Any) -> Self:
@@ -50,13 +51,20 @@ class Pruning:
 
     @property
     def target(self) -> str:
-        """`activation`, `weight`, `both`, or `dense`."""
+        """`activation`, `weight`, `both`, `blocks`, or `dense`."""
         both = not self.activation.is_dense and not self.weight.is_dense
         if both:
             return "both"
+        if self.weight.is_dense and self.activation.is_dense:
+            return "blocks" if self.left_out else "dense"
         if self.weight.is_dense:
-            return "dense" if self.activation.is_dense else "activation"
+            return "activation"
         return "weight"
+
+    @property
+    def needs_units(self) -> bool:
+        """Whether leaving its products out takes units for a pattern, as with masks."""
+        return not (self.activation.is_dense and self.weight.is_dense)
 
     @property
     def pattern(self) -> Pattern:
@@ -72,14 +80,17 @@ class Pruning:
                 f"{decoder.title} has no layer {unknown[0][:40]!r}: it has "
                 f"{', '.join(sorted(names))}."
             )
-        if self.sites.last >= len(decoder.blocks):
+        last = max(self.sites.last, *self.left_out, -1)
+        if last >= len(decoder.blocks):
             raise UserError(
-                f"{decoder.title} has blocks 0 to {len(decoder.blocks) - 1}: {self.sites.last} is "
-                "none of them."
+                f"{decoder.title} has blocks 0 to {len(decoder.blocks) - 1}: {last} is none of "
+                "them."
             )
-        for number, block in enumerate(decoder.blocks):
+        if len(self.left_out) == len(decoder.blocks):
+            raise UserError(f"{decoder.title} would have no block left: leave out fewer.")
+        for block, numbers in decoder.shapes:
             for layer in block.layers:
-                if self.holds(layer, number):
+                if any(self.holds(layer, number) for number in numbers):
                     for pattern in (self.activation, self.weight):
                         pattern.check_divides(layer.d_in, f"{layer.name} of {decoder.title}")
 

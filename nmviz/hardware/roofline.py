@@ -59,7 +59,7 @@ def bound(
     machine has units for the pattern; with `any_units`, units of the same width for any pattern
     are taken as there, which no machine has."""
     units = machine.units
-    done = sum(_done(one, pruning, work, units, any_units) for one in counts.costs)
+    done = sum(one.times * _done(one, pruning, work, units, any_units) for one in counts.costs)
     return roofline(2 * done, counts.bytes().total, machine.peak.get(work.dtype), machine.bandwidth)
 
 
@@ -80,7 +80,7 @@ def _done(
 ) -> float:
     """Multiply-adds that the machine carries out. One token alone takes no units: it leaves out
     the columns of what was dropped."""
-    if not cost.pruned or any_units:
+    if not cost.pruned or any_units or not pruning.needs_units:
         return cost.multiply_adds
     left = 1.0
     if work.skips_columns:

@@ -4,7 +4,8 @@ from nmviz.methods.activation_criteria import ACTIVATION
 from nmviz.methods.mitigations import MITIGATIONS
 from nmviz.methods.weight_criteria import WEIGHT
 
-BY_TARGET = {"activation": ACTIVATION, "weight": WEIGHT}
+BY_TARGET = {"activation": ACTIVATION, "weight": WEIGHT, "blocks": ACTIVATION}
+"""Where blocks are left out nothing is ranked: such an experiment has the usual criterion."""
 
 _ALL = (ACTIVATION, WEIGHT, MITIGATIONS)
 for _registry in _ALL:

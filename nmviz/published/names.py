@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
+from nmviz.core.depth import in_words
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.core.rules import as_stored
@@ -79,7 +80,9 @@ class Names:
 
     def of_method(self, experiment: Experiment) -> str:
         """The usual name of what an experiment does, such as D-PTS; spelled out without one."""
-        if experiment.mask.is_dense:
+        if experiment.by is not None:
+            return in_words(experiment.drop, experiment.by)
+        if experiment.is_dense:
             return DENSE
         methods = [row for row in self.rows if row.kind == "method" and row.name != DENSE]
         for same in (_same, _covers):

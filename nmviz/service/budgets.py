@@ -9,7 +9,9 @@ from nmviz.service.choices import describe
 
 def budget_of(experiment: Experiment) -> Budget | None:
     """Multiply-adds kept and added for a token; None where the model's widths, or a setting that it
-    hangs on, are not known."""
+    hangs on, are not known, and where blocks are left out, which spends nothing on masks."""
+    if experiment.by is not None:
+        return None
     try:
         info = describe(experiment.model)
         several = experiment.sites.spelled_out(EXPERTS, tuple(info.experts))

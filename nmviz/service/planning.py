@@ -6,11 +6,12 @@ from fractions import Fraction
 from itertools import groupby
 
 from nmviz.base.errors import UserError
-from nmviz.core import rules
+from nmviz.core import depth, rules
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import PRUNED, Grid, LeftOut
 from nmviz.core.results import Result
-from nmviz.methods import BY_TARGET
+from nmviz.core.settings import BLOCKS
+from nmviz.methods import WEIGHT
 from nmviz.methods.method import parse_call
 from nmviz.service import tasks
 from nmviz.service.choices import OWN_TEXT, canonical, refuse_large, resolve
@@ -23,7 +24,7 @@ from nmviz.store.failures import Failure, Failures
 
 TRIES = 2
 """So often an experiment may fail before a sweep passes it over."""
-TOGETHER = {"activation": 24, "weight": 12, "changed weight": 4}
+TOGETHER = {"activation": 24, "blocks": 24, "weight": 12, "changed weight": 4}
 """Experiments that share a dense pass. Of pruned weights the masks are held, and where a criterion
 changes what it keeps a copy of the weights, so fewer of them; what is measured together is stored
 together, so few enough that a kill loses little. Those that run tasks go one at a time: they share
@@ -155,6 +156,8 @@ def in_words(experiment: Experiment) -> str:
 
 def pruned_in_words(experiment: Experiment) -> str:
     """What is pruned and how: `activation 8:16 clact + var`."""
+    if experiment.target == BLOCKS:
+        return depth.in_words(experiment.drop, experiment.by)
     methods = " + ".join((experiment.rule, *experiment.mitigations))
     if experiment.lists_sites:
         return f"{experiment.target} {experiment.pattern} {methods} {experiment.sites}"
@@ -190,14 +193,14 @@ def _part_of_group(experiment: Experiment) -> Fraction:
     """Of a group that is measured together, how much one takes."""
     if experiment.tasks:
         return Fraction(1)
-    criterion = parse_call(experiment.criterion, BY_TARGET[experiment.target])
-    changes = criterion.method.facts.gives == "weight"
-    kind = "changed weight" if changes else experiment.target
+    kind: str = experiment.target
+    if kind == "weight" and parse_call(experiment.criterion, WEIGHT).method.facts.gives == "weight":
+        kind = "changed weight"
     return Fraction(1, TOGETHER[kind])
 
 
 def _compared_with(experiment: Experiment) -> bool:
-    return bool(experiment.tasks) and experiment.mask.is_dense
+    return bool(experiment.tasks) and experiment.is_dense
 
 
 def _shared(experiment: Experiment) -> str:

@@ -9,9 +9,10 @@ import gradio as gr
 from nmviz import service
 from nmviz.base.errors import SettingError
 from nmviz.base.validation import built
+from nmviz.core import depth
 from nmviz.core.experiment import TASK, Experiment
 from nmviz.core.results import GenerationProgress, Progress, SiteLook
-from nmviz.core.settings import Settings
+from nmviz.core.settings import BLOCKS, Settings
 from nmviz.ui.shell.events import LIVE
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.limits import check_live, settle
@@ -120,8 +121,10 @@ def _view(experiment: Any, beside: Mapping[str, Any] | None = None) -> View:
         if isinstance(value, bool) and name not in SWITCHES:
             raise SettingError(f"{name[:40]} is neither true nor false: give its value.", name)
     # What a View has no part for is checked here.
-    built(Settings, {name: fields[name] for name in ("target", *TASK) if name in fields})
-    given = {str(name): value for name, value in fields.items() if name != "target"}
+    beside_it = ("target", *depth.FIELDS, *TASK)
+    built(Settings, {name: fields[name] for name in beside_it if name in fields})
+    kept_back = ("target", *(depth.FIELDS if fields.get("target") == BLOCKS else ()))
+    given = {str(name): value for name, value in fields.items() if name not in kept_back}
     if fields.get("target") != "weight":
         Experiment.build(ties=given.get("ties", "auto"))  # refused where there is no rule to choose
     else:
@@ -137,6 +140,10 @@ def _refuse_missing(place: Json) -> None:
 
 
 def _wanted(view: View, fields: Json) -> Experiment:
+    if fields.get("target") == BLOCKS:
+        given = {name: fields[name] for name in depth.FIELDS if name in fields}
+        windows = {"calibration_windows": view.calibration_windows}
+        return view.experiment.but(target=BLOCKS, **given, **windows)
     return view.of("weight" if fields.get("target") == "weight" else "activation")
 
 

@@ -32,9 +32,9 @@ RIGHT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("corpus", "bos", "protocol", "dropping"), ("text",)),
     **dict.fromkeys(("mitigations", "tasks"), ("text", "list")),
     "projections": ("text", "list", "list of lists", "null"),
-    "blocks": ("text", "null"),
+    **dict.fromkeys(("blocks", "by"), ("text", "null")),
     **dict.fromkeys(("tokens", "window", "calibration_windows", "seed"), ("whole",)),
-    **dict.fromkeys(("limit", "shots", "stride"), ("whole", "null")),
+    **dict.fromkeys(("limit", "shots", "stride", "drop"), ("whole", "null")),
     "chat": ("boolean",),
     "artefacts": ("object",),
 }

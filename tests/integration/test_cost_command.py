@@ -96,6 +96,18 @@ def test_both_are_pruned_each_with_its_pattern(run: Run) -> None:
     assert {kind["known"] for kind in one["bytes"].values()} == {"counted"}
 
 
+def test_blocks_that_are_left_out_take_no_units(run: Run) -> None:
+    """15 of 30 blocks of one shape: half of their products, whatever the machine skips."""
+    found = told(run, "smollm2-135m", "--target", "blocks", "--drop", "15")
+    assert found["left_out"] == list(range(14, 29)) and found["seconds_hypothetical"] is None
+    left, dense = found["multiply_adds"], found["multiply_adds_dense"]
+    for part in ("blocks", "attention"):
+        assert 2 * left["by_part"][part]["value"] == dense["by_part"][part]["value"]
+    assert found["seconds_bound"]["value"] < 0.6 * found["seconds_bound_dense"]["value"]
+    named = told(run, "smollm2-135m", "--target", "blocks", "--by", "0,7-8")
+    assert named["left_out"] == [0, 7, 8] and named["measured"] is None
+
+
 def test_a_config_of_ones_own_and_a_machine_of_ones_own(run: Run, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     machines = tmp_path / "machines.toml"
@@ -126,6 +138,11 @@ def test_lines_to_read_say_how_each_number_is_known(run: Run) -> None:
         (("llama2-7b", "--pattern", "x"), "'x' is not a pattern"),
         (("llama2-7b", "--target", "cache"), "no target 'cache'"),
         (("llama2-7b", "--target", "both"), "--weight-pattern 2:4"),
+        (("llama2-7b", "--drop", "3"), "--drop and --by are for --target blocks"),
+        (("llama2-7b", "--target", "blocks"), "Say how many blocks"),
+        (("llama2-7b", "--target", "blocks", "--drop", "32"), "leave out 31 at most"),
+        (("llama2-7b", "--target", "blocks", "--by", "40"), "40 is none of them"),
+        (("gemma3-4b", "--target", "blocks", "--drop", "2"), "are of several shapes"),
         (("llama2-7b", "--weight-pattern", "2:4"), "is for --target both"),
         (("llama2-7b", "--machine", "z80"), "no machine 'z80'"),
         (("llama2-7b", "--dtype", "fp64"), "no data type 'fp64'"),

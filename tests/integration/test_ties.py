@@ -25,8 +25,8 @@ from nmviz.engine.calibrate.calibration import bind, bind_site
 from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.load.sites import find_sites
 from nmviz.engine.measure.evaluate import logits
-from nmviz.engine.prune.sparsify import forwards, replaced
 from nmviz.engine.prune.kernels.packed import as_bits, from_bits
+from nmviz.engine.prune.sparsify import forwards, replaced
 from nmviz.engine.prune.weights import PrunedWeights, Redrawn
 from nmviz.ui import api
 from nmviz.ui.explore.form.controls import FIELDS

@@ -7,6 +7,7 @@ import gradio as gr
 import pytest
 from gradio.components.plot import PlotData
 
+from nmviz.base.errors import UserError
 from nmviz.service.tradeoffs.axes import QUALITIES
 from nmviz.service.tradeoffs.frontier import points
 from nmviz.ui.shell.view import View
@@ -146,6 +147,26 @@ def test_rows_are_exported_with_how_they_are_known() -> None:
     assert told["LaTeX"]["text"].count(r"\\") == len(rows) + 1
     failed = json.loads(answers.exported("CSV", *changed(FRONTIER, 1, "x")))
     assert "no cost 'x'" in failed["failed"]
+
+
+def test_patterns_stand_beside_blocks_left_out_from_what_ships() -> None:
+    """SmolLM2 without 8 of its 30 blocks costs 1.63 nats a token; no run is near 2:4 weights."""
+    said = answers.baselines("smollm2-135m", "multiply_adds")
+    assert "8 blocks left out, by cost" in said and "1.63 ± 0.084" in said
+    assert "N:M loses less than leaving blocks out in 3 of 3 comparisons" in said
+    assert "weights 2:4" in said and "● measured" in said
+    assert "choose multiply-adds" in answers.baselines("smollm2-135m", "energy")
+
+
+def test_blocks_left_out_are_on_the_frontier_and_open_nothing() -> None:
+    chosen = ("delta_nll", "multiply_adds", ["smollm2-135m"], ["8:16"], [], [], "h100", "bf16", "")
+    found = [one for one in points(answers.asked_of(*chosen)) if one.target == "blocks"]
+    assert len(found) == 12 and all(one.query is None for one in found)
+    _, plot, rows = answers.frontier(*chosen)
+    (trace,) = [t for t in json.loads(plot.plot)["data"] if t["name"] == "blocks left out"]
+    assert trace["customdata"] == [None] * 12 and "3 blocks left out, the last" in rows
+    with pytest.raises(UserError, match="Explore shows pruned weights"):
+        View.from_query("target=blocks&drop=3")
 
 
 def test_a_pattern_has_its_bits_storage_gather_and_what_is_lost() -> None:

@@ -101,7 +101,7 @@ def test_frozen() -> None:
         ({"mitigations": "vart"}, "did you mean var"),
         ({"mitigations": "var,var"}, "named twice"),
         ({"mitigations": "var", "target": "weight"}, "leave them out for weights"),
-        ({"target": "gradients"}, "Target is 'activation' or 'weight'"),
+        ({"target": "gradients"}, "Target is 'activation', 'weight' or 'blocks'"),
         ({"projections": ""}, "scope is empty"),
         ({"blocks": ""}, "not a range"),
         ({"blocks": "5-3"}, "not a range"),
@@ -210,3 +210,33 @@ def test_a_rule_left_to_the_scores_may_become_either() -> None:
     sparsegpt = weight.but(criterion="sparsegpt", calibration_windows=2)
     assert [one.ties for one in sparsegpt.answers] == ["index"]
     assert Experiment().answers == (Experiment(),)
+
+
+def test_leaving_blocks_out_has_fields_of_its_own_and_masks_nothing() -> None:
+    one = Experiment.build(target="blocks", drop=3, pattern="2:4", criterion="wina", blocks="1")
+    assert (one.pattern, one.criterion, one.by, one.blocks) == ("dense", "magnitude", "cost", None)
+    assert not one.is_dense and Experiment.build(pattern="dense").is_dense
+    assert one.calibration_windows == 16 and one.but(by="last").calibration_windows == 0
+    assert Experiment.from_query(one.to_query()) == one
+    named = Experiment.build(target="blocks", by="9,7-8")
+    assert (named.drop, named.by) == (3, "7-9")
+    assert not {"drop", "by"} & Experiment.build(pattern="2:4").to_json().keys()
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"drop": 3}, "left out with the target blocks"),
+        ({"by": "last"}, "left out with the target blocks"),
+        ({"target": "blocks"}, "Say how many blocks"),
+        ({"target": "blocks", "drop": 0}, "at least 1"),
+        ({"target": "blocks", "drop": 2, "by": "x"}, "says not which blocks"),
+        ({"target": "blocks", "drop": 3, "by": "1,2"}, "2 blocks are named, and 3"),
+        ({"target": "blocks", "drop": 1, "tasks": "piqa"}, "measured on a text"),
+    ],
+)
+def test_blocks_that_do_not_go_together_are_one_sentence(
+    fields: dict[str, object], says: str
+) -> None:
+    with pytest.raises(UserError, match=says):
+        Experiment.build(**fields)

@@ -235,3 +235,20 @@ def test_a_pattern_or_scope_that_does_not_fit_is_refused(
 def test_work_that_cannot_be_is_refused(fields: dict[str, object], said: str) -> None:
     with pytest.raises(UserError, match=said):
         Work(**fields)  # type: ignore[arg-type]
+
+
+def test_of_blocks_that_are_left_out_nothing_is_counted() -> None:
+    """3 of 32: 29 thirty-seconds of weights and of keys and values, and the whole head."""
+    found = of_llama2(DECODE, left_out=frozenset((0, 30, 31)))
+    assert found.multiply_adds("blocks") == LLAMA2 * 29 // 32
+    assert found.multiply_adds("blocks", dense=True) == LLAMA2
+    assert found.bytes().weights == 2 * (LLAMA2 * 29 // 32 + HEAD)
+    assert found.bytes().kv_cache == 2**30 * 29 // 32 and found.bytes().metadata == 0
+    assert found.bytes(dense=True).kv_cache == 2**30
+
+
+def test_blocks_that_a_model_does_not_have_cannot_be_left_out() -> None:
+    with pytest.raises(UserError, match="has blocks 0 to 31: 32 is none"):
+        of_llama2(DECODE, left_out=frozenset((32,)))
+    with pytest.raises(UserError, match="no block left"):
+        of_llama2(DECODE, left_out=frozenset(range(32)))

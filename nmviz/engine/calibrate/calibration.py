@@ -9,6 +9,7 @@ from torch import Tensor
 from nmviz.base.errors import UserError
 from nmviz.core.coverage import Coverage
 from nmviz.core.experiment import Experiment
+from nmviz.core.settings import BLOCKS
 from nmviz.engine.calibrate import artefacts
 from nmviz.engine.calibrate.blockwise import Check, Walk
 from nmviz.engine.calibrate.gradients import input_gradients
@@ -148,7 +149,13 @@ def _refuse_outside(loaded: LoadedModel, experiment: Experiment, site: Site) -> 
 
 
 def make(experiment: Experiment, sites: Sequence[Site], packed: bool = False) -> Pruned:
-    """The experiment on these sites, with no state yet."""
+    """The experiment on these sites, with no state yet. UserError where blocks are left out: there
+    is no mask to look at, and what it writes would need a cache without them."""
+    if experiment.target == BLOCKS:
+        raise UserError(
+            "With blocks left out only a text is read: use nmviz run, or prune weights or "
+            "activations."
+        )
     if experiment.target == "weight":
         return PrunedWeights(experiment, sites, packed)
     return PrunedActivations(experiment, sites)

@@ -10,6 +10,7 @@ from math import isnan
 import torch
 from torch import Tensor
 
+from nmviz.base.errors import UserError
 from nmviz.core.results import BlockDrift, Measurement, SiteError
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site
@@ -24,6 +25,7 @@ from nmviz.engine.measure.dense import (
     square,
 )
 from nmviz.engine.measure.statistics import PairedTokens
+from nmviz.engine.prune.depth import OTHERS, passed_on
 from nmviz.engine.prune.samples import Rows, estimate
 from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
 
@@ -211,7 +213,10 @@ def compare_windows(
         early = skipped(loaded.model, dense, first_block(comparison.pruned))
         computing = replaced(forwards(comparison.pruned, check), len(ids))
         drift = block_outputs(loaded.model, drifted) if comparison.watched else nullcontext()
-        with loaded.lock, early, computing, drift:
+        left_out = comparison.pruned.left_out
+        if left_out and not dense.alone:
+            raise UserError(OTHERS)
+        with loaded.lock, early, computing, drift, passed_on(loaded.model, left_out):
             pruned = logits(loaded, ids)
         each = zip(dense.tokens, pruned, ids, batch.uncounted, strict=True)
         for of_dense, of_pruned, own, first in each:
@@ -222,7 +227,7 @@ def compare_windows(
 
 def first_block(pruned: Pruned) -> int:
     """The first block that is not as in the dense model."""
-    return min((site.block for site in pruned.sites), default=0)
+    return min((*(site.block for site in pruned.sites), *pruned.left_out), default=0)
 
 
 def _add_drift(

@@ -13,12 +13,14 @@ from nmviz.core.provenance import SPECIAL_TOKENS, as_text, collect
 from nmviz.core.results import Progress, Result
 from nmviz.core.rules import DRAWS
 from nmviz.core.running import Running
+from nmviz.core.settings import BLOCKS
 from nmviz.engine.calibrate.calibration import Bound, Steps, draw_again, prepare
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.sites import find_sites
 from nmviz.engine.load.tokens import bos_token, encode, written_out
 from nmviz.engine.load.windows import Windows, cut_windows
+from nmviz.engine.measure import depth
 from nmviz.engine.measure.dense import text_key
 from nmviz.engine.measure.evaluate import Batch, Comparison, at_once, compare_windows
 from nmviz.engine.measure.room import check_room
@@ -122,7 +124,10 @@ class Run:
 
     def _prepare(self) -> Iterator[Progress]:
         for experiment in self.experiments:
-            steps = prepare(self.loaded, experiment, self._check, packed=True)
+            if experiment.target == BLOCKS:
+                steps = depth.prepare(self.loaded, experiment, self._check)
+            else:
+                steps = prepare(self.loaded, experiment, self._check, packed=True)
             bound = yield from self._staged(steps)
             compared = Comparison(bound.pruned, sampled=not self.how.exact_errors)
             trial = Trial(compared, bound.figures, bound.coverage, bound.given)

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 import torch
 
 from nmviz.core.coverage import Coverage
+from nmviz.core.depth import EACH_ALONE, LEFT_OUT
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import SPREAD
 from nmviz.core.results import Measurement
 from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.engine.measure.evaluate import Comparison
 from nmviz.engine.measure.statistics import PairedTokens, mean_over
+from nmviz.engine.prune.depth import WithoutBlocks
 from nmviz.engine.prune.samples import SAMPLE_IN_WORDS
 from nmviz.engine.prune.sparsify import Pruned
 from nmviz.engine.prune.weights import PrunedWeights
+from nmviz.methods.scopes import write_blocks
 
 TIE_BREAKS = "random tie-breaks"
 
@@ -57,7 +60,7 @@ class Trial:
 
     def settings(self) -> dict[str, str]:
         """What the numbers of layers are of, where that is not all there is."""
-        drawn, said = len(self.draws), {}
+        drawn, said = len(self.draws), depth_of(self.comparison.pruned)
         if self.redrawn:
             said["ties"] = f"at random, {drawn} draws; layers, masks and texts of the first"
         if self.comparison.sampled:
@@ -91,6 +94,14 @@ def tie_share(pruned: Pruned) -> tuple[Measurement, ...]:
         return ()
     share, n, unit = pruned.ties.share, pruned.ties.count, pruned.unit_of_ties
     return (Measurement(metric="tie_share", value=share, n=n, unit_of_n=unit),)
+
+
+def depth_of(pruned: Pruned) -> dict[str, str]:
+    """The blocks that were left out, and by what costs they were chosen; empty where none were."""
+    said = {LEFT_OUT: write_blocks(list(pruned.left_out))} if pruned.left_out else {}
+    if isinstance(pruned, WithoutBlocks) and pruned.costs:
+        said[EACH_ALONE] = ", ".join(f"{number}: {c:.4g}" for number, c in enumerate(pruned.costs))
+    return said
 
 
 def learned(figures: Mapping[str, float]) -> tuple[Measurement, ...]:

@@ -29,6 +29,8 @@ from nmviz.methods.mitigation import At, Mitigation, Undo
 class PrunedActivations:
     """Every token's input is masked anew, between the mitigations' steps."""
 
+    left_out: Sequence[int] = ()
+
     def __init__(self, experiment: Experiment, sites: Sequence[Site]) -> None:
         self.experiment, self.sites = experiment, sites
         self.criterion = parse_call(experiment.criterion, ACTIVATION)

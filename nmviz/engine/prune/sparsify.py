@@ -49,6 +49,7 @@ class Pruned(Protocol):
     experiment: Experiment
     sites: Sequence[Site]
     states: dict[Site, States]
+    left_out: Sequence[int]  # numbers of blocks that pass their input on
 
     @property
     def calls(self) -> Sequence[Call]:

@@ -31,6 +31,7 @@ class PrunedWeights:
     """
 
     draw = 0
+    left_out: Sequence[int] = ()
 
     def __init__(self, experiment: Experiment, sites: Sequence[Site], packed: bool = False) -> None:
         self.experiment, self.sites = experiment, sites

@@ -62,7 +62,7 @@ QUALITIES: Mapping[str, Quality] = {
 
 @dataclass(frozen=True)
 class Costing:
-    """One axis of costs, as a share of dense (%) or as it is."""
+    """One axis of costs, as a share of dense (%) or as it is; `title` has the unit."""
 
     name: str
     title: str
@@ -116,10 +116,11 @@ COSTS: Mapping[str, Costing] = {
         ),
         Costing(
             "energy",
-            "energy to decode a token, at most (% of dense)",
+            "energy to decode a token (mJ)",
             "bounded",
             f"one text at a context of {LENGTH:,}, at the most that is printed for memory, 2.6 nJ "
-            f"for 64 bits; of {', '.join(A_MULTIPLY_ADD)} ({ENERGY_SOURCE})",
+            "for 64 bits, with a bar down to the least, 1.3 nJ; of "
+            f"{', '.join(A_MULTIPLY_ADD)} ({ENERGY_SOURCE})",
         ),
         Costing("metadata", "metadata (bits an entry)", "counted", "to say which entries are kept"),
     )

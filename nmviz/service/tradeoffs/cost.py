@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nmviz.base.errors import UserError
+from nmviz.core import depth
+from nmviz.core.settings import BLOCKS
 from nmviz.hardware.accelerators import Accelerator
 from nmviz.hardware.counts import Counts, count
 from nmviz.hardware.decoder import Decoder
@@ -53,7 +55,7 @@ def cost(decoder: Decoder, pruning: Pruning, work: Work, machine: Accelerator) -
     """Counted, bounded and looked up. UserError where a pattern does not fit the model."""
     counts = count(decoder, work, pruning)
     dense, found = dense_bound(counts, work, machine), bound(counts, pruning, work, machine)
-    wanting = pruning.target != "dense" and not has_units(pruning, machine)
+    wanting = pruning.needs_units and not has_units(pruning, machine)
     asked = question(decoder, pruning, work, machine)
     return Cost(
         decoder=decoder,
@@ -97,6 +99,24 @@ def near(asked: Asked) -> Near | None:
     """The nearest measurement, None where there is none."""
     found = speeds(**asked.kind)
     return nearest(found.rows, asked, found.doubts)
+
+
+def left_out(decoder: Decoder, drop: int | None, by: str | None) -> frozenset[int]:
+    """The blocks that are left out. By cost these are any, where all blocks are of one shape.
+
+    UserError where that is not so, as only a run tells then, and where there are fewer.
+    """
+    try:
+        drop, by = depth.settled(BLOCKS, drop, by, ())
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    named = depth.named_blocks(by)
+    if by == depth.BY_COST and len(set(decoder.blocks)) > 1:
+        raise UserError(
+            f"The blocks of {decoder.title} are of several shapes, and only a run finds the "
+            "cheapest: choose last, or name them."
+        )
+    return frozenset(depth.last_blocks(drop or 0, len(decoder.blocks)) if named is None else named)
 
 
 def calls_of(target: str, criterion: str, *mitigations: str) -> tuple[Call, ...]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from nmviz.hardware.counts import KINDS, PARTS, Counts, PartName
+from nmviz.hardware.counts import Cost as Layered
 from nmviz.hardware.energy import SOURCE as ENERGY_SOURCE
 from nmviz.hardware.known import Known, counted
 from nmviz.hardware.roofline import Bound
@@ -27,6 +28,7 @@ def cost_json(cost: Cost) -> dict[str, Any]:
         "target": cost.pruning.target,
         "pattern": str(cost.pruning.pattern),
         "weight_pattern": str(cost.pruning.weight),
+        "left_out": sorted(cost.pruning.left_out),
         "metadata": cost.pruning.metadata,
         "block_parameters": _counted(cost.decoder.block_parameters, "weights", source),
         "multiply_adds_dense": _multiply_adds(cost, dense=True),
@@ -120,11 +122,19 @@ def _answer(near: Near | None) -> dict[str, Any]:
     return Known(answer, "", "published", RULE).to_json()
 
 
+def _by_block(counts: Counts) -> list[tuple[int | None, Layered]]:
+    """Every layer with its block, block by block; the head last, of none."""
+    every: list[tuple[int | None, Layered]] = [
+        (number, one) for one in counts.costs for number in one.blocks or (None,)
+    ]
+    return sorted(every, key=lambda each: (each[0] is None, each[0] or 0))
+
+
 def _layers(cost: Cost) -> list[dict[str, Any]]:
     """By layer: counted like the sums above, from the same config."""
     return [
         {
-            "block": one.block,
+            "block": number,
             "layer": one.name,
             "multiply_adds_dense": counted(one.multiply_adds_dense, MULTIPLY_ADDS).to_json(),
             "multiply_adds": counted(
@@ -137,5 +147,5 @@ def _layers(cost: Cost) -> list[dict[str, Any]]:
                 for kind in KINDS
             },
         }
-        for one in cost.counts.costs
+        for number, one in _by_block(cost.counts)
     ]

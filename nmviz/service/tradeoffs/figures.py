@@ -127,13 +127,20 @@ def frontier_sentence(found: tuple[Point, ...]) -> str:
         return ""
     best = [one for one in found if one.on_frontier and one.target != "dense"]
     tied = sum(bool(one.tied) for one in found)
-    names = listed(f"{one.target}s {one.pattern} ({one.method})" for one in best[:MOST_NAMED])
+    names = listed(one.short for one in best[:MOST_NAMED])
     more = f" and {len(best) - MOST_NAMED} more" if len(best) > MOST_NAMED else ""
     ties = f"; {tied} are tied with one of them within their errors" if tied else ""
     return (
         f"Nothing that costs no more is better than {names}{more}: {len(best)} of {len(found)} "
         f"points are on the frontier of their model{ties}"
     )
+
+
+def _reach(one: Point) -> str:
+    """From where to where its cost lies, where it is a range."""
+    if one.low is None or one.high is None or one.low == one.high:
+        return ""
+    return f", from {one.low:.4g} to {one.high:.4g}"
 
 
 def _dot(one: Point, asked: Asked) -> Dot:
@@ -143,7 +150,7 @@ def _dot(one: Point, asked: Asked) -> Dot:
     lines = [
         one.name,
         f"{quality.title}: {one.value:.4g}{error} ({marked(quality.origin)})",
-        f"{costing.title}: {one.cost:.4g} ({marked(costing.known)})",
+        f"{costing.title}: {one.cost:.4g}{_reach(one)} ({marked(costing.known)})",
         f"{one.source}, {one.place}".strip(", "),
         stands,
         f"marked: {one.marked}" * bool(one.marked),
@@ -153,6 +160,8 @@ def _dot(one: Point, asked: Asked) -> Dot:
         target=one.target,  # type: ignore[arg-type]
         pattern=one.pattern,
         cost=one.cost,
+        low=one.low,
+        high=one.high,
         value=one.value,
         error=one.error,
         on_frontier=one.on_frontier,

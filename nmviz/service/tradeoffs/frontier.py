@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import hypot, isfinite
 from typing import Any
 
+from nmviz.core.depth import left_out
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
+from nmviz.core.settings import BLOCKS
 from nmviz.hardware.facts import shipped
 from nmviz.published.listing import Row, Selection
 from nmviz.service.listing import explore
@@ -23,7 +26,8 @@ MEASURED_HERE = "measured by nmviz"
 @dataclass(frozen=True)
 class Point:
     """One experiment. `value` is its quality as the source has it, `error` one standard error or
-    None; `tied` names a point of the frontier from which it cannot be told."""
+    None; `cost` lies from `low` to `high`; `tied` names a point of the frontier from which it
+    cannot be told."""
 
     model: str
     title: str
@@ -35,13 +39,15 @@ class Point:
     source: str
     place: str
     marked: str = ""
+    low: float | None = None
+    high: float | None = None
     on_frontier: bool = False
     tied: str = ""
 
     @property
     def target(self) -> str:
         """`dense` for the model as it is."""
-        return "dense" if self.experiment.mask.is_dense else self.experiment.target
+        return "dense" if self.experiment.is_dense else self.experiment.target
 
     @property
     def pattern(self) -> str:
@@ -50,14 +56,23 @@ class Point:
     @property
     def name(self) -> str:
         """`Llama 2 7B, activations 8:16, ACT`."""
-        if self.target == "dense":
-            return f"{self.title}, dense"
+        if self.target in ("dense", BLOCKS):
+            return f"{self.title}, {self.method}"
         what = {"weight": "weights", "activation": "activations"}[self.target]
         return f"{self.title}, {what} {self.pattern}, {self.method}"
 
     @property
-    def query(self) -> str:
-        """The address of it in Explore: of a published one what Explore has of it."""
+    def short(self) -> str:
+        """The same without the model."""
+        masked = self.target in ("activation", "weight")
+        return f"{self.target}s {self.pattern} ({self.method})" if masked else self.method
+
+    @cached_property
+    def query(self) -> str | None:
+        """The address of it in Explore: of a published one what Explore has of it, None where
+        blocks are left out, which it does not show."""
+        if self.target == BLOCKS:
+            return None
         if self.source == MEASURED_HERE:
             return self.experiment.to_query()
         pattern = "" if self.target == "dense" else f"&pattern={self.pattern.replace('%', '%25')}"
@@ -75,6 +90,8 @@ class Point:
             "standard error": self.error,
             "quality is": quality.origin,
             cost.title: self.cost,
+            "cost from": self.cost if self.low is None else self.low,
+            "cost to": self.cost if self.high is None else self.high,
             "cost is": cost.known,
             "frontier": "yes" if self.on_frontier else f"tied with {self.tied}" * bool(self.tied),
             "source": self.source,
@@ -97,15 +114,17 @@ def points(asked: Asked) -> tuple[Point, ...]:
 
 
 def _wanted(one: Point, asked: Asked) -> bool:
-    """Whether its methods are chosen; the dense model has none."""
+    """Whether its methods are chosen; the dense model has none, nor one without some blocks."""
     made = one.experiment
-    return one.target == "dense" or asked.has(made.criterion, made.mitigations)
+    baseline = one.target in ("dense", BLOCKS)
+    return baseline or asked.has(made.criterion, made.mitigations)
 
 
 def _as_it_is(one: Point, asked: Asked) -> Point:
     """The dense model, which loses nothing by definition."""
     dense = Experiment.build(model=one.model, pattern="dense")
-    cost = 0.0 if asked.cost == "metadata" else 100.0
+    spent = share(dense, asked)
+    cost, low = (100.0, 100.0) if spent is None else (spent.value, spent.low)
     return replace(
         one,
         experiment=dense,
@@ -113,6 +132,8 @@ def _as_it_is(one: Point, asked: Asked) -> Point:
         value=0.0,
         error=None,
         cost=cost,
+        low=low,
+        high=cost,
         marked="",
         source="by definition",
         place="",
@@ -161,7 +182,9 @@ def _published(asked: Asked) -> Iterator[Point]:
                 method=row.method,
                 value=row.value,
                 error=row.stderr,
-                cost=cost,
+                cost=cost.value,
+                low=cost.low,
+                high=cost.high,
                 source=row.source,
                 place=row.where,
                 marked=row.marked,
@@ -183,8 +206,8 @@ def _large() -> list[str]:
 
 
 def _measured(asked: Asked) -> Iterator[Point]:
-    """Runs in the store of whole models, on the text that most of them were measured on: numbers of
-    other texts are not to be compared."""
+    """Runs in the store of whole models, on the text that most of them were measured on, whatever
+    the patterns that are chosen: numbers of other texts are not to be compared."""
     wanted = _whole(asked)
     for model in dict.fromkeys(one.experiment.model for one in wanted):
         own = [one for one in wanted if one.experiment.model == model]
@@ -192,7 +215,8 @@ def _measured(asked: Asked) -> Iterator[Point]:
         most = texts.most_common(1)[0][0]
         newest = {one.key: one for one in own if _text(one.experiment) == most}
         for one in newest.values():
-            yield from _of_run(one, asked)
+            if not asked.patterns or one.experiment.pattern in (*asked.patterns, "dense"):
+                yield from _of_run(one, asked)
 
 
 def _whole(asked: Asked) -> list[Result]:
@@ -205,7 +229,6 @@ def _whole(asked: Asked) -> list[Result]:
         and not one.partial
         and one.experiment.blocks is None
         and (not asked.models or one.experiment.model in asked.models)
-        and (not asked.patterns or one.experiment.pattern in (*asked.patterns, "dense"))
     ]
 
 
@@ -214,7 +237,7 @@ def _text(one: Experiment) -> tuple[Any, ...]:
 
 
 def _of_run(result: Result, asked: Asked) -> Iterator[Point]:
-    cost = share(result.experiment, asked)
+    cost = share(result.experiment, asked, left_out(result.provenance.settings))
     for one in result.measurements:
         if one.metric == QUALITIES[asked.quality].metric and not one.task and cost is not None:
             yield Point(
@@ -224,7 +247,9 @@ def _of_run(result: Result, asked: Asked) -> Iterator[Point]:
                 method=published().names.of_method(result.experiment),
                 value=one.value,
                 error=one.stderr,
-                cost=cost,
+                cost=cost.value,
+                low=cost.low,
+                high=cost.high,
                 source=MEASURED_HERE,
                 place=f"{result.experiment.corpus}, {result.experiment.tokens:,} tokens",
             )

@@ -1,8 +1,9 @@
-"""The cost of an experiment on an axis: a share of dense, or bits an entry."""
+"""The cost of an experiment on an axis: a share of dense, millijoules, or bits an entry."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple, Self
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
@@ -20,6 +21,19 @@ from nmviz.service.tradeoffs.axes import LENGTH, Asked
 from nmviz.service.tradeoffs.cost import calls_of, near, question
 
 
+class Span(NamedTuple):
+    """A cost on an axis, and from where to where it lies; all the same where it is one number."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, value: float | None) -> Self | None:
+        """One number."""
+        return None if value is None else cls(value, value, value)
+
+
 @dataclass(frozen=True)
 class Priced:
     """What an axis may be read from."""
@@ -31,14 +45,16 @@ class Priced:
     asked: Asked
 
 
-def share(experiment: Experiment, asked: Asked) -> float | None:
-    """The cost of an experiment on the axis that is asked; None where it is not known."""
+def share(experiment: Experiment, asked: Asked, left_out: Sequence[int] = ()) -> Span | None:
+    """The cost of an experiment on the axis that is asked, of whose model these blocks are left
+    out; None where it is not known."""
     written = ";".join(experiment.sites.entries) or "all"
     return _share(
         experiment.model,
         experiment.target,
         experiment.pattern,
         written,
+        frozenset(left_out),
         (experiment.criterion, *experiment.mitigations),
         Asked(
             cost=asked.cost,
@@ -56,12 +72,13 @@ def _share(
     target: str,
     pattern: str,
     sites: str,
+    left_out: frozenset[int],
     methods: tuple[str, ...],
     asked: Asked,
-) -> float | None:
+) -> Span | None:
     mask = parse_pattern(pattern)
     if asked.cost == "metadata":
-        return _bits(mask, asked.metadata)
+        return Span.of(_bits(mask, asked.metadata))
     phase = "decode" if asked.cost in ("bytes", "energy") else "prefill"
     work = Work(phase, LENGTH, LENGTH, 1, asked.dtype)  # type: ignore[arg-type]
     try:
@@ -71,11 +88,13 @@ def _share(
             sites=Sites.read(sites),
             metadata=asked.metadata,
             methods=_calls(target, methods),
+            left_out=left_out,
         )
         counts = count(shipped()[model], work, pruning)
     except UserError:  # a pattern that the shape does not divide, or a setting that nobody printed
         return None
-    return _READ[asked.cost](Priced(model, counts, pruning, work, asked))
+    priced = Priced(model, counts, pruning, work, asked)
+    return _energy(priced) if asked.cost == "energy" else Span.of(_READ[asked.cost](priced))
 
 
 def _calls(target: str, methods: tuple[str, ...]) -> tuple[Call, ...]:
@@ -100,14 +119,13 @@ def _percent(left: float | None, dense: float | None) -> float | None:
     return None if left is None or not dense else 100 * left / dense
 
 
-def _energy(one: Priced) -> float | None:
-    """At the most that is printed, as a share."""
-    counts, dtype = one.counts, one.work.dtype
-    dense = energy(counts.multiply_adds(dense=True), counts.bytes(dense=True).total, dtype)
-    left = energy(counts.multiply_adds(), counts.bytes().total, dtype)
-    if left is None or dense is None:
+def _energy(one: Priced) -> Span | None:
+    """Millijoules, at the most that is printed and down to the least."""
+    found = energy(one.counts.multiply_adds(), one.counts.bytes().total, one.work.dtype)
+    if found is None:
         return None
-    return _percent(left.total.most, dense.total.most)
+    least, most = (1000 * joules for joules in found.total)
+    return Span(most, least, most)
 
 
 def _time(one: Priced, *, any_units: bool) -> float | None:
@@ -118,7 +136,7 @@ def _time(one: Priced, *, any_units: bool) -> float | None:
 
 def _hypothetical(one: Priced) -> float | None:
     """Where the machine has the units nothing is."""
-    has = one.pruning.target == "dense" or has_units(one.pruning, one.asked.accelerator())
+    has = not one.pruning.needs_units or has_units(one.pruning, one.asked.accelerator())
     return _time(one, any_units=not has)
 
 
@@ -135,6 +153,5 @@ _READ: Mapping[str, Callable[[Priced], float | None]] = {
     ),
     "bound": lambda one: _time(one, any_units=False),
     "hypothetical": _hypothetical,
-    "energy": _energy,
     "measured": _measured,
 }

@@ -81,15 +81,25 @@ window.nmviz = (() => {
     for (const one of all) one.dispatchEvent(new CustomEvent("pick", { detail: place }));
   }
 
-  // Plotly reports clicks on its own element only; a redraw may bring a new one.
-  function listen() {
-    const plot = document.querySelector("#depth-plot .js-plotly-plot");
-    if (!plot || !plot.on || plot.dataset.listens) return;
-    plot.dataset.listens = "yes";
-    plot.on("plotly_click", (event) => {
-      const point = event.points[0];
-      pick(point.customdata ? point.customdata.join(",") : String(Math.round(point.x)));
-    });
+  // Plotly reports clicks on its own element only. A redraw may bring a new one, or start the old
+  // one anew, without who listened: then it has a new `on` too.
+  const heard = new WeakSet();
+
+  function onPoint(place, act) {
+    const plot = document.querySelector(place + " .js-plotly-plot");
+    if (!plot?.on || heard.has(plot.on)) return;
+    heard.add(plot.on);
+    plot.on("plotly_click", ({ points: [point] }) => { if (point) act(point); });
+  }
+
+  function pickPoint(point) {
+    pick(point.customdata ? point.customdata.join(",") : String(Math.round(point.x)));
+  }
+
+  // A point of the frontier opens its experiment in Explore, as its row in the table does; the query
+  // of what the page opens with is empty, and what Explore does not show has none.
+  function openPoint({ customdata: query }) {
+    if (query != null) location.assign("?" + query);
   }
 
   function saveButtons() {
@@ -220,16 +230,6 @@ window.nmviz = (() => {
     else if (button.classList.contains("save-svg")) save(button);
   });
 
-  // A point of the frontier opens its experiment in Explore, as its row in the table does.
-  function pointsOpen() {
-    const plot = document.querySelector("#tradeoffs-plot .js-plotly-plot");
-    if (!plot?.on || plot.dataset.opens) return;
-    plot.dataset.opens = "yes";
-    plot.on("plotly_click", ({ points: [point] }) => {
-      if (point?.customdata) location.assign("?" + point.customdata);
-    });
-  }
-
   // The settings end with the window, whether the header is in it or not.
   function measureAbove() {
     const shown = [...document.querySelectorAll("#explore, #published")].find((one) => one.offsetParent);
@@ -252,10 +252,10 @@ window.nmviz = (() => {
   function settle() {
     waiting = false;
     judge();
-    listen();
+    onPoint("#depth-plot", pickPoint);
+    onPoint("#tradeoffs-plot", openPoint);
     intoView();
     saveButtons();
-    pointsOpen();
     measureAbove();
     const button = document.getElementById("theme");
     if (!button || button.dataset.ready) return;

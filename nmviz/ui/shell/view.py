@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import built
+from nmviz.core import depth
 from nmviz.core.experiment import FOUND, TASK, Experiment
 from nmviz.core.running import Running
-from nmviz.core.settings import TARGETS, Target, Ties
+from nmviz.core.settings import BLOCKS, TARGETS, Target, Ties
 from nmviz.methods import WEIGHT
 from nmviz.methods.method import parse_call
 from nmviz.methods.patterns import parse_pattern
@@ -100,6 +101,8 @@ class View(BaseModel):
             raise UserError("The address is too long to be one of ours: check it.")
         pairs = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
         fields = {name: text for name, text in pairs.items() if not name.startswith("__")}
+        if fields.get("target") == BLOCKS:
+            raise SettingError(NO_COLUMN, "target")
         unknown = set(fields) - set(NAMES)
         if unknown:
             raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
@@ -166,13 +169,17 @@ def methods_of(view: View) -> str:
     return f"{view.experiment.pattern}, weights by {weight}, activations by {activation}"
 
 
+NO_COLUMN = (
+    "Explore shows pruned weights and activations; a model with blocks left out is in Trade-offs, "
+    "and nmviz run measures one."
+)
 _OWN = ("weight_criterion", "calibration_windows", "ties", "precision")
 NAMES = tuple(
     name
     for name in dict.fromkeys(
         (*Experiment.model_fields, *_OWN, *Look.model_fields, *Writing.model_fields)
     )
-    if name not in (*FOUND, "target", *TASK)
+    if name not in (*FOUND, "target", *depth.FIELDS, *TASK)
 )
 """What an address may name of a view, the model first: both targets are part of it, and the tasks
 are asked beside it."""

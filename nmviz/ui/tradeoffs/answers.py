@@ -10,6 +10,7 @@ from nmviz.hardware.metadata import GATHER_SOURCE, NVIDIA, NVIDIA_SOURCE, bits, 
 from nmviz.methods.patterns import LARGEST_GROUP, parse_pattern
 from nmviz.service.tradeoffs import figures
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
+from nmviz.service.tradeoffs.baselines import Compared, compared, sentence
 from nmviz.service.tradeoffs.export import FORMATS
 from nmviz.service.tradeoffs.frontier import Point, points
 from nmviz.ui.shell.failures import sentence as failure
@@ -22,6 +23,13 @@ from nmviz.views.tradeoffs.metadata import metadata_figure
 Fact = tuple[str, str, Knowledge, str]
 """What it is, its value, how it is known, from where."""
 MOST_ROWS = 120
+LOST = "nats a token"
+BASELINES = (
+    "Of each pattern the run that loses least, on the text that most of the runs read. Blocks "
+    "are left out by cost (those whose removal alone costs least on calibration text) or from the "
+    "end before the very last; nothing is trained afterwards. Metadata and what a method adds "
+    "count. Errors are one standard error; a difference below both together is tied."
+)
 TOGETHER = (
     "Who decodes one token leaves out the columns of what it drops; of several tokens together all "
     "that any of them keeps are read, from eight short texts at every layer."
@@ -97,7 +105,7 @@ def rows(found: tuple[Point, ...], asked: Asked) -> str:
 def _row(one: Point) -> list[str]:
     stands = "on it" if one.on_frontier else f"tied with {one.tied}" * bool(one.tied)
     return [
-        f'<a href="?{esc(one.query)}">{esc(one.name)}</a>',
+        esc(one.name) if one.query is None else f'<a href="?{esc(one.query)}">{esc(one.name)}</a>',
         f"{one.value:.4g}",
         "&ndash;" if one.error is None else f"{one.error:.2g}",
         f"{one.cost:.4g}",
@@ -116,6 +124,30 @@ def exported(name: str, *values: Any) -> str:
         return json.dumps({"name": f"nmviz-frontier.{ending}", "type": kind, "text": text})
     except Exception as error:
         return json.dumps({"failed": failure(error)})
+
+
+def baselines(model: Any, cost: Any) -> str:
+    """N:M beside blocks left out at equal cost: the sentence, and a row a pattern."""
+    try:
+        found = compared(str(model)[:200], str(cost))
+    except Exception as error:
+        return note(failure(error), "error")
+    costing = COSTS[str(cost)].title
+    heads = ["pattern", costing, LOST, "blocks left out", costing, LOST, "loses less"]
+    said = f"{len(found)} patterns beside blocks left out"
+    table_of = table(said, heads, [_compared_row(one) for one in found]) if found else ""
+    known = f"{sentence(found, str(cost))} ({marked('measured')}, costs {marked('counted')})"
+    return f'<p class="answer">{esc(known)}</p>{table_of}<p class="words">{esc(BASELINES)}</p>'
+
+
+def _compared_row(one: Compared) -> list[str]:
+    cells = [*_loss_of(one.masked), *(_loss_of(one.blocks) if one.blocks else ["&ndash;"] * 3)]
+    return [*cells, esc(one.ahead)]
+
+
+def _loss_of(one: Point) -> list[str]:
+    error = "" if one.error is None else f" ± {one.error:.2g}"
+    return [esc(one.short), f"{one.cost:.3g}", f"{one.value:.3g}{error}"]
 
 
 def together(model: Any) -> tuple[str, Any]:
@@ -188,7 +220,7 @@ def _qualities(name: str) -> list[Fact]:
     """The least that is lost at that pattern, by model and target, published and measured."""
     found: list[Fact] = []
     for quality in ("drop", "delta_nll"):
-        every = points(Asked(quality=quality, cost="metadata"))
+        every = points(Asked(quality=quality, cost="metadata", patterns=(name,)))
         for target in ("activation", "weight"):
             own = [one for one in every if one.target == target and one.pattern == name]
             for model in dict.fromkeys(one.model for one in own):

@@ -154,7 +154,7 @@ def _bound_words(question: Question, counts: Counts) -> list[str]:
     by = f", bound by {found.limit}" if found.limit else ""
     times = dense.seconds / found.seconds
     words = f"By the roofline at most {times:.2f} times dense{by} ({marked('bounded')})."
-    if pruning.target == "dense" or has_units(pruning, machine):
+    if not pruning.needs_units or has_units(pruning, machine):
         return [words]
     units = bound(counts, pruning, work, machine, any_units=True).seconds
     if not units:

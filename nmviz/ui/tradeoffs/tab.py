@@ -13,6 +13,7 @@ from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
 from nmviz.published.speeds.measured import PATTERNS, PHASE_WORDS
 from nmviz.service.listing import to_choose
 from nmviz.service.tradeoffs.axes import COSTS, NO_MITIGATION, QUALITIES
+from nmviz.service.tradeoffs.baselines import SHARES
 from nmviz.service.tradeoffs.export import FORMATS
 from nmviz.service.tradeoffs.together import USUAL
 from nmviz.sources import models as pinned
@@ -48,6 +49,7 @@ def build_tradeoffs(tab: Any) -> None:
             _frontier(tab, own)
         except Exception as error:  # a page without these numbers is better than no page
             gr.HTML(note(sentence(error), "error"))
+        _baselines(tab)
         _together(tab)
         _pattern(tab)
 
@@ -169,16 +171,30 @@ def _frontier(tab: Any, own: Any) -> None:
         written.then(None, file, None, js=SAVE, **READ)
 
 
+def _pinned() -> list[tuple[str, str]]:
+    return [(one.info.title, name) for name in pinned.MODELS for one in [pinned.MODELS.get(name)]]
+
+
+def _baselines(tab: Any) -> None:
+    with gr.Column(elem_classes="claim", elem_id="tradeoffs-baselines", min_width=0):
+        gr.HTML("<h2>3. Against leaving blocks out, at equal cost</h2>")
+        with gr.Row(elem_classes="choices"):
+            costs = [(COSTS[name].menu, name) for name in SHARES]
+            settings = [
+                _menu("baselines-model", "Model", _pinned(), USUAL, filterable=False),
+                _menu("baselines-cost", "Equal in", costs, SHARES[0], filterable=False),
+            ]
+        said = gr.HTML(elem_id="tradeoffs-baselines-said")
+    answer = for_all(answers.baselines, "store")
+    moved = [one.input for one in settings]
+    gr.on([tab.select, *moved], answer, settings, said, **ANSWERED)
+
+
 def _together(tab: Any) -> None:
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-together", min_width=0):
-        gr.HTML("<h2>3. Several tokens at once</h2>")
+        gr.HTML("<h2>4. Several tokens at once</h2>")
         with gr.Row(elem_classes="choices"):
-            models = [
-                (one.info.title, name)
-                for name in pinned.MODELS
-                for one in [pinned.MODELS.get(name)]
-            ]
-            model = _menu("together-model", "Model", models, USUAL, filterable=False)
+            model = _menu("together-model", "Model", _pinned(), USUAL, filterable=False)
         said = gr.HTML()
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
     answer = for_all(answers.together, "store")
@@ -187,7 +203,7 @@ def _together(tab: Any) -> None:
 
 def _pattern(tab: Any) -> None:
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-pattern-of", min_width=0):
-        gr.HTML("<h2>4. Choose a pattern</h2>")
+        gr.HTML("<h2>5. Choose a pattern</h2>")
         with gr.Row(elem_classes="choices"):
             keep = gr.Slider(1, WIDEST, 8, step=1, label="N, kept", elem_id="tradeoffs-n")
             group = gr.Slider(1, WIDEST, 16, step=1, label="M, of every", elem_id="tradeoffs-m")

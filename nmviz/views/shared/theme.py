@@ -16,13 +16,20 @@ COLOURS: Mapping[Column, str] = {
     "dense": "#4D4D4D",
     "weight": "#D55E00",
     "activation": "#0072B2",
+    "blocks": "#009E73",
 }
 DASHES: Mapping[Column, str] = {"dense": "dot", "weight": "dash", "activation": "solid"}
-MARKERS: Mapping[Column, str] = {"dense": "diamond", "weight": "square", "activation": "circle"}
+MARKERS: Mapping[Column, str] = {
+    "dense": "diamond",
+    "weight": "square",
+    "activation": "circle",
+    "blocks": "cross",
+}
 NAMES: Mapping[Column, str] = {
     "dense": "dense",
     "weight": "weights",
     "activation": "activations",
+    "blocks": "blocks left out",
 }
 
 Figure = go.Figure

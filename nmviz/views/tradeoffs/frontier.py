@@ -15,12 +15,13 @@ from nmviz.views.tradeoffs.known import marked
 
 NOTHING = "Nothing to draw: choose other models, patterns or methods, or another cost."
 SMALL, STEP = 7, 2
-TARGETS: tuple[Column, ...] = ("activation", "weight", "dense")
+TARGETS: tuple[Column, ...] = ("activation", "weight", "blocks", "dense")
 
 
 @dataclass(frozen=True)
 class Dot:
-    """One point: `text` is what its hover says, `query` the address that opens it in Explore."""
+    """One point: `text` is what its hover says, `query` the address that opens it in Explore, None
+    where nothing does; its cost lies from `low` to `high`, None where it is one number."""
 
     model: str
     target: Column
@@ -32,7 +33,9 @@ class Dot:
     tied: bool
     marked: bool
     text: str
-    query: str
+    query: str | None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,20 @@ def _points(dots: Sequence[Dot], target: Column, dark: bool) -> dict[str, Any]:
             "width": 2,
             "color": colour,
         },
+        **_ranges(dots, colour),
         "hovertext": [one.text for one in dots],
         "hoverinfo": "text",
     }
+
+
+def _ranges(dots: Sequence[Dot], colour: str) -> dict[str, Any]:
+    """Bars from the least to the most that a cost may be; none where every cost is one number."""
+    above = [max((one.high or one.cost) - one.cost, 0.0) for one in dots]
+    below = [max(one.cost - (one.low or one.cost), 0.0) for one in dots]
+    if not any(above) and not any(below):
+        return {}
+    bar = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
+    return {"error_x": {**bar, "thickness": 1, "width": 2, "color": colour}}
 
 
 def _line(dots: Sequence[Dot], model: str, dark: bool) -> dict[str, Any]:

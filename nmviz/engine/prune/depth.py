@@ -1,0 +1,57 @@
+"""A model with blocks left out: what they are given they pass on."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.engine.load.blocks import find_blocks
+from nmviz.engine.prune.activations import PrunedActivations
+
+OTHERS = (
+    "The blocks of this model hand on more than a hidden state, so that none can be left out: "
+    "choose another model."
+)
+
+
+class WithoutBlocks(PrunedActivations):
+    """No site is masked. `costs` is what leaving out each block of the model alone costs on the
+    calibration text, in nats a token, where that chose them."""
+
+    def __init__(
+        self, experiment: Experiment, left_out: Sequence[int], costs: Sequence[float] = ()
+    ) -> None:
+        super().__init__(experiment, ())
+        self.left_out, self.costs = left_out, costs
+
+
+@contextmanager
+def passed_on(model: nn.Module, left_out: Sequence[int]) -> Iterator[None]:
+    """Inside, these blocks give their input back; undone whatever happens inside.
+
+    UserError for a block that the model does not have, and where later blocks read keys and values
+    of earlier ones.
+    """
+    _, blocks = find_blocks(model)
+    config: Any = model.config
+    shares = getattr(config.get_text_config(), "num_kv_shared_layers", 0)
+    if left_out and shares:
+        raise UserError(OTHERS)
+    if left_out and left_out[-1] >= len(blocks):
+        said = f"This model has no block {left_out[-1]}: its blocks are 0-{len(blocks) - 1}."
+        raise UserError(said)
+    chosen = [blocks[number] for number in left_out]
+    try:
+        for block in chosen:
+            block.__dict__["forward"] = _pass_on
+        yield
+    finally:
+        for block in chosen:
+            block.__dict__.pop("forward", None)
+
+
+def _pass_on(hidden_states: Tensor, *_given: object, **_named: object) -> Tensor:
+    return hidden_states
