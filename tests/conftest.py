@@ -12,8 +12,11 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from nmviz.base.stubs import write_no_stubs
+
 settings.register_profile("nmviz", deadline=None)  # tests assert no times
 settings.load_profile("nmviz")
+write_no_stubs()  # here too, since some tests import Gradio before the page
 
 LONGEST_FIRST = (
     *("browser/one", "browser/other", "real/test_shipped", "real/test_numbers"),
