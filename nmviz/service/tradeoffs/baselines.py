@@ -39,7 +39,8 @@ class Compared:
 
 
 def compared(model: str, cost: str = "multiply_adds") -> tuple[Compared, ...]:
-    """Every pattern of weights and of activations that was run, the cheapest first.
+    """Every pattern of weights and of activations that was run: first those that can be compared,
+    each time the cheapest first.
 
     UserError for a cost that is no share of dense.
     """
@@ -49,7 +50,8 @@ def compared(model: str, cost: str = "multiply_adds") -> tuple[Compared, ...]:
     found = points(Asked(quality="delta_nll", cost=cost, models=(model,)))
     masked = [one for one in _best(found) if one.experiment.mask.is_grouped]
     dropped = [one for one in found if one.target == BLOCKS]
-    return tuple(_beside(one, dropped) for one in sorted(masked, key=lambda one: one.cost))
+    beside = [_beside(one, dropped) for one in sorted(masked, key=lambda one: one.cost)]
+    return tuple(sorted(beside, key=lambda one: one.blocks is None))
 
 
 def _best(found: Sequence[Point]) -> list[Point]:
