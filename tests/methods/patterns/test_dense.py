@@ -12,7 +12,7 @@ from nmviz.engine.prune.masking import Ties, count_ties, token_mask
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.patterns import DENSE, Pattern, parse_pattern
 
-METHODS = [(target, name) for target, registry in BY_TARGET.items() for name in registry]
+METHODS = [(target, name) for target in TARGETS for name in BY_TARGET[target]]
 METHODS += product(TARGETS, MITIGATIONS)
 
 

@@ -45,8 +45,9 @@ def test_three_marks_a_task_and_a_tick_for_guessing(results: dict[Column, Result
     assert list(figure.layout.yaxis.ticktext) == ["BoolQ", "PIQA"]
     assert (list(dense.x), list(weight.x), list(activation.x)) == ([80, 80], [30, 75], [75, 80])
     assert [trace.y[0] for trace in (dense, weight, activation)] == [-0.2, 0, 0.2]
-    assert [trace.marker.symbol for trace in figure.data[:3]] == list(MARKERS.values())
-    assert [trace.marker.color for trace in figure.data[:3]] == list(COLOURS.values())
+    shown: list[Column] = ["dense", "weight", "activation"]
+    assert [trace.marker.symbol for trace in figure.data[:3]] == [MARKERS[one] for one in shown]
+    assert [trace.marker.color for trace in figure.data[:3]] == [COLOURS[one] for one in shown]
     assert (list(guess.x), list(guess.y)) == ([50, 50], [0, 1])
     error = results["weight"].measurements[0].stderr
     assert error and weight.error_x.array[0] == pytest.approx(100 * error)
