@@ -29,7 +29,10 @@ PARTS = {
     "figures of tokens": ("statistics.py", "rows.py"),
     "loading": ("/loading.py", "/safetensors/", "core_model_loading.py", "modeling_utils.py"),
     "compiling kernels, once a machine": ("/numba/", "/llvmlite/"),
-    "imports": ("<frozen importlib", "builtins.compile", "marshal.loads", "/inspect.py"),
+    "imports": (
+        *("<frozen importlib", "builtins.compile", "marshal.loads", "/inspect.py"),
+        *("/import_utils.py", "/re/_", "/dataclasses.py", "/_dynamo/"),
+    ),
 }
 
 
