@@ -20,12 +20,6 @@ class Row:
     ratio: float
     against: str
 
-    @classmethod
-    def of(cls, case: str, seconds: Sequence[float], base: float, against: str) -> "Row":
-        """A case that took these seconds, against one whose median is `base`."""
-        middle = median(seconds)
-        return cls(case, middle, min(seconds), max(seconds), middle / base, against)
-
 
 @dataclass(frozen=True)
 class Size:
@@ -33,16 +27,23 @@ class Size:
 
     case: str
     peak: float
-    low: int
-    high: int
+    low: float
+    high: float
     ratio: float
     against: str
 
-    @classmethod
-    def of(cls, case: str, peaks: Sequence[int], base: float, against: str) -> "Size":
-        """A case that held these bytes, against one whose median is `base`."""
-        middle = median(peaks)
-        return cls(case, middle, min(peaks), max(peaks), middle / base, against)
+
+def spread(values: Sequence[float], base: float) -> tuple[float, float, float, float]:
+    """Median, lowest and highest of a case, and its median over that of another one."""
+    middle = median(values)
+    return middle, min(values), max(values), middle / base
+
+
+def seconds_of(case: Callable[[], object]) -> float:
+    """What a call takes."""
+    began = perf_counter()
+    case()
+    return perf_counter() - began
 
 
 def in_turns(
@@ -56,11 +57,9 @@ def in_turns(
     taken: dict[str, list[float]] = {name: [] for name in cases}
     for turn in range(warm_up + repeats):
         for name, case in cases.items():
-            began = perf_counter()
-            case()
-            elapsed = perf_counter() - began
+            elapsed = seconds_of(case)
             if turn >= warm_up:
                 taken[name].append(elapsed)
     base = median(taken[against])
     for name, seconds in taken.items():
-        yield Row.of(name, seconds, base, against)
+        yield Row(name, *spread(seconds, base), against)

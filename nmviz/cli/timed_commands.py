@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from nmviz.base.benching import Row, Size
+from nmviz.base.benching import Row, Size, seconds_of, spread
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 
@@ -88,19 +88,21 @@ def sweep(against: Path | None, turns: int) -> Iterator[Row | Size]:
         seconds: dict[str, list[float]] = {name: [] for name in (PLAIN, USUAL, *cases)}
         peaks: dict[str, list[int]] = {name: [] for name in cases}
         for _ in range(turns):
-            seconds[PLAIN].append(_timed(plain.dense))
-            seconds[USUAL].append(_timed(plain.usual_way))
+            seconds[PLAIN].append(seconds_of(plain.dense))
+            seconds[USUAL].append(seconds_of(plain.usual_way))
             for name, case in cases.items():
                 one = case()
                 seconds[name].append(one.seconds / _count(name))
                 peaks[name].append(one.peak)
     base = median(seconds[PLAIN])
-    yield from (Row.of(name, some, base, PLAIN) for name, some in seconds.items())
+    yield from (Row(name, *spread(some, base), PLAIN) for name, some in seconds.items())
     for name, first in calibrated.items():
         apart = first.seconds - _count(name) * median(seconds[name])
-        yield Row.of(f"calibrating for {name}", [max(apart, 0.0)], base, PLAIN)
+        yield Row(f"calibrating for {name}", *spread([max(apart, 0.0)], base), PLAIN)
     first_peak = median(next(iter(peaks.values())))
-    yield from (Size.of(name, some, first_peak, next(iter(peaks))) for name, some in peaks.items())
+    yield from (
+        Size(name, *spread(some, first_peak), next(iter(peaks))) for name, some in peaks.items()
+    )
 
 
 def memory(against: Path | None, turns: int) -> Iterator[Row | Size]:
@@ -121,7 +123,7 @@ def memory(against: Path | None, turns: int) -> Iterator[Row | Size]:
                 peaks[name].append(case().peak)
     first = next(iter(peaks))
     base = median(peaks[first])
-    yield from (Size.of(name, some, base, first) for name, some in peaks.items())
+    yield from (Size(name, *spread(some, base), first) for name, some in peaks.items())
 
 
 PLAIN = f"a plain dense pass of transformers, {TOKENS:,} tokens"
@@ -173,9 +175,3 @@ def _yaml(grids: Sequence[Fields]) -> str:
 
 def _count(name: str) -> int:
     return int(name.rpartition(" ")[2])
-
-
-def _timed(case: Callable[[], object]) -> float:
-    began = perf_counter()
-    case()
-    return perf_counter() - began

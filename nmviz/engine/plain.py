@@ -1,12 +1,12 @@
 """How it is done without nmviz: what its own speed is compared with."""
 
 from collections.abc import Callable, Sequence
-from time import perf_counter
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, linear
 
+from nmviz.base.benching import seconds_of
 from nmviz.engine.load.loading import load
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import encode
@@ -25,7 +25,7 @@ class Plain:
         self.windows = ids.view(-1, window)
         some = self.windows[: max(BATCHES)]
         self.dense(some)  # the first pass is slower
-        self.batch = min(BATCHES, key=lambda count: _seconds(lambda: self._nll(some, count)))
+        self.batch = min(BATCHES, key=lambda count: seconds_of(lambda: self._nll(some, count)))
 
     @property
     def model(self) -> Callable[..., Tensor]:
@@ -73,9 +73,3 @@ def usual_way(site: Site, x: Tensor) -> Tensor:
     """A layer at 8:16 by magnitude as it is usually done, nothing shared: [..., d_in] to
     [..., d_out]."""
     return linear(topk_masked(x, 8, 16), site.weight, site.bias)
-
-
-def _seconds(case: Callable[[], object]) -> float:
-    began = perf_counter()
-    case()
-    return perf_counter() - began

@@ -12,9 +12,9 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from nmviz.engine.prune.kernels.compiling import in_parts
+from nmviz.engine.prune.kernels.compiling import compiled, in_parts
+from nmviz.engine.prune.kernels.tokens import SUMS
 
-FAST = {"reassoc", "contract"}  # a sum may be taken in any order
 CHUNK = 512  # entries between two sums in float64
 LOG2_E = np.float32(1.4426950408889634)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)  # ln 2 is their sum
@@ -31,7 +31,7 @@ def fits(logits: Tensor) -> bool:
     return logits.device.type == "cpu" and logits.dtype == torch.float32
 
 
-@njit(nogil=True, error_model="numpy", cache=True, fastmath=FAST)
+@njit(nogil=True, error_model="numpy", cache=True, fastmath=SUMS)
 def _exps(z: Any, low: Any, size: Any, less: Any, made: Any, powers: Any) -> None:
     """made[0:size] = e^(z[low:] - less), where no difference is above 1.
 
@@ -49,7 +49,7 @@ def _exps(z: Any, low: Any, size: Any, less: Any, made: Any, powers: Any) -> Non
         made[u(i)] *= scale[u(i)]
 
 
-@njit(nogil=True, error_model="numpy", cache=True, fastmath=FAST | {"nnan", "nsz"})
+@njit(nogil=True, error_model="numpy", cache=True, fastmath=SUMS | {"nnan", "nsz"})
 def _largest(z: Any, low: Any, size: Any) -> Any:
     top = z[low]
     for i in range(size):
@@ -57,7 +57,7 @@ def _largest(z: Any, low: Any, size: Any) -> Any:
     return top
 
 
-@njit(nogil=True, error_model="numpy", cache=True, fastmath=FAST)
+@njit(nogil=True, error_model="numpy", cache=True, fastmath=SUMS)
 def _total(z: Any, made: Any, powers: Any) -> Any:
     """logsumexp of a row of finite numbers, and the first of its largest entries."""
     top, best = z[0], 0
@@ -78,7 +78,7 @@ def _total(z: Any, made: Any, powers: Any) -> Any:
     return np.log(total) + top, best
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@compiled
 def _finite(bits: Any) -> Any:
     """Whether no entry of a row has the exponent of infinity; `bits` are its floats as int32."""
     count = np.int32(0)
@@ -87,7 +87,7 @@ def _finite(bits: Any) -> Any:
     return count == 0
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@compiled
 def _totals(z: Any, log_total: Any, best: Any, first: Any, last: Any) -> None:
     made, powers = np.empty(CHUNK, np.float32), np.empty(CHUNK, np.int32)
     for row in range(first, last):
@@ -97,7 +97,7 @@ def _totals(z: Any, log_total: Any, best: Any, first: Any, last: Any) -> None:
             log_total[row], best[row] = np.nan, 0
 
 
-@njit(nogil=True, error_model="numpy", cache=True, fastmath=FAST)
+@njit(nogil=True, error_model="numpy", cache=True, fastmath=SUMS)
 def _apart(z: Any, other: Any, log_total: Any, made: Any, powers: Any) -> Any:
     """Mean of z - other over a row under p, which is e^(z - log_total) brought to a sum of 1."""
     total = whole = np.float64(0)
@@ -112,7 +112,7 @@ def _apart(z: Any, other: Any, log_total: Any, made: Any, powers: Any) -> Any:
     return total / whole
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@compiled
 def _compared(
     z: Any, log_totals: Any, other: Any, out: Any, best: Any, first: Any, last: Any
 ) -> None:
