@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from nmviz.engine.kept import PASSES_KEPT
-from nmviz.engine.load.blocks import find_blocks
+from nmviz.engine.load.blocks import find_blocks, standing_in
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.measure.statistics import DenseTokens
@@ -188,13 +188,8 @@ def skipped(model: nn.Module, dense: DensePass, first: int) -> Iterator[None]:
     shares = getattr(config.get_text_config(), "num_kv_shared_layers", 0)
     known = {} if shares or not dense.alone else dense.hidden
     early = [block for number, block in enumerate(blocks) if number < first and number in known]
-    try:
-        for number, block in enumerate(early):
-            block.__dict__["forward"] = partial(_given, known[number])
+    with standing_in({block: partial(_given, known[n]) for n, block in enumerate(early)}):
         yield
-    finally:
-        for block in early:
-            block.__dict__.pop("forward", None)
 
 
 def _given(hidden: Tensor, *_given: object, **_named: object) -> Tensor:

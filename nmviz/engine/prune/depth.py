@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
-from nmviz.engine.load.blocks import find_blocks
+from nmviz.engine.load.blocks import find_blocks, standing_in
 from nmviz.engine.prune.activations import PrunedActivations
 
 OTHERS = (
@@ -43,14 +43,8 @@ def passed_on(model: nn.Module, left_out: Sequence[int]) -> Iterator[None]:
     if left_out and left_out[-1] >= len(blocks):
         said = f"This model has no block {left_out[-1]}: its blocks are 0-{len(blocks) - 1}."
         raise UserError(said)
-    chosen = [blocks[number] for number in left_out]
-    try:
-        for block in chosen:
-            block.__dict__["forward"] = _pass_on
+    with standing_in({blocks[number]: _pass_on for number in left_out}):
         yield
-    finally:
-        for block in chosen:
-            block.__dict__.pop("forward", None)
 
 
 def _pass_on(hidden_states: Tensor, *_given: object, **_named: object) -> Tensor:
