@@ -1,6 +1,7 @@
 """The command line. `nmviz run --json` and the other names and flags are a contract."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -8,6 +9,7 @@ from nmviz.base.errors import UserError
 from nmviz.base.starting import quick_start
 from nmviz.cli import bench, cost, listings, published, run, store, sweep, together
 from nmviz.cli.options import STOPPED
+from nmviz.core.running import DEVICE
 
 USER_MISTAKE = 2  # exit status for what the user can mend
 
@@ -16,12 +18,18 @@ app.add_typer(store.app, name="store")
 
 
 @app.command("app")
-def serve_app(host: str = "127.0.0.1", port: int = 7860) -> None:
+def serve_app(
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    device: Annotated[
+        str, typer.Option(help=f"Where it computes: cpu, cuda or mps; {DEVICE} says it too.")
+    ] = "",
+) -> None:
     """Serve the page."""
     quick_start()
     from nmviz.ui.launch import serve
 
-    serve(host=host, port=port)
+    serve(host=host, port=port, device=device)
 
 
 for _command in (

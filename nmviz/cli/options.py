@@ -73,7 +73,8 @@ def _option(model: type[BaseModel], name: str) -> Parameter:
     field = model.model_fields[name]
     kinds = {field.annotation, *get_args(field.annotation)}
     kind: Any = next((kind for kind in (bool, int, float) if kind in kinds), str)
-    default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+    usual = field.get_default(call_default_factory=True)
+    default = ",".join(usual) if isinstance(usual, tuple) else usual
     default = not default if name in NEGATED else default
     called = CALLED.get(name, f"--{name.replace('_', '-')}")
     help = NEGATED.get(name, field.description)

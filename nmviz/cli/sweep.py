@@ -57,15 +57,16 @@ def sweep(
     """Measure a grid of experiments; what is stored already is not measured again."""
     _check_out(out, only_plan)
     grid = read_grid(file)
-    plan = planning.plan(grid, retry_failed=retry_failed, exact_errors=exact_errors)
+    once = {"exact_errors": exact_errors, "keep_passes": False}
+    running = built(Running, how | once)
+    plan = planning.plan(grid, running, retry_failed=retry_failed)
     if only_plan:
         print(json.dumps(_plan_json(plan)) if as_json else _plan_text(plan))
         return
-    once = {"exact_errors": exact_errors, "keep_passes": False}
-    events = measure(plan, built(Running, how | once))
+    events = measure(plan)
     print(_plan_text(plan), file=sys.stderr)
     _run(plan, events)
-    ended = planning.plan(grid, exact_errors=exact_errors)
+    ended = planning.plan(grid, running)
     if out is not None:
         write_jsonl(planning.stored_results(ended), out)
     print(json.dumps(_plan_json(ended)) if as_json else _end_text(ended, out))
@@ -103,7 +104,7 @@ class Table:
     """The rows on stderr, and where a person watches a last line that moves."""
 
     def __init__(self, plan: Plan) -> None:
-        self._waiting = list(plan.groups)
+        self._waiting, self._how = list(plan.groups), plan.how
         self._bar = tqdm(
             total=len(plan.to_do),
             disable=None,
@@ -135,7 +136,8 @@ class Table:
         if event.group in self._waiting:
             self._waiting.remove(event.group)
             if not self._bar.disable:
-                self._left = _time_left(planning.estimate_groups([event.group, *self._waiting]))
+                waiting = [event.group, *self._waiting]
+                self._left = _time_left(planning.estimate_groups(waiting, self._how))
         more = f" and {len(event.group) - 1} more" if len(event.group) > 1 else ""
         share = event.progress.part
         what = f"{in_words(event.group[0])}{more}: {event.progress.stage}"
@@ -173,7 +175,7 @@ def _plan_text(plan: Plan) -> str:
     """Counts, the time it takes, and everything left out or passed over with its reason."""
     lines = [
         f"{len(plan.done)} done, {len(plan.to_do)} to do, {len(plan.failed)} failed and passed "
-        f"over, {len(plan.left_out)} left out.{_duration(plan.groups)}"
+        f"over, {len(plan.left_out)} left out.{_duration(plan)}"
     ]
     lines += [f"  to do      {_named(group)}" for group in plan.groups]
     lines += [f"  failed     {in_words(one)}: {why.reason}" for one, why in plan.failed]
@@ -195,10 +197,10 @@ def _named(group: Group) -> str:
     return "; ".join([first, *(other.removeprefix(start) for other in others)])
 
 
-def _duration(groups: Sequence[Group]) -> str:
-    if not groups:
+def _duration(plan: Plan) -> str:
+    if not plan.groups:
         return ""
-    told = planning.estimate_groups(groups)
+    told = planning.estimate_groups(plan.groups, plan.how)
     if not told.seconds:
         return " How long it takes is known once the first of them has run here."
     more = f", and {told.unknown} more of a kind that was never run here" if told.unknown else ""
@@ -231,7 +233,7 @@ def _end_text(ended: Plan, out: Path | None) -> str:
 
 def _plan_json(plan: Plan) -> dict[str, Any]:
     """Counts, keys and reasons; `seconds` is what is left to measure, as far as it is known."""
-    told = planning.estimate_groups(plan.groups)
+    told = planning.estimate_groups(plan.groups, plan.how)
     counted = ("done", "to_do", "failed", "left_out")
     return {
         "counts": {name: len(getattr(plan, name)) for name in counted},

@@ -1,6 +1,20 @@
 """Running: how experiments are run. None of it is part of what is asked, so none is in a key."""
 
+import os
+
 from pydantic import BaseModel, ConfigDict, Field
+
+DEVICE = "NMVIZ_DEVICE"
+"""The variable of the environment that says where this process computes."""
+
+
+AS_EVERYWHERE = "cpu"
+"""The device that every machine has."""
+
+
+def usual_device() -> str:
+    """Where this process computes unless a run says otherwise: NMVIZ_DEVICE, else cpu."""
+    return os.environ.get(DEVICE, "").strip() or AS_EVERYWHERE
 
 
 class Running(BaseModel):
@@ -18,7 +32,13 @@ class Running(BaseModel):
         title="Stop early",
         description="Stop once the cost is known to this standard error, in nats a token.",
     )
-    device: str = Field("cpu", min_length=1, max_length=40, title="Device")
+    device: str = Field(
+        default_factory=usual_device,
+        min_length=1,
+        max_length=40,
+        title="Device",
+        description=f"cpu, cuda or mps; {DEVICE} says which where this does not.",
+    )
     rerun: bool = Field(False, title="Run again", description="Measure again, stored or not.")
     exact_errors: bool = Field(
         True,

@@ -15,27 +15,29 @@ if TYPE_CHECKING:
     Choose = Callable[[Tensor, Pattern], Tensor]  # scores to a mask of the same shape
 
 BLOCK = 128  # columns updated together before the error is passed on to the rest
+PANEL = 256  # columns of X^T X worked out together
 
 
 def prune(
-    weight: Tensor, x: Tensor, pattern: Pattern, damp: float, choose: Choose
+    weight: Tensor, x: Tensor, factor: Tensor, pattern: Pattern, choose: Choose
 ) -> tuple[Tensor, Tensor]:
-    """Pruned weight and mask, both [d_out, d_in], from inputs x, [tokens, d_in].
+    """Pruned weight and mask, both [d_out, d_in], from inputs x, [tokens, d_in], and the factor U
+    of their inverse Hessian, [d_in, d_in].
 
     N:M masks are chosen at the first column of every group of M; P% within each block of columns.
     """
     import torch
 
-    factor = inverse_factor(x, damp).to(weight.dtype)  # U, upper triangular [d_in, d_in]
-    pruned = weight.detach().clone()
-    pruned[:, x.abs().amax(0) == 0] = 0  # channels that never carry anything
-    mask = torch.ones_like(weight, dtype=torch.bool)
+    upper = factor.to(weight.dtype)
+    columns = weight.detach().T.clone(memory_format=torch.contiguous_format)  # [d_in, d_out]
+    columns[x.abs().amax(0) == 0] = 0  # channels that never carry anything
+    mask = torch.ones_like(columns, dtype=torch.bool)
     width = BLOCK if pattern.group is None else -(-BLOCK // pattern.group) * pattern.group
-    for start in range(0, weight.shape[1], width):
-        end = min(start + width, weight.shape[1])
-        errors = _prune_columns(pruned, mask, factor, (start, end), pattern, choose)
-        pruned[:, end:] -= errors @ factor[start:end, end:]
-    return torch.where(mask, pruned, 0), mask
+    for start in range(0, len(columns), width):
+        here, after = slice(start, start + width), slice(start + width, None)
+        errors = _prune_columns(columns[here], mask[here], upper[here, here], pattern, choose)
+        columns[after].addmm_(upper[here, after].T, errors, alpha=-1)
+    return torch.where(mask, columns, 0).T.contiguous(), mask.T.contiguous()
 
 
 def inverse_factor(x: Tensor, damp: float) -> Tensor:
@@ -46,8 +48,7 @@ def inverse_factor(x: Tensor, damp: float) -> Tensor:
     """
     import torch
 
-    inputs = x.double()
-    hessian = 2 / len(inputs) * inputs.T @ inputs
+    hessian = _gram(x.double()).mul_(2 / len(x))
     silent = hessian.diagonal() == 0
     hessian.diagonal()[silent] = 1
     hessian.diagonal().add_(damp * hessian.diagonal().mean())
@@ -61,30 +62,32 @@ def inverse_factor(x: Tensor, damp: float) -> Tensor:
         ) from None
 
 
-def _prune_columns(
-    pruned: Tensor,
-    mask: Tensor,
-    factor: Tensor,
-    columns: tuple[int, int],
-    pattern: Pattern,
-    choose: Choose,
-) -> Tensor:
-    """Prune these columns in place; returns their errors over U_jj, [d_out, columns]."""
+def _gram(x: Tensor) -> Tensor:
+    """X^T X, [d_in, d_in], from x [tokens, d_in]: what lies below the diagonal is mirrored."""
     import torch
 
-    start, end = columns
-    errors = torch.zeros_like(pruned[:, start:end])
-    at_once = pattern.group or end - start
-    for column in range(start, end):
-        if (column - start) % at_once == 0:
-            here = slice(column, column + at_once)
-            mask[:, here] = choose(_scores(pruned, factor, here), pattern)
-        kept = torch.where(mask[:, column], pruned[:, column], 0)
-        error = (pruned[:, column] - kept) / factor[column, column]
-        pruned[:, column:end] -= error[:, None] * factor[column, column:end]
-        errors[:, column - start] = error
+    gram = x.new_empty(x.shape[1], x.shape[1])
+    for start in range(0, x.shape[1], PANEL):
+        here = slice(start, start + PANEL)
+        gram[here, start:] = x[:, here].T @ x[:, start:]
+    return torch.triu(gram).add_(torch.triu(gram, 1).T)
+
+
+def _prune_columns(
+    columns: Tensor, mask: Tensor, upper: Tensor, pattern: Pattern, choose: Choose
+) -> Tensor:
+    """Prune a block of columns [width, d_out] in place, and its mask with it, under its own part of
+    U [width, width]; returns their errors over U_jj, [width, d_out]."""
+    import torch
+
+    errors = torch.empty_like(columns)
+    at_once = pattern.group or len(columns)
+    squares = upper.diagonal().square()[:, None]
+    for j in range(len(columns)):
+        if j % at_once == 0:
+            group = slice(j, j + at_once)
+            scores = columns[group].square() / squares[group]
+            mask[group] = choose(scores.T, pattern).T
+        errors[j] = torch.where(mask[j], 0, columns[j]) / upper[j, j]
+        columns[j + 1 :].addcmul_(upper[j, j + 1 :, None], errors[j], value=-1)
     return errors
-
-
-def _scores(pruned: Tensor, factor: Tensor, columns: slice) -> Tensor:
-    return pruned[:, columns].square() / factor.diagonal()[columns].square()

@@ -2,7 +2,8 @@
 
 A criterion sees the weight, [d_out, d_in], and its calibrated state, and returns scores of the same
 shape. With gives="weight" it returns the pruned weight itself; its `calibrate` is then given
-`choose`, which makes a mask of scores and a pattern, so that the rule of what stays is one.
+`choose`, which makes a mask of scores and a pattern, so that the rule of what stays is one, and
+`once`, which makes what is made of the inputs alone once for all layers that are given them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nmviz.methods.sparsegpt import Choose
 
     State = Mapping[str, Tensor]
+    Once = Callable[[str, Callable[[], Tensor]], Tensor]
 
 WEIGHT: Registry[Method] = Registry("weight criterion")
 
@@ -127,11 +129,12 @@ def random(weight: Tensor, state: State, *, seed: int = 0) -> Tensor:
 
 
 def _sparsegpt(
-    weight: Tensor, x: Tensor, pattern: Pattern, *, damp: float, choose: Choose
+    weight: Tensor, x: Tensor, pattern: Pattern, *, damp: float, choose: Choose, once: Once
 ) -> dict[str, Tensor]:
-    from nmviz.methods.sparsegpt import prune
+    from nmviz.methods.sparsegpt import inverse_factor, prune
 
-    pruned, mask = prune(weight, x, pattern, damp, choose)
+    factor = once(f"inverse Hessian, damp={damp}", lambda: inverse_factor(x, damp))
+    pruned, mask = prune(weight, x, factor, pattern, choose)
     return {"weight": pruned, "mask": mask}
 
 

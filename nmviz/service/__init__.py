@@ -18,6 +18,7 @@ from nmviz.service.planning import pruned_in_words
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
     calibrate,
+    check_device,
     check_text,
     compare,
     estimate_seconds,
@@ -43,6 +44,7 @@ __all__ = [
     "calibrate",
     "canonical",
     "catalogue",
+    "check_device",
     "check_tasks_installed",
     "check_text",
     "compare",

@@ -11,6 +11,7 @@ from nmviz.core.grids import PRUNED
 from nmviz.core.protocols import tokens_read
 from nmviz.core.results import Result
 from nmviz.core.rules import DRAWS, MANY_TIES
+from nmviz.core.running import Running
 
 READ = frozenset((*TEXT, "artefacts"))
 """Settings of the text, of which only its length matters for the time."""
@@ -21,10 +22,12 @@ Kind = tuple[bool, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Pass:
-    """What a run of this machine tells: seconds of one pass for each token of it, and in
-    how many passes `auto` reads the text for it."""
+    """What a run of this machine tells: seconds of one pass for each token of it, where and how the
+    errors of layers were taken, and in how many passes `auto` reads the text for it."""
 
     experiment: Experiment
+    device: str
+    sampled: bool
     kind: Kind
     seconds: float
     draws: int
@@ -54,12 +57,22 @@ def _pass(run: Result, together: int) -> Pass:
     share = seconds / (tokens_read(experiment) or 1) / (1 + together)
     ties = run.get("tie_share")
     many = ties is not None and ties.value > MANY_TIES
-    return Pass(experiment, _kind(experiment), share, DRAWS if many else 1)
+    draws = DRAWS if many else 1
+    device = run.provenance.device or "cpu"
+    return Pass(experiment, device, run.sampled, _kind(experiment), share, draws)
 
 
-def estimate(experiments: Sequence[Experiment], made: Sequence[Pass]) -> float | None:
-    """Seconds that experiments measured together take; None when nothing is known of one."""
-    shares = [_share(experiment, made) for experiment in experiments]
+def estimate(
+    experiments: Sequence[Experiment], made: Sequence[Pass], how: Running | None = None
+) -> float | None:
+    """Seconds that experiments measured together take; None when nothing is known of one.
+
+    Runs on another device say nothing; of like ones those come first whose errors of layers were
+    taken in the same way.
+    """
+    how = how or Running()
+    here = [one for one in made if one.device == how.device]
+    shares = [_share(experiment, here, not how.exact_errors) for experiment in experiments]
     known = [share for share in shares if share is not None]
     if not known or len(known) < len(shares):
         return None
@@ -71,17 +84,17 @@ def _draws(ties: str) -> int:
     return DRAWS if ties == "random" else 1
 
 
-def _share(experiment: Experiment, made: Sequence[Pass]) -> tuple[float, int] | None:
+def _share(experiment: Experiment, made: Sequence[Pass], sampled: bool) -> tuple[float, int] | None:
     """Seconds of one pass, from the newest of those runs that are most alike, and how many passes
     the experiment takes."""
     kind = _kind(experiment)
     fit = [one for one in made if one.kind == kind]
     if not fit or experiment.tokens is None:
         return None
-    best = max(fit, key=lambda one: _likeness(experiment, one.experiment))  # the first of equals
+    best = max(fit, key=lambda one: _likeness(experiment, sampled, one))  # the first of equals
     unsettled = experiment.target == "weight" and experiment.ties == "auto"
-    alike = best.experiment.pattern == experiment.pattern and best.experiment.target == "weight"
-    draws = best.draws if unsettled and alike else _draws(experiment.ties)
+    same = best.experiment.pattern == experiment.pattern and best.experiment.target == "weight"
+    draws = best.draws if unsettled and same else _draws(experiment.ties)
     return best.seconds * tokens_read(experiment), draws
 
 
@@ -90,7 +103,9 @@ def _kind(experiment: Experiment) -> Kind:
     return bool(experiment.calibration_windows), fields
 
 
-def _likeness(one: Experiment, other: Experiment) -> tuple[bool, bool, bool]:
+def _likeness(one: Experiment, sampled: bool, made: Pass) -> tuple[bool, bool, bool, bool]:
     """The budget counts last: what calibration takes does not grow with it."""
+    other = made.experiment
     same_methods = (one.criterion, one.mitigations) == (other.criterion, other.mitigations)
-    return one.target == other.target, same_methods, one.tokens == other.tokens
+    same_errors = made.sampled == sampled
+    return one.target == other.target, same_methods, same_errors, one.tokens == other.tokens

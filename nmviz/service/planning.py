@@ -10,6 +10,7 @@ from nmviz.core import depth, rules
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import PRUNED, Grid, LeftOut
 from nmviz.core.results import Result
+from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS
 from nmviz.methods import WEIGHT
 from nmviz.methods.method import parse_call
@@ -22,6 +23,8 @@ from nmviz.sources import corpora, models
 from nmviz.store import OWN
 from nmviz.store.failures import Failure, Failures
 
+QUICK = Running(exact_errors=False, keep_passes=False)
+"""Errors of layers from every token take as long as all the rest."""
 TRIES = 2
 """So often an experiment may fail before a sweep passes it over."""
 TOGETHER = {"activation": 24, "blocks": 24, "weight": 12, "changed weight": 4}
@@ -36,13 +39,14 @@ Group = tuple[Experiment, ...]
 @dataclass(frozen=True)
 class Plan:
     """What a sweep has done and will do. `failed` are passed over; those that failed once are
-    tried again, so they stand under `to_do`.
+    tried again, so they stand under `to_do`. `how` is how it is run.
     """
 
     done: Group
     groups: tuple[Group, ...]
     failed: tuple[tuple[Experiment, Failure], ...]
     left_out: tuple[LeftOut, ...]
+    how: Running
 
     @property
     def to_do(self) -> Group:
@@ -57,8 +61,8 @@ class Estimate:
     unknown: int
 
 
-def plan(grid: Grid, *, retry_failed: bool = False, exact_errors: bool = False) -> Plan:
-    """What there is to do of a grid; nothing is loaded or measured. With `exact_errors` also what
+def plan(grid: Grid, how: Running = QUICK, *, retry_failed: bool = False) -> Plan:
+    """What there is to do of a grid; nothing is loaded or measured. With exact errors also what
     is stored with errors of layers from a sample.
 
     The dense run that tasks are compared with belongs to it, named in the grid or not. UserError
@@ -72,43 +76,42 @@ def plan(grid: Grid, *, retry_failed: bool = False, exact_errors: bool = False) 
         raise UserError(f"No combination is an experiment, the first because: {left_out[0].reason}")
     keys = [one.key for experiment in wanted for one in experiment.answers]
     found = store().find(sites=False, key=keys, source=OWN)
-    there = {result.key for result in found if _serves(result, exact_errors)}
+    there = {result.key for result in found if _serves(result, how)}
     tried = {} if retry_failed else Failures(store()).read()
     given_up = {key: failure for key, failure in tried.items() if failure.tries >= TRIES}
-    done = [
-        one for one in wanted if _is_among(one, there) or _serves(best(one, store()), exact_errors)
-    ]
+    done = [one for one in wanted if _is_among(one, there) or _serves(best(one, store()), how)]
     missing = [one for one in wanted if one not in done]
     return Plan(
         done=tuple(done),
         groups=tuple(_groups([one for one in missing if one.key not in given_up])),
         failed=tuple((one, given_up[one.key]) for one in missing if one.key in given_up),
         left_out=left_out,
+        how=how,
     )
 
 
-def _serves(result: Result | None, exact_errors: bool) -> bool:
+def _serves(result: Result | None, how: Running) -> bool:
     """Whether it need not be measured again."""
-    return result is not None and not (result.sampled and exact_errors)
+    return result is not None and not (result.sampled and how.exact_errors)
 
 
 def _is_among(experiment: Experiment, stored: Set[str]) -> bool:
     return any(one.key in stored for one in experiment.answers)
 
 
-def estimate_groups(groups: Sequence[Group]) -> Estimate:
+def estimate_groups(groups: Sequence[Group], how: Running) -> Estimate:
     """How long these groups take here, from what the store has by now."""
     names = {group[0].model for group in groups}
     made = {name: passes(store().find(sites=False, model=name, source=OWN)) for name in names}
-    told = [(group, _seconds(group, made[group[0].model])) for group in groups]
+    told = [(group, _seconds(group, made[group[0].model], how)) for group in groups]
     return Estimate(
         seconds=sum(seconds or 0.0 for _, seconds in told),
         unknown=sum(len(group) for group, seconds in told if seconds is None),
     )
 
 
-def _seconds(group: Group, made: Sequence[Pass]) -> float | None:
-    return tasks.estimate(group, store()) if group[0].tasks else estimate(group, made)
+def _seconds(group: Group, made: Sequence[Pass], how: Running) -> float | None:
+    return tasks.estimate(group, store()) if group[0].tasks else estimate(group, made, how)
 
 
 def stored_results(plan: Plan) -> list[Result]:

@@ -12,7 +12,7 @@ from nmviz.base.errors import Cancelled, UserError, check_of, without_places
 from nmviz.core import pairing
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Progress, Result
-from nmviz.core.running import Running
+from nmviz.core.running import AS_EVERYWHERE, Running, usual_device
 from nmviz.core.settings import TARGETS
 from nmviz.service import tasks
 from nmviz.service.choices import (
@@ -190,12 +190,20 @@ def check_text(experiment: Experiment, text: str) -> None:
     windows_of(load(experiment.model), experiment, text)
 
 
-def load(model: str, device: str = "cpu") -> "LoadedModel":
-    """The model, loaded once a process."""
+def load(model: str, device: str | None = None) -> "LoadedModel":
+    """The model, loaded once a process, on the device that the process uses unless one is said."""
     refuse_large(model)
     from nmviz.engine.load.loading import load as load_model
 
-    return load_model(model, device)
+    return load_model(model, device or usual_device())
+
+
+def check_device() -> None:
+    """UserError where this machine lacks the device that the process is to compute on."""
+    if usual_device() != AS_EVERYWHERE:
+        from nmviz.engine.load.loading import check_device as check
+
+        check(usual_device())
 
 
 def compare(first: Experiment, second: Experiment) -> tuple[Measurement, ...]:

@@ -12,8 +12,6 @@ from nmviz.service.runs import run, store
 from nmviz.store.alone import alone
 from nmviz.store.failures import Failure, Failures
 
-QUICK = Running(exact_errors=False, keep_passes=False)
-"""Errors of layers from every token take as long as all the rest."""
 LONGEST_REASON = 300  # characters
 
 
@@ -38,7 +36,7 @@ class Outcome:
 Event = Working | Outcome
 
 
-def sweep(plan: Plan, how: Running = QUICK) -> Iterator[Event]:
+def sweep(plan: Plan) -> Iterator[Event]:
     """Measure what is to do, in the plan's order. May be left or killed at any moment.
 
     UserError at once for a device that is not there, which is no experiment's failure, and, once it
@@ -48,14 +46,14 @@ def sweep(plan: Plan, how: Running = QUICK) -> Iterator[Event]:
     if plan.groups:
         from nmviz.engine.load.loading import check_device
 
-        check_device(how.device)
-    return _sweep(plan, how)
+        check_device(plan.how.device)
+    return _sweep(plan)
 
 
-def _sweep(plan: Plan, how: Running) -> Iterator[Event]:
+def _sweep(plan: Plan) -> Iterator[Event]:
     with alone(store()):
         for group in plan.groups:
-            yield from _measure(group, how)
+            yield from _measure(group, plan.how)
 
 
 def _measure(group: Group, how: Running) -> Iterator[Event]:

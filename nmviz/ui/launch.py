@@ -8,8 +8,10 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.base.starting import started, take_short_turns
+from nmviz.core.running import DEVICE
 from nmviz.ui.guard.middleware import Guard
 from nmviz.ui.serving.answers import Answers
 from nmviz.ui.serving.files import Files
@@ -51,11 +53,15 @@ def launch_kwargs() -> dict[str, Any]:
     }
 
 
-def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
+def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, device: str = "") -> str:
     """Serve the page and say where. With `block` it ends when the process is stopped.
 
-    UserError when the port is taken, or none.
+    A `device` takes the place of the one that NMVIZ_DEVICE says. UserError when the port is taken,
+    or none, and when this machine has no such device.
     """
+    if device:
+        os.environ[DEVICE] = device
+    service.check_device()
     if not 0 <= port <= LAST_PORT:
         raise UserError(f"There is no port {port}: give --port a number from 1 to {LAST_PORT}.")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -79,10 +85,9 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> str:
 
 def _say_what_is_kept() -> None:
     """Whoever starts the page is told where the store is that it cannot write; visitors are not."""
-    from nmviz.service import store
-
-    if not store().keeps:
-        print(f"nmviz: {store().place}: {store().note}", flush=True)
+    store = service.store()
+    if not store.keeps:
+        print(f"nmviz: {store.place}: {store.note}", flush=True)
 
 
 def _warm_up() -> None:

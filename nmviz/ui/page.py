@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
+from nmviz.core.running import AS_EVERYWHERE, usual_device
 from nmviz.ui.api import add_api
 from nmviz.ui.claims.tab import build_claims
 from nmviz.ui.explore.components import Page
@@ -51,6 +52,7 @@ def build_page() -> gr.Blocks:
     ) as blocks:
         gr.HTML(HEADER, elem_id="header")
         _say_what_is_kept()
+        _say_where_it_computes()
         with gr.Tabs(overflow_behavior="wrap"):  # a tab behind a menu is found by no link
             with gr.Tab("Explore"), gr.Row(elem_id="explore"):
                 with gr.Column(elem_id="controls", min_width=0):
@@ -75,6 +77,13 @@ def _say_what_is_kept() -> None:
     store = service.store()
     if not store.keeps:
         gr.HTML(note(store.note or "", "warning"), elem_id="kept")
+
+
+def _say_where_it_computes() -> None:
+    """A line above all tabs where it is not the processor, as on every machine."""
+    if (device := usual_device()) != AS_EVERYWHERE:
+        said = f"Models run on {device} here: last digits may differ from those of a processor."
+        gr.HTML(note(said), elem_id="device")
 
 
 def _page(controls: Controls, panels: Panels) -> Page:

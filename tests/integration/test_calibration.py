@@ -1,5 +1,6 @@
 """Calibration on a tiny model and real calibration text: states, order, cache, training, cancel."""
 
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from nmviz.engine.calibrate.calibration import Stage, bind, bind_site, calibrati
 from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.load.sites import find_site, find_sites
 from nmviz.engine.measure.evaluate import logits
+from nmviz.engine.prune.of_last import OfLast
 from nmviz.engine.prune.sparsify import forwards, replaced
+from nmviz.methods import sparsegpt
 
 pytestmark = pytest.mark.real  # the calibration text is fetched on first use
 
@@ -232,6 +235,32 @@ def test_sparsegpt_beats_magnitude_on_the_text_it_was_calibrated_on(loaded: Load
         pruned = bind(loaded, experiment(criterion=name, target="weight"), nothing).pruned
         errors[name] = (pruned.forward(site, x) - site.dense(x)).norm().item()
     assert errors["sparsegpt"] < errors["magnitude"]
+
+
+def test_layers_that_are_given_the_same_share_one_hessian(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factored: list[int] = []
+    whole = sparsegpt.inverse_factor
+
+    def counted(x: Tensor, damp: float) -> Tensor:
+        factored.append(x.shape[1])
+        return whole(x, damp)
+
+    monkeypatch.setattr(sparsegpt, "inverse_factor", counted)
+    bind(loaded, experiment(target="weight", criterion="sparsegpt", blocks="0"), nothing)
+    assert factored == [64, 64, 64, 128]  # q, k and v; o; gate and up; down
+
+
+def test_what_is_known_of_an_input_ends_with_it() -> None:
+    seen, x = OfLast(), torch.ones(3)
+    made = seen.get(x, "double", lambda: torch.ones(3))
+    assert seen.get(x, "double", lambda: torch.zeros(3)) is made
+    ended = weakref.ref(made)
+    del made
+    assert ended() is not None
+    del x
+    assert ended() is None
 
 
 def test_the_key_holds_what_calibration_depends_on_and_nothing_else(loaded: LoadedModel) -> None:

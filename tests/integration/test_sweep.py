@@ -79,7 +79,7 @@ def test_a_plan_groups_what_shares_a_dense_pass(grid: Grid) -> None:
     plan = planning.plan(grid)
     assert [len(group) for group in plan.groups] == [2, 8]
     assert (plan.done, plan.failed, plan.left_out) == ((), (), ())
-    told = planning.estimate_groups(plan.groups)
+    told = planning.estimate_groups(plan.groups, plan.how)
     assert (told.seconds, told.unknown) == (0.0, COUNT)
     by_methods = [experiment.criterion for experiment in plan.to_do[2:]]
     assert by_methods == ["magnitude"] * 4 + ["wina"] * 4
@@ -121,7 +121,7 @@ def test_each_is_stored_once_and_the_next_start_goes_on(grid: Grid) -> None:
     assert outcomes(grid) == []
     assert len(service.store().find(own=True)) == COUNT
     again = parse_grid("grids: [{pattern: 2:4}]", "grid.yaml")
-    assert planning.estimate_groups(planning.plan(again).groups).unknown == 1
+    assert planning.estimate_groups(planning.plan(again).groups, planning.QUICK).unknown == 1
 
 
 def test_a_result_does_not_depend_on_what_is_measured_with_it(grid: Grid) -> None:
@@ -137,7 +137,7 @@ def test_errors_of_layers_are_from_a_sample_until_they_are_asked_for(grid: Grid)
     found = {outcome.experiment.key: outcome.result for outcome in outcomes(grid)}
     assert all(result is not None and result.sampled for result in found.values())
     assert planning.plan(grid).to_do == ()
-    assert len(planning.plan(grid, exact_errors=True).to_do) == COUNT
+    assert len(planning.plan(grid, Running()).to_do) == COUNT
     one, *others = planning.plan(grid).done
     assert service.lookup(one) == found[one.key]
     *_, ran = service.run([one])  # which gives exact ones, and so measures again
@@ -146,10 +146,10 @@ def test_errors_of_layers_are_from_a_sample_until_they_are_asked_for(grid: Grid)
     *_, again = service.run([one], how=Running(rerun=True, exact_errors=False))
     assert again.results[0].sampled
     assert service.lookup(one) == ran.results[0]  # never replaced by a sample that came later
-    assert len(planning.plan(grid, exact_errors=True).to_do) == len(others)
-    exact = sweep(planning.plan(grid, exact_errors=True), Running())
+    assert len(planning.plan(grid, Running()).to_do) == len(others)
+    exact = sweep(planning.plan(grid, Running()))
     assert all(not end.result.sampled for end in exact if isinstance(end, Outcome))  # type: ignore[union-attr]
-    assert planning.plan(grid, exact_errors=True).to_do == ()
+    assert planning.plan(grid, Running()).to_do == ()
 
 
 NO_MEMORY = (

@@ -304,7 +304,7 @@ def test_a_sweep_runs_tasks_one_at_a_time_after_their_dense_model(
     assert planning.plan(grid).to_do == ()
     other = planning.plan(parse_grid(text.replace("2:4", "4:8"), "grid.yaml"))
     assert [one.pattern for one in other.to_do] == ["4:8"]
-    told = planning.estimate_groups(other.groups)
+    told = planning.estimate_groups(other.groups, other.how)
     assert told.seconds > 0 and told.unknown == 0
 
 

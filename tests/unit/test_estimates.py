@@ -7,8 +7,11 @@ import pytest
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import machine
 from nmviz.core.results import Measurement, Provenance, Result
+from nmviz.core.running import Running
+from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.service.estimates import estimate as estimate_from
 from nmviz.service.estimates import passes
+from nmviz.service.planning import QUICK
 
 HERE = {**machine(), "threads": 2}
 PLAIN = Experiment.build(pattern="2:4", tokens=1000, window=500)
@@ -63,3 +66,19 @@ def test_random_ties_are_read_five_times() -> None:
     assert estimate([weight.but(ties="index")], [drawn]) == pytest.approx(20.0)
     assert estimate([weight], [drawn]) == pytest.approx(60.0)
     assert estimate([PLAIN], [drawn]) == pytest.approx(20.0)
+
+
+def test_runs_on_another_device_say_nothing() -> None:
+    there = ran(PLAIN, 20.0, "1", device="cuda")
+    assert estimate([PLAIN], [there]) is None
+    assert estimate_from([PLAIN], passes([there]), Running(device="cuda")) == pytest.approx(20.0)
+
+
+def test_errors_of_layers_taken_in_the_same_way_come_first() -> None:
+    exact = ran(PLAIN, 40.0, "2")
+    sampled = ran(PLAIN, 20.0, "1", settings={SAMPLED_ERRORS: "one of 32 tokens"})
+    other_method = ran(PLAIN.but(criterion="wina"), 90.0, "3")
+    runs = passes([sampled, exact, other_method])
+    assert estimate_from([PLAIN], runs, Running()) == pytest.approx(40.0)
+    assert estimate_from([PLAIN], runs, Running(exact_errors=False)) == pytest.approx(20.0)
+    assert estimate_from([PLAIN.but(criterion="wina")], runs, QUICK) == pytest.approx(90.0)

@@ -59,7 +59,7 @@ class PrunedActivations:
                 states[call.method.name] = step.calibrate(site.weight, x.flatten(0, -2))
             x, _ = step.before(x, At(site.weight, states.get(call.method.name, {})))
         if self.criterion.method.facts.needs == "inputs":
-            state = state_of(self.criterion, site, x.flatten(0, -2), self.pattern)
+            state = state_of(self.criterion, site, x, self.pattern)
             states[self.criterion.method.name] = state
 
     def finish(self, site: Site) -> None:

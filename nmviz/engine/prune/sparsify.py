@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import torch
@@ -18,6 +18,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.engine.load.products import Caught, Places, Product, factors
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.masking import matrix_mask
+from nmviz.engine.prune.of_last import SEEN
 from nmviz.engine.prune.samples import Rows
 from nmviz.methods.method import Call
 from nmviz.methods.patterns import Pattern
@@ -167,14 +168,18 @@ def forwards(pruned: Pruned, check: Callable[[], None]) -> dict[Site, SiteForwar
 
 
 def state_of(call: Call, site: Site, x: Tensor | None, pattern: Pattern) -> dict[str, Tensor]:
-    """The state of a criterion or mitigation at a site, from its weight and inputs."""
+    """The state of a criterion or mitigation at a site, from its weight and inputs
+    [..., tokens, d_in]."""
+    tokens = None if x is None else x.flatten(0, -2)
     if isinstance(call.method.code, type):
-        return call.method.code(**call.settings).calibrate(site.weight, x)
+        return call.method.code(**call.settings).calibrate(site.weight, tokens)
     facts = call.method.facts
     if facts.calibrate is None:
         return {}
-    chooses = {"choose": matrix_mask} if facts.gives == "weight" else {}
-    return facts.calibrate(site.weight, x, pattern, **call.settings, **chooses)
+    helped: dict[str, Any] = {}
+    if facts.gives == "weight" and x is not None:
+        helped = {"choose": matrix_mask, "once": partial(SEEN.get, x)}
+    return facts.calibrate(site.weight, tokens, pattern, **call.settings, **helped)
 
 
 def state_of_weight(call: Call, site: Site, pattern: Pattern) -> dict[str, Tensor]:

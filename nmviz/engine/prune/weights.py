@@ -61,7 +61,7 @@ class PrunedWeights:
         return "rows" if self._over == "row" else "entries"
 
     def calibrate(self, site: Site, x: Tensor) -> None:
-        state = state_of(self.criterion, site, x.flatten(0, -2), self.pattern)
+        state = state_of(self.criterion, site, x, self.pattern)
         self.states[site] = {self.criterion.method.name: state}
 
     def finish(self, site: Site) -> None:

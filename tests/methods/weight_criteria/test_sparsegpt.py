@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import tensor
+from torch import Tensor, tensor
 
 from methods.by_hand import (
     BIAS,
@@ -122,6 +122,33 @@ def test_sparsegpt_errs_at_most_as_much_as_magnitude_on_its_calibration_text(
         for name in ("sparsegpt", "magnitude")
     }
     assert errors["sparsegpt"] < errors["magnitude"]
+
+
+def by_the_book(weight: Tensor, factor: Tensor, keep: int, group: int) -> Tensor:
+    """The update of the paper with nothing put off: every column corrects all after it at once."""
+    rest, kept = weight.double(), torch.ones_like(weight, dtype=torch.bool)
+    for j in range(weight.shape[1]):
+        if j % group == 0:
+            scores = (rest[:, j : j + group] / factor.diagonal()[j : j + group]) ** 2
+            lowest = scores.argsort(dim=-1, stable=True)[:, : group - keep]
+            kept[:, j : j + group].scatter_(1, lowest, False)
+        error = rest[:, j].where(~kept[:, j], 0) / factor[j, j]
+        rest[:, j:] -= error[:, None] * factor[j, j:]
+    return rest.where(kept, 0)
+
+
+@pytest.mark.parametrize("columns", [16, 128, 272])  # less than a block, one, and two and a bit
+@pytest.mark.parametrize(("keep", "group"), [(2, 4), (1, 4), (8, 16)])
+def test_blocks_of_columns_change_nothing(columns: int, keep: int, group: int) -> None:
+    generator = torch.Generator().manual_seed(columns + keep)
+    x = torch.randn(500, columns, generator=generator) @ torch.rand(columns, columns)
+    weight = torch.randn(24, columns, generator=generator)
+    given = weight.clone()
+    found = output(pruned("sparsegpt", f"{keep}:{group}", weight, x), torch.eye(columns)).T
+    wanted = by_the_book(weight, inverse_factor(x, damp=0.01), keep, group)
+    assert torch.equal(weight, given)
+    assert torch.equal(found == 0, wanted == 0)
+    assert torch.allclose(found.double(), wanted, atol=1e-4)
 
 
 def test_p_percent_is_dropped_of_every_128_columns() -> None:
