@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from itertools import product
 from typing import Any
 
@@ -190,10 +191,21 @@ def _start() -> Iterator[Row]:
     return in_turns(cases, "import gradio", warm_up=1, repeats=5)
 
 
+@_bench("page", "what the page's process holds while one visitor acts 300 times: half an hour")
+def _page() -> Iterator[Size]:
+    return _with_aiohttp("long_use")
+
+
 @_bench("visitors", "200 visitors of the page who act every ten seconds, and a live run beside 50")
 def _visitors() -> Iterator[Row]:
+    return _with_aiohttp("visitors")
+
+
+def _with_aiohttp(name: str) -> Iterator[Any]:
+    """The rows of a module whose function has its name, which needs a package of its own."""
     try:
-        from nmviz.cli.visitors import visitors
+        module = import_module(f"nmviz.cli.{name}")
     except ModuleNotFoundError as missing:
         raise UserError(f"This needs {missing.name}: pip install {missing.name}.") from None
-    return visitors()
+    rows: Iterator[Any] = getattr(module, name)()
+    return rows

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter, sleep
+from typing import NamedTuple
 from urllib.request import urlopen
 
 from nmviz.base.errors import UserError
@@ -25,8 +26,15 @@ serve(port=int(sys.argv[1]))
 """
 
 
+class OwnPage(NamedTuple):
+    """Where it is served, and its process."""
+
+    url: str
+    process: int
+
+
 @contextmanager
-def own_page() -> Iterator[str]:
+def own_page() -> Iterator[OwnPage]:
     """The page in a process of its own, with a store of its own that is deleted afterwards."""
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -41,7 +49,7 @@ def own_page() -> Iterator[str]:
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_for(url, process)
-            yield url
+            yield OwnPage(url, process.pid)
         finally:
             process.terminate()
             process.wait(timeout=30)

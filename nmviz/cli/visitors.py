@@ -160,8 +160,8 @@ class Acting:
 def visitors(count: int = VISITORS, seconds: float = SECONDS) -> Iterator[Row]:
     """One visitor, then many, then a live run alone and beside some."""
     answered = answered_from_the_store()
-    with own_page() as url:
-        yield from asyncio.run(_measured(url, answered, count, seconds))
+    with own_page() as page:
+        yield from asyncio.run(_measured(page.url, answered, count, seconds))
 
 
 def answered_from_the_store() -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from functools import cache
 from threading import Event
 from typing import TYPE_CHECKING
 
+from nmviz.base import holding
 from nmviz.base.errors import UserError
 from nmviz.core.budget import Budget, at_equal_budget
 from nmviz.core.experiment import Experiment
@@ -152,4 +153,6 @@ def generate(
 def _captures() -> "Captures":
     from nmviz.engine.look.capture import Captures
 
-    return Captures()
+    captures = Captures()
+    holding.holds("captures", lambda: captures.size)
+    return captures

@@ -3,14 +3,18 @@
 import os
 from pathlib import Path
 from threading import Thread
+from time import sleep
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from nmviz import service
+from nmviz.base import holding
 from nmviz.base.errors import UserError
+from nmviz.base.memory import resident
 from nmviz.base.starting import started, take_short_turns
+from nmviz.base.wording import listed
 from nmviz.core.running import DEVICE
 from nmviz.ui.guard.middleware import Guard
 from nmviz.ui.serving.answers import Answers
@@ -20,6 +24,7 @@ from nmviz.ui.shell.theme import theme
 
 HERE = Path(__file__).parent / "shell"
 LAST_PORT = 65_535
+SECONDS_BETWEEN_LINES = 60.0
 IN_FRONT = (Guard, Files, Answers, Strangers)
 """What stands in front of Gradio: the first sees a request first, and Gradio last."""
 
@@ -57,11 +62,12 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, device:
     """Serve the page and say where. With `block` it ends when the process is stopped.
 
     A `device` takes the place of the one that NMVIZ_DEVICE says. UserError when the port is taken,
-    or none, and when this machine has no such device.
+    or none, when this machine has no such device, and where NMVIZ_MEMORY is no size.
     """
     if device:
         os.environ[DEVICE] = device
     service.check_device()
+    holding.budget()
     if not 0 <= port <= LAST_PORT:
         raise UserError(f"There is no port {port}: give --port a number from 1 to {LAST_PORT}.")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -77,6 +83,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, device:
             f"Port {port} of {host} cannot be used: stop what runs there, or give another --port."
         ) from None
     Thread(target=_warm_up, name="first figures", daemon=True).start()
+    Thread(target=_say_what_is_held, name="what is held", daemon=True).start()
     print(f"nmviz is at {url} (stop it with Ctrl+C)", flush=True)
     if block:
         page.block_thread()
@@ -88,6 +95,15 @@ def _say_what_is_kept() -> None:
     store = service.store()
     if not store.keeps:
         print(f"nmviz: {store.place}: {store.note}", flush=True)
+
+
+def _say_what_is_held() -> None:
+    """Every minute, for whoever reads the log: what the process keeps, and all that it has."""
+    while True:
+        sleep(SECONDS_BETWEEN_LINES)
+        sizes = {**holding.held(), "all of the process": resident() or 0}
+        said = listed(f"{size / 1e9:.2f} GB {name}" for name, size in sizes.items() if size)
+        print(f"nmviz: held now: {said}", flush=True)
 
 
 def _warm_up() -> None:

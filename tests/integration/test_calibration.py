@@ -77,6 +77,15 @@ def test_a_walk_sees_what_the_model_sees(loaded: LoadedModel) -> None:
         walk.advance(block, {})
 
 
+def test_a_pass_that_ends_at_its_last_layer_gives_the_same_inputs(loaded: LoadedModel) -> None:
+    walk = Walk(loaded, calibration_windows(loaded, 3, 0), nothing)
+    whole, outputs = walk.dense(0)
+    short, (first,) = walk.dense(0, to_the_end=False)
+    assert len(outputs) == 3 and torch.equal(first, outputs[0])
+    assert list(whole) == list(short) and len(whole) == 7
+    assert all(torch.equal(whole[site], short[site]) for site in whole)
+
+
 def test_a_static_shift_comes_from_the_dense_inputs(loaded: LoadedModel) -> None:
     bound = bind(loaded, experiment(mitigations="s-pts"), nothing)
     x = inputs_of(loaded, calibration_windows(loaded, 3, 0), 2, "down")

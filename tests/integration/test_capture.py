@@ -72,7 +72,7 @@ def test_a_long_prompt_is_cut_and_an_empty_one_refused(loaded: LoadedModel) -> N
 
 def test_the_least_recently_used_capture_goes_first(loaded: LoadedModel) -> None:
     one = make_capture(loaded, "One.").size
-    captures = Captures(memory=int(2.5 * one))
+    captures = Captures(memory=lambda: int(2.5 * one))
     first = captures.get(loaded, "One.")
     second = captures.get(loaded, "Two.")
     assert captures.get(loaded, "One.") is first

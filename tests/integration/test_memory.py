@@ -13,7 +13,7 @@ from nmviz.engine.measure.runner import Run
 from nmviz.core.experiment import Experiment
 
 loaded = load(sys.argv[1])
-PASSES.memory = 2**23
+PASSES.memory = lambda: 2**23
 text = Path(sys.argv[2]).read_text()
 
 def peak(windows):

@@ -263,7 +263,7 @@ def test_a_dense_pass_is_made_once_for_a_text(
 def test_dense_passes_are_kept_in_bounded_memory(
     loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = dense.DensePasses(memory=3_000_000)
+    own = dense.DensePasses(memory=lambda: 3_000_000)
     monkeypatch.setattr(dense, "PASSES", own)
     finish(loaded, experiment())
     assert 0 < own.size <= 3_000_000
@@ -271,7 +271,7 @@ def test_dense_passes_are_kept_in_bounded_memory(
     (other,) = list(Run(loaded, [experiment()], "Another text, " + TEXT))[-1:]
     assert other.stage == "done" and own.size <= 3_000_000
     assert not set(kept) & set(own._kept), "another text makes room for itself"
-    monkeypatch.setattr(dense, "PASSES_KEPT", 1000)
+    own.memory = lambda: 1000
     (result,) = finish(loaded, experiment())
     assert result.sites and not any(made.inputs for made in own._kept.values() if made.too_large)
 

@@ -1,6 +1,7 @@
 """Live work in turns: first come first served, and whoever is stopped while waiting is gone."""
 
 import asyncio
+import threading
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -111,3 +112,36 @@ def test_whoever_goes_while_it_works_leaves_the_place(full: tuple[Places, Turn])
 
     ran(gone())
     assert live.before(Turn(5)) == 0
+
+
+def test_memory_is_given_back_after_live_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = threading.Event()
+    monkeypatch.setattr(places, "give_back", given.set)
+    monkeypatch.setattr(places, "SECONDS_UNTIL_LET_GO", 0)
+
+    async def work() -> list[int]:
+        return [step async for step in in_turn(Turn(0), lambda: iter([1, 2]), lambda before: 0)]
+
+    assert ran(work()) == [1, 2]
+    assert given.wait(5)
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_after_a_rest_what_waited_for_more_work_is_let_go_of(
+    another: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[float, Any]] = []
+    monkeypatch.setattr(places, "_later", lambda seconds, do: done.append((seconds, do)))
+    monkeypatch.setattr(places, "LIVE", Places(2))
+    rested: list[bool] = []
+    monkeypatch.setattr(places.holding, "rest", lambda: rested.append(True))
+
+    async def work() -> list[int]:
+        return [step async for step in in_turn(Turn(0), lambda: iter([1]), lambda before: 0)]
+
+    ran(work())
+    if another:
+        assert places.LIVE.before(Turn(1)) == 0
+    (rest,) = (do for seconds, do in done if seconds == places.SECONDS_UNTIL_REST)
+    rest()
+    assert bool(rested) is not another

@@ -1,7 +1,7 @@
 """The decoder blocks one after another over calibration windows, in the memory of one block."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ class _BlockCall(NamedTuple):
 
 
 class _Reached(Exception):
-    """The first block was reached: nothing behind it needs to run."""
+    """What is looked for was reached: nothing behind it needs to run."""
 
 
 class Walk:
@@ -60,10 +60,11 @@ class Walk:
 
     @torch.no_grad()
     def dense(
-        self, block: int, count: int | None = None
+        self, block: int, count: int | None = None, to_the_end: bool = True
     ) -> tuple[dict[Site, Tensor], list[Tensor]]:
         """One pass over all windows, the block dense: the inputs of every site of it on the first
-        `count` windows, and its output [1, window, d_model] for every window.
+        `count` windows, and its output [1, window, d_model] for every window; without `to_the_end`
+        of the first window only, and what comes after the last input is not worked out.
 
         Inputs are [windows, tokens, d_in], or [1, tokens, d_in] of a site that is not given as many
         of each window, as an expert; one that is given none is not among them.
@@ -71,17 +72,26 @@ class Walk:
         seen: dict[Site, list[Tensor]] = {site: [] for site in self.sites(block)}
         wanted = len(self.hidden) if count is None else count
 
+        calls: list[Site] = []
+        once: list[Site] = []  # the sites in order, where the first window met each of them once
+
         def forward(site: Site, x: Tensor) -> Tensor:
             self.check()
-            if len(outputs) < wanted:
+            if number < wanted:
                 seen[site].append(x.reshape(1, -1, site.d_in))
+            calls.append(site)
+            if calls == once and not to_the_end:
+                raise _Reached
             return site.dense(x)
 
         watching: dict[Site, SiteForward] = {site: partial(forward, site) for site in seen}
         outputs = []
-        for hidden in self.hidden:
-            with self.loaded.lock, replaced(watching):
+        for number, hidden in enumerate(self.hidden):
+            calls.clear()
+            with self.loaded.lock, replaced(watching), suppress(_Reached):
                 outputs.append(self.output(block, hidden))
+            if number == 0 and len(calls) == len(seen) == len(set(calls)):
+                once = list(calls)
         return _joined(seen), outputs
 
     @torch.no_grad()

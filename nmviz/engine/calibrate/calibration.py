@@ -217,7 +217,7 @@ def walk(
         own = [site for site in pruned.sites if site.block == block]
         inputs: Mapping[Site, Tensor] = {}
         if own:
-            inputs, outputs = walk.dense(block, count)
+            inputs, outputs = walk.dense(block, count, to_the_end=learned)
         for site in own:
             check()
             if site in inputs:
@@ -227,6 +227,8 @@ def walk(
                 given[site.name] = inputs[site].shape[:-1].numel() if site in inputs else 0
         if learned and own:
             losses.append(train_block(walk, block, pruned, count, outputs))
+        if block == last:  # nothing behind it is calibrated
+            break
         ready = [site for site in own if site in inputs] if sequential else []
         computing = forwards(pruned, check) if ready else {}
         walk.advance(block, {site: computing[site] for site in ready})

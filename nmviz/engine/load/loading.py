@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from nmviz.base import holding
 from nmviz.base.errors import UserError
 from nmviz.core.provenance import STORED
 from nmviz.engine.load.configs import language_model, read_config
@@ -91,8 +92,18 @@ class _Kept:
         with self._lock:
             self._slots.clear()
 
+    def values(self) -> list[Any]:
+        """What is made by now."""
+        return [slot.value for slot in list(self._slots.values()) if slot.value is not None]
+
+
+def _size_of_weights() -> int:
+    weights = (one for loaded in _models.values() for one in loaded.model.parameters())
+    return sum({one.data_ptr(): one.nbytes for one in weights}.values())
+
 
 _models = _Kept(MODELS_KEPT)
+holding.holds("weights of models", _size_of_weights)
 _texts = _Kept(TEXTS_KEPT)
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nmviz.base import holding
 from nmviz.base.errors import UserError
 from nmviz.core.results import Histogram, MaskWindow, SiteLook
-from nmviz.engine.kept import CAPTURES_KEPT
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory, not_finite
 from nmviz.engine.load.sites import Site, find_sites
@@ -52,7 +52,7 @@ class Capture:
 class Captures:
     """The captures of the process, least recently used out first."""
 
-    def __init__(self, memory: int = CAPTURES_KEPT) -> None:
+    def __init__(self, memory: Callable[[], int] = holding.of_captures) -> None:
         self.memory = memory
         self._kept: OrderedDict[tuple[str, str], Capture] = OrderedDict()
         self._lock = Lock()
@@ -67,9 +67,14 @@ class Captures:
         capture = make_capture(loaded, prompt)
         with self._lock:
             self._kept[key] = capture
-            while len(self._kept) > 1 and sum(c.size for c in self._kept.values()) > self.memory:
+            while len(self._kept) > 1 and self.size > self.memory():
                 self._kept.popitem(last=False)
         return capture
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return sum(capture.size for capture in list(self._kept.values()))
 
 
 def make_capture(loaded: LoadedModel, prompt: str) -> Capture:

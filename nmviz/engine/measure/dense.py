@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from nmviz.engine.kept import PASSES_KEPT
+from nmviz.base import holding
 from nmviz.engine.load.blocks import find_blocks, standing_in
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, find_sites
@@ -74,7 +74,7 @@ class DensePass:
             held = made if self.need == "rows of inputs" else replace(made, x=None)
         if self.kept and not self.too_large:
             self.calls.setdefault(site.name, []).append(held)
-            if self.size > PASSES_KEPT:
+            if self.size > PASSES.memory():
                 self.too_large = True
                 self.calls.clear()
         return made
@@ -97,7 +97,7 @@ class DensePasses:
     what does not fit beside those of its own text is not kept.
     """
 
-    def __init__(self, memory: int = PASSES_KEPT) -> None:
+    def __init__(self, memory: Callable[[], int] = holding.of_passes) -> None:
         self.memory = memory
         self._kept: OrderedDict[tuple[str, str, str], DensePass] = OrderedDict()
         self._lock = Lock()
@@ -115,15 +115,15 @@ class DensePasses:
         with self._lock:
             self._kept.pop(key, None)
             others = [other for other in self._kept if other[:2] != key[:2]]
-            while others and self.size + made.size > self.memory:
+            while others and self.size + made.size > self.memory():
                 del self._kept[others.pop(0)]
-            if not made.too_large and self.size + made.size <= self.memory:
+            if not made.too_large and self.size + made.size <= self.memory():
                 self._kept[key] = made
 
     @property
     def size(self) -> int:
         """Bytes held."""
-        return sum(made.size for made in self._kept.values())
+        return sum(made.size for made in list(self._kept.values()))
 
     def clear(self) -> None:
         """Let go of everything."""
@@ -132,6 +132,7 @@ class DensePasses:
 
 
 PASSES = DensePasses()
+holding.holds("dense passes", lambda: PASSES.size, lambda: PASSES.clear())
 
 
 def text_key(windows: Tensor) -> str:

@@ -3,18 +3,24 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import gradio as gr
 from anyio import CapacityLimiter, to_thread
 
+from nmviz.base import holding
 from nmviz.base.errors import UserError
+from nmviz.base.memory import give_back
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.sessions import Turn
 
 T = TypeVar("T")
 
 SECONDS_BETWEEN_LOOKS = 0.1
+SECONDS_UNTIL_LET_GO = 1.0
+SECONDS_UNTIL_REST = 45.0
+"""So long a dense pass waits for another experiment on its text."""
 PICTURES = CapacityLimiter(4)
 """One is held while a layer's pictures are worked out; they wait for no live work."""
 
@@ -39,6 +45,7 @@ class Places:
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
         self._lock = threading.Lock()
+        self.begun = 0  # so many had a place
         self._working: list[Turn] = []
         self._waiting: list[Turn] = []
 
@@ -57,7 +64,13 @@ class Places:
                 return place + 1
             self._waiting.remove(turn)
             self._working.append(turn)
+            self.begun += 1
             return 0
+
+    @property
+    def at_work(self) -> bool:
+        """Whether anybody has a place."""
+        return bool(self._working)
 
     def leave(self, turn: Turn) -> None:
         """It has ended, or will not begin."""
@@ -91,6 +104,26 @@ async def in_turn(
             yield step
     finally:
         LIVE.leave(turn)
+        _give_back_soon()
+
+
+def _give_back_soon() -> None:
+    """Once what the work held is let go of, which is after its last step was sent; and once more
+    after a while, if no other work came, with what was kept for it."""
+    _later(SECONDS_UNTIL_LET_GO, give_back)
+    _later(SECONDS_UNTIL_REST, partial(_rest, LIVE.begun))
+
+
+def _rest(begun: int) -> None:
+    if LIVE.begun == begun and not LIVE.at_work:
+        holding.rest()
+        give_back()
+
+
+def _later(seconds: float, do: Callable[[], None]) -> None:
+    waiting = threading.Timer(seconds, do)
+    waiting.daemon = True
+    waiting.start()
 
 
 def _before(turn: Turn) -> int:

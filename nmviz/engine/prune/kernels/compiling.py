@@ -11,6 +11,7 @@ import torch
 from numba import njit
 
 from nmviz.engine.load.refusals import not_finite
+from nmviz.engine.prune.kernels import team
 
 ALONE = 1 << 15  # entries that one thread handles faster than two
 
@@ -39,9 +40,13 @@ def in_parts(part: Callable[[int, int], bool], count: int, entries: int, step: i
 
 
 def spread(part: Callable[[int, int], Any], cuts: Sequence[int]) -> list[Any]:
-    """What part(first, last) gives between every two cuts; the first one is done by the caller."""
+    """What part(first, last) gives between every two cuts, each on a thread of torch's where they
+    can be had; else the first one is done by the caller."""
     if len(cuts) == 2:
         return [part(cuts[0], cuts[1])]
+    made = team.each(len(cuts) - 1, lambda number: part(*cuts[number : number + 2]))
+    if made is not None:
+        return made
     others = [_pool().submit(part, *ends) for ends in pairwise(cuts[1:])]
     return [part(cuts[0], cuts[1]), *(other.result() for other in others)]
 
