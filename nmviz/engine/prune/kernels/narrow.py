@@ -25,16 +25,22 @@ def steps_of(group: int, keep: int) -> np.ndarray:
 
 
 @compiled
+def _sort(turned, steps):  # type: ignore[no-untyped-def]
+    """Turned scores [group * TILE] of a tile, as far sorted as its network goes."""
+    for s in range(u(steps.shape[0])):
+        i, j = steps[u(s), u(0)], steps[u(s), u(1)]
+        for lane in range(_TILE):
+            a, b = turned[i + u(lane)], turned[j + u(lane)]
+            turned[i + u(lane)] = max(a, b)
+            turned[j + u(lane)] = min(a, b)
+
+
+@compiled
 def _select(scores, sorted_, room, group, keep, steps):  # type: ignore[no-untyped-def]
     """Replace the turned scores [group * TILE] of a tile by 1 where kept and 0 where dropped."""
     for i in range(group * _TILE):
         sorted_[u(i)] = scores[u(i)]
-    for s in range(u(steps.shape[0])):
-        i, j = steps[u(s), u(0)], steps[u(s), u(1)]
-        for lane in range(_TILE):
-            a, b = sorted_[i + u(lane)], sorted_[j + u(lane)]
-            sorted_[i + u(lane)] = max(a, b)
-            sorted_[j + u(lane)] = min(a, b)
+    _sort(sorted_, steps)
     cut = (keep - u(1)) * _TILE
     for lane in range(_TILE):
         room[u(lane)] = np.int32(keep)
@@ -63,6 +69,14 @@ def _turn(line, scores, group, count):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _spread(row, line, group):  # type: ignore[no-untyped-def]
+    """A number a block, [TILE], to one an entry, [TILE, group]."""
+    for j in range(group):
+        for lane in range(_TILE):
+            line[u(lane) * group + u(j)] = row[u(lane)]
+
+
+@compiled
 def _turn_back(chosen, line, group):  # type: ignore[no-untyped-def]
     for j in range(group):
         for lane in range(_TILE):
@@ -70,13 +84,29 @@ def _turn_back(chosen, line, group):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _drop_ties(scores, cuts, out, group, keep, count):  # type: ignore[no-untyped-def]
+    """Of a tile's entries [count, group] that equal their block's cut drop the last ones, so that
+    `keep` stay; out begins with the tile."""
+    for start in range(u(0), count * group, group):
+        cut, room = cuts[u(start)], keep
+        for j in range(group):
+            room -= u(scores[u(start) + u(j)] > cut)
+        for j in range(group):
+            at = u(start) + u(j)
+            if scores[at] == cut:
+                if room == u(0):
+                    out[at] = 0
+                else:
+                    room -= u(1)
+
+
+@compiled
 def prune_narrow(x, channel, period, group, keep, steps, bits, out, first, last):  # type: ignore[no-untyped-def]
     """Blocks first..last of x to out; True when a score is not a number."""
     size = group * _TILE
-    line = np.empty(size, x.dtype)
-    as_bits = line.view(bits.dtype)
-    scores, sorted_ = np.empty(size, bits.dtype), np.empty(size, bits.dtype)
-    room = np.empty(TILE, np.int32)
+    scores, cuts = np.empty(size, x.dtype), np.empty(size, x.dtype)
+    turned = np.empty(size, bits.dtype)
+    least = turned[(keep - u(1)) * _TILE :]  # of what stays in each block, once sorted
     strange = False
     block = first
     while block < last:
@@ -84,13 +114,18 @@ def prune_narrow(x, channel, period, group, keep, steps, bits, out, first, last)
         at, weigh = block * group, (block % period) * group
         for i in range(count * group):
             score = abs(x[at + u(i)]) * channel[weigh + u(i)]
-            line[u(i)] = score
+            scores[u(i)] = score
             strange |= score != score
-        _turn(as_bits, scores, group, count)
-        _select(scores, sorted_, room, group, keep, steps)
-        _turn_back(scores, as_bits, group)
+        _turn(scores.view(bits.dtype), turned, group, count)
+        _sort(turned, steps)
+        _spread(least, cuts.view(bits.dtype), group)
+        kept = np.int32(0)
         for i in range(count * group):
-            out[at + u(i)] = x[at + u(i)] if as_bits[u(i)] != 0 else 0
+            stays = scores[u(i)] >= cuts[u(i)]
+            kept += np.int32(stays)
+            out[at + u(i)] = x[at + u(i)] if stays else 0
+        if u(kept) != count * keep:  # every block keeps as many at least, and more only of a tie
+            _drop_ties(scores, cuts, out[at:], group, keep, count)
         block += _TILE
     return strange
 
