@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 import torch
@@ -14,9 +15,10 @@ from nmviz.core.results import Measurement, Progress, Result
 from nmviz.core.running import Running
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.loading import LoadedModel, load
-from nmviz.engine.load.sites import find_sites
+from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure import dense, evaluate, runner
+from nmviz.engine.measure.dense import SiteCall
 from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.measure.runner import Run
 from nmviz.engine.prune import weights
@@ -333,3 +335,24 @@ def test_a_pass_that_is_not_kept_gives_the_same_and_leaves_nothing(loaded: Loade
     assert dense.PASSES.size > 0
     assert last.results[0].measurements == kept.measurements
     assert last.results[0].sites == kept.sites
+
+
+@pytest.mark.parametrize("fields", [{"mitigations": ("r-sparse(rank=4)",)}, {"target": "weight"}])
+def test_one_product_of_many_samples_gives_what_each_gives_alone(
+    loaded: LoadedModel, fields: dict[str, Any]
+) -> None:
+    asked = [{}, {"criterion": "clact"}, {"mitigations": ("d-pts", "var")}, fields]
+    bound = [bind(loaded, experiment(**one), lambda: None).pruned for one in asked]
+    comparisons = [evaluate.Comparison(one, sampled=True) for one in bound]
+    ids, met = torch.arange(64)[None], []
+
+    def watch(site: Site, call: SiteCall) -> None:
+        together = evaluate._lost_of_samples(comparisons, site, call)
+        assert list(together) == comparisons[:3]  # the last one has a product of its own
+        for one, lost in together.items():
+            alone = one.pruned.lost_rows(site, call.rows, call.x)
+            assert torch.allclose(lost, alone, atol=1e-5)
+        met.append(site)
+
+    dense.dense_pass(loaded, "text", ids, watch, lambda: None, "rows of inputs", kept=False)
+    assert len(met) == len(bound[0].sites)

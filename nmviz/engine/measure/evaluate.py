@@ -9,6 +9,7 @@ from math import isnan
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from nmviz.base.errors import UserError
 from nmviz.core.results import BlockDrift, Measurement, SiteError
@@ -105,11 +106,12 @@ class Comparison:
         self._kept: dict[Site, list[int]] = defaultdict(lambda: [0, 0])  # ones, entries
         self._tokens: dict[Site, int] = defaultdict(int)
 
-    def watch(self, site: Site, call: SiteCall) -> None:
-        """Compare a site's outputs on its dense input."""
+    def watch(self, site: Site, call: SiteCall, lost: Tensor | None = None) -> None:
+        """Compare a site's outputs on its dense input; `lost` is what its sampled rows lose, where
+        that is worked out already."""
         if site not in self._sites:
             return
-        x = self._add_sample(site, call) if self.sampled else self._add(site, call)
+        x = self._add_sample(site, call, lost) if self.sampled else self._add(site, call)
         self._tokens[site] += call.tokens
         for index, count in enumerate(self.pruned.kept_of(site, x)):
             self._kept[site][index] += count
@@ -120,10 +122,17 @@ class Comparison:
         self.local.add(site, self.pruned.lost(site, call.x), call.square)
         return call.x
 
-    def _add_sample(self, site: Site, call: SiteCall) -> Tensor:
+    def dropped(self, site: Site, call: SiteCall) -> Tensor | None:
+        """What is dropped of the sampled rows, where the weight is all that it meets."""
+        if not self.sampled or site not in self._sites or call.rows is None:
+            return None
+        return self.pruned.dropped_of_rows(site, call.rows, call.x)
+
+    def _add_sample(self, site: Site, call: SiteCall, lost: Tensor | None) -> Tensor:
         """The same of the rows that were drawn."""
         assert call.rows is not None
-        lost = self.pruned.lost_rows(site, call.rows, call.x)
+        if lost is None:
+            lost = self.pruned.lost_rows(site, call.rows, call.x)
         self.local.add_sample(site, call.rows, lost, call.square)
         return call.rows.x if call.x is None else call.x
 
@@ -176,8 +185,21 @@ def at_once(windows: Tensor, alone: bool = False) -> Sequence[Tensor]:
 
 @torch.inference_mode()
 def _watch_all(comparisons: Sequence[Comparison], site: Site, call: SiteCall) -> None:
+    lost = _lost_of_samples(comparisons, site, call)
     for comparison in comparisons:
-        comparison.watch(site, call)
+        comparison.watch(site, call, lost.get(comparison))
+
+
+def _lost_of_samples(
+    comparisons: Sequence[Comparison], site: Site, call: SiteCall
+) -> dict[Comparison, Tensor]:
+    """What the sampled rows lose, [drawn, d_out], under all comparisons that only drop inputs: one
+    product of them all, which reads the weight once."""
+    dropped = {one: rows for one in comparisons if (rows := one.dropped(site, call)) is not None}
+    if not dropped:
+        return {}
+    lost = functional.linear(torch.cat([*dropped.values()]), site.weight)
+    return dict(zip(dropped, lost.split([len(rows) for rows in dropped.values()]), strict=True))
 
 
 def _need(comparisons: Sequence[Comparison]) -> Need:

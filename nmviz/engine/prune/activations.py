@@ -94,10 +94,13 @@ class PrunedActivations:
         return functional.linear(x - self._kept_of_input(site, x), site.weight)
 
     def lost_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor:
-        kept = self._kept_of_rows(site, rows, x)
-        if self._sees_output:
-            return rows.y - self._output(site, rows.x, kept)
-        return functional.linear(rows.x - kept, site.weight)
+        dropped = self.dropped_of_rows(site, rows, x)
+        if dropped is None:
+            return rows.y - self._output(site, rows.x, self._kept_of_rows(site, rows, x))
+        return functional.linear(dropped, site.weight)
+
+    def dropped_of_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor | None:
+        return None if self._sees_output else rows.x - self._kept_of_rows(site, rows, x)
 
     def _kept_of_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor:
         if x is None or self.token_by_token:

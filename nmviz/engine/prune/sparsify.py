@@ -72,6 +72,10 @@ class Pruned(Protocol):
         """The same of some tokens alone, [drawn, d_out]. The whole input x [..., d_in] may be
         missing where it is `token_by_token`."""
 
+    def dropped_of_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor | None:
+        """What is dropped of the inputs of these tokens, [drawn, d_in], where `lost_rows` is its
+        product with the weight and nothing else."""
+
     @property
     def token_by_token(self) -> bool:
         """Whether what it makes of a token depends on no other token."""

@@ -97,6 +97,9 @@ class PrunedWeights:
             return torch.zeros_like(rows.y)
         return rows.y - self.forward(site, rows.x)
 
+    def dropped_of_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor | None:
+        return None
+
     @property
     def token_by_token(self) -> bool:
         return True
