@@ -67,8 +67,9 @@ def serving(experiment: Experiment, store: Store, how: Running, text: str | None
 
 def is_answer(result: Result, experiment: Experiment) -> bool:
     """Whether a result is of the experiment: of what it became, or of the same on less text."""
-    spent = result.experiment.tokens
-    asked = experiment.but(tokens=spent) if spent and experiment.tokens else experiment
+    spent, budget = result.experiment.tokens, experiment.tokens
+    shorter = spent and budget and spent != budget
+    asked = experiment.but(tokens=spent) if shorter else experiment
     return result.experiment in asked.answers
 
 

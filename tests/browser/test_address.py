@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App, be_at, choose, count_runs, open_page
+from visitor import App, back_at, be_at, choose, count_runs, open_page
 
 pytestmark = pytest.mark.browser
 
@@ -105,8 +105,9 @@ def test_a_wrong_address_says_what_to_change(page: Page, app: App) -> None:
     assert "Traceback" not in page.content()
 
 
-def test_a_pattern_that_cannot_be_says_why(page: Page, app: App) -> None:
-    open_page(page, app.address())
+def test_a_pattern_that_cannot_be_says_why(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address())
     status = page.locator("#status").get_by_role("alert")
     type_pattern(page, "8:banana")
     expect(status).to_contain_text("is not a pattern")
@@ -118,6 +119,9 @@ def test_a_pattern_that_cannot_be_says_why(page: Page, app: App) -> None:
     type_pattern(page, "5:7")
     expect(status).to_contain_text("is not a multiple")
     expect(page.locator("#layer-head").get_by_role("alert")).to_contain_text("is not a multiple")
+    type_pattern(page, "8:16")
+    expect(page.locator("#layer-head")).to_contain_text("8:16, magnitude")
+    back_at(page, app.address())
 
 
 def type_pattern(page: Page, pattern: str) -> None:

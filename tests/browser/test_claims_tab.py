@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import DARK_TEXT, LIGHT_TEXT, App
+from visitor import DARK_TEXT, LIGHT_TEXT, App, be_at, show
 
 pytestmark = pytest.mark.browser
 
@@ -20,10 +20,8 @@ CLICK_WHEN_SHOWN = """(selector) => new MutationObserver((_, observer) => {
 }).observe(document.body, { subtree: true, childList: true, attributes: true })"""
 
 
-def open_claims(page: Page, address: str) -> None:
-    page.goto(address)
-    page.get_by_role("tab", name="Claims").click()
-    expect(page.locator("#claim-main-targets .main-svg").first).to_be_visible()
+def be_at_claims(page: Page, app: App) -> None:
+    be_at(page, app.address("tab=claims"), "#claim-main-targets")
 
 
 def choose_tiny(page: Page, app: App) -> None:
@@ -32,8 +30,9 @@ def choose_tiny(page: Page, app: App) -> None:
     expect(page.locator("#claim-run-dynamic")).to_contain_text("tiny")
 
 
-def test_every_claim_is_answered_from_what_ships_in_both_themes(page: Page, app: App) -> None:
-    open_claims(page, app.address("__theme=dark"))
+def test_every_claim_is_answered_from_what_ships_in_both_themes(kept: Page, app: App) -> None:
+    page = kept
+    be_at_claims(page, app)
     every_claim_has_a_verdict_a_rule_and_numbers(page)
     a_question_leads_to_its_answer(page)
     any_pattern_has_its_metadata(page)
@@ -79,13 +78,15 @@ def what_ships_answers_at_once(page: Page) -> None:
 
 def the_theme_inks_the_figures(page: Page) -> None:
     label = page.locator("#claim-main-targets .xtick text").first
-    expect(label).to_have_css("fill", DARK_TEXT)
-    page.locator("#theme").click()
+    for ink in (LIGHT_TEXT, DARK_TEXT):
+        expect(label).to_have_css("fill", ink)
+        page.locator("#theme").click()
     expect(label).to_have_css("fill", LIGHT_TEXT)
 
 
-def test_the_masks_are_compared_live(page: Page, app: App) -> None:
-    open_claims(page, app.address())
+def test_the_masks_are_compared_live(kept: Page, app: App) -> None:
+    page = kept
+    be_at_claims(page, app)
     choose_tiny(page, app)
     expect(page.locator("#claim-dynamic .verdict")).to_contain_text("not decidable here")
     page.locator("#claim-run-dynamic").click()
@@ -94,14 +95,15 @@ def test_the_masks_are_compared_live(page: Page, app: App) -> None:
     expect(page.locator("#claim-run-dynamic")).to_be_visible()
     expect(page.locator(".claims-overview li").nth(9)).to_contain_text("hold")
     page.reload()
-    page.get_by_role("tab", name="Claims").click()
+    show(page, "Claims")
     choose_tiny(page, app)
     expect(page.locator("#claim-dynamic .verdict")).to_contain_text("hold")
 
 
 @pytest.mark.real  # the text is fetched on first use
-def test_a_live_half_can_be_cancelled(page: Page, app: App) -> None:
-    open_claims(page, app.address())
+def test_a_live_half_can_be_cancelled(kept: Page, app: App) -> None:
+    page = kept
+    be_at_claims(page, app)
     choose_tiny(page, app)
     page.evaluate(CLICK_WHEN_SHOWN, "#claim-cancel-targets")  # a tiny model may be done in seconds
     page.locator("#claim-run-targets").click()

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App, show
+from visitor import App, be_at, show
 
 pytestmark = pytest.mark.browser
 
@@ -58,8 +58,9 @@ def explore_has(page: Page, pattern: str) -> None:
     expect(page.get_by_text("Llama 3.1 8B is too large to prune here").first).to_be_visible()
 
 
-def test_a_click_on_a_point_opens_its_experiment_in_explore(page: Page, app: App) -> None:
-    page.goto(app.address())
+def test_a_click_on_a_point_opens_its_experiment_in_explore(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address("tab=claims"), "#claim-main-targets")  # the tab that others have left
     show(page, "Trade-offs")
     expect(page.locator(PLOT)).to_contain_text("bytes moved to decode a token")
     click_point(page, "model=llama3.1-8b&pattern=2:4")

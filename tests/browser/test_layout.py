@@ -59,11 +59,13 @@ def test_claims_use_the_whole_width(kept: Page, app: App) -> None:
     back_at(page, app.address())
 
 
-def test_the_table_on_the_whole_screen_is_alone(page: Page, app: App) -> None:
-    page.goto(app.address())
+def test_the_table_on_the_whole_screen_is_alone(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address())
     show(page, "Published")
     expect(page.locator("#published-plot .main-svg").first).to_be_visible()
-    page.locator("#published-table button[aria-label*='ullscreen']").first.click()
+    button = page.locator("#published-table button[aria-label*='ullscreen']").first
+    button.click()
     page.wait_for_function(
         """() => {
             const table = document.querySelector("#published-table");
@@ -73,3 +75,6 @@ def test_the_table_on_the_whole_screen_is_alone(page: Page, app: App) -> None:
             return solid && there.every((one) => table.contains(one));
         }"""
     )
+    button.click()
+    show(page, "Explore")
+    back_at(page, app.address())

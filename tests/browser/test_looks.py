@@ -10,18 +10,24 @@ from visitor import DARK_TEXT, FIGURES, LIGHT_TEXT, App, open_page, run
 pytestmark = pytest.mark.browser
 
 
-def test_the_theme_inks_the_figures_but_not_those_that_are_saved(
-    page: Page, app: App, tmp_path: Path
-) -> None:
+def test_figures_are_inked_saved_named_and_explained(page: Page, app: App, tmp_path: Path) -> None:
     open_page(page, app.address())
     run(page)
+    the_theme_inks_the_figures_but_not_those_that_are_saved(page, tmp_path)
+    headings_labels_and_findings(page)
+    every_quantity_is_explained_on_hover(page)
+    the_settings_stay_in_sight(page)
+    methods_explains_everything(page)
+
+
+def the_theme_inks_the_figures_but_not_those_that_are_saved(page: Page, folder: Path) -> None:
     label = page.locator("#weight-mask .xtick text").first
     expect(label).to_have_css("fill", LIGHT_TEXT)
-    every_figure_is_saved_for_paper(page, tmp_path)
+    every_figure_is_saved_for_paper(page, folder)
     page.locator("#theme").click()
     expect(label).to_have_css("fill", DARK_TEXT)
     expect(page.locator("body")).to_have_css("background-color", "rgb(15, 20, 25)")
-    every_figure_is_saved_for_paper(page, tmp_path)
+    every_figure_is_saved_for_paper(page, folder)
     page.reload()
     expect(page.locator("body")).to_have_class("dark")
     page.locator("#theme").click()
@@ -41,15 +47,6 @@ def every_figure_is_saved_for_paper(page: Page, folder: Path) -> None:
         assert inked, "a figure without a word"
         # Saved figures are for paper, whatever the page looks like.
         assert LIGHT_TEXT in file.read_text(encoding="utf-8")
-
-
-def test_everything_has_a_name_and_an_explanation(page: Page, app: App) -> None:
-    open_page(page, app.address())
-    run(page)
-    headings_labels_and_findings(page)
-    every_quantity_is_explained_on_hover(page)
-    the_settings_stay_in_sight(page)
-    methods_explains_everything(page)
 
 
 def headings_labels_and_findings(page: Page) -> None:

@@ -25,8 +25,13 @@ def select(page: Page, menu: str, option: str) -> None:
     page.get_by_role("option", name=option).click()
 
 
-def test_another_criterion_and_every_method_beside_it(page: Page, app: App) -> None:
+def test_criteria_are_chosen_and_those_that_do_not_fit_are_greyed(page: Page, app: App) -> None:
     open_methods(page, app.address())
+    another_criterion_and_every_method_beside_it(page)
+    what_does_not_fit_is_greyed_with_its_reason(page)
+
+
+def another_criterion_and_every_method_beside_it(page: Page) -> None:
     select(page, "criterion", "WINA")
     page.wait_for_url(re.compile("criterion=wina"))
     expect(bold(page, "WINA")).to_have_count(1)
@@ -37,8 +42,7 @@ def test_another_criterion_and_every_method_beside_it(page: Page, app: App) -> N
     expect(page.get_by_role("columnheader", name="why not")).to_be_visible()
 
 
-def test_what_does_not_fit_is_greyed_with_its_reason(page: Page, app: App) -> None:
-    open_methods(page, app.address())
+def what_does_not_fit_is_greyed_with_its_reason(page: Page) -> None:
     page.locator("#criterion input").click()
     option = page.get_by_role("option", name="TEAL (only with a share such as 50%)")
     expect(option).to_have_css("opacity", "0.6")
@@ -51,8 +55,13 @@ def test_what_does_not_fit_is_greyed_with_its_reason(page: Page, app: App) -> No
     expect(page.get_by_role("option", name="TEAL")).to_have_css("opacity", "1")
 
 
-def test_a_typed_setting_is_used(page: Page, app: App) -> None:
+def test_a_typed_setting_and_a_named_subset_are_used(page: Page, app: App) -> None:
     open_methods(page, app.address())
+    a_typed_setting_is_used(page)
+    a_named_subset_sets_the_projections(page)
+
+
+def a_typed_setting_is_used(page: Page) -> None:
     menu = page.locator("#mitigations input").first
     menu.fill("r-sparse(rank=8)")
     menu.press("Enter")
@@ -61,6 +70,16 @@ def test_a_typed_setting_is_used(page: Page, app: App) -> None:
     expect(bold(page, "R-Sparse")).to_have_count(1)
     page.reload()
     expect(page.locator("#mitigations")).to_contain_text("r-sparse(rank=8)")
+
+
+def a_named_subset_sets_the_projections(page: Page) -> None:
+    page.get_by_role("button", name="Where: which layers").click()
+    select(page, "scope", "Key, out, gate, down")
+    page.wait_for_url(re.compile("projections=k%2Co%2Cgate%2Cdown"))
+    expect(page.get_by_label("up", exact=True)).not_to_be_checked()
+    expect(page.locator("#scope-note")).to_contain_text("arXiv 2509.22166")
+    page.get_by_label("up", exact=True).click()
+    expect(page.locator("#scope-note")).to_contain_text("your own")
 
 
 @pytest.mark.real  # the calibration text is fetched on first use
@@ -78,7 +97,7 @@ def test_calibrating_brings_the_missing_error(page: Page, app: App) -> None:
     expect(page.get_by_role("option", name="Static shift (S-PTS)")).to_have_count(0)
 
 
-def test_one_projection_at_a_time(page: Page, app: App) -> None:
+def test_one_projection_at_a_time_is_measured_found_and_cancelled(page: Page, app: App) -> None:
     open_methods(page, app.address("seed=7").replace("tokens=512", "tokens=128"))
     expect(page.locator("#each-head")).to_contain_text("14 runs")
     page.locator("#measure-each").click()
@@ -91,22 +110,14 @@ def test_one_projection_at_a_time(page: Page, app: App) -> None:
     page.reload()
     expect(page.locator("#each-plot .main-svg").first).to_be_visible()
     expect(page.locator("#each-head")).to_contain_text("Pruned")
+    a_measuring_can_be_cancelled(page)
 
 
-def test_a_measuring_can_be_cancelled(page: Page, app: App) -> None:
-    open_methods(page, app.address("seed=8").replace("tokens=512", "tokens=16384"))
+def a_measuring_can_be_cancelled(page: Page) -> None:
+    page.get_by_label("Token budget").fill("16384")
+    page.get_by_label("Token budget").press("Enter")
+    expect(page.locator("#each-head")).to_contain_text("14 runs")
     page.locator("#measure-each").click()
     page.locator("#stop-each").click()
     expect(page.locator("#measure-each")).to_be_visible()
     expect(page.locator("#each-head")).to_contain_text("Cancelled")
-
-
-def test_a_named_subset_sets_the_projections(page: Page, app: App) -> None:
-    open_methods(page, app.address())
-    page.get_by_role("button", name="Where: which layers").click()
-    select(page, "scope", "Key, out, gate, down")
-    page.wait_for_url(re.compile("projections=k%2Co%2Cgate%2Cdown"))
-    expect(page.get_by_label("up", exact=True)).not_to_be_checked()
-    expect(page.locator("#scope-note")).to_contain_text("arXiv 2509.22166")
-    page.get_by_label("up", exact=True).click()
-    expect(page.locator("#scope-note")).to_contain_text("your own")

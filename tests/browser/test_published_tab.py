@@ -65,7 +65,7 @@ def save(page: Page, name: str, folder: Path) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def test_the_tab_opens_with_a_figure_its_table_its_sources_and_files(
+def test_figure_table_sources_files_and_what_is_laid_over(
     page: Page, app: App, tmp_path: Path
 ) -> None:
     open_published(page, app)
@@ -74,6 +74,10 @@ def test_the_tab_opens_with_a_figure_its_table_its_sources_and_files(
     names_and_sources_are_there(page)
     files_hold_exactly_the_rows_shown(page, tmp_path)
     what_leaves_nothing_says_what_to_widen(page)
+    words(page).fill("")
+    page.keyboard.press("Enter")
+    live_runs_are_said_to_be_another_model(page)
+    out_is_drawn_at_the_edge_and_listed_without_a_number(page)
 
 
 def figure_and_table_agree(page: Page) -> None:
@@ -123,6 +127,31 @@ def what_leaves_nothing_says_what_to_widen(page: Page) -> None:
     expect(page.locator("#published-count")).to_have_text("0 rows.")
 
 
+def live_runs_are_said_to_be_another_model(page: Page) -> None:
+    page.locator("#published-live input").check()
+    head = page.locator("#published-head")
+    expect(head).to_contain_text("Live runs are another model, text and protocol")
+    expect(head).to_contain_text("in 11 of 11 pairs")  # none of theirs is counted
+    pick(page, "metric", "perplexity")
+    expect(page.locator("#published-head")).to_contain_text("another model, text and protocol")
+    expect(page.locator("#published-count")).to_contain_text("live runs of another model")
+    chip(page, "kind", "over patterns").click()
+    expect(page.locator("#published-plot .annotation", has_text="live:").first).to_be_visible()
+    page.locator("#published-live input").uncheck()
+    expect(page.locator("#published-plot .annotation", has_text="live:")).to_have_count(0)
+
+
+def out_is_drawn_at_the_edge_and_listed_without_a_number(page: Page) -> None:
+    """Of perplexities, over patterns."""
+    chip(page, "patterns", "70%").click()
+    expect(page.locator("#published-plot .legendtext", has_text="OUT")).to_be_visible()
+    pick(page, "order", "most value first")
+    words(page).fill("70%")
+    page.keyboard.press("Enter")
+    table = page.locator("#published-table")
+    expect(table.get_by_role("row").last).to_contain_text("OUT (above a cut-off)")
+
+
 def test_what_is_chosen_changes_figure_table_and_command(page: Page, app: App) -> None:
     open_published(page, app)
     another_choice_changes_figure_and_table(page)
@@ -148,29 +177,3 @@ def a_figure_of_the_paper_sets_the_choice(page: Page) -> None:
     expect(page.locator("#published-findings summary").first).to_be_visible()
     chip(page, "patterns", "2:4").click()
     expect(page.locator("#published-command")).not_to_contain_text("nmviz figure")
-
-
-def test_out_is_drawn_at_the_edge_and_listed_without_a_number(page: Page, app: App) -> None:
-    open_published(page, app)
-    pick(page, "metric", "perplexity")
-    chip(page, "patterns", "70%").click()
-    chip(page, "kind", "over patterns").click()
-    expect(page.locator("#published-plot .legendtext", has_text="OUT")).to_be_visible()
-    pick(page, "order", "most value first")
-    words(page).fill("70%")
-    page.keyboard.press("Enter")
-    table = page.locator("#published-table")
-    expect(table.get_by_role("row").last).to_contain_text("OUT (above a cut-off)")
-
-
-def test_live_runs_are_said_to_be_another_model(page: Page, app: App) -> None:
-    open_published(page, app)
-    page.locator("#published-live input").check()
-    head = page.locator("#published-head")
-    expect(head).to_contain_text("Live runs are another model, text and protocol")
-    expect(head).to_contain_text("in 11 of 11 pairs")  # none of theirs is counted
-    pick(page, "metric", "perplexity")
-    expect(page.locator("#published-head")).to_contain_text("another model, text and protocol")
-    expect(page.locator("#published-count")).to_contain_text("live runs of another model")
-    chip(page, "kind", "over patterns").click()
-    expect(page.locator("#published-plot .annotation", has_text="live:").first).to_be_visible()

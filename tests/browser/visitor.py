@@ -77,14 +77,15 @@ def open_page(page: Page, address: str) -> None:
     expect(page.locator("#weight-mask .main-svg").first).to_be_visible()
 
 
-def be_at(page: Page, address: str) -> None:
+def be_at(page: Page, address: str, seen: str = "#methods-plot") -> None:
     """As `open_page`, but a page that was opened there and has all its settings back stays.
 
     The address has every setting and the tab, so one that left anything changed is opened anew.
+    `seen` is the figure of that tab which comes last.
     """
     if settings_of(page.url) != settings_of(address):
-        open_page(page, address)
-        expect(page.locator("#methods-plot .main-svg").first).to_be_visible()
+        page.goto(address)
+    expect(page.locator(f"{seen} .main-svg").first).to_be_visible()
 
 
 def back_at(page: Page, address: str) -> None:

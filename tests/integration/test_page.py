@@ -403,3 +403,12 @@ def test_launching_opens_nothing_it_should_not() -> None:
     assert "allowed_paths" not in kwargs
     assert not kwargs["ssr_mode"] and not kwargs["enable_monitoring"] and not kwargs["run_history"]
     assert inspect.signature(serve).parameters["host"].default == "127.0.0.1"
+
+
+def test_what_shows_no_progress_shows_it_on_nothing(client: Client) -> None:
+    """Else the browser goes through every output that such an event has, again for each event."""
+    events = client.config["dependencies"]
+    own = [one for one in events if one["api_visibility"] == "private"]  # no endpoint for others
+    hidden = [one for one in own if one["show_progress"] == "hidden"]
+    assert len(hidden) > 50
+    assert [one["id"] for one in hidden if one["show_progress_on"] != []] == []

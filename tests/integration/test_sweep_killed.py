@@ -25,6 +25,7 @@ LOADED = [
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "transformers.models.llama.modeling_llama",
+    *("alembic.command", "numba.np.npyimpl", "numba.typed"),  # else imported by every try
 ]
 GRID = """
 shared: {{model: "{model}", corpus: wikitext-2, tokens: 64, window: 32}}

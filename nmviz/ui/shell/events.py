@@ -8,9 +8,13 @@ Update = dict[str, Any]
 
 LIVE: dict[str, Any] = {"concurrency_limit": None}
 """Live work waits for its place in `places`, where a visitor can leave the queue."""
-READ: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-"""Without `show_progress_on`: with an empty list the browser has less to do at every event, but a
-wrong field was not marked any more, which the browser test of all panels shows."""
+READ: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "show_progress_on": [],
+}
+"""No progress is shown, and on nothing: else the browser goes through every output that any event
+has had so far, each time one begins or ends."""
 FROM_STORE: dict[str, Any] = {**READ, "queue": False}
 ANSWERED: dict[str, Any] = {**FROM_STORE, "trigger_mode": "always_last"}
 """When settings move faster than they are answered the last ones count: Gradio would drop them."""

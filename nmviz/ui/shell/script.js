@@ -265,9 +265,11 @@ window.nmviz = (() => {
     // change it. Everything relative is loaded by now.
     document.querySelector("base")?.remove();
   }
+  // What an answer says in attributes alone: Gradio writes those of HTML into the elements it has.
+  const TOLD = ["data-wanted", "data-of", "data-words", "data-seen"];
   new MutationObserver(() => {
     if (!waiting) { waiting = true; requestAnimationFrame(settle); }
-  }).observe(document.documentElement, { childList: true, subtree: true });
+  }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: TOLD });
 
   return { address, openTab, saveText, asking, answered };
 })();
