@@ -158,7 +158,7 @@ def _views() -> Iterator[Row]:
         "everything, each task, live runs laid over it": lambda: explore(
             Selection(tasks=(), each_task=True, live=True)
         ),
-        "ten claims, answered": lambda: claims.answers(),
+        "every claim, answered": lambda: claims.answers(),
     }
     cases |= _tradeoffs()
     for (title, draw), (name, chosen) in product(KINDS.values(), selections.items()):
