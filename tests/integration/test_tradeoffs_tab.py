@@ -208,3 +208,13 @@ def test_the_marks_are_explained() -> None:
     said = known_words()
     for word in ("measured", "published", "counted", "bounded", "hypothetical"):
         assert word in said
+
+
+def test_patterns_choose_among_the_rows_and_keep_the_dense_ones_of_their_tables() -> None:
+    """Table 10 has perplexities at 2:4 with a dense row, Table 11 those at 8:16."""
+    chosen = ("perplexity", "bytes", ["llama3.1-8b"], ["2:4"], [], [], "h100", "bf16", "")
+    found = points(answers.asked_of(*chosen))
+    assert {one.pattern for one in found} == {"2:4", "dense"}
+    assert {one.place for one in found if one.pattern == "dense"} == {"Table 10"}
+    every = points(answers.asked_of(*changed(chosen, 3, [])))
+    assert len(every) > len(found)
