@@ -28,8 +28,8 @@ CALIBRATION_WINDOWS = 4
 """On which the blocks that cost least are found, as in the runs that ship."""
 LENGTH = 2048
 COSTS = {
-    "multiply-adds of a prompt": Work("prefill", LENGTH, LENGTH),
-    "bytes to decode a token": Work("decode", LENGTH, LENGTH),
+    "multiply-adds": Work("prefill", LENGTH, LENGTH),
+    "bytes": Work("decode", LENGTH, LENGTH),
 }
 RULE = (
     "arXiv:2606.09080 reports leaving blocks out ahead of N:M at equal cost. Here: of weights "
@@ -57,7 +57,7 @@ class Case:
 
     @property
     def label(self) -> str:
-        return f"{self.target}s {self.pattern}, {self.cost} ({self.drop} blocks)"
+        return f"{self.target}s {self.pattern}, {self.cost}, {self.drop} blocks"
 
 
 @cache

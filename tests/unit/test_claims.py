@@ -227,7 +227,7 @@ def test_eight_of_sixteen_as_a_compromise_is_told_with_what_is_not_certain(
     of_bits = value(main, "saved for a bit an element: the step to 8:16 less that to 16:32")
     assert of_bits == pytest.approx((23.97, -14.06, 62.00), abs=0.01)
     assert "more for a multiplexer input" in main.text
-    assert "as far as can be told as much for a bit an element" in main.text
+    assert "not certainly more for a bit an element (24.0 (−14.1 to 62.0) points)" in main.text
 
 
 def test_a_smaller_dense_model_of_less_memory_loses_less_than_pruned_weights(

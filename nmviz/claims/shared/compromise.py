@@ -80,9 +80,9 @@ def _text(rows: Mapping[str, Row], better: Estimate, gaps: Mapping[str, Estimate
         f"inputs at {name}"
         for name in rows
     )
-    said = {"yes": "more", "no": "less", "open": "as far as can be told as much"}
+    said = {"yes": "more", "no": "less", "open": "not certainly more"}
     steps = listed(
-        f"{said[above(gap)]} for {price} (by {with_interval(gap, _places(gap))} points)"
+        f"{said[above(gap)]} for {price} ({with_interval(gap, _places(gap))} points)"
         for price, gap in gaps.items()
     )
     return (

@@ -60,14 +60,19 @@ class Point:
         """`Llama 2 7B, activations 8:16, ACT`."""
         if self.target in ("dense", BLOCKS):
             return f"{self.title}, {self.method}"
-        what = {"weight": "weights", "activation": "activations"}[self.target]
-        return f"{self.title}, {what} {self.pattern}, {self.method}"
+        return f"{self.title}, {self.target}s {self.pattern}, {self._said_method}"
 
     @property
     def short(self) -> str:
         """The same without the model."""
         masked = self.target in ("activation", "weight")
-        return f"{self.target}s {self.pattern} ({self.method})" if masked else self.method
+        said = f"{self.target}s {self.pattern} ({self._said_method})"
+        return said if masked else self.method
+
+    @property
+    def _said_method(self) -> str:
+        """Behind `weights` it need not say so again."""
+        return self.method.removeprefix("weights: ")
 
     @cached_property
     def query(self) -> str | None:
