@@ -43,8 +43,8 @@ RULE = (
     f"shown and do not decide: they are another way to the same memory. {UNPAIRED}"
 )
 REMARKS = (
-    "The pruned rows are of weights by magnitude, all that the tables have; that paper's own "
-    "methods lose less, and its tables could not be read.",
+    "The pruned rows are of weights by magnitude, all that the tables have; that paper reports "
+    "better with its own methods, in tables that could not be read.",
     "The smaller model's drop is of base models and with 5 examples on WinoGrande, that of the "
     "pruned rows of Instruct models and with none.",
     "Pruning activations saves no memory, so it is not asked here.",
@@ -187,24 +187,24 @@ def _memory_number(row: Row) -> Number:
 
 
 def _draw(rows: Sequence[Row], baselines: Sequence[Baseline]) -> Figure:
-    dots = []
+    """Model by model; labels are short enough for a small screen, with the memory in brackets."""
+    dots: list[tuple[str, IntervalRow]] = []
     for row in rows:
         made = row.sparse.experiment
-        label = f"{model_title(made.model)}, {made.pattern}, {_memory(row):.0f}% of memory"
-        dots.append(drop_row(label, row, "pruned weights"))
+        label = f"{model_title(made.model)}, {made.pattern} ({_memory(row):.0f}%)"
+        dots.append((made.model, drop_row(label, row, "pruned weights")))
     for one in baselines:
-        name = one.title if one.kind == SMALLER else "4 bits"
-        label = f"{model_title(one.model)}, {name}, {one.memory:.0f}% of memory"
-        drop = _estimate(one)
-        dots.append(IntervalRow(label, drop.value, drop.low, drop.high, one.kind))
-    dots.sort(key=lambda dot: dot.label.partition(",")[0])
+        name = one.title if one.kind == SMALLER else f"{model_title(one.model)}, 4 bits"
+        drop, label = _estimate(one), f"{name} ({one.memory:.0f}%)"
+        dots.append((one.model, IntervalRow(label, drop.value, drop.low, drop.high, one.kind)))
+    models = list(dict.fromkeys(model for model, _ in dots))
     worst = max((row.drop.value for row in rows), default=0.0)
     best = min((one.drop for one in baselines), default=0.0)
     return interval_rows(
-        dots,
+        [dot for _, dot in sorted(dots, key=lambda each: models.index(each[0]))],
         axis="accuracy lost (% of dense)",
         title=f"Published: pruned weights lose up to {plain(worst, 0)}%, other ways to less memory "
-        f"from {plain(best, 0)}%",
+        f"from {plain(best, 0)}%; in brackets the memory, in % of dense",
     )
 
 
