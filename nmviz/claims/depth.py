@@ -164,13 +164,13 @@ def _text(model: str, gaps: dict[Case, Estimate]) -> str:
 
 def _draw(gaps: dict[Case, Estimate], model: str) -> Figure:
     rows = [
-        IntervalRow(one.label, gap.value, gap.low, gap.high, f"{one.target}s")
+        IntervalRow(f"{one.pattern}, {one.cost}", gap.value, gap.low, gap.high, f"{one.target}s")
         for one, gap in gaps.items()
     ]
     ahead = sum(above(gap) == "yes" for gap in gaps.values())
     return interval_rows(
         rows,
-        axis="nats a token that leaving blocks out costs more",
+        axis="nats a token more than N:M",
         title=f"{model_title(model)}: N:M loses less in {ahead} of {len(rows)} comparisons",
         lines={"as much": 0.0},
     )
