@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from nmviz.base.errors import SettingError
+from nmviz.base.errors import SettingError, UserError
 
 M = TypeVar("M", bound=BaseModel)
 Details = Mapping[str, Any]
@@ -80,3 +80,12 @@ def called_in(model: type[BaseModel], place: object = "") -> str:
         return repr(name[:LONGEST_SHOWN])
     title = field.title or name.replace("_", " ").capitalize()
     return title if title.lower().replace(" ", "_") == name else f"{title} ({name})"
+
+
+def as_value_error(function: Any, *arguments: Any) -> Any:
+    """What a function gives inside a check of a model: pydantic collects ValueErrors, which `built`
+    says in a sentence again."""
+    try:
+        return function(*arguments)
+    except UserError as error:
+        raise ValueError(str(error)) from None

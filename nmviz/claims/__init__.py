@@ -1,4 +1,5 @@
-"""The paper's claims as questions, each answered by a pure function of the evidence.
+"""The paper's claims, and two of papers beside it, as questions, each answered by a pure function
+of the evidence.
 
 A new claim is one file with a `Claim`, and its name in the list below.
 """
@@ -6,9 +7,11 @@ A new claim is one file with a `Claim`, and its name in the list below.
 from nmviz.base.registry import Registry
 from nmviz.claims import (
     criteria,
+    depth,
     dynamic,
     generation,
     ladder,
+    memory,
     metadata,
     repair,
     share,
@@ -44,6 +47,8 @@ for _claim in (
     generation.CLAIM,
     speed.CLAIM,
     dynamic.CLAIM,
+    memory.CLAIM,
+    depth.CLAIM,
 ):
     CLAIMS.add(_claim.name, _claim)
 CLAIMS.freeze()

@@ -5,6 +5,7 @@ from functools import partial
 from statistics import median
 
 from nmviz.base.wording import listed
+from nmviz.claims.shared import measured_weights
 from nmviz.claims.shared.answer import Answer, Claim, Half, Live, Number
 from nmviz.claims.shared.digits import plain
 from nmviz.claims.shared.estimate import Estimate, Sign, above, verdict_of
@@ -29,7 +30,7 @@ RULE = (
     "measurements give no 95% interval). The whole range above 1: faster; below: slower; over 1: "
     "undecided. Faster at every size and with every library: holds; at some: holds partly. Speeds "
     "that others print are shown and do not decide: they are other methods, most of them the best "
-    "case."
+    f"case, or weights that were compressed beforehand ({measured_weights.LIMITS})."
 )
 LIVE_RULE = (
     "Dense time over pruned time of the same forward pass, in turns: the whole range of repeats "
@@ -53,8 +54,17 @@ def answer(evidence: Evidence) -> Answer:
     """From counting, from what is published, and from this machine."""
     sizes = _by_size([s for s in evidence.speeds if s.source.startswith(AUTHORS)])
     signs = {label: above(estimate, 1) for label, estimate in sizes.items()}
-    text = paragraphs(_computed(), _measured(sizes, signs), _others(evidence.speeds))
-    numbers = [*_counted(), *(_number(speed) for speed in evidence.speeds)]
+    text = paragraphs(
+        _computed(),
+        _measured(sizes, signs),
+        _others(evidence.speeds),
+        measured_weights.sentence(evidence.measured),
+    )
+    numbers = [
+        *_counted(),
+        *(_number(speed) for speed in evidence.speeds),
+        *measured_weights.numbers(evidence.measured),
+    ]
     main = Half(
         verdict_of(signs.values()) if sizes else "not decidable here",
         text,

@@ -126,12 +126,19 @@ def _tradeoffs() -> dict[str, Callable[[], object]]:
     """What the tab asks for, with every measured speed and every experiment in."""
     from nmviz.service.tradeoffs import figures
     from nmviz.service.tradeoffs.axes import Asked
+    from nmviz.service.tradeoffs.baselines import compared
+    from nmviz.service.tradeoffs.equal_memory import in_memory
+    from nmviz.service.tradeoffs.frontier import points
 
+    of_one = Asked(quality="delta_nll", cost="metadata", patterns=("8:16",))
     return {
         "trade-offs: what was measured": figures.draw_speed_map,
         "trade-offs: a model on the roofline": figures.draw_roofline,
         "trade-offs: frontier, published": partial(figures.draw_frontier, Asked()),
         "trade-offs: frontier, runs": partial(figures.draw_frontier, Asked(quality="delta_nll")),
+        "trade-offs: blocks left out beside patterns": partial(compared, "smollm2-135m"),
+        "trade-offs: less memory, as published": in_memory,
+        "trade-offs: what a pattern loses": partial(points, of_one),
         "trade-offs: tokens together": figures.figures()["together"].draw,
         "trade-offs: metadata": figures.figures()["metadata"].draw,
     }
@@ -159,7 +166,7 @@ def _views() -> Iterator[Row]:
         "everything, each task, live runs laid over it": lambda: explore(
             Selection(tasks=(), each_task=True, live=True)
         ),
-        "ten claims, answered": lambda: claims.answers(),
+        "every claim, answered": lambda: claims.answers(),
     }
     cases |= _tradeoffs()
     for (title, draw), (name, chosen) in product(KINDS.values(), selections.items()):

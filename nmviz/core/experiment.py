@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import field_validator, model_validator
 
 from nmviz.base.errors import SettingError, UserError
-from nmviz.base.validation import WrongValue, built, called_in
+from nmviz.base.validation import WrongValue, as_value_error, built, called_in
 from nmviz.base.wording import listed
 from nmviz.core import depth, rules
 from nmviz.core.fitting import check_fit, read_call
@@ -58,7 +60,7 @@ class Experiment(Settings):
     @field_validator("pattern")
     @classmethod
     def _canonical_pattern(cls, text: str) -> str:
-        return str(_as_value_error(parse_pattern, text))
+        return str(as_value_error(parse_pattern, text))
 
     @field_validator("projections", mode="before")
     @classmethod
@@ -68,7 +70,7 @@ class Experiment(Settings):
             return None
         if not isinstance(given, (str, list, tuple)):
             raise ValueError("Projections are a list of names such as q,k,v.")
-        entries = _as_value_error(Sites.read, given).entries
+        entries = as_value_error(Sites.read, given).entries
         if not entries:
             raise ValueError("No projection is chosen: the scope is empty; name at least one.")
         return entries
@@ -84,12 +86,12 @@ class Experiment(Settings):
         names = given.split(",") if isinstance(given, str) else given
         if not isinstance(names, (list, tuple)):
             raise ValueError("Tasks are a list of names such as arc_easy,piqa.")
-        return _as_value_error(read_tasks, [str(name).strip() for name in names])
+        return as_value_error(read_tasks, [str(name).strip() for name in names])
 
     @field_validator("blocks")
     @classmethod
     def _canonical_blocks(cls, text: str | None) -> str | None:
-        return None if text is None else write_blocks(_as_value_error(read_blocks, text))
+        return None if text is None else write_blocks(as_value_error(read_blocks, text))
 
     @model_validator(mode="before")
     @classmethod
@@ -260,7 +262,7 @@ class Experiment(Settings):
 
     def to_query(self) -> str:
         """URL query of every field that differs from the default; hashes are found again."""
-        defaults = type(self)().model_dump()
+        defaults = _defaults(type(self))
         idle = set(TEXT) if self.tasks else set()
         fields = self.model_dump(exclude={*FOUND, *idle})
         changed = {name: value for name, value in fields.items() if value != defaults[name]}
@@ -278,6 +280,12 @@ class Experiment(Settings):
         return built(cls, pairs)  # not `build`: an address means what it meant when it was written
 
 
+@cache
+def _defaults(of: type[Experiment]) -> Mapping[str, Any]:
+    """Every field as it is when nothing is said."""
+    return of().model_dump()
+
+
 def key_of(canonical: str) -> str:
     """The key of the experiment whose canonical JSON this is."""
     return hashlib.sha256(canonical.encode()).hexdigest()
@@ -289,11 +297,3 @@ def _is_dense(given: dict[str, Any]) -> bool:
 
 def _query_text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _as_value_error(function: Any, *arguments: Any) -> Any:
-    """pydantic collects ValueErrors; ours are raised again as UserError by `build`."""
-    try:
-        return function(*arguments)
-    except UserError as error:
-        raise ValueError(str(error)) from None

@@ -1,7 +1,7 @@
 """Products of the four models' widest layer, dense and pruned: on a GPU what PyTorch has for 2:4,
 on a CPU our own kernels."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,7 +19,12 @@ from nmviz.methods.patterns import Pattern, parse_pattern
 FOUR = ("llama2-7b", "llama3.1-8b", "qwen2.5-7b", "gemma3-4b")
 ON_CPU, ON_GPU = (1, 16), (16, 256, 1024, 4096, 16_384)
 """Tokens."""
-TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.int8}
+TYPES = {
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+    "int8": torch.int8,
+    "fp8": torch.float8_e4m3fn,
+}
 MASKED = ("2:4", "8:16")
 TWO_FOUR = parse_pattern("2:4")
 DENSE = "dense"
@@ -106,21 +111,38 @@ def _on_gpu(x: Tensor, weight: Tensor, dtype: str, on: str) -> Cases:
 
     pruned = prune(weight, None, TWO_FOUR)
     x, weight, pruned = (_typed(one, dtype, on) for one in (x, weight, pruned))
-    product = torch._int_mm if dtype == "int8" else torch.mm
     made: dict[str, Callable[[], Callable[[], object]]] = {
-        DENSE: lambda: partial(product, x, weight.T),
-        "weights 2:4, CUTLASS": lambda: partial(
-            linear, x, SparseSemiStructuredTensorCUTLASS.from_dense(pruned)
+        DENSE: lambda: partial(PRODUCTS.get(dtype, torch.mm), x, weight.T),
+        "weights 2:4, CUTLASS": lambda: _pruned(
+            x, SparseSemiStructuredTensorCUTLASS.from_dense(pruned), dtype
         ),
-        "weights 2:4, cuSPARSELt": lambda: partial(
-            linear, x, SparseSemiStructuredTensorCUSPARSELT.from_dense(pruned)
+        "weights 2:4, cuSPARSELt": lambda: _pruned(
+            x, SparseSemiStructuredTensorCUSPARSELT.from_dense(pruned), dtype
         ),
     }
-    if dtype != "int8":  # its masks are made of numbers with a fraction
+    if dtype in ("bf16", "fp16"):  # masks are made of numbers with a fraction, of 16 bits
         made["activations 2:4, pruned and compressed on the fly"] = lambda: (
             lambda: torch.mm(to_sparse_semi_structured(prune(x, None, TWO_FOUR)), weight.T)
         )
     return {name: case for name, make in made.items() if (case := _possible(make)) is not None}
+
+
+def _pruned(x: Tensor, weight: Tensor, dtype: str) -> Callable[[], object]:
+    """x [tokens, d_in] times compressed W [d_out, d_in]; of FP8 torch has W x^T alone."""
+    return partial(scaled, weight, x.T) if dtype == "fp8" else partial(linear, x, weight)
+
+
+def scaled(left: Tensor, right: Tensor) -> Tensor:
+    """A product of FP8 matrices, unscaled, in BF16; `right` lies column by column."""
+    one = torch.ones((), device=right.device)
+    return torch._scaled_mm(left, right, scale_a=one, scale_b=one, out_dtype=torch.bfloat16)
+
+
+PRODUCTS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "int8": torch._int_mm,
+    "fp8": scaled,
+}
+"""Of types that `torch.mm` does not take."""
 
 
 def _typed(one: Tensor, dtype: str, on: str) -> Tensor:
@@ -136,7 +158,7 @@ def _possible(
         case = make()
         case()
         torch.cuda.synchronize()
-    except (RuntimeError, NotImplementedError, ValueError, TypeError):
+    except (RuntimeError, ValueError, TypeError, AssertionError, AttributeError):
         return None
 
     def waited() -> None:

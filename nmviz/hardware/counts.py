@@ -37,13 +37,23 @@ class Bytes:
 
     @property
     def total(self) -> int:
-        return sum(getattr(self, kind) for kind in KINDS)
+        return self.weights + self.activations + self.metadata + self.kv_cache
 
     def __add__(self, other: "Bytes") -> "Bytes":
-        return Bytes(*(getattr(self, kind) + getattr(other, kind) for kind in KINDS))
+        return Bytes(
+            self.weights + other.weights,
+            self.activations + other.activations,
+            self.metadata + other.metadata,
+            self.kv_cache + other.kv_cache,
+        )
 
     def __mul__(self, times: int) -> "Bytes":
-        return Bytes(*(getattr(self, kind) * times for kind in KINDS))
+        return Bytes(
+            self.weights * times,
+            self.activations * times,
+            self.metadata * times,
+            self.kv_cache * times,
+        )
 
 
 @dataclass(frozen=True)

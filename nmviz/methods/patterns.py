@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from math import ceil, comb, floor, log2
 
 from nmviz.base.errors import UserError
@@ -86,6 +87,7 @@ class Pattern:
 DENSE = Pattern()
 
 
+@lru_cache(maxsize=4096)  # every stored result asks again
 def parse_pattern(text: str) -> Pattern:
     """`dense`, `N:M` (keep N of M) or `P%` (drop P percent). UserError for anything else."""
     text = text.strip().lower().translate(PLAIN)

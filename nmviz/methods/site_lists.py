@@ -45,8 +45,12 @@ class Sites:
 
     def hold(self, projection: str, block: int) -> bool:
         """Whether that site is among them."""
-        named = [self.blocks[name] for name in (projection, ALL) if name in self.blocks]
-        return any(blocks is None or block in blocks for blocks in named)
+        for name in (projection, ALL):
+            if name in self.blocks:
+                blocks = self.blocks[name]
+                if blocks is None or block in blocks:
+                    return True
+        return False
 
     def spelled_out(self, name: str, names: Sequence[str]) -> "Sites":
         """The same with the projections that a name stands for in its place."""

@@ -70,6 +70,7 @@ class Names:
         self._printed: dict[tuple[str, str], list[Name]] = {}
         for row in rows:
             self._printed.setdefault((row.kind, row.printed), []).append(row)
+        self._methods: dict[tuple[str, str, tuple[str, ...]], str] = {}
 
     def get(self, kind: Kind, printed: str, pattern: str | None = None) -> Name:
         """What a printed name means; a method's may depend on the kind of pattern."""
@@ -84,13 +85,19 @@ class Names:
             return in_words(experiment.drop, experiment.by)
         if experiment.is_dense:
             return DENSE
-        methods = [row for row in self.rows if row.kind == "method" and row.name != DENSE]
-        for same in (_same, _covers):
-            for row in methods:
-                if same(row, experiment):
-                    return row.name
+        does = experiment.target, experiment.criterion, experiment.mitigations
+        if does not in self._methods:
+            self._methods[does] = self._method_of(experiment)
+        if named := self._methods[does]:
+            return named
         target = "weights: " if experiment.target == "weight" else ""
         return target + " + ".join((experiment.rule, *experiment.mitigations))
+
+    def _method_of(self, experiment: Experiment) -> str:
+        """The name of the row that says the same, or leaves open what differs; empty without."""
+        methods = [row for row in self.rows if row.kind == "method" and row.name != DENSE]
+        found = (row.name for same in (_same, _covers) for row in methods if same(row, experiment))
+        return next(found, "")
 
     def of_result(self, result: Result) -> str:
         """The usual name of a result's method: a published one's from its printed name."""

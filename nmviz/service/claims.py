@@ -10,8 +10,10 @@ from nmviz.claims.shared.evidence import bare
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress, Result
 from nmviz.published.speed import Speed, read_speeds
+from nmviz.published.speeds.implausible import implausible
+from nmviz.published.speeds.measured import Measured, read_measured
 from nmviz.service import overlaps_and_times
-from nmviz.service.published import published
+from nmviz.service.published import baselines, published
 from nmviz.service.runs import put, run, store
 from nmviz.store import OWN
 from nmviz.store.database import published_folder
@@ -31,6 +33,8 @@ def evidence(model: str = DEFAULT) -> Evidence:
         names=known.names,
         marks=known.marks,
         speeds=_speeds(),
+        measured=_measured(),
+        baselines=baselines(),
         model=model,
         own=_own(model),
     )
@@ -100,6 +104,16 @@ def _is_stored(live: Live, model: str) -> bool:
 def _speeds() -> tuple[Speed, ...]:
     folder = published_folder()
     return () if folder is None else read_speeds(folder)
+
+
+@cache
+def _measured() -> tuple[Measured, ...]:
+    """From the files, which change with the project alone: of the store all that is stored would
+    count as read."""
+    folder = published_folder()
+    rows = () if folder is None else read_measured(folder)
+    doubts = implausible(rows)
+    return tuple(one for one in rows if one.key not in doubts)
 
 
 def measured_specially(name: str, model: str, stop: Event) -> Iterator[Progress]:

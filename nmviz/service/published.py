@@ -8,6 +8,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.published import Names, PublishedSource, read_names, read_sources
 from nmviz.published.audit import Finding, Report, marks, report
+from nmviz.published.baselines import Baseline, read_baselines
 from nmviz.published.cells import Cell
 from nmviz.service.runs import store
 from nmviz.store.database import published_folder
@@ -56,3 +57,11 @@ def published() -> Published:
     names, sources = read_names(folder), tuple(read_sources(folder))
     found = tuple(store().find(source=[source.id for source in sources]))
     return Published(found, names, sources)
+
+
+@cache
+def baselines() -> tuple[Baseline, ...]:
+    """What is published of 4-bit weights and of smaller dense models; nothing where the project's
+    results are not installed."""
+    folder = published_folder()
+    return () if folder is None else read_baselines(folder)

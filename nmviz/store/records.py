@@ -206,10 +206,16 @@ def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | 
             censored=_censored.validate_json(row["censored"]),
             examples=_examples.validate_json(row.get("examples", "[]")),
             unit_costs=_unit_costs.validate_json(row["unit_costs"]),
-            provenance=Provenance.model_validate_json(row["provenance"]),
+            provenance=_provenance(row["provenance"]),
         )
     except ValueError as error:  # pydantic's is one too
         return error
+
+
+@lru_cache(maxsize=1024)
+def _provenance(written: str) -> Provenance:
+    """What was written, read once: it is frozen, and hangs on the text alone."""
+    return Provenance.model_validate_json(written)
 
 
 @lru_cache(maxsize=4096)

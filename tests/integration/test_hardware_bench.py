@@ -29,3 +29,16 @@ def test_skipped_columns_give_the_product_of_what_is_kept() -> None:
         assert torch.allclose(cases[f"activations {name} on the fly"](), wanted)
         skipped, _ = cases[f"activations {name}, columns skipped"]()
         assert torch.allclose(torch.from_numpy(skipped).reshape(1, -1), wanted, atol=1e-5)
+
+
+def test_products_of_fp8_are_those_of_their_values() -> None:
+    """In BF16, which has eight bits: to a unit in the last place of the sum's terms."""
+    generator = torch.Generator().manual_seed(2)
+    x, weight = (torch.randn(16, 32, generator=generator) for _ in range(2))
+    x, weight = (hardware_bench._typed(one, "fp8", "cpu") for one in (x, weight))
+    wanted = x.float() @ weight.float().T
+    found = hardware_bench.scaled(x, weight.T).float()
+    assert torch.allclose(found, wanted, rtol=2**-7, atol=2**-7)
+    assert torch.allclose(
+        hardware_bench._pruned(x, weight, "fp8")().float(), wanted.T, rtol=2**-7, atol=2**-7
+    )

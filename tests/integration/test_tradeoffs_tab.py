@@ -11,7 +11,7 @@ from nmviz.base.errors import UserError
 from nmviz.service.tradeoffs.axes import QUALITIES
 from nmviz.service.tradeoffs.frontier import points
 from nmviz.ui.shell.view import View
-from nmviz.ui.tradeoffs import answers
+from nmviz.ui.tradeoffs import answers, equal
 from nmviz.ui.tradeoffs.faster import faster
 from nmviz.ui.tradeoffs.tab import build_tradeoffs
 from nmviz.ui.tradeoffs.words import known_words
@@ -150,21 +150,33 @@ def test_rows_are_exported_with_how_they_are_known() -> None:
 
 
 def test_patterns_stand_beside_blocks_left_out_from_what_ships() -> None:
-    """SmolLM2 without 8 of its 30 blocks costs 1.63 nats a token; no run is near 2:4 weights."""
-    said = answers.baselines("smollm2-135m", "multiply_adds")
-    assert "8 blocks left out, by cost" in said and "1.63 ± 0.084" in said
-    assert "N:M loses less than leaving blocks out in 3 of 3 comparisons" in said
-    assert "weights 2:4" in said and "● measured" in said
-    assert "choose multiply-adds" in answers.baselines("smollm2-135m", "energy")
+    """SmolLM2 without 10 of its 30 blocks costs 1.909 nats a token, 2:4 weights 1.452 at best;
+    nothing is as cheap as 1:4."""
+    said = equal.equal("smollm2-135m", "multiply_adds")
+    assert "10 blocks left out, by cost" in said and "N:M loses less" in said
+    assert '<td class="number">1.909</td><td class="number">0.055</td>' in said
+    assert '<td class="number">1.452</td><td class="number">0.036</td>' in said
+    assert "weights 1:4" in said and "not known" in said and "● measured" in said
+    assert "choose multiply-adds" in equal.equal("smollm2-135m", "energy")
+
+
+def test_pruned_weights_stand_beside_4_bits_and_smaller_dense_models() -> None:
+    """By hand: half of the blocks' 16 bits and 4 bits of index an entry that is kept are 62.5% of
+    Llama 2's blocks, 64.0% with embedding and head."""
+    said = equal.equal("smollm2-135m", "bytes")
+    assert "Gemma 3 1B, dense" in said and "AutoRound in groups of 128" in said
+    assert '>64.0</td><td class="number">7.8</td><td class="number">1.0</td>' in said
+    assert "SmolLM2 135M Instruct ships in 4 bits: its file takes 36.6%" in said
+    assert "ships in 4 bits" not in equal.equal("llama2-7b", "bytes")
 
 
 def test_blocks_left_out_are_on_the_frontier_and_open_nothing() -> None:
     chosen = ("delta_nll", "multiply_adds", ["smollm2-135m"], ["8:16"], [], [], "h100", "bf16", "")
     found = [one for one in points(answers.asked_of(*chosen)) if one.target == "blocks"]
-    assert len(found) == 12 and all(one.query is None for one in found)
+    assert len(found) == 22 and all(one.query is None for one in found)
     _, plot, rows = answers.frontier(*chosen)
     (trace,) = [t for t in json.loads(plot.plot)["data"] if t["name"] == "blocks left out"]
-    assert trace["customdata"] == [None] * 12 and "3 blocks left out, the last" in rows
+    assert trace["customdata"] == [None] * 22 and "3 blocks left out, the last" in rows
     with pytest.raises(UserError, match="Explore shows pruned weights"):
         View.from_query("target=blocks&drop=3")
 
@@ -196,3 +208,13 @@ def test_the_marks_are_explained() -> None:
     said = known_words()
     for word in ("measured", "published", "counted", "bounded", "hypothetical"):
         assert word in said
+
+
+def test_patterns_choose_among_the_rows_and_keep_the_dense_ones_of_their_tables() -> None:
+    """Table 10 has perplexities at 2:4 with a dense row, Table 11 those at 8:16."""
+    chosen = ("perplexity", "bytes", ["llama3.1-8b"], ["2:4"], [], [], "h100", "bf16", "")
+    found = points(answers.asked_of(*chosen))
+    assert {one.pattern for one in found} == {"2:4", "dense"}
+    assert {one.place for one in found if one.pattern == "dense"} == {"Table 10"}
+    every = points(answers.asked_of(*changed(chosen, 3, [])))
+    assert len(every) > len(found)

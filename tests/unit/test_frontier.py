@@ -1,6 +1,7 @@
 """Quality against cost: which points nothing beats, which are tied, and how costs reach an axis."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from nmviz.service.tradeoffs import figures as tradeoffs
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
 from nmviz.service.tradeoffs.frontier import Point, frontiers, points
 from nmviz.service.tradeoffs.shares import share
+from nmviz.ui.shell.view import View
 from nmviz.views.shared.theme import title_of
 from nmviz.views.tradeoffs.frontier import size_of
 
@@ -42,6 +44,39 @@ def test_points_within_their_errors_are_tied_and_say_with_which() -> None:
         _, other = frontiers([best, one])
         assert bool(other.tied) is tied and not other.on_frontier
     assert next(one for one in frontiers([best, near]) if one.tied).tied == best.name
+
+
+@pytest.mark.parametrize(
+    ("pruned", "query"),
+    [
+        ({"pattern": "2:4"}, "&pattern=2:4"),
+        ({"pattern": "50%", "mitigations": "d-pts,var"}, "&pattern=50%25&mitigations=d-pts,var"),
+        ({"pattern": "8:16", "criterion": "clact"}, "&pattern=8:16&criterion=clact"),
+        (
+            {"pattern": "8:16", "target": "weight", "criterion": "wanda"},
+            "&pattern=8:16&weight_criterion=wanda",
+        ),
+        (
+            {"pattern": "8:16", "mitigations": "r-sparse(rank=128)"},
+            "&pattern=8:16&mitigations=r-sparse(rank=128)",
+        ),
+    ],
+)
+def test_the_address_of_a_published_point_says_its_method(
+    pruned: dict[str, str], query: str
+) -> None:
+    made = Experiment.build(model="llama3.1-8b", **pruned)
+    one = replace(point(10, 3.0), model="llama3.1-8b", experiment=made)
+    assert one.query == f"model=llama3.1-8b{query}"
+    view = View.from_query(one.query)
+    same = view.of(made.target)
+    assert (same.criterion, same.mitigations) == (made.criterion, made.mitigations)
+
+
+def test_a_setting_that_nobody_printed_is_not_in_an_address(module_store: Path) -> None:
+    found = points(Asked(models=("llama3.1-8b",)))
+    unsaid = [one for one in found if "?" in "".join(one.experiment.mitigations)]
+    assert unsaid and all("mitigations" not in (one.query or "") for one in unsaid)
 
 
 def test_models_have_frontiers_of_their_own() -> None:

@@ -105,11 +105,17 @@ def above_guessing(row: Row) -> Row:
 
 def difference(one: Row, other: Row) -> Estimate:
     """How many points more of its accuracy `one` loses than `other`, of the same dense row."""
-    both = accuracy.shared(one.pairs, one.pairs) + accuracy.shared(other.pairs, other.pairs)
-    both -= 2 * accuracy.shared(one.pairs, other.pairs)
-    return normal(
-        _lost(one) - _lost(other), accuracy.own(one.pairs) + accuracy.own(other.pairs) + both
+    return combined([one, other], [1.0, -1.0])
+
+
+def combined(rows: Sequence[Row], weights: Sequence[float]) -> Estimate:
+    """The sum of so many times each drop, all of the same dense row."""
+    each = list(zip(rows, weights, strict=True))
+    own = sum(weight**2 * accuracy.own(row.pairs) for row, weight in each)
+    both = sum(
+        a * b * accuracy.shared(one.pairs, other.pairs) for one, a in each for other, b in each
     )
+    return normal(sum(weight * _lost(row) for row, weight in each), own + both)
 
 
 def ratio(one: Row, other: Row) -> Estimate:

@@ -10,8 +10,10 @@ from nmviz.core.reading import Artefacts
 from nmviz.core.results import Result
 from nmviz.published import Names
 from nmviz.published.audit import Finding
+from nmviz.published.baselines import Baseline
 from nmviz.published.cells import Cell, cells
 from nmviz.published.speed import Speed
+from nmviz.published.speeds.measured import Measured
 
 PAPER = "arxiv-2509.22166v1"
 
@@ -24,6 +26,8 @@ class Evidence:
     names: Names
     marks: Mapping[Cell, tuple[Finding, ...]] = field(default_factory=dict)
     speeds: tuple[Speed, ...] = ()
+    measured: tuple[Measured, ...] = ()  # ratios that are in no doubt
+    baselines: tuple[Baseline, ...] = ()
     model: str = "smollm2-135m"
     own: tuple[Result, ...] = ()
 

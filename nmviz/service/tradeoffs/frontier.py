@@ -3,15 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from math import hypot, isfinite
 from typing import Any
+from urllib.parse import quote
 
 from nmviz.core.depth import left_out
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.core.settings import BLOCKS
 from nmviz.hardware.facts import shipped
+from nmviz.methods.method import UNKNOWN
 from nmviz.published.listing import Row, Selection
 from nmviz.service.listing import explore
 from nmviz.service.published import published
@@ -58,14 +60,19 @@ class Point:
         """`Llama 2 7B, activations 8:16, ACT`."""
         if self.target in ("dense", BLOCKS):
             return f"{self.title}, {self.method}"
-        what = {"weight": "weights", "activation": "activations"}[self.target]
-        return f"{self.title}, {what} {self.pattern}, {self.method}"
+        return f"{self.title}, {self.target}s {self.pattern}, {self._said_method}"
 
     @property
     def short(self) -> str:
         """The same without the model."""
         masked = self.target in ("activation", "weight")
-        return f"{self.target}s {self.pattern} ({self.method})" if masked else self.method
+        said = f"{self.target}s {self.pattern} ({self._said_method})"
+        return said if masked else self.method
+
+    @property
+    def _said_method(self) -> str:
+        """Behind `weights` it need not say so again."""
+        return self.method.removeprefix("weights: ")
 
     @cached_property
     def query(self) -> str | None:
@@ -75,8 +82,10 @@ class Point:
             return None
         if self.source == MEASURED_HERE:
             return self.experiment.to_query()
-        pattern = "" if self.target == "dense" else f"&pattern={self.pattern.replace('%', '%25')}"
-        return f"model={self.model}{pattern}"
+        told = {"model": self.model}
+        if self.target != "dense":
+            told |= {"pattern": self.pattern, **_method_of(self.experiment)}
+        return "&".join(f"{name}={quote(value, safe=':,()=')}" for name, value in told.items())
 
     def to_json(self, asked: Asked) -> dict[str, Any]:
         """A row of the table behind the figure."""
@@ -111,6 +120,16 @@ def points(asked: Asked) -> tuple[Point, ...]:
     if quality.by_definition:
         found += [_as_it_is(one, asked) for one in {one.model: one for one in found}.values()]
     return tuple(frontiers(found, higher=quality.higher))
+
+
+def _method_of(made: Experiment) -> dict[str, str]:
+    """What an address says of a method: nothing of the usual one, nor of one with a setting that
+    nobody printed, which Explore could not read."""
+    if any(UNKNOWN in said for said in (made.criterion, *made.mitigations)):
+        return {}
+    criterion = "weight_criterion" if made.target == "weight" else "criterion"
+    told = {criterion: made.criterion, "mitigations": ",".join(made.mitigations)}
+    return {name: said for name, said in told.items() if said not in ("", "magnitude")}
 
 
 def _wanted(one: Point, asked: Asked) -> bool:
@@ -165,14 +184,14 @@ def frontiers(found: Sequence[Point], *, higher: bool = False) -> Iterator[Point
 
 
 def _published(asked: Asked) -> Iterator[Point]:
-    """What is printed, as Published lists it: the paper's rows and the logs."""
+    """What is printed, as Published lists it: the paper's rows and the logs; of all patterns, so
+    that rows are worked out once whatever is chosen of them."""
     chosen = Selection(
-        models=asked.models or tuple(_large()),
-        patterns=asked.patterns,
+        models=tuple(_large()),
         metric=QUALITIES[asked.quality].metric,  # type: ignore[arg-type]
         tasks=Selection().tasks if asked.quality == "drop" else (),
     )
-    for row in _once(explore(chosen)):
+    for row in _once(_chosen(explore(chosen), asked)):
         cost = share(row.experiment, asked)
         if row.value is not None and cost is not None:
             yield Point(
@@ -191,6 +210,18 @@ def _published(asked: Asked) -> Iterator[Point]:
             )
 
 
+def _chosen(rows: Sequence[Row], asked: Asked) -> list[Row]:
+    """Those of the models and patterns, and the dense rows beside them."""
+    of_models = [one for one in rows if not asked.models or one.experiment.model in asked.models]
+    if not asked.patterns:
+        return of_models
+    kept = {id(one) for one in of_models if one.pattern in asked.patterns}
+    tables = {(one.place, one.printed_model) for one in of_models if id(one) in kept}
+    beside = (one for one in of_models if one.is_dense)
+    kept |= {id(one) for one in beside if (one.place, one.printed_model) in tables}
+    return [one for one in of_models if id(one) in kept]
+
+
 def _once(rows: Sequence[Row]) -> Iterator[Row]:
     """One row an experiment, the first: a number that several tables print is one point."""
     seen: set[tuple[str, str]] = set()
@@ -201,6 +232,7 @@ def _once(rows: Sequence[Row]) -> Iterator[Row]:
             yield row
 
 
+@cache
 def _large() -> list[str]:
     return [name for name in shipped() if name in {r.experiment.model for r in published().results}]
 

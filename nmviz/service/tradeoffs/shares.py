@@ -14,7 +14,7 @@ from nmviz.hardware.metadata import row_bits
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.roofline import bound, dense_bound, has_units
 from nmviz.hardware.work import Work
-from nmviz.methods.method import UNKNOWN, Call
+from nmviz.methods.method import UNKNOWN
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.site_lists import Sites
 from nmviz.service.tradeoffs.axes import LENGTH, Asked
@@ -43,6 +43,18 @@ class Priced:
     pruning: Pruning
     work: Work
     asked: Asked
+
+
+class Made(NamedTuple):
+    """What a model was made into, as it is written."""
+
+    model: str
+    target: str
+    pattern: str
+    sites: str
+    left_out: frozenset[int]
+    methods: tuple[str, ...]
+    metadata: str
 
 
 def share(experiment: Experiment, asked: Asked, left_out: Sequence[int] = ()) -> Span | None:
@@ -80,32 +92,50 @@ def _share(
     if asked.cost == "metadata":
         return Span.of(_bits(mask, asked.metadata))
     phase = "decode" if asked.cost in ("bytes", "energy") else "prefill"
-    work = Work(phase, LENGTH, LENGTH, 1, asked.dtype)  # type: ignore[arg-type]
-    try:
-        pruning = Pruning.of(
-            target,
-            mask,
-            sites=Sites.read(sites),
-            metadata=asked.metadata,
-            methods=_calls(target, methods),
-            left_out=left_out,
-        )
-        counts = count(shipped()[model], work, pruning)
-    except UserError:  # a pattern that the shape does not divide, or a setting that nobody printed
+    adding = _adding(target, methods)
+    if adding is None:
         return None
-    priced = Priced(model, counts, pruning, work, asked)
+    made = Made(model, target, pattern, sites, left_out, adding, asked.metadata)
+    work = Work(phase, LENGTH, LENGTH, 1, asked.dtype)  # type: ignore[arg-type]
+    counted = _counted(made, work)
+    if counted is None:
+        return None
+    priced = Priced(model, *counted, work, asked)
     return _energy(priced) if asked.cost == "energy" else Span.of(_READ[asked.cost](priced))
 
 
-def _calls(target: str, methods: tuple[str, ...]) -> tuple[Call, ...]:
-    """Those of an experiment. A setting that nobody printed is its default where the method adds
-    no product with a matrix: then it changes no more than some numbers a channel. UserError where
-    it adds one."""
-    calls = calls_of(target, *(one.partition("(")[0] if UNKNOWN in one else one for one in methods))
-    for written, call in zip(methods, calls, strict=True):
-        if UNKNOWN in written and call.adds(8, 8).multiply_adds:
-            raise UserError(f"What {written} adds is not known.")
-    return calls
+@lru_cache(maxsize=4096)
+def _counted(made: Made, work: Work) -> tuple[Counts, Pruning] | None:
+    """Once for all costs that are of the same work; None for a pattern that the shape does not
+    divide."""
+    try:
+        pruning = Pruning.of(
+            made.target,
+            parse_pattern(made.pattern),
+            sites=Sites.read(made.sites),
+            metadata=made.metadata,
+            methods=calls_of(made.target, *made.methods),
+            left_out=made.left_out,
+        )
+        return count(shipped()[made.model], work, pruning), pruning
+    except UserError:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _adding(target: str, methods: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The criterion and the mitigations that add something: the others leave all counts as they
+    are. A setting that nobody printed is its default where the method adds no product with a
+    matrix, as it changes no more than some numbers a channel then; None where it adds one."""
+    written = [one.partition("(")[0] if UNKNOWN in one else one for one in methods]
+    added = [call.adds(8, 8) for call in calls_of(target, *written)]
+    if any(UNKNOWN in one and of.multiply_adds for one, of in zip(methods, added, strict=True)):
+        return None
+    criterion, *mitigations = (
+        (name, of.multiply_adds or of.numbers) for name, of in zip(written, added, strict=True)
+    )
+    kept = criterion[0] if criterion[1] else "magnitude"
+    return (kept, *(name for name, counts in mitigations if counts))
 
 
 def _bits(mask: Pattern, metadata: str) -> float | None:

@@ -20,6 +20,6 @@ def drawn(figure: Figure, file_name: str) -> PlotData:
     Always the light one: the style sheet recolours it on a dark page, so that changing the theme
     asks nothing of the server and a saved figure is fit for paper.
     """
-    plot = json.loads(figure.to_json() or "{}")
-    plot["config"] = plot_config(file_name)
-    return PlotData(type="plotly", plot=json.dumps(plot))
+    plot = figure.to_json() or "{}"
+    config = json.dumps(plot_config(file_name))  # put in as text: reading all of it takes longer
+    return PlotData(type="plotly", plot=f'{plot.rstrip().removesuffix("}")},"config":{config}}}')

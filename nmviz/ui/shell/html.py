@@ -1,6 +1,7 @@
 """Small pieces of HTML. Everything that comes from outside goes through `esc`."""
 
 import re
+from collections.abc import Collection
 from html import escape
 from itertools import count
 
@@ -41,11 +42,17 @@ def note(text: str, kind: str = "note") -> str:
     return f'<p class="{kind}" role="{role}">{words(text)}</p>'
 
 
-def table(caption: str, head: list[str], rows: list[list[str]]) -> str:
-    """A table whose first column names the row. Cells are HTML."""
-    heads = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+def table(
+    caption: str, head: list[str], rows: list[list[str]], numbers: Collection[int] = ()
+) -> str:
+    """A table whose first column names the row. Cells are HTML; those of the columns in `numbers`,
+    counted from 0, stand on the right, so that digits of one place stand below one another."""
+    kind = [' class="number"' if place in numbers else "" for place in range(len(head))]
+    heads = "".join(f'<th scope="col"{of}>{cell}</th>' for of, cell in zip(kind, head, strict=True))
     body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+        f'<tr><th scope="row">{first}</th>'
+        + "".join(f"<td{of}>{cell}</td>" for of, cell in zip(kind[1:], rest, strict=True))
+        + "</tr>"
         for first, *rest in rows
     )
     return (

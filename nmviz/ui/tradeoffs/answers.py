@@ -1,5 +1,5 @@
-"""From the settings of the second and third part to what they show. Plain functions; nothing is
-kept of a visitor."""
+"""From the settings of the second, fourth and fifth part to what they show. Plain functions;
+nothing is kept of a visitor."""
 
 import json
 from typing import Any
@@ -10,26 +10,21 @@ from nmviz.hardware.metadata import GATHER_SOURCE, NVIDIA, NVIDIA_SOURCE, bits, 
 from nmviz.methods.patterns import LARGEST_GROUP, parse_pattern
 from nmviz.service.tradeoffs import figures
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
-from nmviz.service.tradeoffs.baselines import Compared, compared, sentence
 from nmviz.service.tradeoffs.export import FORMATS
 from nmviz.service.tradeoffs.frontier import Point, points
 from nmviz.ui.shell.failures import sentence as failure
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, table
 from nmviz.ui.tradeoffs.words import caption
+from nmviz.views.shared.numbers import column, with_error
 from nmviz.views.tradeoffs.known import marked
 from nmviz.views.tradeoffs.metadata import metadata_figure
 
 Fact = tuple[str, str, Knowledge, str]
 """What it is, its value, how it is known, from where."""
 MOST_ROWS = 120
-LOST = "nats a token"
-BASELINES = (
-    "Of each pattern the run that loses least, on the text that most of the runs read. Blocks "
-    "are left out by cost (those whose removal alone costs least on calibration text) or from the "
-    "end before the very last; nothing is trained afterwards. Metadata and what a method adds "
-    "count. Errors are one standard error; a difference below both together is tied."
-)
+NUMBERS = (1, 2, 3)
+"""Columns of the rows that are numbers."""
 TOGETHER = (
     "Who decodes one token leaves out the columns of what it drops; of several tokens together all "
     "that any of them keeps are read, from eight short texts at every layer."
@@ -96,19 +91,21 @@ def rows(found: tuple[Point, ...], asked: Asked) -> str:
         "source",
         "the audit says",
     ]
-    cells = [_row(one) for one in first[:MOST_ROWS]]
+    shown = first[:MOST_ROWS]
+    told = column([(one.value, one.error) for one in shown])
+    cells = [_row(one, *number) for one, number in zip(shown, told, strict=True)]
     cut = f", the first {MOST_ROWS} here" if len(first) > MOST_ROWS else ""
     said = f"{len(first)} experiments{cut}"
-    return f"<details><summary>{esc(said)}</summary>{table(said, heads, cells)}</details>"
+    return f"<details><summary>{esc(said)}</summary>{table(said, heads, cells, NUMBERS)}</details>"
 
 
-def _row(one: Point) -> list[str]:
+def _row(one: Point, value: str, error: str) -> list[str]:
     stands = "on it" if one.on_frontier else f"tied with {one.tied}" * bool(one.tied)
     return [
         esc(one.name) if one.query is None else f'<a href="?{esc(one.query)}">{esc(one.name)}</a>',
-        f"{one.value:.4g}",
-        "&ndash;" if one.error is None else f"{one.error:.2g}",
-        f"{one.cost:.4g}",
+        esc(value),
+        esc(error),
+        f"{one.cost:,.2f}",
         esc(stands) or "&ndash;",
         esc(f"{one.source}, {one.place}".strip(", ")),
         esc(one.marked) or "&ndash;",
@@ -124,30 +121,6 @@ def exported(name: str, *values: Any) -> str:
         return json.dumps({"name": f"nmviz-frontier.{ending}", "type": kind, "text": text})
     except Exception as error:
         return json.dumps({"failed": failure(error)})
-
-
-def baselines(model: Any, cost: Any) -> str:
-    """N:M beside blocks left out at equal cost: the sentence, and a row a pattern."""
-    try:
-        found = compared(str(model)[:200], str(cost))
-    except Exception as error:
-        return note(failure(error), "error")
-    costing = COSTS[str(cost)].title
-    heads = ["pattern", costing, LOST, "blocks left out", costing, LOST, "loses less"]
-    said = f"{len(found)} patterns beside blocks left out"
-    table_of = table(said, heads, [_compared_row(one) for one in found]) if found else ""
-    known = f"{sentence(found, str(cost))} ({marked('measured')}, costs {marked('counted')})"
-    return f'<p class="answer">{esc(known)}</p>{table_of}<p class="words">{esc(BASELINES)}</p>'
-
-
-def _compared_row(one: Compared) -> list[str]:
-    cells = [*_loss_of(one.masked), *(_loss_of(one.blocks) if one.blocks else ["&ndash;"] * 3)]
-    return [*cells, esc(one.ahead)]
-
-
-def _loss_of(one: Point) -> list[str]:
-    error = "" if one.error is None else f" ± {one.error:.2g}"
-    return [esc(one.short), f"{one.cost:.3g}", f"{one.value:.3g}{error}"]
 
 
 def together(model: Any) -> tuple[str, Any]:
@@ -225,8 +198,8 @@ def _qualities(name: str) -> list[Fact]:
             own = [one for one in every if one.target == target and one.pattern == name]
             for model in dict.fromkeys(one.model for one in own):
                 best = min((one for one in own if one.model == model), key=lambda one: one.value)
-                error = "" if best.error is None else f" ± {best.error:.2g}"
+                lost = with_error(best.value, best.error)
                 said = f"{QUALITIES[quality].title}, least: {best.name}"
                 source = f"{best.source}, {best.place}"
-                found.append((said, f"{best.value:.3g}{error}", QUALITIES[quality].origin, source))
+                found.append((said, lost, QUALITIES[quality].origin, source))
     return found

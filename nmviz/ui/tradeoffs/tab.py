@@ -21,7 +21,7 @@ from nmviz.ui.serving.answers import for_all
 from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
-from nmviz.ui.tradeoffs import answers, faster
+from nmviz.ui.tradeoffs import answers, equal, faster
 from nmviz.ui.tradeoffs.words import known_words
 
 SAVE = "(file) => window.nmviz.saveText(file)"
@@ -177,7 +177,7 @@ def _pinned() -> list[tuple[str, str]]:
 
 def _baselines(tab: Any) -> None:
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-baselines", min_width=0):
-        gr.HTML("<h2>3. Against leaving blocks out, at equal cost</h2>")
+        gr.HTML("<h2>3. Against simpler ways, at equal cost</h2>")
         with gr.Row(elem_classes="choices"):
             costs = [(COSTS[name].menu, name) for name in SHARES]
             settings = [
@@ -185,7 +185,7 @@ def _baselines(tab: Any) -> None:
                 _menu("baselines-cost", "Equal in", costs, SHARES[0], filterable=False),
             ]
         said = gr.HTML(elem_id="tradeoffs-baselines-said")
-    answer = for_all(answers.baselines, "store")
+    answer = for_all(equal.equal, "store")
     moved = [one.input for one in settings]
     gr.on([tab.select, *moved], answer, settings, said, **ANSWERED)
 

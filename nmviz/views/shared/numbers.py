@@ -1,5 +1,6 @@
 """How numbers are written: as many digits as their uncertainty lets stand."""
 
+from collections.abc import Sequence
 from math import floor, isfinite, log10
 
 from nmviz.core.metrics import METRICS
@@ -57,6 +58,20 @@ def with_error(value: float, error: float | None, *, signed: bool = False) -> st
         places = _places(error)
         number, after = _fixed(value, places), f" ± {_fixed(error, places)}"
     return (_signed(number) if signed else number) + after
+
+
+def column(numbers: Sequence[tuple[float, float | None]], most: int = 3) -> list[tuple[str, str]]:
+    """Values and errors of a column of a table, all with as many decimals as the smallest error
+    asks for, `most` at most; an error that is not known is a dash."""
+    known = [_places(error) for _, error in numbers if error and isfinite(error)]
+    places = min(max(known, default=most), most)
+    return [
+        (
+            _fixed(value, places) if isfinite(value) else not_finite(value),
+            "\N{EN DASH}" if error is None or not isfinite(error) else _fixed(error, places),
+        )
+        for value, error in numbers
+    ]
 
 
 def perplexity(value: float) -> str:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from nmviz.core.results import Column
 from nmviz.hardware.known import Knowledge
 from nmviz.methods.patterns import parse_pattern
-from nmviz.views.shared.theme import MARKERS, NAMES, empty, ink, style
+from nmviz.views.shared.theme import MARKERS, NAMES, empty, figure_of, ink
 from nmviz.views.tradeoffs.known import marked
 
 NOTHING = "Nothing to draw: choose other models, patterns or methods, or another cost."
@@ -63,14 +63,13 @@ def frontier_figure(
         for target in TARGETS
         if any(one.target == target for one in dots)
     ]
-    figure = style(go.Figure(traces), dark, height=460, title=title)
     better = "higher" if axes.higher else "lower"
-    figure.update_xaxes(title_text=f"{axes.cost}<br>({marked(axes.cost_known)})")
-    figure.update_yaxes(
-        title_text=f"{axes.quality}<br>{better} is better ({marked(axes.quality_known)})",
-        type="log" if axes.log else "linear",
-    )
-    return figure
+    quality = f"{axes.quality}<br>{better} is better ({marked(axes.quality_known)})"
+    layout = {
+        "xaxis": {"title": {"text": f"{axes.cost}<br>({marked(axes.cost_known)})"}},
+        "yaxis": {"title": {"text": quality}, "type": "log" if axes.log else "linear"},
+    }
+    return figure_of(traces, layout, dark, height=460, title=title)
 
 
 def _points(dots: Sequence[Dot], target: Column, dark: bool) -> dict[str, Any]:

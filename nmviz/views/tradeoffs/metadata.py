@@ -1,11 +1,12 @@
 """Bits of metadata an entry over patterns, by scheme."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
 from nmviz.hardware.metadata import NVIDIA, Bits, bits
-from nmviz.views.shared.theme import ink, style
+from nmviz.views.shared.theme import figure_of, ink
 from nmviz.views.tradeoffs.known import marked
 
 PATTERNS = ("1:4", "2:4", "4:8", "8:16", "16:32", "32:64")
@@ -17,40 +18,51 @@ SERIES = (
 )
 
 
+_GPUS = {"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "y0": NVIDIA, "y1": NVIDIA}
+_GPUS_SAID = {
+    "text": "2:4 on NVIDIA GPUs",
+    "x": 1,
+    "xref": "paper",
+    "y": NVIDIA,
+    "xanchor": "right",
+    "yanchor": "bottom",
+    "showarrow": False,
+}
+
+
 def metadata_figure(chosen: str = "", *, dark: bool = False) -> go.Figure:
     """The usual patterns, and one more that is chosen. UserError where it is no N:M."""
     names = list(PATTERNS)
     if chosen and bits(chosen).name not in names:
         names.append(bits(chosen).name)
     every = [bits(name) for name in names]
-    figure = go.Figure([_series(every, *one) for one in SERIES])
-    figure = style(figure, dark, height=340, title=_title(chosen))
-    figure.add_hline(y=NVIDIA, line={"color": ink(dark).muted, "dash": "dot", "width": 1.2})
-    figure.add_annotation(
-        text="2:4 on NVIDIA GPUs",
-        x=1,
-        xref="paper",
-        y=NVIDIA,
-        xanchor="right",
-        yanchor="bottom",
-        showarrow=False,
-        font={"size": 11, "color": ink(dark).muted},
-    )
-    figure.update_yaxes(title_text=f"bits an entry ({marked('counted')})", rangemode="tozero")
-    figure.update_xaxes(title_text="pattern, by what is kept", type="category")
-    return figure
+    muted = ink(dark).muted
+    layout = {
+        "xaxis": {"title": {"text": "pattern, by what is kept"}, "type": "category"},
+        "yaxis": {
+            "title": {"text": f"bits an entry ({marked('counted')})"},
+            "rangemode": "tozero",
+        },
+        "shapes": [_GPUS | {"line": {"color": muted, "dash": "dot", "width": 1.2}}],
+        "annotations": [_GPUS_SAID | {"font": {"size": 11, "color": muted}}],
+    }
+    traces = [_series(every, *one) for one in SERIES]
+    return figure_of(traces, layout, dark, height=340, title=_title(chosen))
 
 
-def _series(every: Sequence[Bits], title: str, name: str, colour: str, symbol: str) -> go.Scatter:
-    return go.Scatter(
-        x=[one.name for one in every],
-        y=[getattr(one, name) for one in every],
-        mode="lines+markers",
-        name=title,
-        line={"color": colour, "width": 1.4},
-        marker={"symbol": symbol, "size": 8, "color": colour},
-        hovertemplate="%{x}, " + title + ": %{y:.4g} bits an entry<extra></extra>",
-    )
+def _series(
+    every: Sequence[Bits], title: str, name: str, colour: str, symbol: str
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": [one.name for one in every],
+        "y": [getattr(one, name) for one in every],
+        "mode": "lines+markers",
+        "name": title,
+        "line": {"color": colour, "width": 1.4},
+        "marker": {"symbol": symbol, "size": 8, "color": colour},
+        "hovertemplate": "%{x}, " + title + ": %{y:.4g} bits an entry<extra></extra>",
+    }
 
 
 def _title(chosen: str) -> str:

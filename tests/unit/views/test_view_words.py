@@ -12,6 +12,7 @@ from nmviz.views.explore.continuations import FIRST, LATER, first_difference, ma
 from nmviz.views.explore.depth_sentence import depth_sentence, trend_of
 from nmviz.views.explore.sentences import headline, tie_note, training_of
 from nmviz.views.shared.numbers import (
+    column,
     interval,
     perplexity,
     share,
@@ -311,3 +312,14 @@ def test_training_is_told_by_the_held_out_error(
     )
     assert says in (training_of(make_result("activation", measured=measured)) or "")
     assert training_of(make_result("activation", measured=measured[:1])) is None
+
+
+def test_numbers_of_a_column_have_the_decimals_of_the_least_error() -> None:
+    """0.022 asks for two decimals, 0.13 for two as it starts with 1, 0.0019 for four: three at
+    most; without any error three."""
+    assert column([(1.0, 0.022), (14.8, None)]) == [("1.00", "0.02"), ("14.80", "–")]
+    assert column([(1.0, 0.022), (17.153, 0.13)])[1] == ("17.15", "0.13")
+    assert column([(1.0, 0.0019)]) == [("1.000", "0.002")]
+    assert column([(-2.5, None)]) == [("−2.500", "–")]
+    assert column([(float("nan"), 1.0)], most=0) == [("not a number", "1")]
+    assert column([]) == []
