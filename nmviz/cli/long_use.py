@@ -31,6 +31,7 @@ CRITERIA = {
     "weight_criterion": ("magnitude", "wanda", "ria"),
 }
 MITIGATIONS = ((), ("d-pts", "var"), ("s-pts",))
+FEWEST_BLOCKS = 3
 PATIENCE = 600.0
 """Seconds that one action may take."""
 SHARES = {
@@ -54,9 +55,10 @@ class Using:
     chance: random.Random = field(default_factory=lambda: random.Random(0))
     refused: list[str] = field(default_factory=list)
 
-    async def act(self) -> None:
-        """One action of a kind that is drawn."""
-        kinds: Mapping[str, Callable[[], Awaitable[None]]] = {
+    @property
+    def kinds(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """What it can do."""
+        return {
             "setting": self.set,
             "run": self.run,
             "layer": self.look,
@@ -65,9 +67,12 @@ class Using:
             "cancel": self.cancel,
             "model": self.switch,
         }
-        (kind,) = self.chance.choices(list(SHARES), list(SHARES.values()))
+
+    async def act(self, kind: str | None = None) -> None:
+        """One action, of a kind that is drawn where none is named."""
+        kind = kind or self.chance.choices(list(SHARES), list(SHARES.values()))[0]
         try:
-            await asyncio.wait_for(kinds[kind](), PATIENCE)
+            await asyncio.wait_for(self.kinds[kind](), PATIENCE)
         except (Refused, aiohttp.ClientError, TimeoutError) as error:
             self.refused.append(f"{kind}: {str(error) or type(error).__name__}")
 
@@ -89,8 +94,8 @@ class Using:
         await self.press("run")
 
     async def look(self) -> None:
-        """Another block."""
-        await self._input("field-block", "input", self.chance.randrange(12))
+        """One of the blocks that every model has."""
+        await self._input("field-block", "input", self.chance.randrange(FEWEST_BLOCKS))
 
     async def calibrate(self) -> None:
         """A criterion that is calibrated on text, and its calibration."""

@@ -198,12 +198,12 @@ def load(model: str, device: str | None = None) -> "LoadedModel":
     return load_model(model, device or usual_device())
 
 
-def check_device() -> None:
-    """UserError where this machine lacks the device that the process is to compute on."""
-    if usual_device() != AS_EVERYWHERE:
+def check_device(device: str) -> None:
+    """UserError where this machine lacks the device."""
+    if device != AS_EVERYWHERE:
         from nmviz.engine.load.loading import check_device as check
 
-        check(usual_device())
+        check(device)
 
 
 def compare(first: Experiment, second: Experiment) -> tuple[Measurement, ...]:

@@ -15,7 +15,7 @@ from nmviz.base.errors import UserError
 from nmviz.base.memory import resident
 from nmviz.base.starting import started, take_short_turns
 from nmviz.base.wording import listed
-from nmviz.core.running import DEVICE
+from nmviz.core.running import DEVICE, usual_device
 from nmviz.ui.guard.middleware import Guard
 from nmviz.ui.serving.answers import Answers
 from nmviz.ui.serving.files import Files
@@ -64,9 +64,9 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, device:
     A `device` takes the place of the one that NMVIZ_DEVICE says. UserError when the port is taken,
     or none, when this machine has no such device, and where NMVIZ_MEMORY is no size.
     """
+    service.check_device(device or usual_device())
     if device:
         os.environ[DEVICE] = device
-    service.check_device()
     holding.budget()
     if not 0 <= port <= LAST_PORT:
         raise UserError(f"There is no port {port}: give --port a number from 1 to {LAST_PORT}.")

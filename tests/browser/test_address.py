@@ -13,6 +13,7 @@ def test_a_link_opens_the_tab_it_was_copied_in(kept: Page, app: App) -> None:
     for tab, seen in (
         ("Published", "#published-plot .main-svg"),
         ("Claims", "#claim-main-targets .main-svg"),
+        ("Trade-offs", "#tradeoffs-plot .main-svg"),
         ("Methods", ".methods"),
     ):
         page.get_by_role("tab", name=tab).click()

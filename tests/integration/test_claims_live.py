@@ -171,7 +171,7 @@ def test_runs_of_another_model_are_measured(
     small = {"corpus": "wikitext-2", "window": 64, "tokens": 256}
 
     def experiment(
-        model: str, pattern: str, _: Any, target: str = "activation", **__: Any
+        model: str, pattern: str, _: Any, target: str = "activation", *__: Any, **___: Any
     ) -> Experiment:
         return Experiment.build(model=model, pattern=pattern, target=target, **small)
 
@@ -199,7 +199,7 @@ def test_claims_without_a_live_half_say_so() -> None:
 def test_the_tab_escapes_and_names_everything() -> None:
     answers = claims.answers()
     said = html_of.overview(answers)
-    assert said.count("<li>") == 10
+    assert said.count("<li>") == len(answers)
     for name, answer in answers.items():
         html = html_of.main_half(name, answer)
         assert answer.verdict in html and "The rule behind the verdict" in html
@@ -221,7 +221,7 @@ def test_a_failure_is_one_sentence(tiny_model: Path) -> None:
 def test_after_a_run_the_answer_is_of_the_chosen_model() -> None:
     *values, overview = _after("dynamic", claims.DEFAULT)
     assert "On SmolLM2 135M" in values[0] and "SmolLM2" in values[-1].value
-    assert overview.count("<li>") == 10
+    assert overview.count("<li>") == len(claims.answers())
 
 
 def test_a_claim_that_was_overtaken_does_not_run() -> None:

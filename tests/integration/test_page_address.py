@@ -155,6 +155,8 @@ def test_every_setting_reaches_the_address_by_its_own_event() -> None:
 
 def test_a_tab_that_is_not_there_is_named() -> None:
     usual = first_view()
+    there = {one.label.lower() for one in build().blocks.values() if isinstance(one, gr.Tab)}
+    assert set(TABS) == there
     for tab in TABS:
         assert read_address(f"tab={tab}&{GOOD}", usual).tab == tab
     wrong = read_address(f"tab=nowhere&{GOOD}", usual)

@@ -22,7 +22,7 @@ from nmviz.views.shared.names import in_short
 T = TypeVar("T")
 Fields = dict[str, str]
 
-TABS = ("explore", "published", "claims", "methods")
+TABS = ("explore", "published", "claims", "trade-offs", "methods")
 TRACKING = frozenset(
     (
         *("fbclid", "gclid", "gclsrc", "gbraid", "wbraid", "dclid", "msclkid", "yclid", "ttclid"),

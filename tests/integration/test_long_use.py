@@ -1,0 +1,44 @@
+"""The visitor of `nmviz bench page`, who uses a page for long, on a real one."""
+
+import asyncio
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from urllib.request import urlopen
+
+import aiohttp
+import pytest
+from serving import served_here
+
+from nmviz import service
+from nmviz.cli.long_use import SHARES, SHORT, Using, resident
+from nmviz.cli.visiting import Script, Visitor
+from nmviz.store import OWN
+from nmviz.ui.shell.view import View
+
+pytestmark = pytest.mark.real  # the calibration text is fetched on first use
+
+
+async def used(url: str, model: str) -> Using:
+    """Every kind of action once but another model, which the test does not have."""
+    with urlopen(f"{url}config") as config:
+        script = Script(json.load(config))
+    async with aiohttp.ClientSession(url) as client:
+        using = Using(Visitor(client, script), script)
+        asked = {**SHORT, "model": model, "corpus": "wikitext-2", "window": 128}
+        await using.visitor.open(View.build(asked).to_query())
+        for kind in SHARES:
+            if kind != "model":
+                await using.act(kind)
+        return using
+
+
+def test_a_visitor_who_acts_is_answered_and_what_ran_is_stored(tiny: str) -> None:
+    with served_here() as page, ThreadPoolExecutor(1) as thread:
+        using = thread.submit(asyncio.run, used(page.local_url or "", tiny)).result()
+    assert using.refused == []
+    assert service.store().find(sites=False, model=tiny, source=OWN)
+
+
+def test_what_a_process_holds_is_read() -> None:
+    assert 10e6 < resident(os.getpid()) < 1e12
