@@ -1,6 +1,7 @@
 """What whole commands take, of time and of memory: each a process of its own, beside an older
 checkout that is given the same to do."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,14 +18,15 @@ from nmviz.base.benching import Row, Size, seconds_of, spread
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 
-CORPUS, TOKENS, WINDOW = "wikitext-2", 8192, 512
+CORPUS, TOKENS, WINDOW = "wikitext-2-validation", 8192, 512
+"""A text of which no run ships at that budget: a shipped one would be found, and not measured."""
 PATTERNS = ("1:4", "2:4", "4:8", "8:16", "16:32", "50%")
 ACTIVATION = {"criterion": ("magnitude", "clact", "amber", "wina")}
 MAGNITUDE = {"target": ("weight",), "criterion": ("magnitude",), "ties": ("index",)}
 WANDA = {"target": ("weight",), "criterion": ("wanda",)}
 RUNS = {"activations": (), "weights": ("--target", "weight", "--ties", "index")}
 OLDER = ("--target", "weight")  # the rule of ties that a checkout of before `--ties` has
-RUN_TOKENS = 2048
+RUN_CORPUS, RUN_TOKENS = "wikitext-2", 2048  # of these no run ships either
 
 Fields = Mapping[str, Sequence[str]]
 
@@ -39,7 +41,7 @@ class Checkout:
     start: str = "from nmviz.cli.main import main; main()"
 
     def run(self, arguments: Sequence[str]) -> "Taken":
-        """What a command takes that has an empty store. UserError where it fails."""
+        """What a command takes whose store has nothing but what ships. UserError where it fails."""
         with tempfile.TemporaryDirectory() as place:
             own = {
                 "PYTHONPATH": str(self.folder),
@@ -49,22 +51,29 @@ class Checkout:
             command = [sys.executable, "-c", self.start, *arguments]
             return taken(command, {**os.environ, **own}, Path(place))
 
+    def sweep(self, grid: Path, count: int) -> "Taken":
+        """What a sweep takes that measures so many. UserError where it would find some of them."""
+        plan = self.run(("sweep", str(grid), "--plan", "--json"))
+        to_do = json.loads(plan.said)["counts"]["to_do"]
+        if to_do != count:
+            raise UserError(f"{self.name}: of {count} only {to_do} would be measured.")
+        return self.run(("sweep", str(grid), "--json"))
+
 
 @dataclass(frozen=True)
 class Taken:
-    """Seconds, and the most bytes that were resident."""
+    """Seconds, the most bytes that were resident, and what was said."""
 
     seconds: float
     peak: int
+    said: str
 
 
 def taken(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Taken:
     """What a process takes from its start to its end; what it says is shown where it fails."""
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as answer:
         began = perf_counter()
-        process = subprocess.Popen(
-            command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=said
-        )
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=answer, stderr=said)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = perf_counter() - began
@@ -72,8 +81,10 @@ def taken(command: Sequence[str], environment: Mapping[str, str], folder: Path) 
             said.seek(0)
             last = said.read().decode(errors="replace").strip().splitlines()[-1:]
             raise UserError(f"nmviz {' '.join(command[3:])} failed: {' '.join(last)}")
+        answer.seek(0)
+        told = answer.read().decode()
     unit = 1 if sys.platform == "darwin" else 1024
-    return Taken(seconds, used.ru_maxrss * unit)
+    return Taken(seconds, used.ru_maxrss * unit, told)
 
 
 def sweep(against: Path | None, turns: int) -> Iterator[Row | Size]:
@@ -107,7 +118,7 @@ def sweep(against: Path | None, turns: int) -> Iterator[Row | Size]:
 
 def memory(against: Path | None, turns: int) -> Iterator[Row | Size]:
     """The most that `nmviz run` holds, on 2,048 tokens."""
-    asked = ("run", "--corpus", CORPUS, "--tokens", str(RUN_TOKENS), "--json")
+    asked = ("run", "--corpus", RUN_CORPUS, "--tokens", str(RUN_TOKENS), "--json")
     with tempfile.TemporaryDirectory() as place:
         checkouts = _checkouts(against, Path(place))
         cases = {
@@ -158,7 +169,7 @@ def _sweeps(checkouts: Sequence[Checkout], place: Path) -> dict[str, Callable[[]
             file = place / f"{one.name}-{what}.yaml"
             file.write_text(_yaml(grids), encoding="utf-8")
             name = f"{one.name}, an experiment on {what} of {count}"
-            cases[name] = partial(one.run, ("sweep", str(file), "--json"))
+            cases[name] = partial(one.sweep, file, count)
     return cases
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from nmviz.base.benching import in_turns
+from nmviz.base.cache import cache_dir
 from nmviz.base.errors import UserError
 from nmviz.cli import timed_commands
 from nmviz.cli.benches import BENCHES
 from nmviz.core.grids import read_grid
+
+ROOT = Path(__file__).parents[2]
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -70,10 +73,28 @@ def test_the_sweeps_that_are_timed_are_grids(tmp_path: Path) -> None:
         assert {(one.tokens, one.window) for one in made} == {(8192, 512)}
 
 
+@pytest.mark.real  # the text is fetched on first use
+def test_a_sweep_that_would_find_its_results_is_not_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = timed_commands.Checkout("here", ROOT, cache_dir())
+    grid = tmp_path / "grid.yaml"
+    monkeypatch.setattr(timed_commands, "CORPUS", "wiki-leads")
+    for tokens, to_do in ((4096, 6), (2048, 0)):  # of the latter runs ship
+        monkeypatch.setattr(timed_commands, "TOKENS", tokens)
+        grid.write_text(timed_commands._yaml([{"criterion": ["magnitude"]}]), encoding="utf-8")
+        plan = here.run(("sweep", str(grid), "--plan", "--json"))
+        assert json.loads(plan.said)["counts"]["to_do"] == to_do
+    with pytest.raises(UserError, match="here: of 6 only 0 would be measured"):
+        here.sweep(grid, 6)
+
+
 def test_a_command_takes_time_and_memory(tmp_path: Path) -> None:
     filled = [sys.executable, "-c", "held = b'x' * 200_000_000"]
     took = timed_commands.taken(filled, os.environ, tmp_path)
-    assert took.seconds > 0 and took.peak > 200_000_000
+    assert took.seconds > 0 and took.peak > 200_000_000 and took.said == ""
+    spoken = [sys.executable, "-c", "print(7)"]
+    assert timed_commands.taken(spoken, os.environ, tmp_path).said.strip() == "7"
     wrong = [sys.executable, "-c", "raise ValueError('so it is')"]
     with pytest.raises(UserError, match="so it is"):
         timed_commands.taken(wrong, os.environ, tmp_path)
