@@ -57,7 +57,7 @@ def sweep(
     """Measure a grid of experiments; what is stored already is not measured again."""
     _check_out(out, only_plan)
     grid = read_grid(file)
-    once = {"exact_errors": exact_errors, "keep_passes": False}
+    once = {"exact_errors": exact_errors, "keep_passes": False, "partial_results": False}
     running = built(Running, how | once)
     plan = planning.plan(grid, running, retry_failed=retry_failed)
     if only_plan:

@@ -50,4 +50,7 @@ class Running(BaseModel):
         title="Keep dense passes",
         description="Keep what the dense model did in memory, for the next run on the text.",
     )
+    partial_results: bool = True
+    """Whether each step has what was measured until then, for whoever watches: results of many
+    experiments together take a tenth of a pass to put together."""
     keep: bool = Field(True, title="Keep", description="Keep the result in the store.")

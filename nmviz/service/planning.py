@@ -23,8 +23,8 @@ from nmviz.sources import corpora, models
 from nmviz.store import OWN
 from nmviz.store.failures import Failure, Failures
 
-QUICK = Running(exact_errors=False, keep_passes=False)
-"""Errors of layers from every token take as long as all the rest."""
+QUICK = Running(exact_errors=False, keep_passes=False, partial_results=False)
+"""Errors of layers from every token take as long as all the rest, and nobody watches."""
 TRIES = 2
 """So often an experiment may fail before a sweep passes it over."""
 TOGETHER = {"activation": 24, "blocks": 24, "weight": 12, "changed weight": 4}

@@ -356,3 +356,17 @@ def test_one_product_of_many_samples_gives_what_each_gives_alone(
 
     dense.dense_pass(loaded, "text", ids, watch, lambda: None, "rows of inputs", kept=False)
     assert len(met) == len(bound[0].sites)
+
+
+def test_where_nobody_watches_only_the_last_step_has_results(loaded: LoadedModel) -> None:
+    asked = [experiment(), experiment(criterion="clact")]
+    *steps, last = Run(loaded, asked, TEXT, how=Running(partial_results=False))
+    assert len(steps) > 2 and not any(step.results for step in steps)
+    assert last.stage == "done" and len(last.results) == 2
+    stop = Event()
+    cancelled = Run(loaded, asked, TEXT, stop, Running(partial_results=False))
+    for step in cancelled:
+        if step.stage == "measuring":
+            stop.set()
+    assert step.stage == "cancelled" and all(one.partial for one in step.results)
+    assert len(step.results) == 2

@@ -158,7 +158,9 @@ class Run:
         left = seconds / share - seconds if share else None
         total = self._budget
         whole = time.perf_counter() - self.began
-        results = tuple(self._result(trial, whole, partial) for trial in self.trials)
+        told = not partial or stage == "cancelled" or self.how.partial_results
+        trials = self.trials if told else ()
+        results = tuple(self._result(trial, whole, partial) for trial in trials)
         done = total if stage == "done" else self.measured
         return Progress(stage, done, total, left, results, share=share)
 
