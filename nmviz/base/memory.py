@@ -16,10 +16,11 @@ def memory_left() -> int | None:
     return min((left for left in _told() if left >= 0), default=None)
 
 
-def resident() -> int | None:
-    """Bytes of this process that lie in memory now; None where nobody tells."""
+def resident(process: int | None = None) -> int | None:
+    """Bytes of a process, this one unless another is named, that lie in memory now; None where
+    nobody tells."""
     with suppress(OSError, ValueError, IndexError, AttributeError):
-        pages = int((PROC / "self" / "statm").read_text("ascii").split()[1])
+        pages = int((PROC / str(process or "self") / "statm").read_text("ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
     return None
 

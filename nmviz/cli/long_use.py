@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.request import urlopen
@@ -12,6 +11,7 @@ import aiohttp
 
 from nmviz.base.benching import Size
 from nmviz.base.errors import UserError
+from nmviz.base.memory import resident
 from nmviz.cli.own_page import READY, OwnPage, own_page
 from nmviz.cli.visiting import Refused, Script, Visitor
 from nmviz.core.experiment import Experiment
@@ -144,13 +144,13 @@ async def _used(page: OwnPage, actions: int, afterwards: float) -> list[Size]:
         using = Using(Visitor(client, script), script)
         await using.visitor.open(View.build({**SHORT, "model": Experiment().model}).to_query())
         await using.press("run")
-        held["after the first run"] = resident(page.process)
+        held["after the first run"] = _resident(page.process)
         for number in range(1, actions + 1):
             await using.act()
             if number % EVERY == 0 or number == actions:
-                held[f"after {number} actions"] = resident(page.process)
+                held[f"after {number} actions"] = _resident(page.process)
         await asyncio.sleep(afterwards)
-        held[f"{afterwards:.0f} s later"] = resident(page.process)
+        held[f"{afterwards:.0f} s later"] = _resident(page.process)
     if len(using.refused) > actions // 10:
         raise UserError(f"The page refused {len(using.refused)} actions: {using.refused[0]}")
     first = next(iter(held.values()))
@@ -160,9 +160,8 @@ async def _used(page: OwnPage, actions: int, afterwards: float) -> list[Size]:
     ]
 
 
-def resident(process: int) -> int:
-    """Bytes of a process that lie in memory."""
-    told = subprocess.run(
-        ["ps", "-o", "rss=", "-p", str(process)], capture_output=True, text=True, check=True
-    )
-    return 1024 * int(told.stdout)
+def _resident(process: int) -> int:
+    size = resident(process)
+    if size is None:
+        raise UserError("This system does not tell what a process holds: run it on Linux.")
+    return size

@@ -5,7 +5,6 @@ A row has the accuracies of the dense model from the same source, so that what i
 protocol. Not among `sources.toml`: those are tables of pruned models.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from nmviz.base.errors import UserError
 from nmviz.hardware.facts import shipped
 from nmviz.hardware.memory import share_held
 from nmviz.published.accuracy import Pair, of_drop
+from nmviz.published.files import rows_of
 from nmviz.published.tables import EXAMPLES, FOUR_TASKS
 
 BASELINES_FILE = "baselines.csv"
@@ -80,11 +80,7 @@ _ROW = TypeAdapter(Baseline)
 
 def read_baselines(folder: Path) -> tuple[Baseline, ...]:
     """Every baseline. UserError, with file and line, where one cannot be read."""
-    try:
-        with (folder / BASELINES_FILE).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{BASELINES_FILE} cannot be read: {error}.") from None
+    rows = rows_of(folder / BASELINES_FILE)
     return tuple(_read(line, row) for line, row in enumerate(rows, start=2))
 
 

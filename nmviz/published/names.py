@@ -1,6 +1,5 @@
 """The names that papers and logs use, each with what it means here: results/published/names.csv."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +14,7 @@ from nmviz.core.results import Result
 from nmviz.core.rules import as_stored
 from nmviz.methods.method import UNKNOWN, split_calls
 from nmviz.methods.scopes import SCOPES
+from nmviz.published.files import rows_of
 
 Kind = Literal["model", "pattern", "method", "scope"]
 NAMES_FILE = "names.csv"
@@ -151,9 +151,8 @@ def _covers(row: Name, experiment: Experiment) -> bool:
 
 def read_names(folder: Path) -> Names:
     """The table of names in results/published. UserError where it cannot be read."""
+    rows = rows_of(folder / NAMES_FILE)
     try:
-        with (folder / NAMES_FILE).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
         return Names([_ROW.validate_python(row) for row in rows])
-    except (OSError, ValueError) as error:  # pydantic's is one too
+    except ValueError as error:  # pydantic's is one
         raise UserError(f"{NAMES_FILE} cannot be read: {error}.") from None

@@ -3,7 +3,6 @@
 Not among `sources.toml`: those are tables of accuracies, these are times.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from nmviz.base.errors import UserError
+from nmviz.published.files import rows_of
 
 SPEED_FILE = "speed.csv"
 Kind = Literal["activations N:M", "activations, any share", "weights N:M"]
@@ -57,11 +57,7 @@ _ROW = TypeAdapter(Speed)
 
 def read_speeds(folder: Path) -> tuple[Speed, ...]:
     """Every published speed. UserError, with file and line, where one cannot be read."""
-    try:
-        with (folder / SPEED_FILE).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{SPEED_FILE} cannot be read: {error}.") from None
+    rows = rows_of(folder / SPEED_FILE)
     return tuple(_read(line, row) for line, row in enumerate(rows, start=2))
 
 

@@ -4,7 +4,6 @@ A column is `metric` or `metric[task]`; ` stderr` behind it is its standard erro
 the text that was printed.
 """
 
-import csv
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from nmviz.base.errors import UserError
 from nmviz.core.results import Censored, Measurement, Printed, Provenance, Result
+from nmviz.published.files import rows_of
 from nmviz.published.names import Names
 from nmviz.sources import tasks
 
@@ -84,12 +84,7 @@ def read_results(folder: Path, names: Names) -> list[Result]:
 
 
 def _read_source(path: Path, source: str, names: Names) -> Iterator[Result]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name} cannot be read: {error}.") from None
-    for line, row in enumerate(rows, start=2):
+    for line, row in enumerate(rows_of(path), start=2):
         try:
             yield _result(row, source, names)
         except (KeyError, ValueError, UserError) as error:

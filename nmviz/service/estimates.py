@@ -11,7 +11,7 @@ from nmviz.core.grids import PRUNED
 from nmviz.core.protocols import tokens_read
 from nmviz.core.results import Result
 from nmviz.core.rules import DRAWS, MANY_TIES
-from nmviz.core.running import Running
+from nmviz.core.running import AS_EVERYWHERE, Running
 
 READ = frozenset((*TEXT, "artefacts"))
 """Settings of the text, of which only its length matters for the time."""
@@ -58,7 +58,7 @@ def _pass(run: Result, together: int) -> Pass:
     ties = run.get("tie_share")
     many = ties is not None and ties.value > MANY_TIES
     draws = DRAWS if many else 1
-    device = run.provenance.device or "cpu"
+    device = run.provenance.device or AS_EVERYWHERE
     return Pass(experiment, device, run.sampled, _kind(experiment), share, draws)
 
 

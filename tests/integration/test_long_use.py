@@ -11,7 +11,8 @@ import pytest
 from serving import served_here
 
 from nmviz import service
-from nmviz.cli.long_use import SHARES, SHORT, Using, resident
+from nmviz.base.memory import resident
+from nmviz.cli.long_use import SHARES, SHORT, Using
 from nmviz.cli.visiting import Script, Visitor
 from nmviz.store import OWN
 from nmviz.ui.shell.view import View
@@ -41,4 +42,5 @@ def test_a_visitor_who_acts_is_answered_and_what_ran_is_stored(tiny: str) -> Non
 
 
 def test_what_a_process_holds_is_read() -> None:
-    assert 10e6 < resident(os.getpid()) < 1e12
+    size = resident(os.getpid())
+    assert size is not None and 10e6 < size < 1e12

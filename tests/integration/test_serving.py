@@ -17,6 +17,7 @@ import pytest
 from serving import client_of, free_port, served_here, wait_for
 
 from nmviz import service
+from nmviz.base.memory import resident
 from nmviz.core.experiment import Experiment
 from nmviz.ui.explore import handlers
 from nmviz.ui.explore.panels.render import Shown
@@ -294,16 +295,12 @@ def test_300_openings_and_1000_calls_add_little(module_store: Path, tmp_path: Pa
                     assert answered.status_code == 200
 
             come(30, 30)
-            before = _resident(process.pid)
+            before = resident(process.pid)
             come(300, 1000)
-            grown = _resident(process.pid) - before
+            after = resident(process.pid)
+        assert before is not None and after is not None
+        grown = after - before
         assert grown <= LARGEST_GROWTH, f"{grown / 2**20:.0f} MiB"
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def _resident(process: int) -> int:
-    """Bytes of memory that a process has."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -5,7 +5,6 @@ A ratio is the dense time over the pruned time, or pruned tokens a second over d
 same data type: above 1 is faster.
 """
 
-import csv
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Literal, get_args
 
 from nmviz.base.errors import UserError
 from nmviz.methods.patterns import parse_pattern
+from nmviz.published.files import rows_of
 from nmviz.published.speed import SPEED_FILE, read_speeds
 from nmviz.published.tables import PublishedSource
 
@@ -87,11 +87,7 @@ def read_speed_sources(folder: Path) -> Mapping[str, PublishedSource]:
 def read_measured(folder: Path) -> tuple[Measured, ...]:
     """Every ratio. UserError, with file and line, where one cannot be read."""
     (source,) = read_speed_sources(folder).values()
-    try:
-        with (folder / WIDE_FILE).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{WIDE_FILE} cannot be read: {error}.") from None
+    rows = rows_of(folder / WIDE_FILE)
     found: list[Measured] = []
     for line, row in enumerate(rows, start=2):
         try:
