@@ -198,7 +198,7 @@ def _start() -> Iterator[Row]:
     return in_turns(cases, "import gradio", warm_up=1, repeats=5)
 
 
-@_bench("page", "what the page's process holds while one visitor acts 300 times: half an hour")
+@_bench("page", "what the page's process holds while one visitor acts 300 times: long")
 def _page() -> Iterator[Size]:
     return _with_aiohttp("long_use")
 
