@@ -30,7 +30,7 @@ def explore(selection: Selection) -> list[Row]:
     known = published()
     if not known.results:
         raise UserError("The published results are not here: run nmviz from a checkout.")
-    live = store().find(source="nmviz", sites=False) if selection.live else []
+    live = store().own_runs() if selection.live else ()
     brought = imported() if selection.imported else ()
     plain = replace(selection, live=False, imported=False, words="", order="place")
     return arranged(_published(plain), known.names, selection, live, brought)

@@ -5,19 +5,18 @@ import logging
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, case, not_, select
+from sqlalchemy import URL, Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from nmviz.base.cache import cache_dir, make_folder
 from nmviz.base.errors import StorageError, UserError
 from nmviz.core.results import Result
-from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.store import records, schema, snapshot, standing, writing
+from nmviz.store.age import age
 from nmviz.store.database import (
     ENVIRONMENT,
     WRITING,
@@ -70,6 +69,7 @@ class Store:
         self._copy = copy
         self._added = Added()
         self._seen: tuple[Hashable, Standing] | None = None
+        self._own: tuple[Standing, tuple[Result, ...]] | None = None
         self.note = note
 
     def __enter__(self) -> Self:
@@ -121,6 +121,16 @@ class Store:
         faster for many. TypeError for a filter of another name.
         """
         return self._load(filters, sites=sites)
+
+    def own_runs(self) -> tuple[Result, ...]:
+        """Every run of this program, oldest first, without sites, drift and examples: read anew
+        only when something was added since."""
+        asked: Read = {"source": records.OWN}
+        known, stands = self._own, self.standing()
+        if known is None or known[0] != stands:
+            self._own = known = stands, tuple(self._load(asked, sites=False))
+        standing.note(asked)
+        return known[1]
 
     def names_of_model(self, content: str) -> list[str]:
         """Every name that experiments on a model of that hash were stored under."""
@@ -205,7 +215,7 @@ class Store:
             select(ResultRow.id)
             .join(ExperimentRow, ExperimentRow.key == ResultRow.experiment_key)
             .where(*where)
-            .order_by(*(part.desc() if newest_first else part.asc() for part in _age()))
+            .order_by(*(part.desc() if newest_first else part.asc() for part in age()))
         )
         standing.note(filters)
         with self._transaction(self._engine) as connection:
@@ -220,22 +230,6 @@ def _readable(found: Iterable[tuple[int, Result | ValueError]]) -> Iterator[Resu
             yield result
         else:
             _log.warning("result %d of the store cannot be read: %s", identity, result)
-
-
-def _age() -> tuple[ColumnElement[Any], ...]:
-    """What is newer: what ships or was measured here than what was imported; what does not say that
-    it is of a day to come; with errors of layers that are of every token; started later; of equal
-    age the user's own; added later."""
-    tomorrow = records.utc((datetime.now(UTC) + timedelta(days=1)).isoformat())
-    only_imported = and_(ResultRow.imported, not_(ResultRow.seeded))
-    to_come = and_(ResultRow.source_id == records.OWN, _started() > tomorrow)
-    sampled = ResultRow.provenance.contains(f'"{SAMPLED_ERRORS}"', autoescape=True)
-    ranks = (case((strange, 0), else_=1) for strange in (only_imported, to_come, sampled))
-    return (*ranks, _started(), ResultRow.own.expression, ResultRow.id.expression)
-
-
-def _started() -> ColumnElement[str]:
-    return ResultRow.started.expression
 
 
 def open_store(url: str | Path | None = None) -> Store:

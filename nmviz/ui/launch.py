@@ -82,7 +82,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, device:
         raise UserError(
             f"Port {port} of {host} cannot be used: stop what runs there, or give another --port."
         ) from None
-    Thread(target=_warm_up, name="first figures", daemon=True).start()
+    Thread(target=_warm_up, args=(page,), name="first figures", daemon=True).start()
     Thread(target=_say_what_is_held, name="what is held", daemon=True).start()
     print(f"nmviz is at {url} (stop it with Ctrl+C)", flush=True)
     if block:
@@ -106,11 +106,14 @@ def _say_what_is_held() -> None:
         print(f"nmviz: held now: {said}", flush=True)
 
 
-def _warm_up() -> None:
-    """Draw once what is drawn most."""
+def _warm_up(page: gr.Blocks) -> None:
+    """Draw once what is drawn most, and what every tab shows when it is opened."""
     from nmviz.ui.published.answer import warm
+    from nmviz.ui.shell.opening import when_opened
 
     try:
         warm()
+        for fill in when_opened(page):
+            fill()
     finally:
         started()

@@ -23,6 +23,7 @@ READINGS: dict[str, Callable[[Store], object]] = {
     "corpora": lambda store: store.find(corpus=["wiki-leads", "pride"]),
     "without a corpus": lambda store: store.find(corpus=None),
     "all": lambda store: store.find(),
+    "own": lambda store: store.own_runs(),
     "sources": lambda store: store.sources(),
     "names": lambda store: store.names_of_model("1" * 64),
 }
@@ -52,6 +53,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
     ("reading", "added", "holds"),
     [
         ("get", of("2:4"), False),
+        ("own", of("2:4"), False),
+        ("own", of("2:4", source="paper"), True),
         ("get", of("4:8"), True),
         ("get", of("2:4", "var"), True),
         ("get", of("2:4", source="paper"), True),
@@ -136,6 +139,26 @@ def test_nothing_holds_where_more_was_added_than_is_remembered(store: Store) -> 
     after = store.standing()
     assert not store.still_holds([{"pattern": "2:4"}], before)
     assert store.still_holds([{"pattern": "2:4"}], after)
+
+
+def test_own_runs_are_those_of_now_whoever_added_them(store: Store, tmp_path: Path) -> None:
+    def found() -> list[Result]:
+        return store.find(source=OWN, sites=False)
+
+    assert list(store.own_runs()) == found()
+    store.put(of("2:4"))
+    store.put(of("2:4", source="paper"))
+    assert [one.experiment.pattern for one in store.own_runs()] == ["8:16", "2:4"]
+    with open_store(tmp_path / "nmviz.sqlite") as another:
+        another.put(of("1:4"))
+    assert list(store.own_runs()) == found()
+    assert len(found()) == 3
+
+
+def test_own_runs_are_read_once_while_nothing_is_added(store: Store) -> None:
+    assert store.own_runs() is store.own_runs()
+    store.put(of("2:4"))
+    assert store.own_runs() is store.own_runs()
 
 
 def test_what_is_without_a_corpus_is_found(store: Store) -> None:

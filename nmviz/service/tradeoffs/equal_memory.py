@@ -5,6 +5,7 @@ All of it published; of each the accuracy lost against the dense model of its ow
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from nmviz.hardware.facts import shipped
 from nmviz.hardware.memory import held, share_held
@@ -29,9 +30,11 @@ class InMemory:
     source: str
 
 
+@cache
 def in_memory() -> tuple[InMemory, ...]:
     """Model by model, what loses least first: of each pattern of pruned weights the best row, of
-    those with an error where there are any, and every baseline."""
+    those with an error where there are any, and every baseline. Published numbers are read once a
+    process, and so is this."""
     known = tuple(dict.fromkeys(one.model for one in baselines()))
     if not known:
         return ()

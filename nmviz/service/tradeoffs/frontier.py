@@ -252,10 +252,9 @@ def _measured(asked: Asked) -> Iterator[Point]:
 
 
 def _whole(asked: Asked) -> list[Result]:
-    found = store().find(source="nmviz", sites=False)
     return [
         one
-        for one in found
+        for one in store().own_runs()
         if one.experiment.model in shipped()
         and not one.experiment.tasks
         and not one.partial
