@@ -97,8 +97,9 @@ def _amber_norms(
     weight: Tensor, x: None, pattern: Pattern, **settings: object
 ) -> dict[str, Tensor]:
     """Norm of every column of the standardised weight, [d_in]."""
-    flat = weight.flatten().sort().values.double()
+    flat = weight.flatten()
     low, high = (_percentile(flat, share) for share in (0.005, 0.995))
+    flat = flat.double()
     inside = flat[(flat >= low) & (flat <= high)]
     spread = inside.std(unbiased=False).clamp_min(1e-30)
     standardised = (weight.double() - inside.mean()) / spread
@@ -210,7 +211,7 @@ def _teal_threshold(
     weight: Tensor, x: Tensor, pattern: Pattern, **settings: object
 ) -> dict[str, Tensor]:
     """The size below which the asked share of calibration inputs lies, one number a site."""
-    cut = _percentile(x.abs().flatten().sort().values.double(), 1 - pattern.density)
+    cut = _percentile(x.abs().flatten(), 1 - pattern.density)
     return {"threshold": cut.to(x.dtype)[None]}
 
 
@@ -236,9 +237,13 @@ def teal(x: Tensor, weight: Tensor, state: State) -> Tensor:
     return state["threshold"]
 
 
-def _percentile(ordered: Tensor, share: float) -> Tensor:
-    """Percentile of ordered values [n], linear between the two nearest ones, as a 0-d tensor."""
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    first, second = ordered[low], ordered[min(low + 1, len(ordered) - 1)]
+def _percentile(values: Tensor, share: float) -> Tensor:
+    """Percentile of values [n], linear between the two nearest ones, a 0-d tensor in float64. Only
+    the end that it is nearer to is put in order."""
+    place = share * (len(values) - 1)
+    low, at_top = int(place), share > 0.5
+    many = len(values) - low if at_top else min(low + 2, len(values))
+    end = values.topk(many, largest=at_top).values.double()  # the outermost first
+    near = (-1, max(-2, -many)) if at_top else (low, many - 1)
+    first, second = (end[place] for place in near)
     return first + (place - low) * (second - first)

@@ -1,6 +1,7 @@
 """amber: S = |x_j| * the norm of column j of the weight, standardised without its outliers."""
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, tensor
 
@@ -15,6 +16,7 @@ from methods.by_hand import (
     masked,
     scores,
 )
+from nmviz.methods import activation_criteria
 
 X = tensor([[3.0, -5.0, 1.0, 6.0], [4.0, 12.0, -1.0, 8.0]])
 W = tensor([[2.0, 1.0, 3.0, 1.0], [0.0, 0.0, 4.0, -1.0]])
@@ -97,3 +99,12 @@ def test_turned_or_scaled_inputs_are_refused() -> None:
     for mitigation in ("la-rosa", "smooth"):
         says = f"{mitigation} and amber do not go together"
         assert_refused(says, criterion="amber", mitigations=mitigation)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.005, 0.3, 0.5, 0.7, 0.995, 1.0])
+@pytest.mark.parametrize("n", [1, 2, 3, 200, 1001])
+def test_a_percentile_is_numpys(n: int, share: float) -> None:
+    values = torch.randn(n, generator=torch.Generator().manual_seed(n))
+    expected = np.quantile(values.double().numpy(), share)
+    found = activation_criteria._percentile(values, share)
+    assert float(found) == pytest.approx(float(expected), rel=1e-12, abs=1e-15)
