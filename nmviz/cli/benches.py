@@ -31,12 +31,21 @@ with socket.create_server(("127.0.0.1", 0)) as free:
 serve(port=port, block=False)
 os._exit(0)
 """
+LOOK = """
+from nmviz import service
+from nmviz.core.experiment import Experiment
+from nmviz.ui.shell.view import DEFAULT_PROMPT
+for target in ("activation", "weight"):
+    service.look(Experiment(target=target), DEFAULT_PROMPT, 15, "down", keep={keep})
+"""
 IMPORTS = {
     "python alone": "pass",
     "import nmviz": "import nmviz",
     "import nmviz.cli": "import nmviz.cli.main",
     "import gradio": "import gradio",
     "the page, served": SERVED,
+    "pictures of the opening layer, kept": LOOK.format(keep=True),
+    "pictures of the opening layer, made": LOOK.format(keep=False),
 }
 
 

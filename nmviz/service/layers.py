@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from nmviz.core.settings import TARGETS
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import parse_call
 from nmviz.service.choices import canonical
+from nmviz.service.kept_looks import kept_or
 from nmviz.service.runs import load
 
 if TYPE_CHECKING:
@@ -33,8 +34,26 @@ def look(
     rows: int = 32,
     first_column: int = 0,
     columns: int = 64,
+    keep: bool = False,
 ) -> SiteLook:
-    """One site under an experiment, on the dense inputs of a prompt (captured on first use)."""
+    """One site under an experiment, on the dense inputs of a prompt (captured on first use).
+
+    With `keep`, for a prompt that ships, it is kept on disk: the next process that asks for it
+    needs no model."""
+    experiment, window = canonical(experiment), (first_row, rows, first_column, columns)
+    made = partial(_look, experiment, prompt, block, projection, window)
+    if not keep:
+        return made()
+    return kept_or(made, experiment, prompt, block, projection, *window)
+
+
+def _look(
+    experiment: Experiment,
+    prompt: str,
+    block: int,
+    projection: str,
+    window: tuple[int, int, int, int],
+) -> SiteLook:
     from nmviz.engine.calibrate.calibration import bind_site
     from nmviz.engine.load.sites import find_site
     from nmviz.engine.look.capture import Part
@@ -42,9 +61,8 @@ def look(
 
     loaded = load(experiment.model)
     site = find_site(loaded.model, block, projection)
-    pruned = bind_site(loaded, canonical(experiment), site)
-    part = Part(first_row, rows, first_column, columns)
-    return look_at(_captures().get(loaded, prompt), pruned, site, part)
+    pruned = bind_site(loaded, experiment, site)
+    return look_at(_captures().get(loaded, prompt), pruned, site, Part(*window))
 
 
 def sweep_layer(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nmviz.engine.load.refusals import not_finite
 from nmviz.engine.prune.kernels.compiling import ALONE, in_parts
-from nmviz.engine.prune.kernels.narrow import TILE, mask_narrow, prune_narrow, steps_of
+from nmviz.engine.prune.kernels.narrow import LANES, lanes_of, mask_narrow, prune_narrow, steps_of
 from nmviz.engine.prune.kernels.tokens import factors
 from nmviz.engine.prune.kernels.wide import mask_wide, medians, prune_wide
 
@@ -53,7 +53,7 @@ def prune(x: Tensor, channel: Tensor | None, keep: int, group: int) -> Tensor:
     out = np.empty_like(flat)
     pruner = _pruner(x, channel, keep, group)
 
-    in_parts(partial(pruner, flat, out), flat.size // group, flat.size, TILE)
+    in_parts(partial(pruner, flat, out), flat.size // group, flat.size, LANES)
     return torch.from_numpy(out).view(x.shape)
 
 
@@ -118,7 +118,7 @@ def keep_mask(scores: Tensor, keep: int, group: int) -> Tensor:
             return bool(mask_wide(flat, u(group), u(keep), bits, out, u(first), u(last)))
         return bool(mask_narrow(flat, u(group), u(keep), steps, bits, out, u(first), u(last)))
 
-    in_parts(part, flat.size // group, flat.size, TILE)
+    in_parts(part, flat.size // group, flat.size, LANES)
     return torch.from_numpy(out).view(scores.shape)
 
 
@@ -193,11 +193,11 @@ def _channel(x: Tensor, channel: Tensor | None, group: int) -> tuple[np.ndarray,
     """
     d_in = x.shape[-1]
     if channel is None:
-        return _ones(d_in + TILE * group, x.dtype), d_in // group
+        return _ones(d_in + lanes_of(group) * group, x.dtype), d_in // group
     given = channel.detach().to(x.dtype)
     if given.numel() == d_in:
         line = given.reshape(-1).numpy()
-        return np.resize(line, d_in + TILE * group), d_in // group
+        return np.resize(line, d_in + lanes_of(group) * group), d_in // group
     whole = np.ascontiguousarray(given.expand(x.shape).numpy()).reshape(-1)
     return whole, whole.size // group
 

@@ -9,7 +9,7 @@ from nmviz.core.settings import TARGETS, Target
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity
-from nmviz.ui.shell.view import Look, View, methods_of
+from nmviz.ui.shell.view import DEFAULT_PROMPT, Look, View, methods_of
 from nmviz.views.explore.distribution import distribution
 from nmviz.views.explore.mask import mask
 from nmviz.views.explore.sentences import FIRST_DRAW
@@ -69,6 +69,7 @@ def look_at(view: View, target: Target) -> SiteLook:
         rows=look.rows,
         first_column=look.first_column,
         columns=look.columns,
+        keep=view.writing.prompt == DEFAULT_PROMPT,
     )
 
 
