@@ -85,6 +85,14 @@ def _forward() -> Iterator[Row]:
     return forward(MODEL)
 
 
+@_bench("attribute", "each block pruned alone: what is behind it, against whole passes")
+def _attribute() -> Iterator[Row]:
+    from nmviz.engine.benches import attribution
+
+    for model in (MODEL, "gemma-3-270m"):
+        yield from attribution(model)
+
+
 @_bench("decode", "one token through a 4096x11008 layer and the whole model, half skipped")
 def _decode() -> Iterator[Row]:
     from nmviz.engine.benches import decode

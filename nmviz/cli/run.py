@@ -41,12 +41,12 @@ def run(
     if terms := service.describe(experiment.model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)
     steps = service.run([experiment], text=own, how=running)
-    last = _follow(steps, "examples" if experiment.tasks else "tokens", kept=running.keep)
+    last = follow(steps, "examples" if experiment.tasks else "tokens", kept=running.keep)
     result = last.results[0]
     print(printing.run_line(result) if as_json else printing.run_text(result, last.from_store))
 
 
-def _follow(steps: Iterable[Progress], unit: str, *, kept: bool) -> Progress:
+def follow(steps: Iterable[Progress], unit: str, *, kept: bool) -> Progress:
     """Show progress on stderr where a person watches, every note once, and give the last step; say
     what a stop leaves behind."""
     try:

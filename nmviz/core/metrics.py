@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import inf, isfinite
 
 from nmviz.base.registry import Registry
+from nmviz.core.attribution import control
 
 
 @dataclass(frozen=True)
@@ -287,4 +288,6 @@ for _name in PAIRED:
         low=0,
         high=1,
     )
+for _entry in control.entries():
+    _add(*_entry)
 METRICS.freeze()

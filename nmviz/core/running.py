@@ -45,6 +45,11 @@ class Running(BaseModel):
         title="Exact errors",
         description="Errors of layers from every token, not from a sample of them.",
     )
+    control: bool = Field(
+        False,
+        title="Control",
+        description="Measure random noise as large as each layer's error in its place, too.",
+    )
     keep_passes: bool = Field(
         True,
         title="Keep dense passes",

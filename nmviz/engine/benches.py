@@ -12,11 +12,12 @@ from torch.nn.functional import linear
 from nmviz.base.benching import Row, in_turns
 from nmviz.core.experiment import Experiment
 from nmviz.engine.calibrate.calibration import bind, make, walk
+from nmviz.engine.load.blocks import find_blocks
 from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.load.scope import choose
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import encode
-from nmviz.engine.measure.evaluate import logits
+from nmviz.engine.measure.dense import SiteCall, dense_pass, logits, skipped, text_key
 from nmviz.engine.plain import topk_masked, usual_way
 from nmviz.engine.prune import kernels
 from nmviz.engine.prune.masking import prune, top_in_torch
@@ -67,6 +68,26 @@ def forward(model: str, device: str = "cpu") -> Iterator[Row]:
     stand_in = {site: partial(usual_way, site) for site in find_sites(loaded.model)}
     cases["8:16 stand-in"] = partial(_pass, loaded, ids, stand_in)
     yield from in_turns(cases, "dense", repeats=7)
+
+
+def attribution(model: str) -> Iterator[Row]:
+    """A window of 512 tokens, every third block (as deep as all on average) pruned alone to 2:4:
+    what is behind it, run again from the dense model's hidden states, and whole passes."""
+    kernels.warm()
+    loaded = load(model)
+    ids = encode(loaded, corpora.read("wiki-leads"), public=True)[:TOKENS][None]
+    dense = dense_pass(loaded, text_key(ids), ids, _look_on, _go_on, kept=False)
+    blocks = range(1, len(find_blocks(loaded.model)[1]), 3)
+    chosen = {n: Experiment.build(model=model, pattern="2:4", blocks=str(n)) for n in blocks}
+    alone = {number: bind(loaded, one, _go_on).pruned for number, one in chosen.items()}
+
+    def each(behind: bool) -> None:
+        for number, pruned in alone.items():
+            with skipped(loaded.model, dense, number if behind else 0):
+                _pass(loaded, ids, forwards(pruned, _go_on))
+
+    cases = {f"{model}, what is behind": partial(each, True), f"{model}, all": partial(each, False)}
+    yield from in_turns(cases, f"{model}, what is behind", warm_up=1, repeats=5)
 
 
 def decode(model: str) -> Iterator[Row]:
@@ -123,6 +144,10 @@ def _calibrate(loaded: LoadedModel, chosen: Experiment) -> None:
 
 def _go_on() -> None:
     """Nothing cancels a benchmark."""
+
+
+def _look_on(_site: Site, _call: SiteCall) -> None:
+    """No layer is compared."""
 
 
 def _pass(loaded: LoadedModel, ids: Tensor, computing: Mapping[Site, SiteForward] | None) -> None:

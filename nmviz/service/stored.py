@@ -2,6 +2,7 @@
 otherwise, a folder that was copied or moved), of its ties broken one way or the other, and of the
 same on less text where that is precise enough."""
 
+from nmviz.core.attribution.control import NOISE
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import may_read_otherwise
 from nmviz.core.results import Result
@@ -58,11 +59,17 @@ def answer_to(
 
 def serving(experiment: Experiment, store: Store, how: Running, text: str | None) -> Result | None:
     """What is stored and serves a run made that way: where errors of layers are to be exact, none
-    that has them from a sample."""
+    that has them from a sample, and none without the control where that is asked for."""
     if how.rerun:
         return None
     found = answer_to(experiment, store, how.precision, text)
-    return None if found is not None and found.sampled and how.exact_errors else found
+    if found is None or (found.sampled and how.exact_errors):
+        return None
+    return None if how.control and _lacks_control(found) else found
+
+
+def _lacks_control(result: Result) -> bool:
+    return not result.experiment.is_dense and result.get(NOISE) is None
 
 
 def is_answer(result: Result, experiment: Experiment) -> bool:

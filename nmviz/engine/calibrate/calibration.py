@@ -65,14 +65,13 @@ def prepare(
     pruned = make(experiment, choose(find_sites(loaded.model), experiment), packed)
     figures: Mapping[str, float] = {}
     if is_calibrated(pruned):
-        key = _key(loaded, pruned)
-        kept = artefacts.load(key, pruned, loaded.device)
-        if kept is None:
+        found = kept(loaded, pruned)
+        if found is None:
             with enough_memory(loaded.info.id):
                 figures = yield from walk(loaded, pruned, check)
-            artefacts.save(key, pruned, figures)
+            artefacts.save(key_of(loaded, pruned), pruned, figures)
         else:
-            figures = kept
+            figures = found
     given = {site.name: int(figures[site.name]) for site in pruned.sites if site.name in figures}
     figures = {name: value for name, value in figures.items() if name not in given}
     _leave_idle(pruned)
@@ -81,6 +80,31 @@ def prepare(
         yield from _finish(pruned, DRAWING, check)
     covered = of_experiment(loaded.model, experiment, pruned.sites)
     return Bound(pruned, figures, covered, given)
+
+
+def kept(loaded: LoadedModel, pruned: Pruned) -> dict[str, float] | None:
+    """What was calibrated before, given to the sites, and its figures; None where there is nothing.
+    Of these sites, or of all of the model where that gives each site the same."""
+    names = {site.name for site in find_sites(loaded.model)} - {site.name for site in pruned.sites}
+    for key in _keys(loaded, pruned):
+        found = artefacts.load(key, pruned, loaded.device)
+        if found is not None:
+            return {name: told for name, told in found.items() if name not in names}
+    return None
+
+
+def _sees_the_dense_model(pruned: Pruned) -> bool:
+    """Whether calibration is given what the dense model computes, whatever else is pruned."""
+    facts = [call.method.facts for call in pruned.calls if call.method.calibrated]
+    return not any(fact.learned or fact.sequential for fact in facts)
+
+
+def _keys(loaded: LoadedModel, pruned: Pruned) -> Iterator[str]:
+    """What serves it: its own first."""
+    yield key_of(loaded, pruned)
+    if _sees_the_dense_model(pruned):
+        everywhere = pruned.experiment.but(projections=None, blocks=None)
+        yield key_of(loaded, make(everywhere, pruned.sites))
 
 
 def _leave_idle(pruned: Pruned) -> None:
@@ -130,8 +154,7 @@ def bind_site(loaded: LoadedModel, experiment: Experiment, site: Site) -> Pruned
     pruned = make(experiment, [site])
     if is_calibrated(pruned):
         _refuse_outside(loaded, experiment, site)
-        kept = artefacts.load(_key(loaded, pruned), pruned, loaded.device)
-        if kept is None or not pruned.states[site]:
+        if kept(loaded, pruned) is None or not pruned.states[site]:
             names = ", ".join(c.method.name for c in pruned.calls if c.method.calibrated)
             raise UserError(f"{names} must first be calibrated on text: press Run to do it.")
     pruned.finish(site)
@@ -169,7 +192,9 @@ def is_calibrated(pruned: Pruned) -> bool:
 def is_ready(loaded: LoadedModel, experiment: Experiment) -> bool:
     """Whether it can be bound without calibrating: no method needs it, or it is kept on disk."""
     pruned = make(experiment, choose(find_sites(loaded.model), experiment))
-    return not is_calibrated(pruned) or artefacts.path_of(_key(loaded, pruned)).exists()
+    if not is_calibrated(pruned):
+        return True
+    return any(artefacts.path_of(key).exists() for key in _keys(loaded, pruned))
 
 
 def calibration_windows(loaded: LoadedModel, count: int, seed: int) -> Tensor:
@@ -186,22 +211,24 @@ def calibration_windows(loaded: LoadedModel, count: int, seed: int) -> Tensor:
     return windows[order[:count]]
 
 
-def _key(loaded: LoadedModel, pruned: Pruned) -> str:
+def key_of(loaded: LoadedModel, pruned: Pruned) -> str:
+    """What its calibration is kept under."""
     calibration = corpora.identify(corpora.CALIBRATION_CORPUS)
     return artefacts.key_of(pruned, loaded.sha256, calibration)
 
 
 def walk(
-    loaded: LoadedModel, pruned: Pruned, check: Check
+    loaded: LoadedModel, pruned: Pruned, check: Check, dense: bool = False
 ) -> Generator[Stage, None, Mapping[str, float]]:
-    """Calibrate block by block; learned and sequential methods see the pruned blocks before.
+    """Calibrate block by block; learned and sequential methods see the pruned blocks before, or
+    with `dense` what the dense model gives.
 
     Returns the held-out losses, where something is learned, and by the name of an expert how many
     tokens it was given.
     """
     facts = [call.method.facts for call in pruned.calls]
     learned = any(fact.learned for fact in facts)
-    sequential = learned or any(fact.sequential for fact in facts)
+    sequential = not dense and (learned or any(fact.sequential for fact in facts))
     count, seed = pruned.experiment.drawn
     windows = calibration_windows(loaded, count + HELD_OUT * learned, seed)
     if any(fact.needs == "gradients" for fact in facts):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from threading import Event
+from typing import cast
 
 import torch
 
@@ -14,6 +15,7 @@ from nmviz.core.results import Progress, Result
 from nmviz.core.rules import DRAWS
 from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS
+from nmviz.engine.calibrate.apart import calibrate_apart
 from nmviz.engine.calibrate.calibration import Bound, Steps, draw_again, prepare
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
@@ -25,6 +27,8 @@ from nmviz.engine.measure.dense import text_key
 from nmviz.engine.measure.evaluate import Batch, Comparison, at_once, compare_windows
 from nmviz.engine.measure.room import check_room
 from nmviz.engine.measure.trial import Trial
+from nmviz.engine.prune.noise import NoiseOfErrors
+from nmviz.engine.prune.sparsify import Pruned
 from nmviz.sources.corpora import CORPORA
 
 AS_USUAL = Running()
@@ -99,7 +103,7 @@ class Run:
 
     @property
     def _comparisons(self) -> list[Comparison]:
-        return [one for trial in self.trials for one in trial.draws]
+        return [one for trial in self.trials for one in trial.all]
 
     def _is_precise(self) -> bool:
         """Whether every cost is known as well as was asked, from enough units to tell."""
@@ -123,6 +127,8 @@ class Run:
             trial.spent = spent
 
     def _prepare(self) -> Iterator[Progress]:
+        for stage in calibrate_apart(self.loaded, self.experiments, self._check):
+            yield Progress(stage.words, total=self._budget, share=stage.share)
         for experiment in self.experiments:
             if experiment.target == BLOCKS:
                 steps = depth.prepare(self.loaded, experiment, self._check)
@@ -135,6 +141,10 @@ class Run:
             for number in range(1, DRAWS) if trial.experiment.ties == "random" else ():
                 redrawn = yield from self._staged(draw_again(bound, number, self._check))
                 trial.redrawn.append(Comparison(redrawn.pruned, watched=False))
+            if self.how.control and bound.pruned.sites:
+                # Not watched: it is only asked what it computes.
+                noise = cast(Pruned, NoiseOfErrors(bound.pruned))
+                trial.control = Comparison(noise, watched=False)
         self.clock = time.perf_counter()  # the time left is told from the passes alone
 
     def _staged(self, steps: Steps) -> Generator[Progress, None, Bound]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from nmviz.core.attribution.control import BEYOND, NOISE
 from nmviz.core.coverage import Coverage
 from nmviz.core.depth import EACH_ALONE, LEFT_OUT
 from nmviz.core.experiment import Experiment
@@ -12,7 +13,7 @@ from nmviz.core.metrics import SPREAD
 from nmviz.core.results import Measurement
 from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.engine.measure.evaluate import Comparison
-from nmviz.engine.measure.statistics import PairedTokens, mean_over
+from nmviz.engine.measure.statistics import PairedTokens, mean, mean_over
 from nmviz.engine.prune.depth import WithoutBlocks
 from nmviz.engine.prune.samples import SAMPLE_IN_WORDS
 from nmviz.engine.prune.sparsify import Pruned
@@ -32,6 +33,7 @@ class Trial:
     coverage: Coverage
     calibrated: Mapping[str, int] = field(default_factory=dict)  # tokens by the name of an expert
     redrawn: list[Comparison] = field(default_factory=list)
+    control: Comparison | None = None  # random noise in place of the errors
     spent: int | None = None  # tokens, where the run ended before its budget
 
     @property
@@ -45,6 +47,11 @@ class Trial:
         return [self.comparison, *self.redrawn]
 
     @property
+    def all(self) -> list[Comparison]:
+        """Whatever reads the text for it."""
+        return [*self.draws, *([] if self.control is None else [self.control])]
+
+    @property
     def tokens(self) -> PairedTokens:
         """Figures of every token, over the draws that have read as many windows as the first."""
         return mean_over([one.tokens for one in self._level])
@@ -56,7 +63,8 @@ class Trial:
 
     def measurements(self) -> tuple[Measurement, ...]:
         figures = tie_share(self.comparison.pruned), self._over_draws(), learned(self.figures)
-        return (*self.tokens.measurements(), *(one for some in figures for one in some))
+        others = (*self._of_control(), *(one for some in figures for one in some))
+        return (*self.tokens.measurements(), *others)
 
     def settings(self) -> dict[str, str]:
         """What the numbers of layers are of, where that is not all there is."""
@@ -66,6 +74,15 @@ class Trial:
         if self.comparison.sampled:
             said[SAMPLED_ERRORS] = SAMPLE_IN_WORDS
         return said
+
+    def _of_control(self) -> Iterator[Measurement]:
+        """What noise as large as the errors costs, and pruning beyond it."""
+        tokens, control = self.tokens, None if self.control is None else self.control.tokens
+        if control is None or not control.nll or len(control.nll) < len(tokens.nll):
+            return
+        yield control.cost().model_copy(update={"metric": NOISE})
+        beyond = [one - other for one, other in zip(tokens.nll, control.nll, strict=True)]
+        yield mean(BEYOND, beyond)
 
     def _over_draws(self) -> Iterator[Measurement]:
         """The spread of each figure over the draws, and how far the perplexity reaches."""

@@ -1,0 +1,1 @@
+"""What each part of a model costs pruned alone, and the control beside it."""
