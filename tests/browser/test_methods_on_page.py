@@ -110,7 +110,31 @@ def test_one_projection_at_a_time_is_measured_found_and_cancelled(page: Page, ap
     page.reload()
     expect(page.locator("#each-plot .main-svg").first).to_be_visible()
     expect(page.locator("#each-head")).to_contain_text("Pruned")
+    blocks_and_layers_are_pruned_alone_too(page)
     a_measuring_can_be_cancelled(page)
+
+
+def blocks_and_layers_are_pruned_alone_too(page: Page) -> None:
+    """With what all costs together, and a map of which a click chooses the layer."""
+    by = page.locator("#each-by")
+    by.get_by_label("layers").click()
+    expect(page.locator("#each-head")).to_contain_text("one layer")
+    for what in ("blocks", "layers"):
+        by.get_by_label(what).click()
+        expect(page.locator("#measure-each")).to_be_visible()
+        page.locator("#measure-each").click()
+        expect(page.locator("#run")).to_be_disabled()
+        expect(page.locator("#run")).to_be_enabled()
+        expect(page.locator("#each-head")).to_contain_text("The sum of these costs")
+    page.locator("#each-plot .heatmaplayer").first.wait_for(state="attached")
+    cells = page.locator("#each-plot .nsewdrag").first
+    box = cells.bounding_box()
+    assert box
+    cells.hover(position={"x": box["width"] * 0.9, "y": box["height"] * 0.95})
+    cells.click(position={"x": box["width"] * 0.9, "y": box["height"] * 0.95})
+    expect(page.locator("#layer")).to_contain_text("Block 2, down")
+    by.get_by_label("projections").click()
+    expect(page.locator("#each-head")).to_contain_text("Pruned")
 
 
 def a_measuring_can_be_cancelled(page: Page) -> None:

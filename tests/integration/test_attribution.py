@@ -13,7 +13,7 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.cli.main import main
 from nmviz.core.attribution.control import BEYOND, NOISE
-from nmviz.core.attribution.parts import Attribution, By, check_way, parts_of
+from nmviz.core.attribution.parts import Attribution, By, Part, check_way, parts_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Provenance, Result, SiteError
 from nmviz.core.running import Running
@@ -23,6 +23,7 @@ from nmviz.engine.load.loading import load
 from nmviz.engine.measure.trial import Trial
 from nmviz.engine.prune.noise import NoiseOfErrors
 from nmviz.service import attribution, runs
+from nmviz.ui.explore.panels.costs_of_parts import dearest
 
 PROJECTIONS = ("q", "k", "v", "o", "gate", "up", "down")
 USUAL: dict[str, Any] = {"corpus": "wikitext-2", "tokens": 512, "window": 64, "pattern": "2:4"}
@@ -239,3 +240,10 @@ def test_a_trial_without_windows_says_nothing(tiny: str) -> None:
     trial = Trial(Comparison(pruned.pruned), {}, pruned.coverage)
     trial.control = Comparison(pruned.pruned, watched=False)
     assert trial.measurements() == ()
+
+
+def test_the_dearest_layers_make_up_half_of_the_costs() -> None:
+    parts = [Part(result(c, (c, c), (n, "q"))) for n, c in enumerate((0.1, 0.5, -0.2, 0.3))]
+    assert dearest(parts) == ["layers.1.q"]
+    assert dearest([*parts, Part(result(0.9, (0.9,), (4, "q")))]) == ["layers.4.q"]
+    assert dearest([Part(result(-0.1, (0.1,), (0, "q")))]) == []

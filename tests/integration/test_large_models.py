@@ -90,7 +90,10 @@ def test_the_live_panels_say_why_they_are_empty() -> None:
     assert "needs a live model" in looked["layer_head"]
     assert looked["weight_mask"] is None
     assert "published results alone" in every_method.swept(values(), None)["methods_head"]
-    assert "published results alone" in one_at_a_time.found(values(), None)["each_head"]
+    assert (
+        "published results alone"
+        in one_at_a_time.found([*values(), "projection"], None)["each_head"]
+    )
 
 
 def test_running_and_writing_are_refused_in_one_sentence() -> None:

@@ -150,7 +150,7 @@ def test_a_model_with_layers_of_its_own_names_fills_every_menu(
     assert update["projections"].value == named
     values = layer_panels(View.build(usual))
     assert values["weight_mask"] is not None and values["activation_mask"] is not None
-    assert "8 runs" in one_at_a_time.found(form(**usual), None)["each_head"]
+    assert "8 runs" in one_at_a_time.found([*form(**usual), "projection"], None)["each_head"]
 
 
 def test_one_side_that_needs_calibration_leaves_the_other(usual: dict[str, Any]) -> None:
@@ -162,25 +162,44 @@ def test_one_side_that_needs_calibration_leaves_the_other(usual: dict[str, Any])
 
 
 def test_one_projection_at_a_time_is_measured_once_and_then_found(usual: dict[str, Any]) -> None:
-    before = one_at_a_time.found(form(**usual), None)
+    before = one_at_a_time.found([*form(**usual), "projection"], None)
     assert before["each_bar"].visible
     assert "14 runs" in before["each_head"]
-    assert one_at_a_time.found(form(**usual), before["each_of"]) == {}
-    *_, last = one_at_a_time.measure(form(**usual), "four")
+    assert one_at_a_time.found([*form(**usual), "projection"], before["each_of"]) == {}
+    *_, last = one_at_a_time.measure([*form(**usual), "projection"], "four")
     assert last["each_of"] == before["each_of"]
-    after = one_at_a_time.found(form(**usual), None)
+    after = one_at_a_time.found([*form(**usual), "projection"], None)
     assert not after["each_bar"].visible
     drawn = figure(after["each_plot"])["data"]
     assert [len(trace["x"]) for trace in drawn] == [7, 7]
     assert "Pruned" in after["each_head"]
-    other = one_at_a_time.found(form(**usual, pattern="2:4"), after["each_of"])
+    other = one_at_a_time.found([*form(**usual, pattern="2:4"), "projection"], after["each_of"])
     assert other["each_bar"].visible
     assert "about" in other["each_head"]
 
 
+def test_the_page_measures_blocks_and_layers_and_refuses_too_many(
+    usual: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [*form(**{**usual, "pattern": "1:4"}), "site"]
+    begun = one_at_a_time.found(values, None)
+    assert "44 runs" in begun["each_head"] and "one layer" in begun["each_head"]
+    with monkeypatch.context() as patch:
+        patch.setattr(one_at_a_time, "MOST_LIVE", 43)
+        refused = one_at_a_time.found(values, None)
+    assert "nmviz attribute" in refused["each_head"] and not refused["each_bar"].visible
+    *_, last = one_at_a_time.measure(values, "attributing")
+    shown = one_at_a_time.found(values, last["each_of"], "measured")
+    assert "Pruned one at a time" in shown["each_head"]
+    maps = figure(shown["each_plot"])["data"]
+    assert [one["type"] for one in maps] == ["heatmap", "heatmap"]
+    assert "model.layers." in shown["each_table"] and "block 2, down" in shown["each_table"]
+    assert "as large" in shown["each_table"]
+
+
 def test_a_cancelled_measuring_is_partial_and_offers_itself_again(usual: dict[str, Any]) -> None:
     SESSIONS.start("five").set()
-    *_, last = one_at_a_time.measure(form(**usual), "five")
+    *_, last = one_at_a_time.measure([*form(**usual), "projection"], "five")
     assert last["each_bar"].visible
 
 

@@ -60,9 +60,9 @@ def test_what_was_cancelled_or_refused_keeps_its_last_word(tiny: str) -> None:
 
 def test_a_refused_measurement_says_why(tiny: str) -> None:
     values = form(model=tiny, **SMALL | {"tokens": 100_000})
-    *_, last = one_at_a_time.measure(values, "refused")
+    *_, last = one_at_a_time.measure([*values, "projection"], "refused")
     assert "at most" in last["each_head"]
-    assert one_at_a_time.found(values, last["each_of"]) == {}
+    assert one_at_a_time.found([*values, "projection"], last["each_of"]) == {}
 
 
 def test_a_refusal_comes_before_an_estimate(tiny: str) -> None:
@@ -76,7 +76,7 @@ def test_a_refusal_comes_before_an_estimate(tiny: str) -> None:
         values[FIELDS.index("text")] = own
         told = handlers.changed(values, None, "local")["status"]
         assert said in told and "about" not in told and "Not run yet" not in told
-        each = one_at_a_time.found(values, None)
+        each = one_at_a_time.found([*values, "projection"], None)
         assert said in each["each_head"] and "about" not in each["each_head"]
         assert "passes over" not in each["each_head"]
 
@@ -141,8 +141,8 @@ def test_every_panel_says_what_it_was_made_for(tiny: str) -> None:
     assert f": {SMALL.get('pattern', '8:16')}, magnitude</h2>" in looked["layer_head"]
     swept = every_method.swept(values, None)
     assert of_panel(swept["methods_head"], "methods") == asked_of(values, "methods")
-    assert list(one_at_a_time.measure(values, "stamps"))
-    found = one_at_a_time.found(values, None)
+    assert list(one_at_a_time.measure([*values, "projection"], "stamps"))
+    found = one_at_a_time.found([*values, "projection"], None)
     told = json.loads(unescape(re.findall(r'data-wanted="([^"]*)"', found["each_wanted"])[0]))
     assert of_panel(found["each_head"], "each") == told["panels"]["each"]
 

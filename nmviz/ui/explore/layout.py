@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from nmviz.ui.explore.panels.one_at_a_time import BY, PANEL
 from nmviz.ui.explore.panels.zero_shot_choices import CHOSEN, LIMIT, OFFERED, TITLE, refusal
 from nmviz.ui.shell.view import View
 
@@ -114,7 +115,13 @@ def _every_method(named: dict[str, Any]) -> None:
 
 
 def _one_at_a_time(named: dict[str, Any]) -> None:
-    named["each_head"] = gr.HTML("<h2>One projection at a time</h2>", elem_id="each-head")
+    named["each_head"] = gr.HTML(f"<h2>{PANEL.title}</h2>", elem_id="each-head")
+    named["each_by"] = gr.Radio(
+        [(words, by) for by, words in BY.items()],
+        value="projection",
+        label="What is pruned alone",
+        elem_id="each-by",
+    )
     with gr.Column(visible=False, min_width=0) as figure:
         named["each_plot"] = _plot("each-plot")
         named["each_table"] = gr.HTML(elem_id="each-table")

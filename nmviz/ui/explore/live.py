@@ -83,7 +83,7 @@ def wire_live(
         then_layer(_write(page, answered, after_run=True))
     _write(page, _begin(page, "write", "write"))
     then_layer(_worked(page, "calibrate", every_method.calibrate, ("uncalibrated",)))
-    then_each(_worked(page, "measure_each", one_at_a_time.measure, ()), "measured")
+    then_each(_worked(page, "measure_each", one_at_a_time.measure, ("each_by",)), "measured")
     then_each(_worked(page, "run_tasks", zero_shot.measure, FIELDS), "measured")
 
 

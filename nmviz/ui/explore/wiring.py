@@ -38,6 +38,7 @@ def wire(page: Page, blocks: gr.Blocks) -> None:
     _settings(page)
     _layer(page)
     _tasks(page)
+    _parts(page, page.named["each_by"].input)
     wire_live(
         page,
         lambda ended: _look(page, ended.then, again=True),
@@ -156,11 +157,15 @@ def _change(page: Page, on: Callable[..., Any]) -> None:
 
 def _each(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
     """What is measured apart: what the store has of it, and how long the rest would take."""
+    _parts(page, on, why)
+    _questions(page, on, why)
+
+
+def _parts(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
     function = page.shared(partial(one_at_a_time.found, why=why), 1, on=["store"])
-    inputs = [*page.form, page.named["each_of"]]
+    inputs = [*page.form, *page.these("each_by", "each_of")]
     outputs = page.these(*one_at_a_time.OUTPUTS)
     on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
-    _questions(page, on, why)
 
 
 def _questions(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:

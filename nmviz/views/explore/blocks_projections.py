@@ -1,6 +1,7 @@
 """Blocks x projections: which layer to look at next."""
 
 from math import isfinite
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -53,7 +54,8 @@ def blocks_projections(
     figure.update_xaxes(title_text="block (0 = first)", showgrid=False, zeroline=False)
     figure.update_yaxes(title_text="projection", autorange="reversed", showgrid=False)
     if selected is not None and selected[0] in blocks and selected[1] in projections:
-        _frame(figure, selected[0], projections.index(selected[1]), ink(dark).text)
+        place = selected[0], projections.index(selected[1])
+        figure.add_shape(frame(*place, ink(dark).text))
     return figure
 
 
@@ -74,9 +76,10 @@ def _uncertainties(result: Result, blocks: list[int], projections: list[str]) ->
     return [[known.get((row, block), "") for block in blocks] for row in projections]
 
 
-def _frame(figure: go.Figure, block: int, row: int, colour: str) -> None:
+def frame(block: int, row: int, colour: str) -> dict[str, Any]:
+    """The shape around one cell."""
     edges = {"x0": block - 0.5, "x1": block + 0.5, "y0": row - 0.5, "y1": row + 0.5}
-    figure.add_shape(type="rect", line={"color": colour, "width": 3}, **edges)
+    return {"type": "rect", "line": {"color": colour, "width": 3}, **edges}
 
 
 def _title(result: Result) -> str:

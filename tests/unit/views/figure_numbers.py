@@ -10,6 +10,7 @@ import pytest
 from figures import flat
 
 from nmviz.core.results import MethodError, Result, SiteError, SiteLook
+from nmviz.core.settings import TARGETS
 from nmviz.published.listing import Row, leading
 from nmviz.sources.tasks import TASKS
 from nmviz.views.claims.dot_rows import IntervalRow
@@ -91,6 +92,54 @@ def one_at_a_time(figure: go.Figure, results: Sequence[Result], _: Options) -> N
     assert drawn == given
     if drawn:
         assert figure.layout.xaxis.title.text.removesuffix(SPREAD).endswith("nats a token)")
+
+
+def costs_alone(results: Sequence[Result], metric: str) -> dict[tuple[Any, ...], float]:
+    """What those cost that prune one block alone, or one layer of it, the last of each."""
+    given = {}
+    for result in results:
+        asked, cost, shown = result.experiment, result.get("delta_nll"), result.get(metric)
+        single = asked.blocks is not None and asked.blocks.isdecimal()
+        if not single or cost is None or not isfinite(cost.value):
+            continue
+        place = asked.target, int(asked.blocks or 0), (*(asked.projections or ()), None)[0]
+        given.pop(place, None)
+        if shown is not None and isfinite(shown.value):
+            given[place] = shown.value
+    return given
+
+
+def along(figure: go.Figure, results: Sequence[Result], _: Options) -> None:
+    """The cost of every block that was pruned alone at its place, and of its noise."""
+    drawn = traces(figure)
+    for metric, words in (("delta_nll", "{}"), ("noise_delta_nll", "noise as large, {}")):
+        given = costs_alone(results, metric)
+        for target in TARGETS:
+            line = drawn.get(words.format(NAMES[target]))
+            shown = dict(zip([p[0] for p in line.customdata], line.y, strict=True)) if line else {}
+            own = {block: cost for (of, block, _), cost in given.items() if of == target}
+            assert shown == own
+            for block, x in zip(shown, line.x if line else (), strict=True):
+                assert round(x) == block
+    if figure.data:
+        assert figure.layout.yaxis.title.text.endswith("(nats a token)")
+
+
+def map_of_costs(figure: go.Figure, results: Sequence[Result], _: Options) -> None:
+    """A cell a layer with its cost, one map a target, on one scale; a click tells the layer."""
+    given = costs_alone(results, "delta_nll")
+    maps = [one for one in figure.data if one.type == "heatmap"]
+    drawn = {}
+    targets = [target for target in TARGETS if any(of == target for of, *_ in given)]
+    for target, cells in zip(targets, maps, strict=True):
+        for name, row, places in zip(cells.y, cells.z, cells.customdata, strict=True):
+            for block, value, place in zip(cells.x, row, places, strict=True):
+                assert list(place) == [block, name]
+                if isfinite(value):
+                    drawn[target, block, name] = value
+    assert drawn == given
+    assert len({cells.zmax for cells in maps}) <= 1
+    assert sum(bool(cells.showscale) for cells in maps) == bool(maps)
 
 
 def answers(figure: go.Figure, results: Mapping[str, Result], _: Options) -> None:

@@ -123,6 +123,38 @@ def sensitivity_calls() -> st.SearchStrategy[Call]:
 
 
 @st.composite
+def part_alone(draw: st.DrawFn, layers: bool) -> Result:
+    """A run that prunes one block alone, or one layer of it, or neither; with its control or
+    without, and with its cost or without."""
+    names = [draw(PROJECTIONS)] if layers else None
+    blocks = draw(st.one_of(BLOCKS.map(str), st.sampled_from(["0-1", None])))
+    target = draw(st.sampled_from(TARGETS))
+    costs = [
+        Measurement(metric=metric, value=draw(COSTS), stderr=draw(ERRORS), n=draw(COUNTS))
+        for metric in ("delta_nll", "noise_delta_nll")
+    ]
+    return _result(
+        Experiment.build(target=target, projections=names, blocks=blocks),
+        measurements=tuple(costs[: draw(st.sampled_from([0, 1, 2, 2]))]),
+        unit_costs=draw(st.sampled_from([(), (0.1, 0.3, 0.2), (5.0, 1e6, -3.0)])),
+        partial=draw(st.booleans()),
+    )
+
+
+def block_calls() -> st.SearchStrategy[Call]:
+    """What `along_the_depth` is asked for."""
+    runs = st.lists(part_alone(False), max_size=8)
+    return st.tuples(runs, st.fixed_dictionaries({"dark": DARK}))
+
+
+def layer_calls() -> st.SearchStrategy[Call]:
+    """What `layer_map` is asked for."""
+    runs = st.lists(part_alone(True), max_size=8)
+    selected = st.one_of(st.none(), st.tuples(BLOCKS, PROJECTIONS))
+    return st.tuples(runs, st.fixed_dictionaries({"dark": DARK, "selected": selected}))
+
+
+@st.composite
 def answered(draw: st.DrawFn, column: str) -> Result:
     """A result of zero-shot tasks; some have a number without its examples, or none."""
     tasks = draw(st.lists(st.sampled_from(list(TASKS)), min_size=1, max_size=4, unique=True))

@@ -13,8 +13,10 @@ from figure_rules import check_figure
 from generated_looks import look_calls
 from generated_results import (
     Call,
+    block_calls,
     depth_calls,
     grid_calls,
+    layer_calls,
     method_calls,
     sensitivity_calls,
     task_calls,
@@ -42,6 +44,8 @@ class Case(NamedTuple):
 CASES = {
     "explore.error_depth.error_over_depth": Case(depth_calls(), check.depth),
     "explore.blocks_projections.blocks_projections": Case(grid_calls(), check.grid),
+    "explore.attribution.along_the_depth": Case(block_calls(), check.along),
+    "explore.attribution.layer_map": Case(layer_calls(), check.map_of_costs),
     "explore.sensitivity.sensitivity": Case(sensitivity_calls(), check.one_at_a_time),
     "explore.task_accuracies.task_accuracies": Case(task_calls(), check.answers),
     "explore.method_errors.method_errors": Case(method_calls(), check.methods),

@@ -9,8 +9,10 @@ import gradio as gr
 
 from nmviz import service
 from nmviz.base.errors import UserError
+from nmviz.core.attribution.parts import By
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
+from nmviz.core.running import Running
 from nmviz.ui.explore.panels import render
 from nmviz.ui.serving.noted import note_regardless
 from nmviz.ui.shell.events import Update
@@ -29,6 +31,9 @@ Why = Literal["moved", "again", "measured"]
 was measured just now."""
 
 
+AS_USUAL = Running()
+
+
 @dataclass(frozen=True)
 class Asked:
     """What the settings ask of a panel."""
@@ -36,6 +41,8 @@ class Asked:
     view: View
     experiments: tuple[Experiment, ...]
     text: str | None = None
+    by: By = "projection"
+    how: Running = AS_USUAL
 
     @property
     def identity(self) -> str:
@@ -93,7 +100,9 @@ class Measured:
             asked = self.ask(values)
             now = asked.identity  # before the check: a refusal stands until other things are asked
             self.check(asked)
-            for progress in service.run(asked.experiments, text=asked.text, cancel=event):
+            for progress in service.run(
+                asked.experiments, text=asked.text, how=asked.how, cancel=event
+            ):
                 update: Update = {self._named("progress"): bar(progress, self.unit)}
                 ended = progress.stage in ("done", "cancelled")
                 if progress.results and (ended or monotonic() - last > SECONDS_BETWEEN_PICTURES):

@@ -1,20 +1,26 @@
-"""One projection at a time pruned, the rest dense: what each of them costs."""
+"""One projection, block or layer at a time pruned, the rest dense: what each of them costs."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from nmviz import service
 from nmviz.base.errors import UserError
+from nmviz.base.wording import listed
+from nmviz.core.attribution.parts import By, check_way
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Result
+from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS
+from nmviz.service import attribution
 from nmviz.ui.explore.form.values import form
+from nmviz.ui.explore.panels.costs_of_parts import attribution_table
 from nmviz.ui.explore.panels.measured import Asked, Measured, takes
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, quantity, table
 from nmviz.ui.shell.limits import check_live, model_of
 from nmviz.ui.shell.view import View
+from nmviz.views.explore.attribution import along_the_depth, layer_map
 from nmviz.views.explore.sensitivity import by_cost, costs_of, sensitivity
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import NAMES, title_of
@@ -30,8 +36,21 @@ OUTPUTS = (
 )
 
 
-def experiments_of(view: View) -> tuple[Experiment, ...]:
-    """One experiment a projection and target, with the methods of the view."""
+BY: dict[By, str] = {"projection": "projections", "block": "blocks", "site": "layers"}
+"""What is pruned alone, as the panel calls it."""
+ONE: dict[By, str] = {"projection": "projection", "block": "block", "site": "layer"}
+DRAWN = {"projection": sensitivity, "block": along_the_depth, "site": layer_map}
+MOST_LIVE = 100
+"""Runs that the page makes at once."""
+CONTROLLED = Running(control=True)
+
+
+def experiments_of(view: View, by: By = "projection") -> tuple[Experiment, ...]:
+    """One experiment a part and target, with the methods of the view; of blocks and layers first
+    each target's whole."""
+    if by != "projection":
+        wholes = (attribution.experiments_of(one, by) for one in view.experiments())
+        return tuple(one for found in wholes for one in found)
     projections = model_of(view).projections
     chosen = [
         one
@@ -44,21 +63,50 @@ def experiments_of(view: View) -> tuple[Experiment, ...]:
 
 def panel(asked: Asked, results: Sequence[Result], message: str = "") -> Update:
     """Figure and table of what is measured."""
-    figure = sensitivity(results)
+    figure = DRAWN[asked.by](results)
     if not title_of(figure):
         return PANEL.without_results(message, offered=True)
     partial = any(result.partial for result in results)
     so_far = " Partial: measured on part of the text so far." if partial else ""
-    words = f'<p class="words">{esc(title_of(figure))}.{so_far}</p>'
+    words = f'<p class="words">{esc(title_of(figure))}.{_added_up(asked, results)}{so_far}</p>'
     one = asked.view.experiment
     plot = drawn(figure, f"nmviz-sensitivity-{one.model}-{one.pattern}")
-    return PANEL.with_results(asked, words + message, plot, _table(results))
+    tables = _table(results) if asked.by == "projection" else attribution_table(results, asked.by)
+    return PANEL.with_results(asked, words + message, plot, tables)
+
+
+def _added_up(asked: Asked, results: Sequence[Result]) -> str:
+    """What the parts' costs come to, over that of all at once, by target."""
+    if asked.by == "projection" or len(results) < len(asked.experiments):
+        return ""
+    found = {}
+    for target in TARGETS:
+        own = [one for one in results if one.experiment.target == target]
+        ratio = attribution.attributed(asked.by, own).additivity if own else None
+        if ratio is not None:
+            error = "" if ratio.stderr is None else f" ± {ratio.stderr:.2f}"
+            found[NAMES[target]] = f"{ratio.value:.2f}{error}"
+    said = listed(f"{of} for {name}" for name, of in found.items())
+    return f" The sum of these costs over the cost of all at once is {said}." if said else ""
 
 
 def _asked(values: Sequence[Any]) -> Asked:
-    view, text = form(values, "each")
+    *settings, chosen = values
+    view, text = form(settings, "each")
     service.refuse_large(view.experiment.model)
-    return Asked(view, experiments_of(view), text)
+    by = check_way(str(chosen))
+    how = Running() if by == "projection" else CONTROLLED
+    return Asked(view, experiments_of(view, by), text, by, how)
+
+
+def _check(asked: Asked) -> None:
+    """UserError for what would take too long here."""
+    check_live(asked.view, asked.text)
+    if len(asked.experiments) > MOST_LIVE:
+        raise UserError(
+            f"These are {len(asked.experiments)} runs, and the page makes at most {MOST_LIVE} at "
+            "once: nmviz attribute measures them, and they are shown here then."
+        )
 
 
 def _stored(asked: Asked, results: Sequence[Result | None]) -> Update:
@@ -67,7 +115,9 @@ def _stored(asked: Asked, results: Sequence[Result | None]) -> Update:
         return {**panel(asked, found), **PANEL.bar(False)}
     pairs = zip(asked.experiments, results, strict=True)
     missing = [one for one, result in pairs if result is None]
-    return _not_yet(missing, PANEL.refusal(asked) or ("" if missing else _none_fits(asked.view)))
+    return _not_yet(
+        asked.by, missing, PANEL.refusal(asked) or ("" if missing else _none_fits(asked.view))
+    )
 
 
 def _none_fits(view: View) -> str:
@@ -79,10 +129,10 @@ def _none_fits(view: View) -> str:
     return "No projection of this model fits the pattern by itself: choose another pattern."
 
 
-def _not_yet(missing: Sequence[Experiment], refusal: str) -> Update:
+def _not_yet(by: By, missing: Sequence[Experiment], refusal: str) -> Update:
     cost = quantity("delta_nll", "cost")
     what = (
-        "What it costs to prune the inputs or the weights of one projection and leave the rest "
+        f"What it costs to prune the inputs or the weights of one {ONE[by]} and leave the rest "
         f"dense: the {cost} of each. "
     )
     if refusal:
@@ -95,9 +145,9 @@ def _not_yet(missing: Sequence[Experiment], refusal: str) -> Update:
 
 PANEL = Measured(
     name="each",
-    title="One projection at a time",
+    title="One part at a time",
     ask=_asked,
-    check=lambda asked: check_live(asked.view, asked.text),
+    check=_check,
     stored=_stored,
     drawn=panel,
 )
