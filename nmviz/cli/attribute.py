@@ -15,6 +15,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.running import Running
 from nmviz.core.settings import Settings
 from nmviz.service import attribution
+from nmviz.service.plans import with_plan
 from nmviz.views.shared.numbers import column
 
 SETTINGS = (
@@ -39,7 +40,7 @@ def attribute(
 ) -> None:
     """Say what each part of a model costs pruned alone, beside random noise of the same size."""
     way = check_way(by)
-    experiment = Experiment.build(model=model, **settings)
+    experiment = Experiment.build(**with_plan({"model": model, **settings}))
     running = built(Running, how)
     last = follow(attribution.attribute(experiment, way, how=running), "tokens", kept=True)
     found = attribution.attributed(way, last.results)

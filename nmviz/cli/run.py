@@ -17,6 +17,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress
 from nmviz.core.running import Running
 from nmviz.core.settings import Settings
+from nmviz.service.plans import with_plan
 from nmviz.sources import corpora
 
 
@@ -36,7 +37,7 @@ def run(
     own = None if text is None else corpora.read_file(text)
     if own is not None:
         settings["corpus"] = service.OWN_TEXT
-    experiment = Experiment.build(**settings)
+    experiment = Experiment.build(**with_plan(settings))
     running = built(Running, how | {"keep_passes": False})
     if terms := service.describe(experiment.model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`nmviz sweep`: the plan, a table that grows as experiments end, and what came of it."""
+"""`nmviz sweep`: the schedule, a table that grows as experiments end, and what came of it."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from nmviz.core.grids import read_grid
 from nmviz.core.pairing import mean_error
 from nmviz.core.results import Result
 from nmviz.core.running import Running
-from nmviz.service import planning
-from nmviz.service.planning import Estimate, Group, Plan, in_words
+from nmviz.service import schedules
+from nmviz.service.schedules import Estimate, Group, Schedule, in_words
 from nmviz.service.sweep import Event, Outcome, Working
 from nmviz.service.sweep import sweep as measure
 from nmviz.store.transfer.jsonl import write_jsonl
@@ -36,7 +36,7 @@ def sweep(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where it was: every start does.")
     ] = False,
-    only_plan: Annotated[
+    only_schedule: Annotated[
         bool, typer.Option("--plan", "--dry-run", help="Say what would be done, and do nothing.")
     ] = False,
     retry_failed: Annotated[
@@ -55,31 +55,31 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Measure a grid of experiments; what is stored already is not measured again."""
-    _check_out(out, only_plan)
+    _check_out(out, only_schedule)
     grid = read_grid(file)
     once = {"exact_errors": exact_errors, "keep_passes": False, "partial_results": False}
     running = built(Running, how | once)
-    plan = planning.plan(grid, running, retry_failed=retry_failed)
-    if only_plan:
-        print(json.dumps(_plan_json(plan)) if as_json else _plan_text(plan))
+    schedule = schedules.schedule(grid, running, retry_failed=retry_failed)
+    if only_schedule:
+        print(json.dumps(_schedule_json(schedule)) if as_json else _schedule_text(schedule))
         return
-    events = measure(plan)
-    print(_plan_text(plan), file=sys.stderr)
-    _run(plan, events)
-    ended = planning.plan(grid, running)
+    events = measure(schedule)
+    print(_schedule_text(schedule), file=sys.stderr)
+    _run(schedule, events)
+    ended = schedules.schedule(grid, running)
     if out is not None:
-        write_jsonl(planning.stored_results(ended), out)
-    print(json.dumps(_plan_json(ended)) if as_json else _end_text(ended, out))
+        write_jsonl(schedules.stored_results(ended), out)
+    print(json.dumps(_schedule_json(ended)) if as_json else _end_text(ended, out))
     if ended.to_do or ended.failed:
         raise typer.Exit(SOME_FAILED)
 
 
-def _check_out(out: Path | None, only_plan: bool) -> None:
+def _check_out(out: Path | None, only_schedule: bool) -> None:
     """A file that cannot be written is told before hours of measuring, not after."""
     if out is None:
         return
-    if only_plan:
-        raise UserError("A plan has no results to write: leave out --plan or --out.")
+    if only_schedule:
+        raise UserError("A schedule has no results to write: leave out --plan or --out.")
     folder = out.absolute().parent
     if out.suffix.lower() != ".jsonl" or out.is_dir() or not folder.is_dir():
         raise UserError(f"{out} cannot be written: name a .jsonl file in a folder that exists.")
@@ -87,11 +87,11 @@ def _check_out(out: Path | None, only_plan: bool) -> None:
         raise UserError(f"{out} cannot be written: name a folder that you may write to.")
 
 
-def _run(plan: Plan, events: Iterator[Event]) -> None:
+def _run(schedule: Schedule, events: Iterator[Event]) -> None:
     """Follow the sweep: a line for each experiment that ends, and below it what is at work."""
-    if not plan.to_do:
+    if not schedule.to_do:
         return
-    with Table(plan) as table:
+    with Table(schedule) as table:
         try:
             for event in events:
                 table.show(event)
@@ -103,10 +103,10 @@ def _run(plan: Plan, events: Iterator[Event]) -> None:
 class Table:
     """The rows on stderr, and where a person watches a last line that moves."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._waiting, self._how = list(plan.groups), plan.how
+    def __init__(self, schedule: Schedule) -> None:
+        self._waiting, self._how = list(schedule.groups), schedule.how
         self._bar = tqdm(
-            total=len(plan.to_do),
+            total=len(schedule.to_do),
             disable=None,
             leave=False,
             file=sys.stderr,
@@ -137,7 +137,7 @@ class Table:
             self._waiting.remove(event.group)
             if not self._bar.disable:
                 waiting = [event.group, *self._waiting]
-                self._left = _time_left(planning.estimate_groups(waiting, self._how))
+                self._left = _time_left(schedules.estimate_groups(waiting, self._how))
         more = f" and {len(event.group) - 1} more" if len(event.group) > 1 else ""
         share = event.progress.part
         what = f"{in_words(event.group[0])}{more}: {event.progress.stage}"
@@ -171,16 +171,16 @@ def _plus_minus(error: float | None) -> str:
     return "" if error is None else f" ± {error:.3f}"
 
 
-def _plan_text(plan: Plan) -> str:
+def _schedule_text(schedule: Schedule) -> str:
     """Counts, the time it takes, and everything left out or passed over with its reason."""
     lines = [
-        f"{len(plan.done)} done, {len(plan.to_do)} to do, {len(plan.failed)} failed and passed "
-        f"over, {len(plan.left_out)} left out.{_duration(plan)}"
+        f"{len(schedule.done)} done, {len(schedule.to_do)} to do, {len(schedule.failed)} failed "
+        f"and passed over, {len(schedule.left_out)} left out.{_duration(schedule)}"
     ]
-    lines += [f"  to do      {_named(group)}" for group in plan.groups]
-    lines += [f"  failed     {in_words(one)}: {why.reason}" for one, why in plan.failed]
+    lines += [f"  to do      {_named(group)}" for group in schedule.groups]
+    lines += [f"  failed     {in_words(one)}: {why.reason}" for one, why in schedule.failed]
     reasons: dict[str, list[str]] = {}
-    for one in plan.left_out:
+    for one in schedule.left_out:
         reasons.setdefault(one.reason, []).append(one.what)
     lines += [f"  left out   {_some(whats)}: {reason}" for reason, whats in reasons.items()]
     return "\n".join(lines)
@@ -197,10 +197,10 @@ def _named(group: Group) -> str:
     return "; ".join([first, *(other.removeprefix(start) for other in others)])
 
 
-def _duration(plan: Plan) -> str:
-    if not plan.groups:
+def _duration(schedule: Schedule) -> str:
+    if not schedule.groups:
         return ""
-    told = planning.estimate_groups(plan.groups, plan.how)
+    told = schedules.estimate_groups(schedule.groups, schedule.how)
     if not told.seconds:
         return " How long it takes is known once the first of them has run here."
     more = f", and {told.unknown} more of a kind that was never run here" if told.unknown else ""
@@ -219,7 +219,7 @@ def _in_hours(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
-def _end_text(ended: Plan, out: Path | None) -> str:
+def _end_text(ended: Schedule, out: Path | None) -> str:
     """What came of a sweep, and what to do about failures."""
     failed = len(ended.to_do) + len(ended.failed)
     advice = ""
@@ -231,16 +231,16 @@ def _end_text(ended: Plan, out: Path | None) -> str:
     return f"{len(ended.done)} done, {failed} failed.{advice}{written}"
 
 
-def _plan_json(plan: Plan) -> dict[str, Any]:
+def _schedule_json(schedule: Schedule) -> dict[str, Any]:
     """Counts, keys and reasons; `seconds` is what is left to measure, as far as it is known."""
-    told = planning.estimate_groups(plan.groups, plan.how)
+    told = schedules.estimate_groups(schedule.groups, schedule.how)
     counted = ("done", "to_do", "failed", "left_out")
     return {
-        "counts": {name: len(getattr(plan, name)) for name in counted},
-        "done": [experiment.key for experiment in plan.done],
-        "to_do": [experiment.key for experiment in plan.to_do],
-        "failed": [asdict(failure) for _, failure in plan.failed],
-        "left_out": [asdict(one) for one in plan.left_out],
+        "counts": {name: len(getattr(schedule, name)) for name in counted},
+        "done": [experiment.key for experiment in schedule.done],
+        "to_do": [experiment.key for experiment in schedule.to_do],
+        "failed": [asdict(failure) for _, failure in schedule.failed],
+        "left_out": [asdict(one) for one in schedule.left_out],
         "seconds": told.seconds,
         "unknown": told.unknown,
     }

@@ -1,26 +1,24 @@
 """Sweeps: a grid of experiments, read from a YAML file that anybody may have written."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import yaml
-
 from nmviz.base.errors import UserError
+from nmviz.base.plain_yaml import load
 from nmviz.base.registry import Registry
 from nmviz.core.experiment import FOUND, Experiment
 from nmviz.sources import corpora
 
 LARGEST_FILE = 100_000  # characters
 MOST = 20_000  # combinations of one file
-ALIASES = "anchors and aliases are not read: say under `shared` what several grids have in common"
 
 Value: TypeAlias = str | tuple[str, ...] | None
 Axes: TypeAlias = Mapping[str, tuple[Value, ...]]
+Read: TypeAlias = Callable[[dict[str, Value]], Mapping[str, Any]]
 
 SCOPE = frozenset(("projections", "blocks"))
 HOW = frozenset(
@@ -68,15 +66,18 @@ class Grid:
     """
 
     grids: tuple[Axes, ...]
+    folder: Path | None = None
+    """Where its file lies, and with it the plans that it names."""
 
-    def experiments(self) -> tuple[list[Experiment], list[LeftOut]]:
-        """What the combinations are, each once, in the order of the file, and what is none."""
+    def experiments(self, read: Read = dict) -> tuple[list[Experiment], list[LeftOut]]:
+        """What the combinations are, each once, in the order of the file, and what is none. `read`
+        is given each combination and gives it back with what its plan says."""
         built: dict[Experiment, None] = {}
         refused: dict[LeftOut, None] = {}
         for axes in self.grids:
             for fields in _combinations(axes):
                 try:
-                    built[Experiment.build(**_given(fields))] = None
+                    built[Experiment.build(**read(_given(fields)))] = None
                 except UserError as reason:
                     refused[LeftOut(_words(fields, axes), str(reason))] = None
         return list(built), list(refused)
@@ -84,7 +85,7 @@ class Grid:
 
 def read_grid(path: Path) -> Grid:
     """The grid of a YAML file. UserError, one sentence, when it is none."""
-    return parse_grid(corpora.read_file(path), path.name)
+    return replace(parse_grid(corpora.read_file(path), path.name), folder=path.parent)
 
 
 def parse_grid(text: str, name: str) -> Grid:
@@ -92,7 +93,7 @@ def parse_grid(text: str, name: str) -> Grid:
     if len(text) > LARGEST_FILE:
         raise UserError(f"{name} has more than {LARGEST_FILE:,} characters: split it into parts.")
     try:
-        return _grid(_load(text))
+        return _grid(load(text))
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
 
@@ -150,53 +151,3 @@ def _words(fields: Mapping[str, Value], axes: Axes) -> str:
     varied = [name for name, values in axes.items() if len(values) > 1] or list(fields)
     said = {name: fields[name] for name in varied if fields[name] is not None}
     return ", ".join(f"{name} {','.join(map(str, _parts(value)))}" for name, value in said.items())
-
-
-READ_TAGS = (*(f"tag:yaml.org,2002:{kind}" for kind in ("null", "str", "seq", "map")), None)
-"""What a grid is made of; None is the library's refusal of every other tag."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which every value but null is text.
-
-    YAML 1.1 takes 8:16 for a number of base 60. Aliases are refused, since a few of them can stand
-    for any amount of data, and so are a name that stands twice, of which YAML keeps the last, and
-    a tag such as !!int, which would make something else than text.
-    """
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the library's own
-        first: [entry for entry in entries if entry[0] == "tag:yaml.org,2002:null"]
-        for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    yaml_constructors = {  # noqa: RUF012 - the library's own
-        tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if tag in READ_TAGS
-    }
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem=ALIASES, problem_mark=self.peek_event().start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []  # `!!map` goes anywhere
-        names = Counter(str(name.value) for name, _ in pairs)
-        for name in (name for name, count in names.items() if count > 1):
-            problem = f"{name[:60]!r} stands there twice"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _load(text: str) -> Any:
-    try:
-        return yaml.load(text, _Loader)  # a SafeLoader, and stricter
-    except yaml.YAMLError as error:
-        raise UserError(_problem(error)) from None
-    except RecursionError:
-        raise UserError("It is nested too deeply to be a grid.") from None
-
-
-def _problem(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is no YAML"
-    line = f"line {mark.line + 1}, " if mark else ""
-    return f"{line}{' '.join(str(reason).split())[:200].rstrip('.')}."

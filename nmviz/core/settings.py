@@ -55,7 +55,11 @@ class Settings(BaseModel):
     target: Target = Field(
         "activation", title="Target", description="activation, weight, or blocks (whole ones)."
     )
-    pattern: str = Field("8:16", title="Pattern", description="N:M (keep N of every M) or P%.")
+    pattern: str = Field(
+        "8:16",
+        title="Pattern",
+        description="N:M (keep N of every M), P%, or a plan: p.yaml.",
+    )
     criterion: str = Field(
         "magnitude", title="Criterion", description="How entries are ranked: see nmviz methods."
     )

@@ -14,7 +14,6 @@ from nmviz.service.choices import (
 )
 from nmviz.service.elsewhere import measured_elsewhere
 from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
-from nmviz.service.planning import pruned_in_words
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
     calibrate,
@@ -30,6 +29,7 @@ from nmviz.service.runs import (
     uncalibrated,
     warm,
 )
+from nmviz.service.schedules import pruned_in_words
 from nmviz.service.standing import Changing, Stand, noting, standing, still_holds
 from nmviz.service.tasks import check_installed as check_tasks_installed
 

@@ -7,8 +7,8 @@ from nmviz.base.errors import StorageError, UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress, Result
 from nmviz.core.running import Running
-from nmviz.service.planning import Group, Plan
 from nmviz.service.runs import run, store
+from nmviz.service.schedules import Group, Schedule
 from nmviz.store.alone import alone
 from nmviz.store.failures import Failure, Failures
 
@@ -36,24 +36,24 @@ class Outcome:
 Event = Working | Outcome
 
 
-def sweep(plan: Plan) -> Iterator[Event]:
-    """Measure what is to do, in the plan's order. May be left or killed at any moment.
+def sweep(schedule: Schedule) -> Iterator[Event]:
+    """Measure what is to do, in the schedule's order. May be left or killed at any moment.
 
     UserError at once for a device that is not there, which is no experiment's failure, and, once it
     begins, when another sweep is at work on the store; StorageError when the disk or the database
     fails. What fails in one experiment is its failure, and the sweep goes on.
     """
-    if plan.groups:
+    if schedule.groups:
         from nmviz.engine.load.loading import check_device
 
-        check_device(plan.how.device)
-    return _sweep(plan)
+        check_device(schedule.how.device)
+    return _sweep(schedule)
 
 
-def _sweep(plan: Plan) -> Iterator[Event]:
+def _sweep(schedule: Schedule) -> Iterator[Event]:
     with alone(store()):
-        for group in plan.groups:
-            yield from _measure(group, plan.how)
+        for group in schedule.groups:
+            yield from _measure(group, schedule.how)
 
 
 def _measure(group: Group, how: Running) -> Iterator[Event]:

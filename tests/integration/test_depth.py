@@ -18,7 +18,7 @@ from nmviz.engine.calibrate.calibration import bind, calibration_windows
 from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure.runner import Run
-from nmviz.service.planning import pruned_in_words
+from nmviz.service.schedules import pruned_in_words
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 60
 

@@ -10,7 +10,7 @@ from nmviz import service
 from nmviz.core.experiment import Experiment
 from nmviz.core.reading import Artefacts
 from nmviz.core.results import Measurement, Provenance, Result
-from nmviz.service import planning
+from nmviz.service import schedules
 from nmviz.sources import models
 from nmviz.store import seed
 
@@ -69,8 +69,8 @@ def test_a_sweep_counts_it_as_done(here: Path) -> None:
     grid = parse_grid(
         json.dumps({"grids": [{"model": [str(here / "m" / "x")], "pattern": ["2:4"]}]}), "grid"
     )
-    plan = planning.plan(grid)
-    assert plan.to_do == () and planning.stored_results(plan) == [old]
+    plan = schedules.schedule(grid)
+    assert plan.to_do == () and schedules.stored_results(plan) == [old]
 
 
 def test_another_content_under_the_same_path_is_another_model(here: Path) -> None:

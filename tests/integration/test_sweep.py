@@ -17,7 +17,7 @@ from nmviz.core.grids import Grid, parse_grid
 from nmviz.core.results import Progress, Result
 from nmviz.core.running import Running
 from nmviz.engine.measure import runner
-from nmviz.service import planning
+from nmviz.service import schedules
 from nmviz.service import sweep as sweeping
 from nmviz.service.sweep import Outcome, sweep
 from nmviz.store import Store
@@ -56,7 +56,7 @@ def grid(tiny_model: Path) -> Grid:
 
 
 def outcomes(grid: Grid, **options: Any) -> list[Outcome]:
-    events = sweep(planning.plan(grid, **options))
+    events = sweep(schedules.schedule(grid, **options))
     return [event for event in events if isinstance(event, Outcome)]
 
 
@@ -76,10 +76,10 @@ def breaking(monkeypatch: pytest.MonkeyPatch, error: Exception, criterion: str) 
 
 
 def test_a_plan_groups_what_shares_a_dense_pass(grid: Grid) -> None:
-    plan = planning.plan(grid)
+    plan = schedules.schedule(grid)
     assert [len(group) for group in plan.groups] == [2, 8]
     assert (plan.done, plan.failed, plan.left_out) == ((), (), ())
-    told = planning.estimate_groups(plan.groups, plan.how)
+    told = schedules.estimate_groups(plan.groups, plan.how)
     assert (told.seconds, told.unknown) == (0.0, COUNT)
     by_methods = [experiment.criterion for experiment in plan.to_do[2:]]
     assert by_methods == ["magnitude"] * 4 + ["wina"] * 4
@@ -87,12 +87,12 @@ def test_a_plan_groups_what_shares_a_dense_pass(grid: Grid) -> None:
 
 def test_what_does_not_fit_the_model_is_left_out(tiny_model: Path) -> None:
     text = GRID.format(model=tiny_model) + "  - {pattern: [3:48, 2:4], blocks: [9, 0-2]}"
-    plan = planning.plan(parse_grid(text, "grid.yaml"))
+    plan = schedules.schedule(parse_grid(text, "grid.yaml"))
     assert len(plan.to_do) == COUNT  # 2:4 on blocks 0-2 is 2:4 on all of them
     assert len(plan.left_out) == 3
     assert any("not a multiple of 48" in one.reason for one in plan.left_out)
     with pytest.raises(UserError, match="No combination is an experiment"):
-        planning.plan(parse_grid("grids: [{pattern: 5:4}]", "grid.yaml"))
+        schedules.schedule(parse_grid("grids: [{pattern: 5:4}]", "grid.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -106,27 +106,27 @@ def test_what_does_not_fit_the_model_is_left_out(tiny_model: Path) -> None:
 )
 def test_a_source_that_is_not_there_is_told_at_once(fields: str, says: str) -> None:
     with pytest.raises(UserError, match=says):
-        planning.plan(parse_grid(f"grids: [{{{fields}, pattern: [2:4, 8:16]}}]", "grid.yaml"))
+        schedules.schedule(parse_grid(f"grids: [{{{fields}, pattern: [2:4, 8:16]}}]", "grid.yaml"))
 
 
 def test_each_is_stored_once_and_the_next_start_goes_on(grid: Grid) -> None:
-    events = sweep(planning.plan(grid))
+    events = sweep(schedules.schedule(grid))
     first = next(event for event in events if isinstance(event, Outcome))
     events.close()  # type: ignore[attr-defined]
     assert service.store().get(first.experiment.key) == first.result
-    assert len(planning.plan(grid).to_do) == COUNT - 1
+    assert len(schedules.schedule(grid).to_do) == COUNT - 1
     rest = outcomes(grid)
     assert first.experiment.key not in {outcome.experiment.key for outcome in rest}
     assert len(rest) == COUNT - 1
     assert outcomes(grid) == []
     assert len(service.store().find(own=True)) == COUNT
     again = parse_grid("grids: [{pattern: 2:4}]", "grid.yaml")
-    assert planning.estimate_groups(planning.plan(again).groups, planning.QUICK).unknown == 1
+    assert schedules.estimate_groups(schedules.schedule(again).groups, schedules.QUICK).unknown == 1
 
 
 def test_a_result_does_not_depend_on_what_is_measured_with_it(grid: Grid) -> None:
     together = {outcome.experiment.key: outcome.result for outcome in outcomes(grid)}
-    for experiment in planning.plan(grid).done:
+    for experiment in schedules.schedule(grid).done:
         *_, alone_ = service.run([experiment], how=Running(rerun=True, keep=False))
         found = together[experiment.key]
         assert found is not None
@@ -136,9 +136,9 @@ def test_a_result_does_not_depend_on_what_is_measured_with_it(grid: Grid) -> Non
 def test_errors_of_layers_are_from_a_sample_until_they_are_asked_for(grid: Grid) -> None:
     found = {outcome.experiment.key: outcome.result for outcome in outcomes(grid)}
     assert all(result is not None and result.sampled for result in found.values())
-    assert planning.plan(grid).to_do == ()
-    assert len(planning.plan(grid, Running()).to_do) == COUNT
-    one, *others = planning.plan(grid).done
+    assert schedules.schedule(grid).to_do == ()
+    assert len(schedules.schedule(grid, Running()).to_do) == COUNT
+    one, *others = schedules.schedule(grid).done
     assert service.lookup(one) == found[one.key]
     *_, ran = service.run([one])  # which gives exact ones, and so measures again
     assert not ran.from_store and not ran.results[0].sampled
@@ -146,10 +146,10 @@ def test_errors_of_layers_are_from_a_sample_until_they_are_asked_for(grid: Grid)
     *_, again = service.run([one], how=Running(rerun=True, exact_errors=False))
     assert again.results[0].sampled
     assert service.lookup(one) == ran.results[0]  # never replaced by a sample that came later
-    assert len(planning.plan(grid, Running()).to_do) == len(others)
-    exact = sweep(planning.plan(grid, Running()))
+    assert len(schedules.schedule(grid, Running()).to_do) == len(others)
+    exact = sweep(schedules.schedule(grid, Running()))
     assert all(not end.result.sampled for end in exact if isinstance(end, Outcome))  # type: ignore[union-attr]
-    assert planning.plan(grid, Running()).to_do == ()
+    assert schedules.schedule(grid, Running()).to_do == ()
 
 
 NO_MEMORY = (
@@ -180,14 +180,14 @@ def test_a_failure_takes_no_other_down_and_is_not_tried_for_ever(
 
     assert len(outcomes(grid)) == 4  # tried a second time
     assert outcomes(grid) == []  # and never again
-    plan = planning.plan(grid)
+    plan = schedules.schedule(grid)
     assert [(one.criterion, f.tries) for one, f in plan.failed] == [("wina", 2)] * 4
     assert (len(plan.done), plan.to_do) == (COUNT - 4, ())
 
     monkeypatch.undo()
     monkeypatch.setenv("NMVIZ_WIKITEXT2", str(Path(service.store().place).parent))
     assert all(outcome.result for outcome in outcomes(grid, retry_failed=True))
-    assert planning.plan(grid).failed == ()
+    assert schedules.schedule(grid).failed == ()
 
 
 def test_a_result_that_is_no_number_is_a_failure(
@@ -316,4 +316,4 @@ def test_a_folder_in_the_way_of_what_is_written_is_told_first(
 def test_experiments_are_named_with_their_scope() -> None:
     one = Experiment.build(mitigations="d-pts,var", projections="q,k", blocks="0-3")
     said = "smollm2-135m activation 8:16 magnitude + d-pts + var q,k blocks 0-3"
-    assert planning.in_words(one) == said
+    assert schedules.in_words(one) == said

@@ -13,7 +13,7 @@ import pytest
 
 from nmviz import service
 from nmviz.core.grids import parse_grid
-from nmviz.service import planning
+from nmviz.service import schedules
 from nmviz.store import seed
 from nmviz.store.failures import Failures
 from nmviz.store.store import Store
@@ -60,7 +60,7 @@ def start(grid: str, folder: str, told: Connection, torn: bool) -> None:
     torch.set_num_threads(1)
     if torn:
         hold_the_second_write(told)
-    for event in sweep(planning.plan(parse_grid(grid, "grid.yaml"))):
+    for event in sweep(schedules.schedule(parse_grid(grid, "grid.yaml"))):
         told.send(type(event).__name__)
     told.send("end")
 
@@ -104,7 +104,7 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path, tiny_model: Path) -> None:
     assert 0 < stored[-1] < COUNT, "the kills were in the middle"
     finish(context, grid, tmp_path)
     assert len(check_store(service.store())) == COUNT
-    assert planning.plan(parse_grid(grid, "grid.yaml")).to_do == ()
+    assert schedules.schedule(parse_grid(grid, "grid.yaml")).to_do == ()
     assert Failures(service.store()).read() == {}, "a kill is no failure"
     assert seed.verify(service.store(), tmp_path) == []
 

@@ -27,7 +27,7 @@ from nmviz.engine.load.loading import load
 from nmviz.engine.tasks.harness import PrunedLM, score
 from nmviz.engine.tasks.questions import load_task
 from nmviz.engine.tasks.scores import read_scores
-from nmviz.service import planning, tasks
+from nmviz.service import schedules, tasks
 from nmviz.service.sweep import Outcome, sweep
 from nmviz.sources import hub, task_data
 from nmviz.sources.tasks import TASKS
@@ -294,17 +294,17 @@ def test_a_sweep_runs_tasks_one_at_a_time_after_their_dense_model(
 ) -> None:
     text = f"grids: [{{model: '{tiny_model}', tasks: piqa, limit: 4, pattern: [2:4, 1:4]}}]"
     grid = parse_grid(text, "grid.yaml")
-    plan = planning.plan(grid)
+    plan = schedules.schedule(grid)
     patterns = [[one.pattern for one in group] for group in plan.groups]
     assert patterns == [["dense"], ["2:4"], ["1:4"]]
     outcomes = [event for event in sweep(plan) if isinstance(event, Outcome)]
     assert all(event.result and event.together == 1 for event in outcomes)
     assert all(one.result.get("acc_difference", "piqa") for one in outcomes[1:])  # type: ignore[union-attr]
     assert command._cost(outcomes[0].result).startswith("acc 0.")  # type: ignore[arg-type]
-    assert planning.plan(grid).to_do == ()
-    other = planning.plan(parse_grid(text.replace("2:4", "4:8"), "grid.yaml"))
+    assert schedules.schedule(grid).to_do == ()
+    other = schedules.schedule(parse_grid(text.replace("2:4", "4:8"), "grid.yaml"))
     assert [one.pattern for one in other.to_do] == ["4:8"]
-    told = planning.estimate_groups(other.groups, other.how)
+    told = schedules.estimate_groups(other.groups, other.how)
     assert told.seconds > 0 and told.unknown == 0
 
 

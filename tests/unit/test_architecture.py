@@ -47,7 +47,7 @@ HOMES = {
     "plotly": ("views",),
     "gradio": ("ui",),
     "typer": ("cli",),
-    "yaml": ("core",),
+    "yaml": ("base",),
 }
 """Where a library may be imported at all; `methods` may import torch inside functions."""
 

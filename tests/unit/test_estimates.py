@@ -11,7 +11,7 @@ from nmviz.core.running import Running
 from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.service.estimates import estimate as estimate_from
 from nmviz.service.estimates import passes
-from nmviz.service.planning import QUICK
+from nmviz.service.schedules import QUICK
 
 HERE = {**machine(), "threads": 2}
 PLAIN = Experiment.build(pattern="2:4", tokens=1000, window=500)

@@ -8,7 +8,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.grids import parse_grid
 from nmviz.methods.scopes import PROJECTIONS
 from nmviz.methods.site_lists import Sites
-from nmviz.service.planning import in_words
+from nmviz.service.schedules import in_words
 from nmviz.ui.explore.form.controls import FIELDS
 from nmviz.ui.explore.form.values import asked
 from nmviz.ui.explore.handlers import changed

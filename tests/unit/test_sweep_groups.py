@@ -1,7 +1,7 @@
 """Which experiments of a sweep share a dense pass, and how many at most."""
 
 from nmviz.core.experiment import Experiment
-from nmviz.service.planning import _groups
+from nmviz.service.schedules import _groups
 
 PATTERNS = [f"{keep}:{group}" for group in (4, 8, 16, 32) for keep in range(1, group)]
 

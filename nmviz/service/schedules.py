@@ -1,8 +1,9 @@
-"""The plan of a sweep: what is done, what is to do together with what, how long it takes."""
+"""The schedule of a sweep: what is done, what is to do together with what, how long it takes."""
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
 
 from nmviz.base.errors import UserError
@@ -17,6 +18,7 @@ from nmviz.methods.method import parse_call
 from nmviz.service import tasks
 from nmviz.service.choices import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.service.estimates import Pass, estimate, passes
+from nmviz.service.plans import with_plan
 from nmviz.service.runs import store
 from nmviz.service.stored import best
 from nmviz.sources import corpora, models
@@ -37,7 +39,7 @@ Group = tuple[Experiment, ...]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """What a sweep has done and will do. `failed` are passed over; those that failed once are
     tried again, so they stand under `to_do`. `how` is how it is run.
     """
@@ -61,14 +63,14 @@ class Estimate:
     unknown: int
 
 
-def plan(grid: Grid, how: Running = QUICK, *, retry_failed: bool = False) -> Plan:
+def schedule(grid: Grid, how: Running = QUICK, *, retry_failed: bool = False) -> Schedule:
     """What there is to do of a grid; nothing is loaded or measured. With exact errors also what
     is stored with errors of layers from a sample.
 
     The dense run that tasks are compared with belongs to it, named in the grid or not. UserError
     when a model, a text or lm-eval cannot be had, or when no combination is an experiment.
     """
-    experiments, refused = grid.experiments()
+    experiments, refused = grid.experiments(partial(with_plan, folder=grid.folder))
     _check_sources(experiments)
     wanted, impossible = _resolved(experiments)
     left_out = (*refused, *impossible)
@@ -81,7 +83,7 @@ def plan(grid: Grid, how: Running = QUICK, *, retry_failed: bool = False) -> Pla
     given_up = {key: failure for key, failure in tried.items() if failure.tries >= TRIES}
     done = [one for one in wanted if _is_among(one, there) or _serves(best(one, store()), how)]
     missing = [one for one in wanted if one not in done]
-    return Plan(
+    return Schedule(
         done=tuple(done),
         groups=tuple(_groups([one for one in missing if one.key not in given_up])),
         failed=tuple((one, given_up[one.key]) for one in missing if one.key in given_up),
@@ -114,9 +116,9 @@ def _seconds(group: Group, made: Sequence[Pass], how: Running) -> float | None:
     return tasks.estimate(group, store()) if group[0].tasks else estimate(group, made, how)
 
 
-def stored_results(plan: Plan) -> list[Result]:
+def stored_results(schedule: Schedule) -> list[Result]:
     """The newest result of every experiment that is done, by key, whenever it was made."""
-    found = (best(one, store()) for one in plan.done)
+    found = (best(one, store()) for one in schedule.done)
     return sorted((result for result in found if result), key=lambda result: result.key)
 
 

@@ -1,0 +1,1 @@
+"""Plans: which layers are pruned, and to what."""
