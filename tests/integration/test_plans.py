@@ -239,7 +239,7 @@ def test_no_file_is_read_for_the_page_or_the_api(
     file = tmp_path / "plan.yaml"
     file.write_text("layers: {q: 2:4}")
     monkeypatch.setattr(corpora, "read_file", lambda *_: pytest.fail("a file was read"))
-    with pytest.raises(UserError, match="plan.yaml"):
+    with pytest.raises(UserError, match="is not a pattern"):
         View.build({"pattern": str(file)})
 
 
