@@ -120,6 +120,9 @@ def _one_at_a_time(named: dict[str, Any]) -> None:
         [(words, by) for by, words in BY.items()],
         value="projection",
         label="What is pruned alone",
+        show_label=False,
+        container=False,
+        elem_classes="chips",
         elem_id="each-by",
     )
     with gr.Column(visible=False, min_width=0) as figure:
