@@ -26,6 +26,7 @@ from nmviz.engine.measure import depth
 from nmviz.engine.measure.dense import text_key
 from nmviz.engine.measure.evaluate import Batch, Comparison, at_once, compare_windows
 from nmviz.engine.measure.room import check_room
+from nmviz.engine.measure.tails import Tails
 from nmviz.engine.measure.trial import Trial
 from nmviz.engine.prune.noise import NoiseOfErrors
 from nmviz.engine.prune.sparsify import Pruned
@@ -176,14 +177,17 @@ class Run:
 
     def _result(self, trial: Trial, seconds: float, partial: bool) -> Result:
         experiment = trial.experiment
+        tails = Tails() if partial else trial.tails()
         return Result(
             experiment=experiment,
-            measurements=trial.measurements(),
+            measurements=(*trial.measurements(), *tails.measurements),
             sites=trial.comparison.sites(trial.calibrated),
             drift=trial.comparison.drift(
                 len({site.block for site in find_sites(self.loaded.model)})
             ),
             unit_costs=trial.tokens.unit_costs(),
+            by_confidence=tails.by_confidence,
+            token_counts=tails.counts,
             provenance=collect(
                 started=self.started,
                 seconds=seconds,

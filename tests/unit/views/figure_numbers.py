@@ -1,6 +1,6 @@
 """What a figure must draw of what it was given: which points, with which numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -59,6 +59,29 @@ def depth(figure: go.Figure, results: Mapping[str, Result], asked: Options) -> N
 
 def finite_sites(result: Result) -> list[SiteError]:
     return [site for site in result.sites if isfinite(site.rel_error)]
+
+
+def of_tokens(metric: str) -> Callable[[go.Figure, Mapping[str, Result], Options], None]:
+    """Every bin of every target, as a share of its tokens, and no target without a token."""
+
+    def check(figure: go.Figure, results: Mapping[str, Result], _: Options) -> None:
+        drawn = traces(figure)
+        for target in ("weight", "activation"):
+            of = results[target].token_counts if target in results else ()
+            known = [one for one in of if one.metric == metric and any(one.counts)]
+            assert (NAMES[target] in drawn) == bool(known)  # type: ignore[index]
+            for counts in known:
+                line = drawn[NAMES[target]]  # type: ignore[index]
+                assert len(line.x) == len(counts.edges) and list(line.x) == sorted(line.x)
+                told = [int(one[2].replace(",", "")) for one in line.customdata]
+                assert told == [*counts.counts, counts.counts[-1]]
+                for count, height in zip(counts.counts, line.y, strict=False):
+                    share = count / sum(counts.counts)
+                    assert height == share or (not count and height < 1 / sum(counts.counts))
+        if drawn:
+            assert figure.layout.yaxis.title.text == "share of tokens a bin (log)"
+
+    return check
 
 
 def grid(figure: go.Figure, result: Result, _: Options) -> None:

@@ -16,6 +16,7 @@ from nmviz.core.results import (
     TaskExamples,
 )
 from nmviz.core.settings import TARGETS
+from nmviz.core.tokenwise.tails import EDGES, TokenCounts
 from nmviz.sources.tasks import TASKS
 
 Call = tuple[Any, dict[str, Any]]
@@ -90,6 +91,36 @@ def depth_calls(draw: st.DrawFn) -> Call:
         "dark": draw(DARK),
     }
     return draw(columns()), options
+
+
+@st.composite
+def tail_calls(draw: st.DrawFn) -> Call:
+    """What `kl_of_tokens` and `delta_p_of_tokens` are asked for: results with counts, without, and
+    from before there were any."""
+    results = draw(columns())
+    for column in list(results):
+        if draw(st.booleans()):
+            results[column] = results[column].model_copy(update=draw(tails()))
+    return results, {"dark": draw(DARK)}
+
+
+@st.composite
+def tails(draw: st.DrawFn) -> dict[str, Any]:
+    """Counts and quantiles of one result, some of them missing."""
+    share = st.sampled_from([0, 0, 1, 2047, 10**9])
+    counts = [
+        TokenCounts(metric=name, counts=tuple(draw(share) for _ in edges[1:]))
+        for name, edges in EDGES.items()
+    ]
+    numbers = [
+        Measurement(metric=name, value=draw(values), stderr=draw(ERRORS))
+        for name, values in (("kl", SIZES), ("kl_median", SIZES), ("kl_p99", SIZES))
+    ]
+    numbers.append(Measurement(metric="delta_p_p05", value=draw(st.floats(-1, 1))))
+    return {
+        "token_counts": tuple(counts[: draw(st.integers(0, 2))]),
+        "measurements": tuple(numbers[: draw(st.integers(0, 4))]),
+    }
 
 
 @st.composite
