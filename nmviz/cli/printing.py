@@ -11,7 +11,7 @@ from nmviz.core import depth, protocols
 from nmviz.core.asking import remarks
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
-from nmviz.core.pairing import smallest_difference
+from nmviz.core.pairing import floor_of, smallest_difference
 from nmviz.core.provenance import SPECIAL_TOKENS, as_read
 from nmviz.core.results import Measurement, Result, SiteError
 from nmviz.core.rules import in_words
@@ -37,6 +37,8 @@ def run_json(result: Result) -> dict[str, Any]:
         "sites": [_site_json(site) for site in result.sites],
         "drift": [d.model_dump() for d in result.drift],
         "unit_costs": list(result.unit_costs),
+        "noise_floor": told.model_dump() if (told := floor_of(result)) else None,
+        "noise_floors": [one.model_dump() for one in result.noise_floors],
         "by_confidence": [one.model_dump() for one in result.by_confidence],
         "token_counts": [_counts_json(one) for one in result.token_counts],
         "budget": spent.to_json() if (spent := budget_of(result.experiment)) else None,
@@ -76,7 +78,7 @@ def run_line(result: Result) -> str:
 def run_text(result: Result, from_store: bool) -> str:
     """A result in lines to read."""
     from nmviz.views.explore.sentences import tie_note, training_of
-    from nmviz.views.explore.tail_lines import tail_lines
+    from nmviz.views.explore.tail_lines import floor_lines, tail_lines
 
     experiment, made = result.experiment, result.provenance
     lines = [f"{experiment.model}: {_done(experiment)}"]
@@ -85,7 +87,7 @@ def run_text(result: Result, from_store: bool) -> str:
         lines.append(f"  budget: {spent.in_words()}")
     whole = [m for m in result.measurements if not m.task and m.metric not in TAILS]
     lines += [f"  {_measurement_text(m, experiment)}" for m in whole]
-    lines += [f"  {said}" for said in tail_lines(result)]
+    lines += [f"  {said}" for said in (*floor_lines(result), *tail_lines(result))]
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
     if said := made.settings.get(SPECIAL_TOKENS):
         lines.append(f"  special tokens in the text: {said}")

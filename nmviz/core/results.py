@@ -16,6 +16,7 @@ from nmviz.core.record import Record
 from nmviz.core.rules import as_stored
 from nmviz.core.settings import Target
 from nmviz.core.site_errors import SAMPLED_ERRORS, SiteError, pooled
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.core.tokenwise.tails import TAILS, Sureness, TokenCounts
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method
@@ -103,6 +104,7 @@ class Result(Record):
     censored: tuple[Censored, ...] = ()
     examples: tuple[TaskExamples, ...] = ()
     unit_costs: tuple[float, ...] = ()  # delta_nll of each unit behind its error, in text order
+    noise_floors: tuple[NoiseFloor, ...] = ()  # of the dense model, and of the pruned one
     by_confidence: tuple[Sureness, ...] = ()
     token_counts: tuple[TokenCounts, ...] = ()
     provenance: Provenance
@@ -122,6 +124,10 @@ class Result(Record):
     def sampled(self) -> bool:
         """Whether the errors of its layers are from a sample of the tokens."""
         return SAMPLED_ERRORS in self.provenance.settings
+
+    def floor_of(self, of: Literal["dense", "pruned"]) -> NoiseFloor | None:
+        """What rounding alone does to the dense or the pruned model, where it is known."""
+        return next((one for one in self.noise_floors if one.of == of), None)
 
     @property
     def lacks_tails(self) -> bool:

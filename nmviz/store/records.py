@@ -23,6 +23,7 @@ from nmviz.core.results import (
     TaskExamples,
 )
 from nmviz.core.rules import as_stored
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.core.tokenwise.tails import Sureness, TokenCounts
 from nmviz.store.tables import (
     ExperimentRow,
@@ -41,6 +42,7 @@ _drift = TypeAdapter(tuple[BlockDrift, ...])
 _censored = TypeAdapter(tuple[Censored, ...])
 _examples = TypeAdapter(tuple[TaskExamples, ...])
 _unit_costs = TypeAdapter(tuple[float, ...])
+_noise_floors = TypeAdapter(tuple[NoiseFloor, ...])
 _by_confidence = TypeAdapter(tuple[Sureness, ...])
 _token_counts = TypeAdapter(tuple[TokenCounts, ...])
 _encoder = json.JSONEncoder(
@@ -55,6 +57,7 @@ _AS_JSON = (
     "censored",
     "examples",
     "unit_costs",
+    "noise_floors",
     "by_confidence",
     "token_counts",
 )
@@ -190,6 +193,7 @@ def _result_rows(connection: Connection, ids: Sequence[int], sites: bool) -> dic
             ResultRow.provenance,
             ResultRow.censored,
             ResultRow.unit_costs,
+            ResultRow.noise_floors,
             ExperimentRow.key,
             ExperimentRow.canonical,
             *columns,
@@ -225,6 +229,7 @@ def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | 
             censored=_censored.validate_json(row["censored"]),
             examples=_examples.validate_json(row.get("examples", "[]")),
             unit_costs=_unit_costs.validate_json(row["unit_costs"]),
+            noise_floors=_noise_floors.validate_json(row["noise_floors"]),
             by_confidence=_by_confidence.validate_json(row.get("by_confidence", "[]")),
             token_counts=_token_counts.validate_json(row.get("token_counts", "[]")),
             provenance=_provenance(row["provenance"]),

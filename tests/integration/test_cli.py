@@ -118,6 +118,16 @@ def test_the_text_of_a_run_has_tails_and_an_old_result_says_that_it_lacks_them(r
     assert "tails over tokens: not known" in told and "KL of a token" not in told
 
 
+def test_a_noise_floor_is_measured_where_it_is_asked_for(run: Run) -> None:
+    assert ran(run("run", "--json"))["noise_floor"] is None
+    found = ran(run("run", "--json", "--noise-floor"))["noise_floor"]
+    assert set(found) == {"of", "kl", "delta_nll", "draws"}
+    assert (found["of"], found["draws"]) == ("pruned", 3)
+    assert "noise floor, bf16's rounding in the dense model: KL " in run("run").stdout
+    other = ran(run("run", "--json", "--pattern", "1:4"))["noise_floor"]
+    assert other["of"] == "dense", "known of the text from the run before"
+
+
 def test_a_second_run_is_found_and_rerun_measures_again(run: Run) -> None:
     first, again = ran(run("run", "--json")), ran(run("run", "--json"))
     assert again == first

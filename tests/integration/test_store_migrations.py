@@ -20,6 +20,7 @@ from sqlalchemy import Engine, event
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Censored, Measurement, Provenance, Result, TaskExamples
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.core.tokenwise.tails import TokenCounts
 from nmviz.store import Store, open_store, schema, seed
 
@@ -310,6 +311,17 @@ def test_tails_are_left_out_of_a_version_without_room_for_them(old: Path) -> Non
     migrate(old, command.downgrade, "0006")
     with open_store(old) as store:
         check_what_version_1_wrote_and(store, known)
+
+
+def test_floors_are_left_out_of_a_version_without_room_for_them(old: Path) -> None:
+    plain = make().model_copy(update={"censored": ()})
+    floor = NoiseFloor(of="dense", kl=0.1, delta_nll=0.01, draws=3)
+    with open_store(old) as store:
+        store.put(plain.model_copy(update={"noise_floors": (floor,)}))
+        assert store.find(sites=False)[-1].noise_floors == (floor,)
+    migrate(old, command.downgrade, "0007")
+    with open_store(old) as store:
+        check_what_version_1_wrote_and(store, plain)
 
 
 def check_what_version_1_wrote_and(store: Store, known: Result) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from nmviz.core.pairing import floor_of
 from nmviz.core.results import Result
 from nmviz.core.tokenwise.tails import OF_DELTA_P, OF_KL, SHARES, Sureness
-from nmviz.views.shared.numbers import share, with_error
+from nmviz.views.shared.numbers import share, significant, with_error
 
 KL = "KL of a token (nats)"
 DELTA_P = "change of the right word's probability"
@@ -26,6 +27,16 @@ def tail_lines(result: Result) -> Iterator[str]:
     if result.by_confidence:
         said = [_range(one) for one in result.by_confidence if one.n]
         yield f"KL by the probability of the dense model's likeliest word: {', '.join(said)}"
+
+
+def floor_lines(result: Result) -> Iterator[str]:
+    """What rounding alone does, and that a cost no larger than that is none."""
+    for one in result.noise_floors:
+        moved = f"KL {significant(one.kl)}, cost {significant(one.delta_nll)} nats a token"
+        yield f"noise floor, bf16's rounding in the {one.of} model: {moved} ({one.draws} draws)"
+    cost, floor = result.get("delta_nll"), floor_of(result)
+    if cost is not None and floor is not None and abs(cost.value) < floor.delta_nll:
+        yield "the cost of pruning is below what rounding alone does"
 
 
 def _end(end: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from nmviz.core.pairing import floor_of
 from nmviz.core.results import Column, Result
 from nmviz.core.settings import TARGETS
 from nmviz.core.tokenwise.tails import TokenCounts
@@ -28,12 +29,20 @@ def kl_of_tokens(results: Results, *, dark: bool = False) -> go.Figure:
     if not counts:
         return empty(why_none(results), dark)
     figure = _outlines(counts, dark, kl_sentence(results))
+    floors = [floor.kl for one in counts if (floor := floor_of(results[one])) and floor.kl > 0]
+    title = "how far a prediction moved<br>(KL divergence of a token, nats)"
     ends = _ends(next(iter(counts.values())))
+    low, high = ends[0], ends[-1]
+    if floors:
+        line = {"color": ink(dark).muted, "width": 1, "dash": "dot"}
+        figure.add_vline(x=max(floors), line=line, layer="below")
+        title += "<br>dotted: mean of what rounding alone does"
+        low, high = min(low, max(floors) / 2), max(high, max(floors) * 2)
     figure.update_xaxes(
-        title_text="how far a prediction moved<br>(KL divergence of a token, nats)",
+        title_text=title,
         type="log",
         exponentformat="power",
-        range=[log10(end) for end in (ends[0], ends[-1])],
+        range=[log10(low), log10(high)],
         dtick=1,
     )
     return figure

@@ -107,14 +107,21 @@ def one_at_a_time(figure: go.Figure, results: Sequence[Result], _: Options) -> N
     for trace in figure.data:
         for name, value in zip(trace.customdata, trace.x, strict=True):
             drawn[trace.name, name[0]] = value
-    given = {}
+    given, floors = {}, {}
     for result in results:
         scope, cost = result.experiment.projections or (), result.get("delta_nll")
         if len(scope) == 1 and cost is not None and isfinite(cost.value):
-            given[NAMES[result.experiment.target], scope[0]] = cost.value
+            place = NAMES[result.experiment.target], scope[0]
+            given[place] = cost.value
+            floors[place] = [floor.delta_nll for floor in result.noise_floors]
     assert drawn == given
     if drawn:
-        assert figure.layout.xaxis.title.text.removesuffix(SPREAD).endswith("nats a token)")
+        title = figure.layout.xaxis.title.text
+        said = title.removesuffix("<br>dotted: what rounding alone does")
+        assert said.removesuffix(SPREAD).endswith("nats a token)")
+        known = [floor for of in floors.values() for floor in of]
+        dotted = [line.x0 for line in figure.layout.shapes if line.line.dash == "dot"]
+        assert dotted == ([max(known)] if known else []) and bool(dotted) == (said != title)
 
 
 def costs_alone(results: Sequence[Result], metric: str) -> dict[tuple[Any, ...], float]:

@@ -16,6 +16,7 @@ from nmviz.core.results import (
     TaskExamples,
 )
 from nmviz.core.settings import TARGETS
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.core.tokenwise.tails import EDGES, TokenCounts
 from nmviz.sources.tasks import TASKS
 
@@ -40,6 +41,9 @@ BLOCKS = st.one_of(st.integers(0, 5), st.integers(0, 126))
 
 def _result(experiment: Experiment, **parts: Any) -> Result:
     return Result(experiment=experiment, provenance=Provenance(source="nmviz"), **parts)
+
+
+FLOOR = NoiseFloor(of="pruned", kl=0.1, delta_nll=0.02, draws=3)
 
 
 @st.composite
@@ -117,7 +121,15 @@ def tails(draw: st.DrawFn) -> dict[str, Any]:
         for name, values in (("kl", SIZES), ("kl_median", SIZES), ("kl_p99", SIZES))
     ]
     numbers.append(Measurement(metric="delta_p_p05", value=draw(st.floats(-1, 1))))
+    floor = st.builds(
+        NoiseFloor,
+        of=st.sampled_from(["dense", "pruned"]),
+        kl=st.sampled_from([0.0, 1e-9, 0.02, 50.0]),
+        delta_nll=st.sampled_from([0.0, 0.01, 2.0]),
+        draws=st.just(3),
+    )
     return {
+        "noise_floors": tuple(draw(st.lists(floor, max_size=2))),
         "token_counts": tuple(counts[: draw(st.integers(0, 2))]),
         "measurements": tuple(numbers[: draw(st.integers(0, 4))]),
     }
@@ -142,6 +154,7 @@ def one_at_a_time(draw: st.DrawFn) -> Result:
     return _result(
         experiment,
         measurements=draw(st.sampled_from([(cost,), (cost,), ()])),
+        noise_floors=draw(st.sampled_from([(), (), (FLOOR,)])),
         unit_costs=draw(pieces),
         partial=draw(st.booleans()),
     )
