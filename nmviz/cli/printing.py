@@ -11,12 +11,13 @@ from nmviz.core import depth, protocols
 from nmviz.core.asking import remarks
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
-from nmviz.core.pairing import smallest_difference
+from nmviz.core.pairing import floor_of, smallest_difference
 from nmviz.core.provenance import SPECIAL_TOKENS, as_read
 from nmviz.core.results import Measurement, Result, SiteError
 from nmviz.core.rules import in_words
 from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.core.ties import tie_breaks
+from nmviz.core.tokenwise.tails import TAILS, TokenCounts
 from nmviz.methods.method import Method
 from nmviz.service import budget_of
 from nmviz.sources.tasks import TASKS, Task
@@ -36,6 +37,10 @@ def run_json(result: Result) -> dict[str, Any]:
         "sites": [_site_json(site) for site in result.sites],
         "drift": [d.model_dump() for d in result.drift],
         "unit_costs": list(result.unit_costs),
+        "noise_floor": told.model_dump() if (told := floor_of(result)) else None,
+        "noise_floors": [one.model_dump() for one in result.noise_floors],
+        "by_confidence": [one.model_dump() for one in result.by_confidence],
+        "token_counts": [_counts_json(one) for one in result.token_counts],
         "budget": spent.to_json() if (spent := budget_of(result.experiment)) else None,
         "coverage": covered.model_dump(mode="json") if covered else None,
         "provenance": result.provenance.model_dump(
@@ -54,6 +59,12 @@ def _site_json(site: SiteError) -> dict[str, Any]:
     return told | more
 
 
+def _counts_json(counts: TokenCounts) -> dict[str, Any]:
+    """Counts beside the lower ends of their bins; what is above the last has no end, or ends at
+    1."""
+    return {**counts.model_dump(mode="json"), "from": list(counts.edges[:-1])}
+
+
 def run_line(result: Result) -> str:
     """That object as one line. UserError for a number that is not finite, which is no JSON."""
     try:
@@ -67,13 +78,16 @@ def run_line(result: Result) -> str:
 def run_text(result: Result, from_store: bool) -> str:
     """A result in lines to read."""
     from nmviz.views.explore.sentences import tie_note, training_of
+    from nmviz.views.explore.tail_lines import floor_lines, tail_lines
 
     experiment, made = result.experiment, result.provenance
     lines = [f"{experiment.model}: {_done(experiment)}"]
     lines += [f"  {name}: {made.settings[name]}" for name in depth.SAID if name in made.settings]
     if spent := budget_of(experiment):
         lines.append(f"  budget: {spent.in_words()}")
-    lines += [f"  {_measurement_text(m, experiment)}" for m in result.measurements if not m.task]
+    whole = [m for m in result.measurements if not m.task and m.metric not in TAILS]
+    lines += [f"  {_measurement_text(m, experiment)}" for m in whole]
+    lines += [f"  {said}" for said in (*floor_lines(result), *tail_lines(result))]
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
     if said := made.settings.get(SPECIAL_TOKENS):
         lines.append(f"  special tokens in the text: {said}")

@@ -29,7 +29,7 @@ SOME_FAILED = 1  # exit status when experiments failed
 ROW = "{:6} {:54} {:>20} {:>9}"
 
 
-@options_of(how=fields_of(Running, "device"))
+@options_of(how=fields_of(Running, "device", "noise_floor"))
 def sweep(
     file: Annotated[Path, typer.Argument(metavar="GRID.yaml", help="See the README.")],
     how: dict[str, Any],

@@ -5,6 +5,7 @@ from math import inf, isfinite
 
 from nmviz.base.registry import Registry
 from nmviz.core.attribution import control
+from nmviz.core.tokenwise import tails
 
 
 @dataclass(frozen=True)
@@ -288,6 +289,8 @@ for _name in PAIRED:
         low=0,
         high=1,
     )
-for _entry in control.entries():
-    _add(*_entry)
+for _control in control.entries():
+    _add(*_control)
+for _tail in tails.entries():
+    _add(*_tail)
 METRICS.freeze()

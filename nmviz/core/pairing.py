@@ -3,13 +3,16 @@ be chance."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from statistics import covariance as sample_covariance
+from typing import Literal
 
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import TEXT
+from nmviz.core.experiment import TEXT, Experiment
 from nmviz.core.results import Measurement, Result, TaskExamples
+from nmviz.core.tokenwise.floor import NoiseFloor
 
+Verdict = Literal["real", "not told apart", "below the noise floor", "no interval"]
 LEVEL = 0.05
 CORRECTION = "Bonferroni"
 """The one correction of several comparisons at once that is used, here as in the claims."""
@@ -99,13 +102,17 @@ def covariance(first: Result, second: Result) -> float | None:
     made before nmviz kept them, and published ones).
     """
     one, other = first.unit_costs, second.unit_costs
-    if len(one) != len(other) or len(one) < 2 or _text(first) != _text(second):
+    if len(one) != len(other) or len(one) < 2:
+        return None
+    if not same_text(first.experiment, second.experiment):
         return None
     return sample_covariance(one, other) / len(one)
 
 
-def _text(run: Result) -> tuple[object, ...]:
-    return tuple(getattr(run.experiment, name) for name in ("model", "artefacts", *TEXT))
+def same_text(first: Experiment, second: Experiment) -> bool:
+    """Whether both are of one model on one text, read alike."""
+    names = ("model", "artefacts", *TEXT)
+    return all(getattr(first, name) == getattr(second, name) for name in names)
 
 
 def cost_difference(first: Result, second: Result) -> Measurement | None:
@@ -127,6 +134,47 @@ def cost_difference(first: Result, second: Result) -> Measurement | None:
         n=None if one.n is None or other.n is None else min(one.n, other.n),
         unit_of_n=one.unit_of_n,
     )
+
+
+def floor_of(result: Result) -> NoiseFloor | None:
+    """What rounding alone does to what was measured: to the pruned model where that is known, else
+    to the dense one, whose floor is lower."""
+    return result.floor_of("pruned") or result.floor_of("dense")
+
+
+def larger_floor(first: Result, second: Result) -> float:
+    """The larger move of the cost by rounding alone, in nats a token; 0 where none is known."""
+    floors = [floor_of(result) for result in (first, second)]
+    return max((one.delta_nll for one in floors if one is not None), default=0.0)
+
+
+def judge(dearer: Result, other: Result) -> Verdict:
+    """Whether the one costs more than the other, on the same text.
+
+    First by rounding: a difference below the larger of the two floors may change its sign with the
+    order of sums, on another machine, however sure the interval is. Then by Student's t interval
+    of the difference at 95%, which must lie above 0. "no interval" where one cannot be had.
+    """
+    apart = cost_difference(dearer, other)
+    if apart is None or not isfinite(apart.value):
+        return "no interval"
+    if abs(apart.value) < larger_floor(dearer, other):
+        return "below the noise floor"
+    reach = interval(apart)
+    if reach is None:
+        return "no interval"
+    return "real" if reach[0] > 0 else "not told apart"
+
+
+def interval(measurement: Measurement, level: float = 0.95) -> tuple[float, float] | None:
+    """Student's t interval of a measurement; None where its spread is not known."""
+    error, n = measurement.stderr, measurement.n
+    if error is None or n is None or n < 2 or not (isfinite(error) and isfinite(measurement.value)):
+        return None
+    from scipy.special import stdtrit  # here, because it takes a while to load
+
+    reach = float(stdtrit(n - 1, (1 + level) / 2)) * error
+    return measurement.value - reach, measurement.value + reach
 
 
 def paired(first: Result, second: Result) -> tuple[Measurement, ...]:

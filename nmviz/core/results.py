@@ -16,6 +16,8 @@ from nmviz.core.record import Record
 from nmviz.core.rules import as_stored
 from nmviz.core.settings import Target
 from nmviz.core.site_errors import SAMPLED_ERRORS, SiteError, pooled
+from nmviz.core.tokenwise.floor import NoiseFloor
+from nmviz.core.tokenwise.tails import TAILS, Sureness, TokenCounts
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Method
 
@@ -25,7 +27,8 @@ COLUMNS: tuple[Column, ...] = ("dense", "weight", "activation")
 
 
 class Measurement(Record):
-    """One number. `stderr` comes from `n` units (windows, blocks of 64 tokens, seeds ...)."""
+    """One number. `stderr` comes from `n` units (windows, blocks of 64 tokens, seeds ...);
+    `no_stderr` says in words why there is none, where that is not plain."""
 
     metric: str  # a name in nmviz.core.metrics.METRICS
     value: float
@@ -34,6 +37,7 @@ class Measurement(Record):
     unit_of_n: str | None = None
     task: str | None = None
     printed: str | None = None  # a published number as it was printed
+    no_stderr: str | None = None
 
 
 class Censored(Record):
@@ -100,6 +104,9 @@ class Result(Record):
     censored: tuple[Censored, ...] = ()
     examples: tuple[TaskExamples, ...] = ()
     unit_costs: tuple[float, ...] = ()  # delta_nll of each unit behind its error, in text order
+    noise_floors: tuple[NoiseFloor, ...] = ()  # of the dense model, and of the pruned one
+    by_confidence: tuple[Sureness, ...] = ()
+    token_counts: tuple[TokenCounts, ...] = ()
     provenance: Provenance
     partial: bool = False
 
@@ -117,6 +124,15 @@ class Result(Record):
     def sampled(self) -> bool:
         """Whether the errors of its layers are from a sample of the tokens."""
         return SAMPLED_ERRORS in self.provenance.settings
+
+    def floor_of(self, of: Literal["dense", "pruned"]) -> NoiseFloor | None:
+        """What rounding alone does to the dense or the pruned model, where it is known."""
+        return next((one for one in self.noise_floors if one.of == of), None)
+
+    @property
+    def lacks_tails(self) -> bool:
+        """Whether it compares predictions and was made before their tails were measured."""
+        return self.get("kl") is not None and self.get(TAILS[0]) is None and not self.partial
 
     @property
     def quantities(self) -> tuple[Measurement | Censored, ...]:

@@ -50,6 +50,11 @@ class Running(BaseModel):
         title="Control",
         description="Measure random noise as large as each layer's error in its place, too.",
     )
+    noise_floor: bool = Field(
+        False,
+        title="Noise floor",
+        description="Measure too what bf16's rounding alone does, to the dense and pruned model.",
+    )
     keep_passes: bool = Field(
         True,
         title="Keep dense passes",

@@ -48,8 +48,10 @@ def passes(runs: Sequence[Result]) -> list[Pass]:
 
 
 def _is_timed(run: Result) -> bool:
-    """Whether it is a run over a text: other results are timed in other ways."""
-    return bool(run.provenance.seconds and run.experiment.tokens and run.get("perplexity"))
+    """Whether it is a run over a text: other results are timed in other ways, and one with a noise
+    floor of its own took more passes."""
+    timed = run.provenance.seconds and run.experiment.tokens and run.get("perplexity")
+    return bool(timed) and run.floor_of("pruned") is None
 
 
 def _pass(run: Result, together: int) -> Pass:

@@ -23,7 +23,7 @@ from nmviz.service.choices import (
     text_of,
 )
 from nmviz.service.estimates import estimate, passes
-from nmviz.service.stored import answer_to, is_answer, serving
+from nmviz.service.stored import answer_to, dense_floor, is_answer, serving
 from nmviz.sources import corpora, models
 from nmviz.store import OWN, Store, open_store, seed
 from nmviz.store.standing import unnoted
@@ -238,8 +238,8 @@ def _live(
     from nmviz.engine.measure.runner import Run
 
     loaded = load(first.model, how.device)
-    text = text_of(first.reading.corpus, text)
-    yield from Run(loaded, experiments, text, cancel, how)
+    text, floor = text_of(first.reading.corpus, text), dense_floor(first, store())
+    yield from Run(loaded, experiments, text, cancel, how, floor)
 
 
 def put(results: Sequence[Result]) -> str | None:

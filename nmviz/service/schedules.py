@@ -94,7 +94,9 @@ def schedule(grid: Grid, how: Running = QUICK, *, retry_failed: bool = False) ->
 
 def _serves(result: Result | None, how: Running) -> bool:
     """Whether it need not be measured again."""
-    return result is not None and not (result.sampled and how.exact_errors)
+    if result is None or (result.sampled and how.exact_errors):
+        return False
+    return not how.noise_floor or result.floor_of("pruned") is not None
 
 
 def _is_among(experiment: Experiment, stored: Set[str]) -> bool:

@@ -4,9 +4,11 @@ same on less text where that is precise enough."""
 
 from nmviz.core.attribution.control import NOISE
 from nmviz.core.experiment import Experiment
+from nmviz.core.pairing import same_text
 from nmviz.core.provenance import may_read_otherwise
 from nmviz.core.results import Result
 from nmviz.core.running import Running
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.sources import models
 from nmviz.store import OWN, Store
 
@@ -59,17 +61,29 @@ def answer_to(
 
 def serving(experiment: Experiment, store: Store, how: Running, text: str | None) -> Result | None:
     """What is stored and serves a run made that way: where errors of layers are to be exact, none
-    that has them from a sample, and none without the control where that is asked for."""
+    that has them from a sample, and none without the control or the noise floor where that is
+    asked for."""
     if how.rerun:
         return None
     found = answer_to(experiment, store, how.precision, text)
     if found is None or (found.sampled and how.exact_errors):
         return None
-    return None if how.control and _lacks_control(found) else found
+    if how.control and _lacks_control(found):
+        return None
+    return None if how.noise_floor and found.floor_of("pruned") is None else found
 
 
 def _lacks_control(result: Result) -> bool:
     return not result.experiment.is_dense and result.get(NOISE) is None
+
+
+def dense_floor(experiment: Experiment, store: Store) -> NoiseFloor | None:
+    """What rounding alone does to the dense model on the experiment's text, by any run of it that
+    is stored; the newest."""
+    read = ("model", "corpus", "window", "tokens")
+    alike = store.find(sites=False, source=OWN, **experiment.model_dump(include={*read}))
+    floors = [one.floor_of("dense") for one in alike if same_text(one.experiment, experiment)]
+    return next((one for one in reversed(floors) if one is not None), None)
 
 
 def is_answer(result: Result, experiment: Experiment) -> bool:

@@ -23,6 +23,8 @@ from nmviz.core.results import (
     TaskExamples,
 )
 from nmviz.core.rules import as_stored
+from nmviz.core.tokenwise.floor import NoiseFloor
+from nmviz.core.tokenwise.tails import Sureness, TokenCounts
 from nmviz.store.tables import (
     ExperimentRow,
     MeasurementRow,
@@ -40,13 +42,32 @@ _drift = TypeAdapter(tuple[BlockDrift, ...])
 _censored = TypeAdapter(tuple[Censored, ...])
 _examples = TypeAdapter(tuple[TaskExamples, ...])
 _unit_costs = TypeAdapter(tuple[float, ...])
+_noise_floors = TypeAdapter(tuple[NoiseFloor, ...])
+_by_confidence = TypeAdapter(tuple[Sureness, ...])
+_token_counts = TypeAdapter(tuple[TokenCounts, ...])
 _encoder = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
 _NEGATIVE_ZERO = "-0.0"  # other numbers begin so too: where there is none, none is looked for
 _NUMBER = tuple(Measurement.model_fields)
-_AS_JSON = ("provenance", "sites", "drift", "censored", "examples", "unit_costs")
-_LONG = (ResultRow.sites, ResultRow.drift, ResultRow.examples)
+_AS_JSON = (
+    "provenance",
+    "sites",
+    "drift",
+    "censored",
+    "examples",
+    "unit_costs",
+    "noise_floors",
+    "by_confidence",
+    "token_counts",
+)
+_LONG = (
+    ResultRow.sites,
+    ResultRow.drift,
+    ResultRow.examples,
+    ResultRow.by_confidence,
+    ResultRow.token_counts,
+)
 
 
 @dataclass(frozen=True)
@@ -148,7 +169,8 @@ def load(
 ) -> Iterator[tuple[int, Result | ValueError]]:
     """Results by id, in the order asked for; a ValueError in place of one that is not readable.
 
-    Without `sites` sites, drift and examples stay empty, which is much faster for many results.
+    Without `sites` what is long stays empty (`_LONG`: sites, drift ...), which is much faster for
+    many results.
     """
     for some in batches(ids):
         rows = _result_rows(connection, some, sites)
@@ -171,6 +193,7 @@ def _result_rows(connection: Connection, ids: Sequence[int], sites: bool) -> dic
             ResultRow.provenance,
             ResultRow.censored,
             ResultRow.unit_costs,
+            ResultRow.noise_floors,
             ExperimentRow.key,
             ExperimentRow.canonical,
             *columns,
@@ -206,6 +229,9 @@ def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | 
             censored=_censored.validate_json(row["censored"]),
             examples=_examples.validate_json(row.get("examples", "[]")),
             unit_costs=_unit_costs.validate_json(row["unit_costs"]),
+            noise_floors=_noise_floors.validate_json(row["noise_floors"]),
+            by_confidence=_by_confidence.validate_json(row.get("by_confidence", "[]")),
+            token_counts=_token_counts.validate_json(row.get("token_counts", "[]")),
             provenance=_provenance(row["provenance"]),
         )
     except ValueError as error:  # pydantic's is one too

@@ -117,8 +117,8 @@ class Store:
         """Results by key, source, own, seeded, model, target, pattern, criterion, mitigations,
         corpus, tokens or window, oldest first: the last one of a key is what `get` gives.
 
-        A list means any of its values. Without `sites` sites, drift and examples stay empty: much
-        faster for many. TypeError for a filter of another name.
+        A list means any of its values. Without `sites` what is long (sites, drift, examples,
+        tokens counted) stays empty: much faster for many. TypeError for a filter of another name.
         """
         return self._load(filters, sites=sites)
 

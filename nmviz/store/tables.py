@@ -78,12 +78,15 @@ class ResultRow(Base):
     own: Mapped[bool]
     seeded: Mapped[bool] = mapped_column(index=True)
     imported: Mapped[bool] = mapped_column(server_default=false())
-    provenance: Mapped[str]  # JSON, like the five below: read whole, never searched
+    provenance: Mapped[str]  # JSON, like the eight below: read whole, never searched
     sites: Mapped[str]
     drift: Mapped[str]
     censored: Mapped[str] = mapped_column(server_default="[]")
     examples: Mapped[str] = mapped_column(server_default="[]")
     unit_costs: Mapped[str] = mapped_column(server_default="[]")
+    noise_floors: Mapped[str] = mapped_column(server_default="[]")
+    by_confidence: Mapped[str] = mapped_column(server_default="[]")
+    token_counts: Mapped[str] = mapped_column(server_default="[]")
 
 
 class MeasurementRow(Base):
@@ -102,6 +105,7 @@ class MeasurementRow(Base):
     n: Mapped[int | None] = mapped_column(BigInteger)
     unit_of_n: Mapped[str | None]
     printed: Mapped[str | None]
+    no_stderr: Mapped[str | None]
 
 
 class ArtefactRow(Base):

@@ -18,6 +18,7 @@ from nmviz.cli import printing
 from nmviz.cli.main import main
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Progress, Provenance, Result
+from nmviz.core.tokenwise.tails import TAILS
 from nmviz.store.transfer.jsonl import read_jsonl
 from nmviz.ui.launch import serve
 
@@ -83,8 +84,17 @@ def test_run_prints_one_json_object_of_the_agreed_shape(run: Run) -> None:
     assert set(found) >= {"experiment", "key", "measurements", "sites", "provenance"}
     assert len(found["key"]) == 64
     names = [m["metric"] for m in found["measurements"]]
-    assert names == ["perplexity", "dense_perplexity", "delta_nll", "kl", "top1_agreement"]
-    assert all({"metric", "value", "stderr", "n"} <= set(m) for m in found["measurements"])
+    means = ["perplexity", "dense_perplexity", "delta_nll", "kl", "top1_agreement"]
+    assert names == [*means, *TAILS]
+    for one in found["measurements"]:
+        assert {"metric", "value", "n"} <= set(one) and ("stderr" in one) != ("no_stderr" in one)
+    ranges = [(one["from"], one["to"]) for one in found["by_confidence"]]
+    assert ranges == [(0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 0.95), (0.95, 1)]
+    told = {"from", "to", "n", "kl", "delta_p_rms", "top1_agreement"}
+    assert all(told <= set(one) for one in found["by_confidence"])
+    read = sum(one["n"] for one in found["by_confidence"])
+    for counts in found["token_counts"]:
+        assert sum(counts["counts"]) == read and len(counts["from"]) == len(counts["counts"])
     assert len(found["unit_costs"]) == found["measurements"][2]["n"]
     assert [s["name"] for s in found["sites"]] == [
         "model.layers.1.self_attn.q_proj",
@@ -94,6 +104,28 @@ def test_run_prints_one_json_object_of_the_agreed_shape(run: Run) -> None:
     ]
     assert all(set(s) == {"name", "rel_error", "kept"} and s["kept"] == 0.5 for s in found["sites"])
     assert found["provenance"]["versions"]["torch"]
+
+
+def test_the_text_of_a_run_has_tails_and_an_old_result_says_that_it_lacks_them(run: Run) -> None:
+    said = run("run", "--pattern", "2:4").stdout
+    assert "KL of a token (nats): median " in said and "99.9% " in said
+    assert "change of the right word's probability: mean " in said
+    assert "KL by the probability of the dense model's likeliest word: " in said
+    result = next(iter(service.store().find(pattern="2:4", source="nmviz")))
+    old = [one for one in result.measurements if one.metric not in TAILS]
+    bare = {"measurements": tuple(old), "by_confidence": (), "token_counts": ()}
+    told = printing.run_text(result.model_copy(update=bare), from_store=True)
+    assert "tails over tokens: not known" in told and "KL of a token" not in told
+
+
+def test_a_noise_floor_is_measured_where_it_is_asked_for(run: Run) -> None:
+    assert ran(run("run", "--json"))["noise_floor"] is None
+    found = ran(run("run", "--json", "--noise-floor"))["noise_floor"]
+    assert set(found) == {"of", "kl", "delta_nll", "draws"}
+    assert (found["of"], found["draws"]) == ("pruned", 3)
+    assert "noise floor, bf16's rounding in the dense model: KL " in run("run").stdout
+    other = ran(run("run", "--json", "--pattern", "1:4"))["noise_floor"]
+    assert other["of"] == "dense", "known of the text from the run before"
 
 
 def test_a_second_run_is_found_and_rerun_measures_again(run: Run) -> None:

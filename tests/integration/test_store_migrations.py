@@ -20,6 +20,8 @@ from sqlalchemy import Engine, event
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Censored, Measurement, Provenance, Result, TaskExamples
+from nmviz.core.tokenwise.floor import NoiseFloor
+from nmviz.core.tokenwise.tails import TokenCounts
 from nmviz.store import Store, open_store, schema, seed
 
 ROWS = Path(__file__).with_name("rows_of_version_1.sql")
@@ -290,6 +292,34 @@ def test_costs_of_windows_are_left_out_of_a_version_without_room_for_them(old: P
     with open_store(old) as store:
         store.put(plain.model_copy(update={"unit_costs": (0.25, 0.5)}))
     migrate(old, command.downgrade, "0003")
+    with open_store(old) as store:
+        check_what_version_1_wrote_and(store, plain)
+
+
+def test_tails_are_left_out_of_a_version_without_room_for_them(old: Path) -> None:
+    plain = make().model_copy(update={"censored": ()})
+    spread = Measurement(metric="kl_spread", value=0.1)
+    known = plain.model_copy(update={"measurements": (*plain.measurements, spread)})
+    tails = (
+        Measurement(metric="kl_max", value=3.5, no_stderr="it is of a single token"),
+        Measurement(metric="delta_p_p05", value=-0.5),
+    )
+    counts = (TokenCounts(metric="delta_p", counts=(1,) * 40),)
+    more = {"measurements": (*known.measurements, *tails), "token_counts": counts}
+    with open_store(old) as store:
+        store.put(known.model_copy(update=more))
+    migrate(old, command.downgrade, "0006")
+    with open_store(old) as store:
+        check_what_version_1_wrote_and(store, known)
+
+
+def test_floors_are_left_out_of_a_version_without_room_for_them(old: Path) -> None:
+    plain = make().model_copy(update={"censored": ()})
+    floor = NoiseFloor(of="dense", kl=0.1, delta_nll=0.01, draws=3)
+    with open_store(old) as store:
+        store.put(plain.model_copy(update={"noise_floors": (floor,)}))
+        assert store.find(sites=False)[-1].noise_floors == (floor,)
+    migrate(old, command.downgrade, "0007")
     with open_store(old) as store:
         check_what_version_1_wrote_and(store, plain)
 

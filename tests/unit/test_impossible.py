@@ -74,6 +74,18 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"provenance": {"source": "nmviz", "seconds": -5.0}}, "it took -5 seconds, which is no time"),
     ({"measurements": [{"metric": "perplexity", "value": 0.5}]}, "perplexity is 0.5, and"),
     ({"measurements": [{"metric": "kl", "value": -0.1}]}, "kl is -0.1, and none is below 0"),
+    ({"token_counts": [{"metric": "acc", "counts": [1]}]}, "a quantity that is not known here"),
+    ({"token_counts": [{"metric": "kl", "counts": [1]}]}, "in other bins than there are"),
+    (
+        {"token_counts": [{"metric": "delta_p", "counts": [1, -1, *[0] * 38]}]},
+        "a count of tokens by delta_p is below 0",
+    ),
+    (
+        {"token_counts": [{"metric": "delta_p", "counts": [0] * 40}] * 2},
+        "the counts of tokens by delta_p stands there 2 times",
+    ),
+    ({"measurements": [{"metric": "kl_max", "value": -0.1}]}, "kl_max is -0.1, and none is below"),
+    ({"measurements": [{"metric": "delta_p_min", "value": -1.1}]}, "lies between -1 and 1"),
     ({"measurements": [{"metric": "average_drop", "value": 101}]}, "none is above 100"),
     ({"measurements": [{"metric": "acc_difference", "value": -1.5}]}, "lies between -1 and 1"),
 ]

@@ -1,5 +1,6 @@
 """The store gives back what was put, opens in any state of its file and says so in one sentence."""
 
+import json
 import math
 import os
 import sqlite3
@@ -23,6 +24,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.reading import Artefacts
 from nmviz.core.results import BlockDrift, Measurement, Provenance, Result, SiteError
 from nmviz.core.site_errors import SAMPLED_ERRORS
+from nmviz.core.tokenwise.tails import Sureness, TokenCounts
 from nmviz.store import Store, database, open_store, schema
 from nmviz.store.tables import Base
 from nmviz.store.transfer.jsonl import read_jsonl, write_jsonl
@@ -38,7 +40,12 @@ MEASUREMENTS = st.builds(
     unit_of_n=st.none() | WORDS,
     task=st.none() | WORDS,
     printed=st.none() | WORDS,
+    no_stderr=st.none() | WORDS,
 )
+TAILS = {
+    "by_confidence": (Sureness(low=0.25, high=0.5, n=2, kl=1.5),),
+    "token_counts": (TokenCounts(metric="delta_p", counts=(2, *[0] * 39)),),
+}
 SITES = st.builds(
     SiteError, name=WORDS, block=st.integers(0, 99), projection=WORDS, rel_error=FINITE, kept=FINITE
 )
@@ -198,10 +205,25 @@ def test_find_filters(store: Store) -> None:
         store.find(patern="2:4")
 
 
-def test_find_without_sites_leaves_only_sites_and_drift_out(store: Store) -> None:
-    kept = make().model_copy(update={"unit_costs": (0.5, 0.25)})
+def test_find_without_sites_leaves_only_what_is_long_out(store: Store) -> None:
+    kept = make().model_copy(update={"unit_costs": (0.5, 0.25), **TAILS})
     store.put(kept)
-    assert store.find(sites=False) == [kept.model_copy(update={"sites": (), "drift": ()})]
+    assert store.find() == [kept]
+    long = ("sites", "drift", *TAILS)
+    assert store.find(sites=False) == [kept.model_copy(update=dict.fromkeys(long, ()))]
+
+
+def test_tails_come_back_as_they_were_put_and_are_written_under_their_names(
+    store: Store, tmp_path: Path
+) -> None:
+    why = Measurement(metric="kl_max", value=3.5, no_stderr="it is of a single token")
+    kept = make().model_copy(update={"measurements": (why,), **TAILS})
+    store.put(kept)
+    file = tmp_path / "out.jsonl"
+    write_jsonl([kept], file)
+    (line,) = map(json.loads, file.read_text().splitlines())
+    assert line["by_confidence"][0] == {"from": 0.25, "to": 0.5, "n": 2, "kl": 1.5}
+    assert read_jsonl(file) == store.find() == [kept]
 
 
 def test_more_results_than_one_statement_asks_for(store: Store, monkeypatch) -> None:

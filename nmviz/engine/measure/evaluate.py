@@ -2,10 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from math import isnan
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from torch.nn import functional
 from nmviz.base.errors import UserError
 from nmviz.core.results import BlockDrift, Measurement, SiteError
 from nmviz.engine.load.loading import LoadedModel
-from nmviz.engine.load.sites import Site
+from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.measure.dense import (
     Check,
     Need,
@@ -23,83 +22,30 @@ from nmviz.engine.measure.dense import (
     dense_pass,
     logits,
     skipped,
-    square,
 )
-from nmviz.engine.measure.statistics import PairedTokens
+from nmviz.engine.measure.noise import Floor, rough
+from nmviz.engine.measure.squares import Squares
+from nmviz.engine.measure.statistics import DenseTokens, PairedTokens
 from nmviz.engine.prune.depth import OTHERS, passed_on
-from nmviz.engine.prune.samples import Rows, estimate
-from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
+from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards, replaced
 
+Context = AbstractContextManager[object]
 TOKENS_AT_ONCE = 512  # windows are read together up to this many tokens: their pass fits the cache
 
 __all__ = ["Comparison", "Squares", "at_once", "compare_windows", "logits"]
 
 
-@dataclass
-class Sums:
-    """||error||^2 and ||reference||^2; the former from a sample has a variance and a count."""
-
-    error: float = 0.0
-    reference: float = 0.0
-    variance: float = 0.0
-    drawn: int = 0
-
-
-class Squares:
-    """||error||^2 and ||reference||^2 by name, pooled over windows in float64."""
-
-    def __init__(self) -> None:
-        self._sums: dict[object, Sums] = defaultdict(Sums)
-
-    def add(self, name: object, error: Tensor, reference: Tensor | float) -> None:
-        """An error, and its reference or the square of that."""
-        sums = self._sums[name]
-        sums.error += square(error)
-        sums.reference += square(reference) if isinstance(reference, Tensor) else reference
-
-    def add_sample(self, name: object, rows: Rows, error: Tensor, reference: float) -> None:
-        """The error of rows that stand for all, [drawn, d_out], and the reference's square."""
-        sums = self._sums[name]
-        found, variance = estimate(rows, error)
-        sums.error += found
-        sums.variance += variance
-        sums.reference += reference
-        sums.drawn += len(error)
-
-    def ratio(self, name: object) -> float:
-        """||error|| / ||reference||; 0 where both are 0, 1 where only the reference is."""
-        sums = self._sums[name]
-        if sums.reference or isnan(sums.error):
-            return (sums.error / sums.reference) ** 0.5 if sums.reference else sums.error
-        return float(sums.error > 0)
-
-    def uncertainty(self, name: object) -> tuple[float | None, int | None]:
-        """Standard error of the ratio and how many tokens were drawn; None where all were read.
-
-        By the delta method: the error of a square root is that of the square over twice the root.
-        """
-        sums, ratio = self._sums[name], self.ratio(name)
-        if not sums.drawn:
-            return None, None
-        of_square = sums.variance**0.5 / sums.reference if sums.reference else 0.0
-        return (of_square / (2 * ratio) if ratio else 0.0), sums.drawn
-
-    def reference(self, name: object) -> float:
-        """||reference||^2."""
-        return self._sums[name].reference
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._sums
-
-
 class Comparison:
     """What one pruned model has shown so far, against the dense one. One that is not `watched` is
     compared by its tokens alone, and not by layers and blocks; `sampled` ones have the errors of
-    layers from a sample of tokens."""
+    layers from a sample of tokens. With a `floor` it is measured what rounding alone does to it."""
 
-    def __init__(self, pruned: Pruned, watched: bool = True, sampled: bool = False) -> None:
+    def __init__(
+        self, pruned: Pruned, watched: bool = True, sampled: bool = False, floor: bool = False
+    ) -> None:
         self.pruned, self.watched, self.sampled = pruned, watched, sampled
         self.tokens = PairedTokens()
+        self.floor = Floor("pruned") if floor else None
         self.local = Squares()  # by site, on the dense input
         self.propagated = Squares()  # by block number, at the block's output
         self._sites = frozenset(pruned.sites if watched else ())
@@ -219,9 +165,14 @@ class Batch:
 
 
 def compare_windows(
-    loaded: LoadedModel, batch: Batch, comparisons: Sequence[Comparison], check: Check
+    loaded: LoadedModel,
+    batch: Batch,
+    comparisons: Sequence[Comparison],
+    check: Check,
+    floor: Floor | None = None,
 ) -> Iterator[None]:
-    """Run windows dense and under each comparison; a step a pass.
+    """Run windows dense and under each comparison; a step a pass, and a pass a draw of each floor,
+    that of the dense model first.
 
     Errors of sites and the drift are of all tokens. The model's lock is held within a pass only, so
     that other work may go between two passes.
@@ -230,21 +181,74 @@ def compare_windows(
     need = _need(comparisons)
     dense = dense_pass(loaded, batch.text, ids, watch, check, need, batch.kept)
     yield
+    if floor is not None:
+        yield from _add_floor(loaded, batch, floor, dense.tokens, {}, check)
     for comparison in comparisons:
         drifted = partial(_add_drift, comparison.propagated, dense.hidden)
         early = skipped(loaded.model, dense, first_block(comparison.pruned))
-        computing = replaced(forwards(comparison.pruned, check), len(ids))
         drift = block_outputs(loaded.model, drifted) if comparison.watched else nullcontext()
-        left_out = comparison.pruned.left_out
+        computed, left_out = forwards(comparison.pruned, check), comparison.pruned.left_out
         if left_out and not dense.alone:
             raise UserError(OTHERS)
-        with loaded.lock, early, computing, drift, passed_on(loaded.model, left_out):
-            pruned = logits(loaded, ids)
-        each = zip(dense.tokens, pruned, ids, batch.uncounted, strict=True)
-        for of_dense, of_pruned, own, first in each:
-            comparison.tokens.add(of_dense, of_pruned, own.to(pruned.device), first)
-        del pruned, each, of_pruned  # [windows, tokens, vocabulary]: not beside the next one
+        pruned = _logits_of(loaded, ids, computed, left_out, early, drift)
+        add(comparison.tokens, dense.tokens, pruned, ids, batch.uncounted)
+        exact = _itself(pruned, ids) if comparison.floor else []
+        del pruned  # [windows, tokens, vocabulary]: not beside the next one
         yield
+        if comparison.floor is not None:
+            floors = (comparison.floor, exact, computed, check, left_out)
+            yield from _add_floor(loaded, batch, *floors)
+
+
+def _logits_of(
+    loaded: LoadedModel,
+    ids: Tensor,
+    computed: Mapping[Site, SiteForward],
+    left_out: Sequence[int],
+    early: Context,
+    drift: Context,
+) -> Tensor:
+    computing, passing = replaced(computed, len(ids)), passed_on(loaded.model, left_out)
+    with loaded.lock, early, computing, drift, passing:
+        return logits(loaded, ids)
+
+
+@torch.inference_mode()
+def _itself(scores: Tensor, ids: Tensor) -> list[DenseTokens]:
+    """A model's logits as what others are compared with."""
+    return [DenseTokens.of(one, own.to(one.device)) for one, own in zip(scores, ids, strict=True)]
+
+
+def _add_floor(
+    loaded: LoadedModel,
+    batch: Batch,
+    floor: Floor,
+    exact: Sequence[DenseTokens],
+    computed: Mapping[Site, SiteForward],
+    check: Check,
+    left_out: Sequence[int] = (),
+) -> Iterator[None]:
+    """Every draw of rounding errors on a model that computes that, whose logits are exact; a step a
+    pass."""
+    sites = find_sites(loaded.model)
+    for number, tokens in enumerate(floor.draws):
+        made = rough(sites, computed, batch.ids, number, check)
+        scores = _logits_of(loaded, batch.ids, made, left_out, nullcontext(), nullcontext())
+        add(tokens, exact, scores, batch.ids, batch.uncounted)
+        del scores
+        yield
+
+
+def add(
+    tokens: PairedTokens,
+    exact: Sequence[DenseTokens],
+    scores: Tensor,
+    ids: Tensor,
+    uncounted: Sequence[int],
+) -> None:
+    """Logits [windows, tokens, vocabulary] of a model beside those it is compared with."""
+    for of_exact, one, own, first in zip(exact, scores, ids, uncounted, strict=True):
+        tokens.add(of_exact, one, own.to(scores.device), first)
 
 
 def first_block(pruned: Pruned) -> int:

@@ -15,6 +15,7 @@ from nmviz.core.results import Progress, Result
 from nmviz.core.rules import DRAWS
 from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.engine.calibrate.apart import calibrate_apart
 from nmviz.engine.calibrate.calibration import Bound, Steps, draw_again, prepare
 from nmviz.engine.load.loading import LoadedModel
@@ -25,7 +26,9 @@ from nmviz.engine.load.windows import Windows, cut_windows
 from nmviz.engine.measure import depth
 from nmviz.engine.measure.dense import text_key
 from nmviz.engine.measure.evaluate import Batch, Comparison, at_once, compare_windows
+from nmviz.engine.measure.noise import Floor
 from nmviz.engine.measure.room import check_room
+from nmviz.engine.measure.tails import Tails
 from nmviz.engine.measure.trial import Trial
 from nmviz.engine.prune.noise import NoiseOfErrors
 from nmviz.engine.prune.sparsify import Pruned
@@ -42,6 +45,7 @@ class Run:
     is set, the next site ends the run with a Progress of stage "cancelled" and partial results.
     With a `precision`, in nats a token, the run ends once the standard error of every cost is at
     most that: its results are those of experiments with the budget that was spent, and say so.
+    A `floor` is what is known of the dense model's on the text, which is else measured where asked.
     """
 
     def __init__(
@@ -51,8 +55,10 @@ class Run:
         text: str,
         cancel: Event | None = None,
         how: Running = AS_USUAL,
+        floor: NoiseFloor | None = None,
     ) -> None:
-        self.how = how
+        self.how, self._known_floor = how, floor
+        self._floor = Floor("dense") if how.noise_floor and floor is None else None
         self.loaded, self._check = loaded, check_of(cancel or Event())
         self.windows = windows_of(loaded, experiments[0], text)
         self.settings = loaded.computing
@@ -81,7 +87,8 @@ class Run:
         for ids in at_once(self.windows.ids, alone):
             uncounted = self.windows.uncounted[done : done + len(ids)]
             batch = Batch(key, ids, uncounted, self.how.keep_passes)
-            for _ in compare_windows(self.loaded, batch, comparisons, self._check):
+            steps = compare_windows(self.loaded, batch, comparisons, self._check, self._floor)
+            for _ in steps:
                 self.passes += len(ids)
                 yield self._progress("measuring", partial=True)
             self._check_measured()
@@ -135,7 +142,8 @@ class Run:
             else:
                 steps = prepare(self.loaded, experiment, self._check, packed=True)
             bound = yield from self._staged(steps)
-            compared = Comparison(bound.pruned, sampled=not self.how.exact_errors)
+            sampled, floor = not self.how.exact_errors, self.how.noise_floor
+            compared = Comparison(bound.pruned, sampled=sampled, floor=floor)
             trial = Trial(compared, bound.figures, bound.coverage, bound.given)
             self.trials.append(trial)
             for number in range(1, DRAWS) if trial.experiment.ties == "random" else ():
@@ -162,7 +170,9 @@ class Run:
 
     def _progress(self, stage: str, partial: bool) -> Progress:
         """Tokens are done once every model has read them, in each of its draws."""
-        passes_a_window = 1 + len(self._comparisons)
+        floors = [self._floor, *(one.floor for one in self._comparisons)]
+        drawn = sum(len(one.draws) for one in floors if one is not None)
+        passes_a_window = 1 + len(self._comparisons) + drawn
         share = self.passes / (passes_a_window * len(self.windows))
         seconds = time.perf_counter() - self.clock
         left = seconds / share - seconds if share else None
@@ -174,16 +184,25 @@ class Run:
         done = total if stage == "done" else self.measured
         return Progress(stage, done, total, left, results, share=share)
 
+    def _floors_of(self, trial: Trial) -> tuple[NoiseFloor, ...]:
+        known = None if trial.spent else self._known_floor  # which is of the whole budget
+        dense = known if self._floor is None else self._floor.told()
+        return tuple(one for one in (dense, trial.floor) if one is not None)
+
     def _result(self, trial: Trial, seconds: float, partial: bool) -> Result:
         experiment = trial.experiment
+        tails = Tails() if partial else trial.tails()
         return Result(
             experiment=experiment,
-            measurements=trial.measurements(),
+            measurements=(*trial.measurements(), *tails.measurements),
             sites=trial.comparison.sites(trial.calibrated),
             drift=trial.comparison.drift(
                 len({site.block for site in find_sites(self.loaded.model)})
             ),
             unit_costs=trial.tokens.unit_costs(),
+            noise_floors=() if partial else self._floors_of(trial),
+            by_confidence=tails.by_confidence,
+            token_counts=tails.counts,
             provenance=collect(
                 started=self.started,
                 seconds=seconds,

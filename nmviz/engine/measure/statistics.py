@@ -1,7 +1,7 @@
 """From per-token figures of the same windows, dense and pruned, to measurements with errors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -23,12 +23,15 @@ class DenseTokens:
     log_total: Tensor  # logsumexp of each row, float64 [window]; float32 where not compiled
     nll: Tensor  # float64 [window - 1]
     best: Tensor  # the most likely token of each row, int64 [window]
+    sure: Tensor  # its probability, float64 [window]
 
     @classmethod
     def of(cls, logits: Tensor, ids: Tensor) -> "DenseTokens":
         """Logits [window, vocabulary] of ids [window]. UserError where they are not finite."""
         log_total, best = rows.totals(logits) if rows.fits(logits) else _totals(logits)
-        return cls(logits, log_total, _nll(logits, log_total, ids), best)
+        top = logits.gather(-1, best[:, None])[:, 0].double()
+        sure = (top - log_total).exp().clamp(max=1).cpu()
+        return cls(logits, log_total, _nll(logits, log_total, ids), best, sure)
 
 
 @dataclass
@@ -39,6 +42,7 @@ class PairedTokens:
     nll: list[Tensor] = field(default_factory=list)
     kl: list[Tensor] = field(default_factory=list)
     agree: list[Tensor] = field(default_factory=list)
+    sure: list[Tensor] = field(default_factory=list)  # of the dense model, of its likeliest token
 
     def add(self, dense: DenseTokens, pruned: Tensor, ids: Tensor, uncounted: int = 0) -> None:
         """Logits [window, vocabulary] of the pruned model over the dense one's window of ids, of
@@ -50,6 +54,7 @@ class PairedTokens:
         if not all(bool(column.isfinite().all()) for column in columns):
             raise not_finite("measured", "The pruned model's")
         self.dense_nll.append(dense.nll[uncounted:])
+        self.sure.append(dense.sure[uncounted:-1])
         for figures, column in zip((self.nll, self.kl, self.agree), columns, strict=True):
             figures.append(column)
 
@@ -59,7 +64,7 @@ class PairedTokens:
 
     def unit_costs(self) -> tuple[float, ...]:
         """delta_nll of each unit behind its standard error, in the order of the text."""
-        return tuple(_units(self._differences())[0].tolist()) if self.nll else ()
+        return tuple(units_of(self._differences())[0].tolist()) if self.nll else ()
 
     def _differences(self) -> list[Tensor]:
         return [one - dense for one, dense in zip(self.nll, self.dense_nll, strict=True)]
@@ -81,9 +86,12 @@ def mean_over(draws: Sequence[PairedTokens]) -> PairedTokens:
     """Figures of every token as their means over draws that read the same windows."""
     if len(draws) == 1:
         return draws[0]
-    lists = ([getattr(one, name) for one in draws] for name in ("nll", "kl", "agree"))
-    means = [[torch.stack(one).mean(0) for one in zip(*some, strict=True)] for some in lists]
-    return PairedTokens(draws[0].dense_nll, *means)
+    figures = {name: [getattr(one, name) for one in draws] for name in ("nll", "kl", "agree")}
+    means = {
+        name: [torch.stack(one).mean(0) for one in zip(*of, strict=True)]
+        for name, of in figures.items()
+    }
+    return replace(draws[0], **means)
 
 
 def _nll(logits: Tensor, log_total: Tensor, ids: Tensor) -> Tensor:
@@ -99,13 +107,13 @@ def mean(metric: str, figures: Sequence[Tensor] | Tensor) -> Measurement:
 
     The error comes from the spread of the units' means.
     """
-    units, name = _units(figures)
+    units, name = units_of(figures)
     stderr = (units.std() / len(units) ** 0.5).item() if len(units) > 1 else None
     value = torch.cat(list(figures)).mean().item()
     return Measurement(metric=metric, value=value, stderr=stderr, n=len(units), unit_of_n=name)
 
 
-def _units(figures: Sequence[Tensor] | Tensor) -> tuple[Tensor, str]:
+def units_of(figures: Sequence[Tensor] | Tensor) -> tuple[Tensor, str]:
     """Means of windows, figures one [tokens] a window, or with fewer than 8 windows of blocks of 64
     consecutive tokens (a remainder shorter than a block is left out)."""
     if len(figures) >= FEWEST_WINDOWS:

@@ -12,8 +12,10 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import SPREAD
 from nmviz.core.results import Measurement
 from nmviz.core.site_errors import SAMPLED_ERRORS
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.engine.measure.evaluate import Comparison
 from nmviz.engine.measure.statistics import PairedTokens, mean, mean_over
+from nmviz.engine.measure.tails import Tails, tails_of
 from nmviz.engine.prune.depth import WithoutBlocks
 from nmviz.engine.prune.samples import SAMPLE_IN_WORDS
 from nmviz.engine.prune.sparsify import Pruned
@@ -62,9 +64,20 @@ class Trial:
         return [one for one in self.draws if len(one.tokens.nll) == read]
 
     def measurements(self) -> tuple[Measurement, ...]:
+        """Means over the tokens so far, and what is said of ties and calibration."""
         figures = tie_share(self.comparison.pruned), self._over_draws(), learned(self.figures)
         others = (*self._of_control(), *(one for some in figures for one in some))
         return (*self.tokens.measurements(), *others)
+
+    @property
+    def floor(self) -> NoiseFloor | None:
+        """What rounding alone does to the pruned model, where that was asked for."""
+        of = self.comparison.floor
+        return None if of is None else of.told()
+
+    def tails(self) -> Tails:
+        """What the tokens so far say beyond their means."""
+        return tails_of([one.tokens for one in self._level])
 
     def settings(self) -> dict[str, str]:
         """What the numbers of layers are of, where that is not all there is."""

@@ -17,7 +17,8 @@ from nmviz.store.transfer.files import shown, write_whole
 
 ARTEFACTS = ("model_sha256", "corpus_sha256")
 SETTINGS = tuple(name for name in Experiment.model_fields if name != "artefacts")
-NUMBER = ("metric", "task", "unit", "value", "stderr", "n", "unit_of_n", "printed", "censored")
+OF_ERROR = ("stderr", "n", "unit_of_n", "no_stderr")
+NUMBER = ("metric", "task", "unit", "value", *OF_ERROR, "printed", "censored")
 ORIGIN = ("source", "place", "started")
 COLUMNS = ("key", *SETTINGS, *ARTEFACTS, *NUMBER, *ORIGIN)
 

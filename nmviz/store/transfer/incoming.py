@@ -72,6 +72,7 @@ def _twice(result: Result) -> Iterator[str]:
         "": [_called(one.metric, one.task) for one in result.quantities],
         "the layer ": [shown(site.name) for site in result.sites],
         "the drift of block ": [str(one.block) for one in result.drift],
+        "the counts of tokens by ": [one.metric for one in result.token_counts],
         "the examples of ": [_called(one.metric, one.task) for one in result.examples],
     }
     for what, names in named.items():
@@ -99,6 +100,7 @@ def _outside(result: Result) -> Iterator[str]:
     cost = result.get("delta_nll")
     if result.unit_costs and (cost is None or cost.n != len(result.unit_costs)):
         yield "it has the costs of other pieces of text than its cost of pruning is the mean of"
+    yield from filter(None, (one.fault for one in result.token_counts))
     seconds = result.provenance.seconds
     if seconds is not None and not 0 <= seconds < math.inf:
         yield f"it took {seconds:g} seconds, which is no time"

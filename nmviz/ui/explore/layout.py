@@ -36,6 +36,7 @@ def build_panels(view: View) -> Panels:
     with gr.Column(elem_id="figures", min_width=0):
         named["cards"] = gr.HTML(elem_id="cards")
         measure = _depth(named)
+        _tails(named)
     with gr.Column(elem_id="layer", min_width=0):
         before, after = _layer_head(named)
         with gr.Row(elem_classes="panes"):
@@ -72,6 +73,18 @@ def _depth(named: dict[str, Any]) -> gr.Radio:
         named["depth_plot"] = _plot("depth-plot")
         named["depth_table"] = gr.HTML(elem_id="depth-table")
     return measure
+
+
+def _tails(named: dict[str, Any]) -> None:
+    with gr.Column(elem_id="tails", min_width=0):
+        with gr.Row(elem_classes="panes"):
+            with gr.Column(min_width=0):
+                named["tails_head"] = gr.HTML("<h2>Which words it hurts</h2>")
+                named["kl_plot"] = _plot("kl-plot")
+            with gr.Column(min_width=0):
+                named["delta_p_head"] = gr.HTML()
+                named["delta_p_plot"] = _plot("delta-p-plot")
+        named["tails_table"] = gr.HTML(elem_id="tails-table")
 
 
 def _layer_head(named: dict[str, Any]) -> tuple[gr.Button, gr.Button]:

@@ -5,7 +5,7 @@ from math import isfinite
 
 import plotly.graph_objects as go
 
-from nmviz.core.pairing import cost_difference
+from nmviz.core.pairing import floor_of, judge
 from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import TARGETS, Target
 from nmviz.views.shared.numbers import BARS, bar, interval, significant
@@ -28,17 +28,35 @@ def sensitivity(results: Sequence[Result], *, dark: bool = False) -> go.Figure:
     figure = go.Figure([_dots(target, of, names, len(costs)) for target, of in costs.items()])
     style(figure, dark, height=110 + ROW * len(names), title=sensitivity_sentence(runs))
     figure.add_vline(x=0, line={"color": ink(dark).muted, "width": 1}, layer="below")
+    floor = noise_of([run for of in runs.values() for run in of.values()])
+    if floor:
+        line = {"color": ink(dark).muted, "width": 1, "dash": "dot"}
+        figure.add_vline(x=floor, line=line, layer="below")
     name_rows(figure, names)
     title = "cost of pruning this projection alone<br>(difference in mean NLL, nats a token)"
     if any(bar(cost) for of in costs.values() for cost in of.values()):
         title += f"<br>{BARS}"
+    if floor:
+        title += "<br>dotted: what rounding alone does"
     figure.update_xaxes(title_text=title, zeroline=False)
     return figure
+
+
+def noise_of(runs: Sequence[Result]) -> float | None:
+    """The largest floor of the runs, in nats a token; None where none is known."""
+    floors = [floor.delta_nll for run in runs if (floor := floor_of(run))]
+    return max(floors, default=None)
 
 
 def costs_of(results: Sequence[Result], target: Target) -> dict[str, Measurement]:
     """The difference in mean NLL by projection, of the results that prune one projection alone."""
     return _costs(_alone(results, target))
+
+
+def floors_of(results: Sequence[Result], target: Target) -> dict[str, float]:
+    """What rounding alone moves the cost by, in nats a token, by projection where it is known."""
+    runs = _alone(results, target)
+    return {name: floor.delta_nll for name, run in runs.items() if (floor := floor_of(run))}
 
 
 def _alone(results: Sequence[Result], target: Target) -> dict[str, Result]:
@@ -115,10 +133,10 @@ def _doubts(runs: Mapping[Target, Runs], top: Mapping[Target, str]) -> str:
 
 def _rivals(runs: Runs, top: str) -> list[str] | None:
     """Projections that `top` may not cost more than; None when one has no interval."""
-    apart = {name: cost_difference(runs[top], run) for name, run in runs.items() if name != top}
-    reaches = {name: interval(one) if one else None for name, one in apart.items()}
-    known = {name: reach for name, reach in reaches.items() if reach is not None}
-    return [name for name in known if known[name][0] <= 0] if len(known) == len(apart) else None
+    found = {name: judge(runs[top], run) for name, run in runs.items() if name != top}
+    if "no interval" in found.values():
+        return None
+    return [name for name, verdict in found.items() if verdict != "real"]
 
 
 def _listed(names: Sequence[str]) -> str:

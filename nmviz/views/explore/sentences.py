@@ -5,7 +5,7 @@ from math import isfinite
 
 from nmviz.base.wording import listed
 from nmviz.core.experiment import Experiment
-from nmviz.core.pairing import cost_difference
+from nmviz.core.pairing import cost_difference, judge, larger_floor
 from nmviz.core.results import Column, Measurement, Result
 from nmviz.core.rules import in_words
 from nmviz.core.settings import TARGETS, Target
@@ -132,11 +132,14 @@ def _verdict(pruned: Mapping[Target, Result], costs: Mapping[Target, Measurement
         return ""
     best, other = sorted(costs, key=lambda target: costs[target].value)
     apart = cost_difference(pruned[other], pruned[best])
-    reach = interval(apart) if apart is not None else None
-    if apart is None or reach is None:
+    verdict = judge(pruned[other], pruned[best])
+    if apart is None or verdict == "no interval":
         return "Without an interval for both, the difference may be noise."
     number = with_error(apart.value, apart.stderr)
-    if reach[0] <= 0:
+    if verdict == "below the noise floor":
+        floor = significant(larger_floor(pruned[other], pruned[best]))
+        return f"The difference between the two, {number}, is below what rounding does, {floor}."
+    if verdict == "not told apart":
         return f"The difference between the two, {number}, is within the noise."
     return f"{NAMES[best].capitalize()} keep more of the model, by {number}."
 

@@ -4,21 +4,26 @@ from collections.abc import Sequence
 from math import floor, isfinite, log10
 
 from nmviz.core.metrics import METRICS
+from nmviz.core.pairing import interval
 from nmviz.core.results import Measurement, SiteError
+
+__all__ = [
+    "BARS",
+    "bar",
+    "column",
+    "interval",
+    "not_finite",
+    "perplexity",
+    "share",
+    "show",
+    "significant",
+    "times",
+    "uncertainty",
+    "with_error",
+]
 
 BARS = "bars: one standard error"
 """Said wherever bars are drawn, but for the claims, whose rules are on intervals."""
-
-
-def interval(measurement: Measurement, level: float = 0.95) -> tuple[float, float] | None:
-    """Student's t interval of a measurement; None where its spread is not known."""
-    error, n = measurement.stderr, measurement.n
-    if error is None or n is None or n < 2 or not (isfinite(error) and isfinite(measurement.value)):
-        return None
-    from scipy.special import stdtrit  # here, because it takes a while to load
-
-    reach = float(stdtrit(n - 1, (1 + level) / 2)) * error
-    return measurement.value - reach, measurement.value + reach
 
 
 def bar(measurement: Measurement) -> float:

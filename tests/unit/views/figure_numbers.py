@@ -1,6 +1,6 @@
 """What a figure must draw of what it was given: which points, with which numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -61,6 +61,29 @@ def finite_sites(result: Result) -> list[SiteError]:
     return [site for site in result.sites if isfinite(site.rel_error)]
 
 
+def of_tokens(metric: str) -> Callable[[go.Figure, Mapping[str, Result], Options], None]:
+    """Every bin of every target, as a share of its tokens, and no target without a token."""
+
+    def check(figure: go.Figure, results: Mapping[str, Result], _: Options) -> None:
+        drawn = traces(figure)
+        for target in ("weight", "activation"):
+            of = results[target].token_counts if target in results else ()
+            known = [one for one in of if one.metric == metric and any(one.counts)]
+            assert (NAMES[target] in drawn) == bool(known)  # type: ignore[index]
+            for counts in known:
+                line = drawn[NAMES[target]]  # type: ignore[index]
+                assert len(line.x) == len(counts.edges) and list(line.x) == sorted(line.x)
+                told = [int(one[2].replace(",", "")) for one in line.customdata]
+                assert told == [*counts.counts, counts.counts[-1]]
+                for count, height in zip(counts.counts, line.y, strict=False):
+                    share = count / sum(counts.counts)
+                    assert height == share or (not count and height < 1 / sum(counts.counts))
+        if drawn:
+            assert figure.layout.yaxis.title.text == "share of tokens a bin (log)"
+
+    return check
+
+
 def grid(figure: go.Figure, result: Result, _: Options) -> None:
     """A cell a layer with its error; the rest are gaps."""
     given = {(s.block, s.projection): s.rel_error for s in finite_sites(result)}
@@ -84,14 +107,21 @@ def one_at_a_time(figure: go.Figure, results: Sequence[Result], _: Options) -> N
     for trace in figure.data:
         for name, value in zip(trace.customdata, trace.x, strict=True):
             drawn[trace.name, name[0]] = value
-    given = {}
+    given, floors = {}, {}
     for result in results:
         scope, cost = result.experiment.projections or (), result.get("delta_nll")
         if len(scope) == 1 and cost is not None and isfinite(cost.value):
-            given[NAMES[result.experiment.target], scope[0]] = cost.value
+            place = NAMES[result.experiment.target], scope[0]
+            given[place] = cost.value
+            floors[place] = [floor.delta_nll for floor in result.noise_floors]
     assert drawn == given
     if drawn:
-        assert figure.layout.xaxis.title.text.removesuffix(SPREAD).endswith("nats a token)")
+        title = figure.layout.xaxis.title.text
+        said = title.removesuffix("<br>dotted: what rounding alone does")
+        assert said.removesuffix(SPREAD).endswith("nats a token)")
+        known = [floor for of in floors.values() for floor in of]
+        dotted = [line.x0 for line in figure.layout.shapes if line.line.dash == "dot"]
+        assert dotted == ([max(known)] if known else []) and bool(dotted) == (said != title)
 
 
 def costs_alone(results: Sequence[Result], metric: str) -> dict[tuple[Any, ...], float]:

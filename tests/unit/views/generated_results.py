@@ -16,6 +16,8 @@ from nmviz.core.results import (
     TaskExamples,
 )
 from nmviz.core.settings import TARGETS
+from nmviz.core.tokenwise.floor import NoiseFloor
+from nmviz.core.tokenwise.tails import EDGES, TokenCounts
 from nmviz.sources.tasks import TASKS
 
 Call = tuple[Any, dict[str, Any]]
@@ -39,6 +41,9 @@ BLOCKS = st.one_of(st.integers(0, 5), st.integers(0, 126))
 
 def _result(experiment: Experiment, **parts: Any) -> Result:
     return Result(experiment=experiment, provenance=Provenance(source="nmviz"), **parts)
+
+
+FLOOR = NoiseFloor(of="pruned", kl=0.1, delta_nll=0.02, draws=3)
 
 
 @st.composite
@@ -93,6 +98,44 @@ def depth_calls(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def tail_calls(draw: st.DrawFn) -> Call:
+    """What `kl_of_tokens` and `delta_p_of_tokens` are asked for: results with counts, without, and
+    from before there were any."""
+    results = draw(columns())
+    for column in list(results):
+        if draw(st.booleans()):
+            results[column] = results[column].model_copy(update=draw(tails()))
+    return results, {"dark": draw(DARK)}
+
+
+@st.composite
+def tails(draw: st.DrawFn) -> dict[str, Any]:
+    """Counts and quantiles of one result, some of them missing."""
+    share = st.sampled_from([0, 0, 1, 2047, 10**9])
+    counts = [
+        TokenCounts(metric=name, counts=tuple(draw(share) for _ in edges[1:]))
+        for name, edges in EDGES.items()
+    ]
+    numbers = [
+        Measurement(metric=name, value=draw(values), stderr=draw(ERRORS))
+        for name, values in (("kl", SIZES), ("kl_median", SIZES), ("kl_p99", SIZES))
+    ]
+    numbers.append(Measurement(metric="delta_p_p05", value=draw(st.floats(-1, 1))))
+    floor = st.builds(
+        NoiseFloor,
+        of=st.sampled_from(["dense", "pruned"]),
+        kl=st.sampled_from([0.0, 1e-9, 0.02, 50.0]),
+        delta_nll=st.sampled_from([0.0, 0.01, 2.0]),
+        draws=st.just(3),
+    )
+    return {
+        "noise_floors": tuple(draw(st.lists(floor, max_size=2))),
+        "token_counts": tuple(counts[: draw(st.integers(0, 2))]),
+        "measurements": tuple(numbers[: draw(st.integers(0, 4))]),
+    }
+
+
+@st.composite
 def grid_calls(draw: st.DrawFn) -> Call:
     """What `blocks_projections` is asked for."""
     selected = st.one_of(st.none(), st.tuples(BLOCKS, PROJECTIONS))
@@ -111,6 +154,7 @@ def one_at_a_time(draw: st.DrawFn) -> Result:
     return _result(
         experiment,
         measurements=draw(st.sampled_from([(cost,), (cost,), ()])),
+        noise_floors=draw(st.sampled_from([(), (), (FLOOR,)])),
         unit_costs=draw(pieces),
         partial=draw(st.booleans()),
     )

@@ -19,6 +19,7 @@ from generated_results import (
     layer_calls,
     method_calls,
     sensitivity_calls,
+    tail_calls,
     task_calls,
 )
 from generated_rows import interval_calls, row_calls
@@ -51,6 +52,8 @@ CASES = {
     "explore.method_errors.method_errors": Case(method_calls(), check.methods),
     "explore.distribution.distribution": Case(look_calls(), check.entries),
     "explore.mask.mask": Case(look_calls(), check.cells),
+    "explore.tails.kl_of_tokens": Case(tail_calls(), check.of_tokens("kl")),
+    "explore.tails.delta_p_of_tokens": Case(tail_calls(), check.of_tokens("delta_p")),
     "published.ladder.pattern_ladder": Case(row_calls(), check.published),
     "published.methods.methods_by_model": Case(row_calls(), check.published),
     "published.pairs.weights_and_activations": Case(row_calls(), check.published),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nmviz.core.results import Continuation, Measurement, Result, Token
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.views.explore.continuations import FIRST, LATER, first_difference, mark_differences
 from nmviz.views.explore.depth_sentence import depth_sentence, trend_of
 from nmviz.views.explore.sentences import headline, tie_note, training_of
@@ -73,6 +74,18 @@ def test_headline_of_two_runs_in_pairs(make_result: Make) -> None:
         for target, run in apart.items()
     }
     assert headline(paired).endswith("Activations keep more of the model, by 0.060 ± 0.003.")
+
+
+def test_headline_of_a_difference_that_rounding_alone_makes(make_result: Make) -> None:
+    floor = NoiseFloor(of="pruned", kl=0.3, delta_nll=0.25, draws=3)
+    runs: dict[Any, Result] = {
+        target: make_result(target, measured=(cost(value, 0.01),))
+        for target, value in (("activation", 0.8), ("weight", 1.0))
+    }
+    assert headline(runs).endswith("Activations keep more of the model, by 0.200 ± 0.014.")
+    runs["weight"] = runs["weight"].model_copy(update={"noise_floors": (floor,)})
+    said = "The difference between the two, 0.200 ± 0.014, is below what rounding does, 0.25."
+    assert headline(runs).endswith(said)
 
 
 def test_headline_of_no_cost_and_of_a_gain(said: Make) -> None:

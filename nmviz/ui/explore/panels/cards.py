@@ -6,6 +6,7 @@ from math import exp, isfinite, log
 from nmviz.core import protocols
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
+from nmviz.core.pairing import floor_of
 from nmviz.core.results import COLUMNS, Column, Measurement, Result
 from nmviz.ui.shell.html import esc, hint, quantity
 from nmviz.ui.shell.view import View
@@ -19,6 +20,11 @@ INTERVAL_HELP = (
     "Where the value would lie on other text of the same kind, 95 times in 100. The spread comes "
     "from n parts of the text."
 )
+FLOOR_HELP = (
+    "How much the cost moves when every layer's output has an error as large as bf16's rounding. A "
+    "smaller difference says nothing: another order of sums would change it as much."
+)
+FLOOR_FORMULA = "root mean square over 3 draws of the change of the mean NLL"
 INTERVAL_FORMULA = "exp(mean NLL ± t(0.975, n - 1) * standard error of the mean NLL)"
 
 
@@ -100,7 +106,17 @@ def _differences(result: Result | None) -> str:
         f"<dd>{_number(result, metric)}</dd></div>"
         for metric, words, term in rows
     )
-    return f"<dl>{cells}</dl>{_training(result)}{_ties(result)}"
+    return f"<dl>{cells}{_floor(result)}</dl>{_training(result)}{_ties(result)}"
+
+
+def _floor(result: Result | None) -> str:
+    """What rounding alone moves the cost by, where it was measured."""
+    floor = floor_of(result) if result else None
+    if floor is None:
+        return ""
+    words = hint(f"rounding alone, {floor.of} model", FLOOR_HELP, FLOOR_FORMULA)
+    moved = numbers.significant(floor.delta_nll)
+    return f"<div><dt>{words}<small>noise floor, nats a token</small></dt><dd>{moved}</dd></div>"
 
 
 def _number(result: Result | None, metric: str) -> str:

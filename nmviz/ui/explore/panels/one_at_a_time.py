@@ -21,7 +21,7 @@ from nmviz.ui.shell.html import esc, note, quantity, table
 from nmviz.ui.shell.limits import check_live, model_of
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.attribution import along_the_depth, layer_map
-from nmviz.views.explore.sensitivity import by_cost, costs_of, sensitivity
+from nmviz.views.explore.sensitivity import by_cost, costs_of, floors_of, sensitivity
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import NAMES, title_of
 
@@ -157,10 +157,23 @@ found, measure = PANEL.found, PANEL.measure
 def _table(results: Sequence[Result]) -> str:
     costs = {target: costs_of(results, target) for target in TARGETS}
     costs = {target: of for target, of in costs.items() if of}
-    rows = [[esc(name), *(_cell(of.get(name)) for of in costs.values())] for name in by_cost(costs)]
+    floors = {target: floors_of(results, target) for target in costs}
+    rows = [
+        [
+            esc(name),
+            *(_cell(of.get(name)) for of in costs.values()),
+            *(_floor(of.get(name)) for of in floors.values()),
+        ]
+        for name in by_cost(costs)
+    ]
     heads = ["projection", *(f"{NAMES[target]} (± one standard error)" for target in costs)]
+    heads += [f"noise floor, {NAMES[target]}" for target in floors]
     what = "Cost of pruning one projection alone, in nats a token"
     return f"<details><summary>As a table</summary>{table(what, heads, rows)}</details>"
+
+
+def _floor(known: float | None) -> str:
+    return "not measured" if known is None else esc(numbers.significant(known))
 
 
 def _cell(cost: Measurement | None) -> str:

@@ -11,6 +11,7 @@ from nmviz.published import TASKS
 from nmviz.published.cells import Cell, cell
 from nmviz.published.listing.row import DAGGER
 from nmviz.published.protocol import PRINTED
+from nmviz.ui.explore.panels import tails
 from nmviz.ui.explore.panels.render import identity
 from nmviz.ui.explore.panels.texts import texts as live_texts
 from nmviz.ui.shell.freshness import stamp
@@ -59,6 +60,7 @@ def panels(view: View) -> dict[str, Any]:
         "depth_head": f"<h2>Where it hurts</h2>{note(why(view))}",
         "depth_plot": None,
         "depth_table": "",
+        **tails.blank(why(view)),
     }
 
 

@@ -10,6 +10,7 @@ from nmviz.base.errors import UserError
 from nmviz.core import protocols
 from nmviz.core.results import Column, Progress, Result
 from nmviz.core.settings import TARGETS
+from nmviz.ui.explore.panels import tails
 from nmviz.ui.explore.panels.cards import cards
 from nmviz.ui.explore.panels.origin import origin
 from nmviz.ui.shell.figures import drawn
@@ -24,7 +25,7 @@ from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import title_of
 
 DEPTH = ("depth_head", "depth_plot", "depth_table")
-OUTPUTS = ("status", "cards", *DEPTH)
+OUTPUTS = ("status", "cards", *DEPTH, *tails.OUTPUTS)
 """What the results fill."""
 _SHOWN: WeakValueDictionary[tuple[str, str | None], Result] = WeakValueDictionary()
 """Results of the store that some page shows, each held once."""
@@ -77,6 +78,7 @@ def panels(shown: Shown, view: View, measure: Measure, message: str = "") -> dic
         "status": status(shown, message),
         "cards": cards(shown.results, shown.view) + _made(shown),
         **depth(shown, view, measure),
+        **tails.panel(shown.results, view),
     }
 
 

@@ -1,0 +1,1 @@
+"""What pruning does token by token, beyond the mean over a text."""
