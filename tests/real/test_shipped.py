@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nmviz.core.results import Result
+from nmviz.core.tokenwise.tails import TAILS
 from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.measure.runner import Run
 from nmviz.sources import corpora
@@ -47,8 +48,9 @@ def again(loaded: LoadedModel, run: Result) -> Result:
 
 def numbers(result: Result) -> dict[str, float]:
     """Every level: perplexities, KL, agreement, the share of ties; not the range over random ones,
-    which a run by index had once."""
-    levels = {one.metric: one.value for one in result.measurements if one.metric != "delta_nll"}
+    which a run by index had once, nor tails, which runs of before have none of."""
+    without = {"delta_nll", *TAILS}
+    levels = {one.metric: one.value for one in result.measurements if one.metric not in without}
     return {name: value for name, value in levels.items() if "ties" not in name}
 
 
