@@ -77,9 +77,10 @@ def _depth(named: dict[str, Any]) -> gr.Radio:
 
 def _tails(named: dict[str, Any]) -> None:
     with gr.Column(elem_id="tails", min_width=0):
+        named["tails_head"] = gr.HTML("<h2>Which words it hurts</h2>")
         with gr.Row(elem_classes="panes"):
             with gr.Column(min_width=0):
-                named["tails_head"] = gr.HTML("<h2>Which words it hurts</h2>")
+                named["kl_head"] = gr.HTML()
                 named["kl_plot"] = _plot("kl-plot")
             with gr.Column(min_width=0):
                 named["delta_p_head"] = gr.HTML()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from nmviz.core.pairing import floor_of
 from nmviz.core.results import Result
 from nmviz.core.tokenwise.tails import OF_DELTA_P, OF_KL, SHARES, Sureness
-from nmviz.views.shared.numbers import share, significant, with_error
+from nmviz.views.shared.numbers import significant, with_error
 
 KL = "KL of a token (nats)"
 DELTA_P = "change of the right word's probability"
@@ -45,4 +45,4 @@ def _end(end: str) -> str:
 
 def _range(row: Sureness) -> str:
     kl = with_error(row.kl or 0.0, row.kl_stderr)
-    return f"{share(row.low)} to {share(row.high)} {kl} ({row.n:,} tokens)"
+    return f"{100 * row.low:g} to {100 * row.high:g}% {kl} ({row.n:,} tokens)"

@@ -11,7 +11,7 @@ from nmviz.core.results import Column, Result
 from nmviz.core.settings import TARGETS
 from nmviz.core.tokenwise.tails import TokenCounts
 from nmviz.views.shared.numbers import share, significant
-from nmviz.views.shared.theme import COLOURS, DASHES, NAMES, empty, ink, style
+from nmviz.views.shared.theme import COLOURS, DASHES, NAMES, empty, figure_of, ink
 
 Results = Mapping[Column, Result]
 
@@ -28,24 +28,22 @@ def kl_of_tokens(results: Results, *, dark: bool = False) -> go.Figure:
     counts = counts_of(results, "kl")
     if not counts:
         return empty(why_none(results), dark)
-    figure = _outlines(counts, dark, kl_sentence(results))
     floors = [floor.kl for one in counts if (floor := floor_of(results[one])) and floor.kl > 0]
     title = "how far a prediction moved<br>(KL divergence of a token, nats)"
     ends = _ends(next(iter(counts.values())))
     low, high = ends[0], ends[-1]
+    rules = []
     if floors:
-        line = {"color": ink(dark).muted, "width": 1, "dash": "dot"}
-        figure.add_vline(x=max(floors), line=line, layer="below")
+        rules = [_rule(max(floors), "dot", dark)]
         title += "<br>dotted: mean of what rounding alone does"
         low, high = min(low, max(floors) / 2), max(high, max(floors) * 2)
-    figure.update_xaxes(
-        title_text=title,
-        type="log",
-        exponentformat="power",
-        range=[log10(low), log10(high)],
-        dtick=1,
-    )
-    return figure
+    axis: dict[str, Any] = {
+        "type": "log",
+        "exponentformat": "power",
+        "range": [log10(low), log10(high)],
+    }
+    axis |= {"title": {"text": title}, "dtick": 2, "tickangle": 0}
+    return _outlines(counts, axis, rules, dark, kl_sentence(results))
 
 
 def delta_p_of_tokens(results: Results, *, dark: bool = False) -> go.Figure:
@@ -53,14 +51,10 @@ def delta_p_of_tokens(results: Results, *, dark: bool = False) -> go.Figure:
     counts = counts_of(results, "delta_p")
     if not counts:
         return empty(why_none(results), dark)
-    figure = _outlines(counts, dark, delta_p_sentence(results))
-    figure.add_vline(x=0, line={"color": ink(dark).muted, "width": 1}, layer="below")
-    figure.update_xaxes(
-        title_text="change of the right word's probability<br>(delta p, pruned minus dense)",
-        range=[-1, 1],
-        zeroline=False,
-    )
-    return figure
+    title = "change of the right word's probability<br>(delta p, pruned minus dense)"
+    axis = {"title": {"text": title}, "range": [-1, 1], "zeroline": False}
+    rules = [_rule(0, "solid", dark)]
+    return _outlines(counts, axis, rules, dark, delta_p_sentence(results))
 
 
 def counts_of(results: Results, metric: str) -> dict[Column, TokenCounts]:
@@ -96,8 +90,8 @@ def delta_p_sentence(results: Results) -> str:
     lost = {target: told.value for target, told in _told(results, "delta_p_p05").items()}
     if not lost:
         return "How the right word's probability changed"
-    parts = [f"{significant(max(-value, 0.0))} with {NAMES[one]}" for one, value in lost.items()]
-    return f"One right word in twenty loses more of its probability than {' and '.join(parts)}"
+    parts = [f"{significant(max(-value, 0.0))} ({NAMES[one]})" for one, value in lost.items()]
+    return f"One right word in twenty loses more than {' and '.join(parts)} of its probability"
 
 
 def _told(results: Results, metric: str) -> dict[Column, Any]:
@@ -113,23 +107,35 @@ def _each(results: Results, metric: str) -> str:
     return " and ".join(part.format(unit) for part, unit in zip(parts, units, strict=False))
 
 
-def _outlines(counts: Mapping[Column, TokenCounts], dark: bool, title: str) -> go.Figure:
+def _rule(x: float, dash: str, dark: bool) -> dict[str, Any]:
+    """A line across the figure at one place of its horizontal axis."""
+    line = {"color": ink(dark).muted, "width": 1, "dash": dash}
+    place = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "y domain"}
+    return {"type": "line", "layer": "below", "line": line, **place}
+
+
+def _outlines(
+    counts: Mapping[Column, TokenCounts],
+    axis: Mapping[str, Any],
+    rules: Sequence[Mapping[str, Any]],
+    dark: bool,
+    title: str,
+) -> go.Figure:
     floor = min(0.5 / sum(one.counts) for one in counts.values())
-    figure = go.Figure([_outline(target, one, floor) for target, one in counts.items()])
-    style(figure, dark, height=320, title=title)
     top = max(max(one.counts) / sum(one.counts) for one in counts.values())
-    figure.update_layout(hovermode="closest")
-    figure.update_yaxes(
-        title_text="share of tokens a bin (log)",
-        type="log",
-        range=[log10(1.4 * floor), log10(2 * top)],
-        dtick=1,
-        tickformat="~%",
-    )
-    return figure
+    shares = {
+        "title": {"text": "share of tokens a bin (log)"},
+        "type": "log",
+        "range": [log10(1.4 * floor), log10(2 * top)],
+        "dtick": 1,
+        "tickformat": "~%",
+    }
+    traces = [_outline(target, one, floor) for target, one in counts.items()]
+    layout = {"xaxis": axis, "yaxis": shares, "shapes": rules, "hovermode": "closest"}
+    return figure_of(traces, layout, dark, height=320, title=title)
 
 
-def _outline(target: Column, counts: TokenCounts, floor: float) -> go.Scatter:
+def _outline(target: Column, counts: TokenCounts, floor: float) -> dict[str, Any]:
     """One target's bins; an empty one is drawn below the axis."""
     tokens = sum(counts.counts)
     heights = [max(count / tokens, floor) for count in counts.counts]
@@ -139,16 +145,17 @@ def _outline(target: Column, counts: TokenCounts, floor: float) -> go.Scatter:
         for low, high, count in zip(counts.edges, counts.edges[1:], counts.counts, strict=False)
     ]
     name = NAMES[target]
-    return go.Scatter(
-        x=ends,
-        y=[*heights, heights[-1]],
-        customdata=[*bins, bins[-1]],
-        mode="lines",
-        name=name,
-        line={"shape": "hv", "color": COLOURS[target], "dash": DASHES[target], "width": 2},
-        hovertemplate=f"{name}, %{{customdata[0]}}: %{{customdata[1]}} of tokens "
-        "(%{customdata[2]})<extra></extra>",
-    )
+    told = f"{name}, %{{customdata[0]}}: %{{customdata[1]}} of tokens (%{{customdata[2]}})"
+    return {
+        "type": "scatter",
+        "x": ends,
+        "y": [*heights, heights[-1]],
+        "customdata": [*bins, bins[-1]],
+        "mode": "lines",
+        "name": name,
+        "line": {"shape": "hv", "color": COLOURS[target], "dash": DASHES[target], "width": 2},
+        "hovertemplate": f"{told}<extra></extra>",
+    }
 
 
 def _ends(counts: TokenCounts) -> Sequence[float]:

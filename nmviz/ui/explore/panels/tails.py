@@ -14,7 +14,7 @@ from nmviz.views.explore.tails import delta_p_of_tokens, kl_of_tokens, why_none
 from nmviz.views.shared.numbers import share, with_error
 from nmviz.views.shared.theme import NAMES, title_of
 
-OUTPUTS = ("tails_head", "kl_plot", "delta_p_head", "delta_p_plot", "tails_table")
+OUTPUTS = ("tails_head", "kl_head", "kl_plot", "delta_p_head", "delta_p_plot", "tails_table")
 TITLE = "Which words it hurts"
 
 Results = Mapping[Column, Result]
@@ -28,7 +28,8 @@ def panel(results: Results, view: View) -> dict[str, Any]:
     kl, delta_p = kl_of_tokens(told), delta_p_of_tokens(told)
     name = f"{view.experiment.model}-{view.experiment.pattern}"
     return {
-        "tails_head": f"<h2>{TITLE}</h2>{_words(title_of(kl))}",
+        "tails_head": f"<h2>{TITLE}</h2>",
+        "kl_head": _words(title_of(kl)),
         "kl_plot": drawn(kl, f"nmviz-kl-of-tokens-{name}"),
         "delta_p_head": _words(title_of(delta_p)),
         "delta_p_plot": drawn(delta_p, f"nmviz-delta-p-of-tokens-{name}"),
@@ -38,8 +39,9 @@ def panel(results: Results, view: View) -> dict[str, Any]:
 
 def blank(why: str) -> dict[str, Any]:
     """The panel without a number, and the reason."""
-    plots = {"kl_plot": None, "delta_p_head": "", "delta_p_plot": None, "tails_table": ""}
-    return {"tails_head": f"<h2>{TITLE}</h2>{note(why)}", **plots}
+    plots = {"kl_plot": None, "delta_p_plot": None}
+    words = {"kl_head": "", "delta_p_head": "", "tails_table": ""}
+    return {"tails_head": f"<h2>{TITLE}</h2>{note(why)}", **plots, **words}
 
 
 def _words(said: str) -> str:
@@ -75,7 +77,7 @@ def _by_confidence(results: Results) -> str:
     heads += ["KL, nats a token", "delta p, root mean square", "same next word"]
     rows = [
         [
-            f"{share(one.low)} to {share(one.high)}",
+            f"{100 * one.low:g} to {100 * one.high:g}%",
             NAMES[target],
             f"{one.n:,}",
             *(_mean(one, name) for name in of_means),
