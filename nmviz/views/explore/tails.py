@@ -28,15 +28,15 @@ def kl_of_tokens(results: Results, *, dark: bool = False) -> go.Figure:
     counts = counts_of(results, "kl")
     if not counts:
         return empty(why_none(results), dark)
-    floors = [floor.kl for one in counts if (floor := floor_of(results[one])) and floor.kl > 0]
+    known = {one: floor.kl for one in counts if (floor := floor_of(results[one]))}
+    floors = {target: kl for target, kl in known.items() if kl > 0}
     title = "how far a prediction moved<br>(KL divergence of a token, nats)"
     ends = _ends(next(iter(counts.values())))
     low, high = ends[0], ends[-1]
-    rules = []
+    rules = [_rule(kl, "dot", COLOURS[target]) for target, kl in floors.items()]
     if floors:
-        rules = [_rule(max(floors), "dot", dark)]
         title += "<br>dotted: mean of what rounding alone does"
-        low, high = min(low, max(floors) / 2), max(high, max(floors) * 2)
+        low, high = min(low, *floors.values()), max(high, *floors.values())
     axis: dict[str, Any] = {
         "type": "log",
         "exponentformat": "power",
@@ -53,7 +53,7 @@ def delta_p_of_tokens(results: Results, *, dark: bool = False) -> go.Figure:
         return empty(why_none(results), dark)
     title = "change of the right word's probability<br>(delta p, pruned minus dense)"
     axis = {"title": {"text": title}, "range": [-1, 1], "zeroline": False}
-    rules = [_rule(0, "solid", dark)]
+    rules = [_rule(0, "solid", ink(dark).muted)]
     return _outlines(counts, axis, rules, dark, delta_p_sentence(results))
 
 
@@ -107,9 +107,9 @@ def _each(results: Results, metric: str) -> str:
     return " and ".join(part.format(unit) for part, unit in zip(parts, units, strict=False))
 
 
-def _rule(x: float, dash: str, dark: bool) -> dict[str, Any]:
+def _rule(x: float, dash: str, colour: str) -> dict[str, Any]:
     """A line across the figure at one place of its horizontal axis."""
-    line = {"color": ink(dark).muted, "width": 1, "dash": dash}
+    line = {"color": colour, "width": 1, "dash": dash}
     place = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "y domain"}
     return {"type": "line", "layer": "below", "line": line, **place}
 
