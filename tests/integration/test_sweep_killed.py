@@ -5,6 +5,7 @@ that has torch loaded and nothing computed, so that a start costs no import.
 """
 
 import multiprocessing
+import os
 import random
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,6 +19,7 @@ from nmviz.store import seed
 from nmviz.store.failures import Failures
 from nmviz.store.store import Store
 
+TESTS = Path(__file__).parents[1]
 KILLS = 10
 LOADED = [
     "nmviz.engine.measure.runner",
@@ -25,7 +27,7 @@ LOADED = [
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "transformers.models.llama.modeling_llama",
-    *("alembic.command", "numba.np.npyimpl", "numba.typed"),  # else imported by every try
+    *("alembic.command", "numba_ready", "numba.typed"),  # else imported by every try
 ]
 GRID = """
 shared: {{model: "{model}", corpus: wikitext-2, tokens: 64, window: 32}}
@@ -39,17 +41,16 @@ TEXT = "The river rises in spring, and two bridges join the market and the harbo
 
 @pytest.fixture(autouse=True)
 def own_places(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A text and a store of their own."""
+    """A text and a store of their own; the server that tries are forked from finds this folder."""
     (tmp_path / "wiki.test.raw").write_text(TEXT)
     monkeypatch.setenv("NMVIZ_WIKITEXT2", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
 
 
 def start(grid: str, folder: str, told: Connection, torn: bool) -> None:
     """What a try does: sweep the grid and tell of every event. With `torn` every result but the
     first stays in an open transaction for as long as the process lives.
     """
-    import os
-
     import torch
 
     from nmviz.service.sweep import sweep
