@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, ViewportSize, expect
 from serving import free_port, wait_for
-from visitor import App, Visit
+from visitor import PATIENCE, App, Visit
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
 """The first is Chromium without the windows and menus of a desktop: a third less work."""
 SIZE: ViewportSize = {"width": 1280, "height": 900}
-PATIENCE = 120
-"""Seconds: how fast the page is here is no test, and other tests run beside these."""
 
 expect.set_options(timeout=1000 * PATIENCE)
 

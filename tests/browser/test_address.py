@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App, back_at, be_at, choose, count_runs, open_page
+from visitor import App, appears, back_at, be_at, choose, count_runs, open_page
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ def test_a_link_opens_the_tab_it_was_copied_in(kept: Page, app: App) -> None:
         page.goto("about:blank")
         page.goto(link)
         expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
-        expect(page.locator(seen).first).to_be_visible()
+        appears(page.locator(seen).first)
     page.get_by_role("tab", name="Explore").click()
     expect(page.get_by_label("Token budget")).to_have_value("512")
     assert "tab=" not in page.url
@@ -32,7 +32,7 @@ def test_a_link_opens_the_tab_it_was_copied_in(kept: Page, app: App) -> None:
 
 def drawn_as_wide_as_their_place(page: Page) -> None:
     """Figures that were drawn while the tab was hidden."""
-    expect(page.locator("#weight-inputs .main-svg").first).to_be_visible()
+    appears(page.locator("#weight-inputs .main-svg").first)
     page.wait_for_function(
         """() => {
             const place = document.querySelector("#weight-inputs").getBoundingClientRect();
@@ -115,7 +115,7 @@ def test_a_pattern_that_cannot_be_says_why(kept: Page, app: App) -> None:
     count_runs(page)
     page.locator("#run").click()
     page.wait_for_function("window.runsBegun === 1")
-    expect(page.locator("#run")).to_be_visible()
+    appears(page.locator("#run"))
     expect(status).to_contain_text("is not a pattern")
     type_pattern(page, "5:7")
     expect(status).to_contain_text("is not a multiple")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import DARK_TEXT, LIGHT_TEXT, App, be_at, show
+from visitor import DARK_TEXT, LIGHT_TEXT, App, appears, be_at, show
 
 pytestmark = pytest.mark.browser
 
@@ -71,7 +71,7 @@ def any_pattern_has_its_metadata(page: Page) -> None:
 
 
 def what_ships_answers_at_once(page: Page) -> None:
-    expect(page.locator("#claim-live-eight .main-svg").first).to_be_visible()
+    appears(page.locator("#claim-live-eight .main-svg").first)
     page.locator("#claim-run-eight").click()
     expect(page.locator("#claim-bar-eight")).to_contain_text("From the store")
 
@@ -91,8 +91,8 @@ def test_the_masks_are_compared_live(kept: Page, app: App) -> None:
     expect(page.locator("#claim-dynamic .verdict")).to_contain_text("not decidable here")
     page.locator("#claim-run-dynamic").click()
     expect(page.locator("#claim-dynamic .verdict")).to_contain_text("hold")
-    expect(page.locator("#claim-main-dynamic .main-svg").first).to_be_visible()
-    expect(page.locator("#claim-run-dynamic")).to_be_visible()
+    appears(page.locator("#claim-main-dynamic .main-svg").first)
+    appears(page.locator("#claim-run-dynamic"))
     expect(page.locator(".claims-overview li").nth(9)).to_contain_text("hold")
     page.reload()
     show(page, "Claims")
@@ -108,5 +108,5 @@ def test_a_live_half_can_be_cancelled(kept: Page, app: App) -> None:
     page.evaluate(CLICK_WHEN_SHOWN, "#claim-cancel-targets")  # a tiny model may be done in seconds
     page.locator("#claim-run-targets").click()
     expect(page.locator("#claim-bar-targets")).to_contain_text("Cancelled", timeout=180_000)
-    expect(page.locator("#claim-run-targets")).to_be_visible()
+    appears(page.locator("#claim-run-targets"))
     expect(page.locator("#claim-cancel-targets")).to_be_hidden()

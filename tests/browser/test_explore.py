@@ -4,7 +4,19 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from visitor import FIGURES, App, card, choose, count_runs, open_page, run, runs_begun
+from visitor import (
+    FIGURES,
+    App,
+    appears,
+    back_at,
+    be_at,
+    card,
+    choose,
+    count_runs,
+    open_page,
+    run,
+    runs_begun,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +33,7 @@ def test_a_run_fills_the_page_and_is_then_in_the_store(page: Page, app: App) -> 
     page.goto(app.address())
     a_stored_result_is_there_at_once(page)
     run_again_measures_again(page)
+    a_text_of_ones_own_is_measured(page)
 
 
 def the_three_columns_are_filled(page: Page) -> None:
@@ -32,7 +45,7 @@ def the_three_columns_are_filled(page: Page) -> None:
         assert "±" in card(page, column)
         assert "top-1 agreement" in card(page, column)
     for figure in FIGURES:
-        expect(page.locator(f"#{figure} .main-svg").first).to_be_visible()
+        appears(page.locator(f"#{figure} .main-svg").first)
 
 
 def another_layer_runs_nothing(page: Page) -> None:
@@ -70,17 +83,29 @@ def a_stored_result_is_there_at_once(page: Page) -> None:
 def run_again_measures_again(page: Page) -> None:
     page.locator("#again").click()
     expect(page.locator("#status .origin")).to_contain_text("Measured here")
-    expect(page.locator("#run")).to_be_visible()
+    appears(page.locator("#run"))
     assert LEVEL.search(card(page, "activation").replace("\n", " "))
 
 
-def test_the_texts_differ_and_say_where(page: Page, app: App) -> None:
-    open_page(page, app.address("pattern=2:4"))
+def a_text_of_ones_own_is_measured(page: Page) -> None:
+    page.get_by_label("Text to measure on").click()
+    page.get_by_role("option", name="your own text").click()
+    page.get_by_role("textbox", name="Your own text").fill("The river runs to the sea. " * 200)
+    run(page)
+    expect(page.locator("#status .origin")).to_contain_text("your own text")
+
+
+def test_the_texts_differ_and_say_where(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address())
+    choose(page, "2:4")
     run(page)
     texts = page.locator("#texts .card .text")
     assert len(set(texts.all_inner_texts())) > 1
     expect(page.locator("#texts .card mark.first").first).to_be_visible()
     expect(page.locator("#texts .card.dense mark")).to_have_count(0)
+    choose(page, "8:16")
+    back_at(page, app.address())
 
 
 def test_cancel_ends_a_run(page: Page, app: App) -> None:
@@ -89,7 +114,7 @@ def test_cancel_ends_a_run(page: Page, app: App) -> None:
     page.locator("#run").click()
     page.locator("#cancel").click()
     expect(page.locator("#status")).to_contain_text("Cancelled")
-    expect(page.locator("#run")).to_be_visible()
+    appears(page.locator("#run"))
     page.reload()
     expect(page.locator("#status")).to_contain_text("Not run yet")
 
@@ -105,17 +130,9 @@ def test_the_mask_can_be_read_entry_by_entry(page: Page, app: App) -> None:
     expect(page.get_by_label("First column")).to_have_value("4")
 
 
-def test_your_own_text(page: Page, app: App) -> None:
-    open_page(page, app.address())
-    page.get_by_label("Text to measure on").click()
-    page.get_by_role("option", name="your own text").click()
-    page.get_by_role("textbox", name="Your own text").fill("The river runs to the sea. " * 200)
-    run(page)
-    expect(page.locator("#status .origin")).to_contain_text("your own text")
-
-
-def test_two_visitors_do_not_meet(page: Page, app: App, browser: Browser) -> None:
-    open_page(page, app.address())
+def test_two_visitors_do_not_meet(kept: Page, app: App, browser: Browser) -> None:
+    page = kept
+    be_at(page, app.address())
     other = browser.new_page()
     open_page(other, app.address("pattern=50%25"))
     choose(page, "2:4")
@@ -124,3 +141,5 @@ def test_two_visitors_do_not_meet(page: Page, app: App, browser: Browser) -> Non
     expect(other.locator("#status .headline")).to_contain_text("At 50%")
     assert "50%" not in page.locator("#status").inner_text()
     other.close()
+    choose(page, "8:16")
+    back_at(page, app.address())

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
-from visitor import App, Visit, card, open_page, run
+from visitor import App, Visit, appears, card, open_page, run
 
 pytestmark = pytest.mark.browser
 ROOTS = {
@@ -45,7 +45,7 @@ def type_into(page: Page, label: str, value: str) -> None:
 def measure_all(page: Page) -> None:
     run(page)
     page.locator("#measure-each").click()
-    expect(page.locator("#each-plot .main-svg").first).to_be_visible()
+    appears(page.locator("#each-plot .main-svg").first)
     expect(page.locator("#measure-each")).to_be_hidden()
 
 
@@ -82,7 +82,7 @@ def settings_that_move_during_a_run_dim_its_numbers(page: Page) -> None:
     page.locator("#run").click()
     expect(page.locator("#run")).to_be_hidden()
     choose(page, "16:32")
-    expect(page.locator("#run")).to_be_visible()
+    appears(page.locator("#run"))
     is_of_other_settings(page, "figures", "2:4, magnitude")
     assert "2:4" in card(page, "weight")
 

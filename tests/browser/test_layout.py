@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App, back_at, be_at, show
+from visitor import App, appears, back_at, be_at, show
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ def test_claims_use_the_whole_width(kept: Page, app: App) -> None:
     be_at(page, app.address())
     page.set_viewport_size({"width": 1440, "height": 900})
     show(page, "Claims")
-    expect(page.locator("#claim-main-targets .main-svg").first).to_be_visible()
+    appears(page.locator("#claim-main-targets .main-svg").first)
     widths = page.evaluate(
         "['#claims', '#header'].map((one) => document.querySelector(one).clientWidth)"
     )
@@ -63,7 +63,7 @@ def test_the_table_on_the_whole_screen_is_alone(kept: Page, app: App) -> None:
     page = kept
     be_at(page, app.address())
     show(page, "Published")
-    expect(page.locator("#published-plot .main-svg").first).to_be_visible()
+    appears(page.locator("#published-plot .main-svg").first)
     button = page.locator("#published-table button[aria-label*='ullscreen']").first
     button.click()
     page.wait_for_function(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from visitor import App, choose, open_page
+from visitor import App, appears, choose, open_page
 
 pytestmark = pytest.mark.browser
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 def open_methods(page: Page, address: str) -> None:
     """Open an address and wait until every method at the layer is drawn."""
     open_page(page, address)
-    expect(page.locator("#methods-plot .main-svg").first).to_be_visible()
+    appears(page.locator("#methods-plot .main-svg").first)
 
 
 def bold(page: Page, name: str) -> Locator:
@@ -90,7 +90,7 @@ def test_calibrating_brings_the_missing_error(page: Page, app: App) -> None:
     expect(row).to_contain_text("press Calibrate")
     select(page, "uncalibrated", "Static shift (S-PTS)")
     page.locator("#calibrate").click()
-    expect(page.locator("#calibrate")).to_be_visible()
+    appears(page.locator("#calibrate"))
     expect(row).not_to_contain_text("press Calibrate")
     page.locator("#uncalibrated input").click()
     expect(page.get_by_role("option", name="Wanda")).to_be_visible()
@@ -102,13 +102,13 @@ def test_one_projection_at_a_time_is_measured_found_and_cancelled(page: Page, ap
     expect(page.locator("#each-head")).to_contain_text("14 runs")
     page.locator("#measure-each").click()
     expect(page.locator("#run")).to_be_disabled()
-    expect(page.locator("#stop-each")).to_be_visible()
+    appears(page.locator("#stop-each"))
     expect(page.locator("#measure-each")).to_be_hidden()
     expect(page.locator("#run")).to_be_enabled()
-    expect(page.locator("#each-plot .main-svg").first).to_be_visible()
+    appears(page.locator("#each-plot .main-svg").first)
     expect(page.locator("#each-bar")).to_be_hidden()
     page.reload()
-    expect(page.locator("#each-plot .main-svg").first).to_be_visible()
+    appears(page.locator("#each-plot .main-svg").first)
     expect(page.locator("#each-head")).to_contain_text("Pruned")
     blocks_and_layers_are_pruned_alone_too(page)
     a_measuring_can_be_cancelled(page)
@@ -143,5 +143,5 @@ def a_measuring_can_be_cancelled(page: Page) -> None:
     expect(page.locator("#each-head")).to_contain_text("14 runs")
     page.locator("#measure-each").click()
     page.locator("#stop-each").click()
-    expect(page.locator("#measure-each")).to_be_visible()
+    appears(page.locator("#measure-each"))
     expect(page.locator("#each-head")).to_contain_text("Cancelled")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, TimeoutError, expect
-from visitor import App
+from visitor import App, appears
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +18,7 @@ WHOLE = re.compile(r"^(\d+) rows? from")
 def open_published(page: Page, app: App) -> None:
     page.goto(app.address())
     page.get_by_role("tab", name="Published").click()
-    expect(page.locator("#published-plot .main-svg").first).to_be_visible()
+    appears(page.locator("#published-plot .main-svg").first)
     expect(page.locator("#published-count")).to_contain_text("rows from")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App, choose, open_page
+from visitor import App, appears, choose, open_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]  # the rows of tasks are fetched on first use
 
@@ -25,13 +25,19 @@ def run_tasks(page: Page) -> None:
     expect(page.locator("#run")).to_be_enabled()
 
 
-def test_tasks_are_run_and_two_methods_compared(page: Page, app: App) -> None:
+def test_tasks_are_run_compared_and_cancelled(page: Page, app: App) -> None:
     open_page(page, app.address())
+    tasks_are_run_and_two_methods_compared(page)
+    choose(page, "1:4")
+    a_run_of_tasks_can_be_cancelled(page)
+
+
+def tasks_are_run_and_two_methods_compared(page: Page) -> None:
     expect(page.locator("#tasks-head")).to_contain_text("Not run yet for dense, weights")
     ask(page, "PIQA", 4)
     run_tasks(page)
     expect(page.locator("#tasks-head")).to_contain_text("On PIQA, right answers: dense")
-    expect(page.locator("#tasks-plot .main-svg").first).to_be_visible()
+    appears(page.locator("#tasks-plot .main-svg").first)
     expect(page.get_by_role("columnheader", name="activations minus dense")).to_be_visible()
     choose(page, "2:4")
     expect(page.locator("#tasks-head")).to_contain_text("8 examples. Time: about")
@@ -47,12 +53,11 @@ def test_tasks_are_run_and_two_methods_compared(page: Page, app: App) -> None:
     expect(page.locator("#tasks-bar")).to_be_hidden()
 
 
-def test_a_run_of_tasks_can_be_cancelled(page: Page, app: App) -> None:
-    open_page(page, app.address("pattern=1:4"))
+def a_run_of_tasks_can_be_cancelled(page: Page) -> None:
     ask(page, "WinoGrande", 900)
     page.locator("#run-tasks").click()
     expect(page.locator("#run")).to_be_disabled()
     expect(page.locator("#tasks-progress")).to_contain_text("of 2,700 examples")
     page.locator("#stop-tasks").click()
-    expect(page.locator("#run-tasks")).to_be_visible()
+    appears(page.locator("#run-tasks"))
     expect(page.locator("#tasks-head")).to_contain_text("Cancelled")

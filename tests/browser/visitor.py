@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, expect
+
+PATIENCE = 120
+"""Seconds: how fast the page is here is no test, and other tests run beside these."""
 
 LEAVING = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
 """What Gradio logs when a page is left while a request is under way."""
@@ -71,10 +74,19 @@ class Visit:
             self.faults.append(f"asked {request.url}")
 
 
+def appears(what: Locator) -> None:
+    """Wait until it is there and visible.
+
+    While it is not there, `expect` describes the whole page to itself at every look: a tenth of the
+    browser's work while a page opens.
+    """
+    what.wait_for(timeout=1000 * PATIENCE)
+
+
 def open_page(page: Page, address: str) -> None:
     """Open an address and wait until the layer's pictures are there: the model is loaded."""
     page.goto(address)
-    expect(page.locator("#weight-mask .main-svg").first).to_be_visible()
+    appears(page.locator("#weight-mask .main-svg").first)
 
 
 def be_at(page: Page, address: str, seen: str = "#methods-plot") -> None:
@@ -85,7 +97,7 @@ def be_at(page: Page, address: str, seen: str = "#methods-plot") -> None:
     """
     if settings_of(page.url) != settings_of(address):
         page.goto(address)
-    expect(page.locator(f"{seen} .main-svg").first).to_be_visible()
+    appears(page.locator(f"{seen} .main-svg").first)
 
 
 def back_at(page: Page, address: str) -> None:
@@ -107,7 +119,7 @@ def run(page: Page) -> None:
     """Press Run, and wait for the figures and the texts."""
     page.locator("#run").click()
     expect(page.locator("#run")).to_be_hidden()
-    expect(page.locator("#run")).to_be_visible()
+    appears(page.locator("#run"))
 
 
 def count_runs(page: Page) -> None:
