@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 
 from nmviz.core.experiment import Experiment
+from nmviz.core.settings import BLOCKS
 from nmviz.engine.calibrate import artefacts
 from nmviz.engine.calibrate.blockwise import Check
 from nmviz.engine.calibrate.calibration import Stage, is_calibrated, kept, key_of, make, walk
@@ -41,7 +42,7 @@ def _alike(loaded: LoadedModel, experiments: Sequence[Experiment]) -> list[list[
     """What has to be calibrated of one block each, together where only the layers differ."""
     found: dict[Experiment, list[Pruned]] = {}
     for experiment in experiments:
-        if not experiment.calibration_windows:
+        if not experiment.calibration_windows or experiment.target == BLOCKS:
             continue
         pruned = make(experiment, choose(find_sites(loaded.model), experiment))
         if _of_one_block(pruned.sites) and _is_asked(loaded, pruned):
