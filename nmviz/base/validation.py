@@ -1,6 +1,6 @@
 """Values that a pydantic model refuses, said in one plain sentence under the field's own title."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -8,9 +8,11 @@ from pydantic import BaseModel, ValidationError
 from nmviz.base.errors import SettingError, UserError
 
 M = TypeVar("M", bound=BaseModel)
+N = TypeVar("N", bound=str)
 Details = Mapping[str, Any]
 
 LONGEST_SHOWN = 60
+LONGEST_NAME = 40
 WHOLE = "is a whole number"
 SAID: dict[str, Callable[[Details], str]] = {
     "int_parsing": lambda _: WHOLE,
@@ -89,3 +91,12 @@ def as_value_error(function: Any, *arguments: Any) -> Any:
         return function(*arguments)
     except UserError as error:
         raise ValueError(str(error)) from None
+
+
+def one_of(given: str, known: Sequence[N], said: str) -> N:
+    """The one of the known names that is given. UserError for another: `said` begins it, as in
+    "Layers are chosen by"."""
+    for name in known:
+        if given == name:
+            return name
+    raise UserError(f"{said} {', '.join(known)}, not by {given[:LONGEST_NAME]!r}.")

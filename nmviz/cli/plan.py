@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import Annotated, Any
 
 import typer
@@ -54,7 +53,7 @@ def plan(
         raise UserError("A dense model has no plan: choose a pattern.")
     whole = budget if sparsity is None else budget_of(sparsity, experiment.mask)
     made: list[Plan] = []
-    steps = plans.make_plan(experiment, whole or 0.0, way, rounds=rounds, cancel=Event())
+    steps = plans.make_plan(experiment, whole or 0.0, way, rounds=rounds)
     follow(_keeping(steps, made), "tokens", kept=True)
     command = shlex.join(["nmviz", *sys.argv[1:]])
     written = replace(made[0], about=[command, *made[0].about])

@@ -53,16 +53,26 @@ def attribute(
     stored as soon as its group is measured, and found there the next time; when `cancel` is set the
     last one has stage "cancelled".
     """
-    wanted = experiments_of(experiment, by)
     how = (how or Running()).model_copy(update={"control": True, "partial_results": False})
+    yield from in_groups(experiments_of(experiment, by), text=text, how=how, cancel=cancel)
+
+
+def in_groups(
+    experiments: Sequence[Experiment],
+    *,
+    how: Running,
+    text: str | None = None,
+    cancel: Event | None = None,
+) -> Iterator[Progress]:
+    """`run`, so many at a time that share the dense model's passes. Every step has the results so
+    far; the last one is "done" with one of each experiment, or "cancelled"."""
     results: tuple[Result, ...] = ()
-    groups = [wanted[low : low + TOGETHER] for low in range(0, len(wanted), TOGETHER)]
-    for number, group in enumerate(groups):
+    for low in range(0, len(experiments), TOGETHER):
+        group = experiments[low : low + TOGETHER]
+        last = low + len(group) == len(experiments)
         for step in run(group, text=text, how=how, cancel=cancel):
-            share = (number + step.part) / len(groups)
-            last = number + 1 == len(groups)
-            ended = step.stage == "done"
-            stage = "measuring" if ended and not last else step.stage
+            share = (low + step.part * len(group)) / len(experiments)
+            stage = "measuring" if step.stage == "done" and not last else step.stage
             yield replace(step, stage=stage, share=share, results=results + step.results)
             if step.stage == "cancelled":
                 return

@@ -8,22 +8,21 @@ from threading import Event
 from typing import Any, Literal, get_args
 
 from nmviz.base.errors import Cancelled, UserError, check_of
+from nmviz.base.validation import one_of
 from nmviz.core.attribution.parts import Part
 from nmviz.core.experiment import Experiment
 from nmviz.core.plans.choosing import amber, by_cost, check_budget, cut, planned, share
-from nmviz.core.plans.plan import Layer, Plan, is_plan, read_plan
+from nmviz.core.plans.plan import Layer, Plan, entries_of, is_plan, read_plan
 from nmviz.core.results import Progress, Result
 from nmviz.core.running import Running
-from nmviz.methods.site_lists import Sites
-from nmviz.service.attribution import experiments_of
+from nmviz.service.attribution import experiments_of, in_groups
 from nmviz.service.choices import canonical
-from nmviz.service.runs import load, run
+from nmviz.service.runs import load
 
 By = Literal["attribution", "outliers", "amber"]
 WAYS: tuple[By, ...] = get_args(By)
 ROUNDS = 3
 """So often the costs of what is left are measured on top of what is chosen."""
-TOGETHER = 32
 OUTLIER_WINDOWS = 4
 """Calibration windows on which outliers are counted."""
 Steps = Generator[Progress, None, Plan]
@@ -32,10 +31,7 @@ Costs = Mapping[str, float]
 
 def check_way(by: str) -> By:
     """UserError for a way to choose layers that there is not."""
-    for known in WAYS:
-        if by == known:
-            return known
-    raise UserError(f"Layers are chosen by {', '.join(WAYS)}, not by {by[:40]!r}.")
+    return one_of(by, WAYS, "Layers are chosen by")
 
 
 def with_plan(settings: Mapping[str, Any], folder: Path | None = None) -> dict[str, Any]:
@@ -115,11 +111,7 @@ def make_plan(
 
 def experiment_of(experiment: Experiment, chosen: Sequence[Layer]) -> Experiment:
     """The experiment on these layers alone."""
-    blocks: dict[str, set[int]] = {}
-    for layer in chosen:
-        blocks.setdefault(layer.projection, set()).add(layer.block)
-    entries = Sites({name: frozenset(own) for name, own in blocks.items()}).entries
-    return canonical(experiment.but(projections=entries, blocks=None))
+    return canonical(experiment.but(projections=entries_of(chosen), blocks=None))
 
 
 def _fits(experiment: Experiment, layer: Layer) -> bool:
@@ -171,16 +163,13 @@ def _measured(
     experiments: Sequence[Experiment], keep: bool, cancel: Event | None
 ) -> Generator[Progress, None, list[Result]]:
     how = Running(partial_results=False, exact_errors=False, keep=keep)
-    results: list[Result] = []
-    for low in range(0, len(experiments), TOGETHER):
-        group = experiments[low : low + TOGETHER]
-        for step in run(group, how=how, cancel=cancel):
-            if step.stage == "cancelled":
-                raise Cancelled
-            done = (low + step.part * len(group)) / len(experiments)
-            yield replace(step, stage=f"{step.stage}, {len(experiments)} runs", share=done)
-        results += step.results
-    return results
+    results: tuple[Result, ...] = ()
+    for step in in_groups(experiments, how=how, cancel=cancel):
+        if step.stage == "cancelled":
+            raise Cancelled
+        yield replace(step, stage=f"{step.stage}, {len(experiments)} runs")
+        results = step.results
+    return list(results)
 
 
 def _kl(result: Result) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from posixpath import commonpath
 from typing import Any, Literal, get_args
 
-from nmviz.base.errors import UserError
+from nmviz.base.validation import one_of
 from nmviz.core.attribution.control import BEYOND, NOISE
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Result
@@ -18,10 +18,7 @@ LEAST_COST = 2.0
 
 def check_way(by: str) -> By:
     """UserError for a way to cut a model that there is not."""
-    for known in WAYS:
-        if by == known:
-            return known
-    raise UserError(f"A model is taken apart by {', '.join(WAYS)}, not by {by[:40]!r}.")
+    return one_of(by, WAYS, "A model is taken apart by")
 
 
 def parts_of(
@@ -67,7 +64,7 @@ class Part:
     def site(self) -> str:
         if len(self.sites) == 1:
             return self.sites[0]
-        if self.projection is not None:
+        if self.block is None and self.projection is not None:
             return self.projection
         return commonpath([name.replace(".", "/") for name in self.sites]).replace("/", ".")
 

@@ -1,6 +1,6 @@
 """A plan: the pattern of each layer by its name, read from a file that anybody may have written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,11 +69,15 @@ class Plan:
                 f"The plan has {' and '.join(patterns[:3])}: all that is pruned has one pattern, "
                 "so write one plan for each."
             )
-        blocks: dict[str, set[int]] = {}
-        for layer in pruned:
-            blocks.setdefault(layer.projection, set()).add(layer.block)
-        entries = Sites({name: frozenset(own) for name, own in blocks.items()}).entries
-        return patterns[0], entries
+        return patterns[0], entries_of(pruned)
+
+
+def entries_of(layers: Iterable[Layer]) -> tuple[str, ...]:
+    """The sites of these layers as entries of a scope, such as `q:0-18`."""
+    blocks: dict[str, set[int]] = {}
+    for layer in layers:
+        blocks.setdefault(layer.projection, set()).add(layer.block)
+    return Sites({name: frozenset(own) for name, own in blocks.items()}).entries
 
 
 def is_plan(pattern: str) -> bool:

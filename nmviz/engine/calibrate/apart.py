@@ -6,7 +6,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.settings import BLOCKS
 from nmviz.engine.calibrate import artefacts
 from nmviz.engine.calibrate.blockwise import Check
-from nmviz.engine.calibrate.calibration import Stage, is_calibrated, kept, key_of, make, walk
+from nmviz.engine.calibrate.calibration import Stage, is_calibrated, is_kept, key_of, make, walk
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.scope import choose
@@ -58,4 +58,4 @@ def _of_one_block(sites: Sequence[Site]) -> bool:
 def _is_asked(loaded: LoadedModel, pruned: Pruned) -> bool:
     if not is_calibrated(pruned) or any(call.method.facts.learned for call in pruned.calls):
         return False
-    return kept(loaded, pruned) is None
+    return not is_kept(loaded, pruned)

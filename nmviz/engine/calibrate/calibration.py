@@ -192,8 +192,11 @@ def is_calibrated(pruned: Pruned) -> bool:
 def is_ready(loaded: LoadedModel, experiment: Experiment) -> bool:
     """Whether it can be bound without calibrating: no method needs it, or it is kept on disk."""
     pruned = make(experiment, choose(find_sites(loaded.model), experiment))
-    if not is_calibrated(pruned):
-        return True
+    return not is_calibrated(pruned) or is_kept(loaded, pruned)
+
+
+def is_kept(loaded: LoadedModel, pruned: Pruned) -> bool:
+    """Whether there is a file of what `kept` would give; it is not read."""
     return any(artefacts.path_of(key).exists() for key in _keys(loaded, pruned))
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from threading import Event
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 
@@ -17,7 +17,7 @@ from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS
 from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.engine.calibrate.apart import calibrate_apart
-from nmviz.engine.calibrate.calibration import Bound, Steps, draw_again, prepare
+from nmviz.engine.calibrate.calibration import Stage, draw_again, prepare
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.sites import find_sites
@@ -35,6 +35,7 @@ from nmviz.engine.prune.sparsify import Pruned
 from nmviz.sources.corpora import CORPORA
 
 AS_USUAL = Running()
+T = TypeVar("T")
 FEWEST_UNITS = 15  # with fewer the error itself is not known well enough to stop by it
 
 
@@ -134,8 +135,7 @@ class Run:
             trial.spent = spent
 
     def _prepare(self) -> Iterator[Progress]:
-        for stage in calibrate_apart(self.loaded, self.experiments, self._check):
-            yield Progress(stage.words, total=self._budget, share=stage.share)
+        yield from self._staged(calibrate_apart(self.loaded, self.experiments, self._check))
         for experiment in self.experiments:
             if experiment.target == BLOCKS:
                 steps = depth.prepare(self.loaded, experiment, self._check)
@@ -155,7 +155,7 @@ class Run:
                 trial.control = Comparison(noise, watched=False)
         self.clock = time.perf_counter()  # the time left is told from the passes alone
 
-    def _staged(self, steps: Steps) -> Generator[Progress, None, Bound]:
+    def _staged(self, steps: Generator[Stage, None, T]) -> Generator[Progress, None, T]:
         while True:
             try:
                 stage = next(steps)

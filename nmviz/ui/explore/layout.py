@@ -57,19 +57,24 @@ def build_panels(view: View) -> Panels:
     return Panels(named, measure, before, after, steps, window)
 
 
+def _chips(name: str, label: str, choices: list[tuple[str, str]]) -> gr.Radio:
+    """A choice beside a heading, the first at first."""
+    return gr.Radio(
+        choices,
+        value=choices[0][1],
+        label=label,
+        show_label=False,
+        container=False,
+        elem_classes="chips",
+        elem_id=name,
+    )
+
+
 def _depth(named: dict[str, Any]) -> gr.Radio:
     with gr.Column(elem_id="depth", min_width=0):
         with gr.Row(elem_classes="panel-head"):
             named["depth_head"] = gr.HTML("<h2>Where it hurts</h2>")
-            measure = gr.Radio(
-                DEPTH_MEASURES,
-                value="local",
-                label="Which error",
-                show_label=False,
-                container=False,
-                elem_classes="chips",
-                elem_id="measure",
-            )
+            measure = _chips("measure", "Which error", DEPTH_MEASURES)
         named["depth_plot"] = _plot("depth-plot")
         named["depth_table"] = gr.HTML(elem_id="depth-table")
     return measure
@@ -130,15 +135,8 @@ def _every_method(named: dict[str, Any]) -> None:
 
 def _one_at_a_time(named: dict[str, Any]) -> None:
     named["each_head"] = gr.HTML(f"<h2>{PANEL.title}</h2>", elem_id="each-head")
-    named["each_by"] = gr.Radio(
-        [(words, by) for by, words in BY.items()],
-        value="projection",
-        label="What is pruned alone",
-        show_label=False,
-        container=False,
-        elem_classes="chips",
-        elem_id="each-by",
-    )
+    ways = [(words, str(by)) for by, words in BY.items()]
+    named["each_by"] = _chips("each-by", "What is pruned alone", ways)
     with gr.Column(visible=False, min_width=0) as figure:
         named["each_plot"] = _plot("each-plot")
         named["each_table"] = gr.HTML(elem_id="each-table")

@@ -37,6 +37,12 @@ def alone(results: Sequence[Result], target: Target) -> dict[Place, Result]:
     return found
 
 
+def by_target(results: Sequence[Result]) -> dict[Target, dict[Place, Result]]:
+    """`alone` of each target of which there is any."""
+    runs = {target: alone(results, target) for target in TARGETS}
+    return {target: of for target, of in runs.items() if of}
+
+
 def name_of(place: Place) -> str:
     """`block 3`, or `block 3, down`."""
     block, projection = place
@@ -46,8 +52,7 @@ def name_of(place: Place) -> str:
 def along_the_depth(results: Sequence[Result], *, dark: bool = False) -> go.Figure:
     """Cost of pruning each block alone with its standard error, and hollow that of noise as large
     as what pruning takes from its layers."""
-    runs = {target: alone(results, target) for target in TARGETS}
-    runs = {target: of for target, of in runs.items() if of}
+    runs = by_target(results)
     if not runs:
         return empty(NOTHING, dark)
     figure = go.Figure([one for target, of in runs.items() for one in _sides(target, of)])
@@ -63,8 +68,7 @@ def layer_map(
 ) -> go.Figure:
     """Heatmaps of what each layer costs pruned alone, blocks x projections, a target each, with one
     colour scale; the selected layer is framed."""
-    runs = {target: alone(results, target) for target in TARGETS}
-    runs = {target: of for target, of in runs.items() if of}
+    runs = by_target(results)
     if not runs:
         return empty(NOTHING, dark)
     grids = {target: grid(of) for target, of in runs.items()}

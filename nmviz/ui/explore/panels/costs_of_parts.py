@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from nmviz.core.attribution.control import NOISE
 from nmviz.core.attribution.parts import By, Part
 from nmviz.core.results import Measurement, Result
-from nmviz.core.settings import TARGETS, Target
+from nmviz.core.settings import Target
 from nmviz.ui.shell.html import esc, table
-from nmviz.views.explore.attribution import Place, alone, name_of
+from nmviz.views.explore.attribution import by_target, name_of
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import NAMES
 
@@ -19,9 +19,8 @@ WHAT = "Cost of pruning one part alone, and of random noise as large, in nats a 
 def attribution_table(results: Sequence[Result], by: By) -> str:
     """A row a part: what it costs on each side, and what noise as large costs; then, of layers, the
     names of the dearest in the model."""
-    runs = {target: alone(results, target) for target in TARGETS}
-    runs = {target: of for target, of in runs.items() if of}
-    places = sorted({place for of in runs.values() for place in of}, key=_order)
+    runs = by_target(results)
+    places = sorted({place for of in runs.values() for place in of}, key=lambda place: place[0])
     heads = ["part"]
     for target in runs:
         heads += [f"{NAMES[target]} (± one standard error)", "noise as large"]
@@ -59,16 +58,13 @@ def _names(target: Target, runs: Iterable[Result]) -> str:
     )
 
 
-def _order(place: Place) -> int:
-    return place[0]
-
-
 def _cells(run: Result | None) -> Iterator[str]:
     for metric in ("delta_nll", NOISE):
-        yield _cell(None if run is None else run.get(metric))
+        yield cell(None if run is None else run.get(metric))
 
 
-def _cell(cost: Measurement | None) -> str:
+def cell(cost: Measurement | None) -> str:
+    """A cost as a cell of a table has it, without its unit."""
     if cost is None:
         return "&ndash;"
     return esc(numbers.show(cost).removesuffix("nats a token").rstrip())

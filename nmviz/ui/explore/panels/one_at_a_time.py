@@ -8,12 +8,12 @@ from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
 from nmviz.core.attribution.parts import By, check_way
 from nmviz.core.experiment import Experiment
-from nmviz.core.results import Measurement, Result
+from nmviz.core.results import Result
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS
 from nmviz.service import attribution
 from nmviz.ui.explore.form.values import form
-from nmviz.ui.explore.panels.costs_of_parts import attribution_table
+from nmviz.ui.explore.panels.costs_of_parts import attribution_table, cell
 from nmviz.ui.explore.panels.measured import Asked, Measured, takes
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.figures import drawn
@@ -161,7 +161,7 @@ def _table(results: Sequence[Result]) -> str:
     rows = [
         [
             esc(name),
-            *(_cell(of.get(name)) for of in costs.values()),
+            *(cell(of.get(name)) for of in costs.values()),
             *(_floor(of.get(name)) for of in floors.values()),
         ]
         for name in by_cost(costs)
@@ -174,9 +174,3 @@ def _table(results: Sequence[Result]) -> str:
 
 def _floor(known: float | None) -> str:
     return "not measured" if known is None else esc(numbers.significant(known))
-
-
-def _cell(cost: Measurement | None) -> str:
-    if cost is None:
-        return "&ndash;"
-    return esc(numbers.show(cost).removesuffix("nats a token").rstrip())
