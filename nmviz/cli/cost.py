@@ -10,6 +10,7 @@ import typer
 
 from nmviz.base.errors import UserError
 from nmviz.cli.options import Json
+from nmviz.core.plans.plan import is_plan, read_plan
 from nmviz.core.settings import BLOCKS
 from nmviz.hardware.accelerators import accelerator, read_machines
 from nmviz.hardware.counts import KINDS, PARTS, Counts
@@ -19,10 +20,10 @@ from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import Work
 from nmviz.methods.method import split_calls
 from nmviz.methods.patterns import DENSE, parse_pattern
-from nmviz.methods.scopes import write_blocks
+from nmviz.methods.scopes import ALL, write_blocks
 from nmviz.methods.site_lists import Sites
 from nmviz.published.speeds.nearest import sentence
-from nmviz.service.tradeoffs.cost import Cost, calls_of, decoder_of, left_out
+from nmviz.service.tradeoffs.cost import Cost, calls_of, decoder_of, left_out, planned
 from nmviz.service.tradeoffs.cost import cost as cost_of
 from nmviz.service.tradeoffs.cost_json import cost_json
 
@@ -40,7 +41,7 @@ def cost(
     model: Annotated[
         str, typer.Argument(help="llama2-7b and others, a config.json, or a name on the hub.")
     ],
-    pattern: Annotated[str, typer.Option(help="dense, N:M or P%.")] = "dense",
+    pattern: Annotated[str, typer.Option(help="dense, N:M, P%, or a plan: p.yaml.")] = "dense",
     target: Annotated[str, typer.Option(help="activation, weight, both or blocks.")] = "activation",
     weight_pattern: Annotated[
         str | None, typer.Option(help="Of the weights, where both are pruned.")
@@ -68,7 +69,10 @@ def cost(
     if target == BLOCKS or drop is not None or by is not None:
         pruning = _without_blocks(decoder, target, drop, by)
     else:
-        masked = _pruning(pattern, target, weight_pattern, sites, metadata)
+        if is_plan(pattern):
+            masked = _planned(decoder, pattern, target, sites, metadata)
+        else:
+            masked = _pruning(pattern, target, weight_pattern, sites, metadata)
         pruning = replace(masked, methods=methods)
     work = Work(phase, tokens, context, batch, dtype)  # type: ignore[arg-type]
     own = read_machines(machines) if machines is not None else None
@@ -80,6 +84,14 @@ def _without_blocks(decoder: Decoder, target: str, drop: int | None, by: str | N
     if target != BLOCKS:
         raise UserError("--drop and --by are for --target blocks: leave them out, or choose it.")
     return Pruning(left_out=left_out(decoder, drop, by))
+
+
+def _planned(decoder: Decoder, file: str, target: str, sites: str, metadata: str) -> Pruning:
+    if sites != ALL:
+        raise UserError("A plan says which layers are pruned: leave --sites out.")
+    if target not in ("activation", "weight"):
+        raise UserError("A plan is of activations or of weights: choose one of them.")
+    return planned(decoder, read_plan(Path(file)), target, metadata)
 
 
 def _pruning(

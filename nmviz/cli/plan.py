@@ -37,7 +37,7 @@ def plan(
     sparsity: Annotated[
         float | None, typer.Option(help="Mean sparsity instead, such as 0.275.")
     ] = None,
-    by: Annotated[str, typer.Option(help="attribution, outliers or amber.")] = "attribution",
+    by: Annotated[str, typer.Option(help="attribution, outliers, amber or teal.")] = "attribution",
     rounds: Annotated[
         int, typer.Option(min=1, max=20, help="How often costs are measured, by attribution.")
     ] = plans.ROUNDS,

@@ -90,16 +90,20 @@ def budget(experiment: Experiment, layers: Iterable[Layer], sites: Sites | None 
 
     UserError where a setting that it hangs on is not known.
     """
-    sites, group = sites or experiment.sites, experiment.mask.group or 1
-    chosen = [x for x in layers if sites.hold(x.projection, x.block) and x.d_in % group == 0]
+    sites = sites or experiment.sites
+    held = [x for x in layers if sites.hold(x.projection, x.block)]
+    masks = {x: experiment.mask_at([x.projection], x.block) for x in held}
+    chosen = [x for x in held if x.d_in % (masks[x].group or 1) == 0]
     calls = [parse_call(experiment.criterion, BY_TARGET[experiment.target])]
     calls += [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
-    added, dense = Added(), 0.0
+    added, dense, kept = Added(), 0.0, 0.0
     for layer in chosen:
-        dense += layer.d_out * layer.d_in * layer.uses
+        own = layer.d_out * layer.d_in * layer.uses
+        dense, kept = dense + own, kept + own * masks[layer].density
         for call in calls if not experiment.mask.is_dense else ():
             added += call.adds(layer.d_out, layer.d_in) * layer.uses
-    return Budget(round(dense), experiment.mask.density, added)
+    share = kept / dense if experiment.by_layer and dense else experiment.masks[0].density
+    return Budget(round(dense), share, added)
 
 
 def at_equal_budget(experiment: Experiment, spent: Budget) -> Experiment | None:

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, cached_property
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
 from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import WrongValue, as_value_error, built, called_in
@@ -15,25 +15,17 @@ from nmviz.base.wording import listed
 from nmviz.core import depth, rules
 from nmviz.core.fitting import check_fit, read_call
 from nmviz.core.protocols import settled_stride
-from nmviz.core.reading import Artefacts, Reading
+from nmviz.core.reading import SCOPE, TASK, TEXT, USUAL, Artefacts, Reading
 from nmviz.core.settings import BLOCKS, USUAL_PROTOCOL, Settings
-from nmviz.methods import BY_TARGET, MITIGATIONS
-from nmviz.methods.method import Call, parse_call, split_calls
+from nmviz.methods import BY_TARGET, MITIGATIONS, pattern_lists
+from nmviz.methods.method import Call, parse_call
+from nmviz.methods.pattern_lists import Patterns
 from nmviz.methods.patterns import Pattern, parse_pattern
-from nmviz.methods.scopes import read_blocks, write_blocks
 from nmviz.methods.site_lists import Sites, settled
-from nmviz.sources.tasks import read_tasks
 
-TEXT = ("corpus", "tokens", "window", "bos", "protocol", "stride")
-"""What says which text is read: no part of an experiment that runs tasks."""
-TASK = ("tasks", "limit", "chat", "shots")
-"""What says how tasks are run: no part of an experiment that reads a text."""
-USUAL = {"limit": None, "chat": False, "shots": 0}
-"""How tasks are run where nothing else is said. Published and imported results that do so leave it
-out of their key, as all did once; so does `shots` for everything."""
-
-FOUND = frozenset(("artefacts", "dropping"))
-"""Fields that nobody writes: hashes are found again, and what is asked is under today's rules."""
+FOUND = frozenset(("artefacts", "dropping", "plan"))
+"""Fields that nobody writes: hashes are found again, what is asked is under today's rules, and a
+plan is a file or found by its name, which is the pattern."""
 
 
 class Experiment(Settings):
@@ -56,42 +48,6 @@ class Experiment(Settings):
         fields = {**self.model_dump(), **changes}
         is_asked = not {"criterion", "pattern", "target"}.isdisjoint(changes)
         return self.build(**fields) if is_asked else built(type(self), fields)
-
-    @field_validator("pattern")
-    @classmethod
-    def _canonical_pattern(cls, text: str) -> str:
-        return str(as_value_error(parse_pattern, text))
-
-    @field_validator("projections", mode="before")
-    @classmethod
-    def _canonical_projections(cls, given: Any) -> Any:
-        """Entries such as `down` and `q:0-18`, each projection once."""
-        if given is None:
-            return None
-        if not isinstance(given, (str, list, tuple)):
-            raise ValueError("Projections are a list of names such as q,k,v.")
-        entries = as_value_error(Sites.read, given).entries
-        if not entries:
-            raise ValueError("No projection is chosen: the scope is empty; name at least one.")
-        return entries
-
-    @field_validator("mitigations", mode="before")
-    @classmethod
-    def _split_mitigations(cls, given: Any) -> Any:
-        return tuple(split_calls(given)) if isinstance(given, str) else given
-
-    @field_validator("tasks", mode="before")
-    @classmethod
-    def _canonical_tasks(cls, given: Any) -> Any:
-        names = given.split(",") if isinstance(given, str) else given
-        if not isinstance(names, (list, tuple)):
-            raise ValueError("Tasks are a list of names such as arc_easy,piqa.")
-        return as_value_error(read_tasks, [str(name).strip() for name in names])
-
-    @field_validator("blocks")
-    @classmethod
-    def _canonical_blocks(cls, text: str | None) -> str | None:
-        return None if text is None else write_blocks(as_value_error(read_blocks, text))
 
     @model_validator(mode="before")
     @classmethod
@@ -116,6 +72,18 @@ class Experiment(Settings):
         return {**given, **drawn, **dict.fromkeys(TEXT)}
 
     @model_validator(mode="after")
+    def _canonical_plan(self) -> Self:
+        """A list by layer is cut to the scope, and says what the scope then is."""
+        if self.plan is None:
+            return self
+        scope = Sites.of(self.projections, self.blocks)
+        pattern, plan, sites = as_value_error(pattern_lists.settled, self.pattern, self.plan, scope)
+        told = {"pattern": pattern, "plan": plan, "projections": sites.entries, "blocks": None}
+        for name, value in told.items():
+            object.__setattr__(self, name, value)
+        return self
+
+    @model_validator(mode="after")
     def _canonical_sites(self) -> Self:
         """A list that is a product is written as projections and blocks."""
         projections, blocks = settled(self.projections, self.blocks)
@@ -137,9 +105,10 @@ class Experiment(Settings):
         if steps and self.target == "weight":
             said = "Mitigations repair pruned activations: leave them out for weights."
             raise WrongValue("mitigations", said)
-        check_fit(self.mask, [criterion, *steps])
+        for mask in self.masks:
+            check_fit(mask, [criterion, *steps])
         rules.check_ties(self.ties, self.target, criterion)
-        if not rules.cuts_whole(self.mask, self.target, criterion):
+        if not self._cuts_whole(criterion):
             object.__setattr__(self, "dropping", "exact")
         if self.window is not None and self.tokens is not None and self.window > self.tokens:
             raise WrongValue(
@@ -171,8 +140,35 @@ class Experiment(Settings):
 
     @property
     def mask(self) -> Pattern:
-        """The pattern, parsed."""
+        """The pattern, parsed; of a list by layer its name alone."""
         return parse_pattern(self.pattern)
+
+    @cached_property
+    def by_layer(self) -> Patterns | None:
+        """The list of patterns by layer, where it is one that is known."""
+        return None if self.plan is None else Patterns.read(self.plan)
+
+    @property
+    def masks(self) -> tuple[Pattern, ...]:
+        """Every pattern that layers have."""
+        return (self.mask,) if self.by_layer is None else self.by_layer.masks
+
+    def mask_at(self, names: Iterable[str], block: int) -> Pattern:
+        """The pattern of a site that may be called any of these names."""
+        return self.mask if self.by_layer is None else self.by_layer.of(names, block)
+
+    @property
+    def parts(self) -> tuple[Self, ...]:
+        """The same for each of its patterns, on the sites that have it."""
+        if self.by_layer is None:
+            return (self,)
+        each = self.by_layer.sites.items()
+        return tuple(
+            self.but(pattern=name, projections=sites.entries, blocks=None) for name, sites in each
+        )
+
+    def _cuts_whole(self, criterion: Call) -> bool:
+        return any(rules.cuts_whole(mask, self.target, criterion) for mask in self.masks)
 
     @property
     def is_dense(self) -> bool:
@@ -227,6 +223,10 @@ class Experiment(Settings):
 
     def check_known(self) -> None:
         """UserError where part of the experiment is not known, so that it cannot be run."""
+        if self.mask.plan and self.plan is None:
+            raise SettingError(
+                f"No plan is known here as {self.pattern}: give its file.", "pattern"
+            )
         if self.unknown:
             names = listed(self._called(name) for name in self.unknown)
             first = next((name for name in self.unknown if name in type(self).model_fields), "")
@@ -247,7 +247,7 @@ class Experiment(Settings):
         unknown. Of `rules` only those that came later."""
         usual = [name for name, value in USUAL.items() if getattr(self, name) == value]
         idle = {"shots"} & {*usual} if self.tasks else {"tasks", *usual}
-        whole = rules.cuts_whole(self.mask, self.target, self._called_criterion)
+        whole = self._cuts_whole(self._called_criterion)
         idle |= {"ties", "dropping"} - rules.told(self.ties, self.dropping, whole)
         if self.protocol == USUAL_PROTOCOL:
             idle |= {"protocol"}
@@ -261,12 +261,12 @@ class Experiment(Settings):
         return key_of(self.canonical_json())
 
     def to_query(self) -> str:
-        """URL query of every field that differs from the default; hashes are found again."""
+        """URL query of every field that differs from the default, without those of `FOUND`."""
         defaults = _defaults(type(self))
-        idle = set(TEXT) if self.tasks else set()
+        idle = {*(SCOPE if self.plan else ()), *(TEXT if self.tasks else ())}
         fields = self.model_dump(exclude={*FOUND, *idle})
         changed = {name: value for name, value in fields.items() if value != defaults[name]}
-        if self.lists_sites:
+        if self.lists_sites and not self.plan:
             changed["projections"] = str(self.sites)
         return urlencode({name: _query_text(value) for name, value in changed.items()})
 

@@ -25,6 +25,7 @@ HOW = frozenset(
     (
         "target",
         "pattern",
+        "plan",
         "criterion",
         "mitigations",
         "drop",

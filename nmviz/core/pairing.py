@@ -8,7 +8,8 @@ from statistics import covariance as sample_covariance
 from typing import Literal
 
 from nmviz.base.errors import UserError
-from nmviz.core.experiment import TEXT, Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.reading import TEXT
 from nmviz.core.results import Measurement, Result, TaskExamples
 from nmviz.core.tokenwise.floor import NoiseFloor
 

@@ -1,16 +1,21 @@
 """Settings: the fields of an experiment, declared once for command line, grids, API and page.
 
-A field has its type, default and bounds, its `title` on the page and in refusals, and as its
-`description` the help of the command line.
+A field has its type, default and bounds, its one spelling, its `title` on the page and in refusals,
+and as its `description` the help of the command line.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from nmviz.methods.scopes import SCOPES
+from nmviz.base.validation import as_value_error
+from nmviz.methods.method import split_calls
+from nmviz.methods.pattern_lists import Patterns
+from nmviz.methods.patterns import parse_pattern
+from nmviz.methods.scopes import SCOPES, read_blocks, write_blocks
+from nmviz.methods.site_lists import Sites
 from nmviz.sources.corpora import CORPORA
-from nmviz.sources.tasks import SETS
+from nmviz.sources.tasks import SETS, read_tasks
 
 Target = Literal["activation", "weight", "blocks"]
 TARGETS: tuple[Target, ...] = ("weight", "activation")
@@ -32,6 +37,8 @@ class Settings(BaseModel):
     whether a begin-of-text token starts every window or only the text, where the tokenizer has one.
     `protocol` says which windows are read and what of them counts in a perplexity, `stride` how far
     one window of the protocol of that name lies behind the other, half a window unless said.
+    Where layers have patterns of their own, `plan` has each with its sites, and `pattern` is the
+    name of that list.
     With the target `blocks` nothing is masked: `drop` blocks are left out, `by` says which.
     From `corpus` to `seed` None is not known, as published results leave it; a setting of a method
     that is not known is written `?`. Such an experiment can be stored and shown, not run.
@@ -60,6 +67,7 @@ class Settings(BaseModel):
         title="Pattern",
         description="N:M (keep N of every M), P%, or a plan: p.yaml.",
     )
+    plan: tuple[str, ...] | None = None  # no title: a file or the name of a known one is given
     criterion: str = Field(
         "magnitude", title="Criterion", description="How entries are ranked: see nmviz methods."
     )
@@ -155,3 +163,49 @@ class Settings(BaseModel):
         "lm-eval moves that break to the answer and scores it too.",
     )
     shots: int | None = Field(0, ge=0, le=10_000)  # no title, so no option: our own have none
+
+    @field_validator("pattern")
+    @classmethod
+    def _canonical_pattern(cls, text: str) -> str:
+        return str(as_value_error(parse_pattern, text))
+
+    @field_validator("projections", mode="before")
+    @classmethod
+    def _canonical_projections(cls, given: Any) -> Any:
+        """Entries such as `down` and `q:0-18`, each projection once."""
+        if given is None:
+            return None
+        if not isinstance(given, (str, list, tuple)):
+            raise ValueError("Projections are a list of names such as q,k,v.")
+        entries = as_value_error(Sites.read, given).entries
+        if not entries:
+            raise ValueError("No projection is chosen: the scope is empty; name at least one.")
+        return entries
+
+    @field_validator("mitigations", mode="before")
+    @classmethod
+    def _split_mitigations(cls, given: Any) -> Any:
+        return tuple(split_calls(given)) if isinstance(given, str) else given
+
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _canonical_tasks(cls, given: Any) -> Any:
+        names = given.split(",") if isinstance(given, str) else given
+        if not isinstance(names, (list, tuple)):
+            raise ValueError("Tasks are a list of names such as arc_easy,piqa.")
+        return as_value_error(read_tasks, [str(name).strip() for name in names])
+
+    @field_validator("blocks")
+    @classmethod
+    def _canonical_blocks(cls, text: str | None) -> str | None:
+        return None if text is None else write_blocks(as_value_error(read_blocks, text))
+
+    @field_validator("plan", mode="before")
+    @classmethod
+    def _canonical_entries(cls, given: Any) -> Any:
+        """Patterns with their sites, each pattern once."""
+        if given is None:
+            return None
+        if isinstance(given, str) or not isinstance(given, (list, tuple)):
+            raise ValueError("A plan is a list of patterns with their sites, such as 2:4 down.")
+        return as_value_error(Patterns.read, given).entries

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from nmviz.hardware.decoder import Attention, Block, Decoder, Layer
-from nmviz.hardware.pruning import Kept, Pruning
+from nmviz.hardware.pruning import DENSE_LAYER, Kept, Masks, Pruning
 from nmviz.hardware.work import Work
 from nmviz.methods.costs import Added
 
@@ -71,6 +71,7 @@ class Cost:
     bytes_dense: Bytes
     bytes: Bytes
     pruned: bool
+    masks: Masks = DENSE_LAYER
     added: int = 0
     shared: bool = False
     independent: bool = False
@@ -131,31 +132,31 @@ def count(decoder: Decoder, work: Work, pruning: Pruning) -> Counts:
     pruning.check(decoder)
     costs: list[Cost] = []
     for block, numbers in decoder.shapes:
-        alike: dict[tuple[bool, ...], list[int]] = {}
+        alike: dict[tuple[bool, tuple[Masks, ...]], list[int]] = {}
         for number in numbers:
             alike.setdefault(_fate(block, number, pruning), []).append(number)
-        for (left_out, *pruned), own in alike.items():
-            found = _block(block, work, pruning, pruned)
+        for (left_out, masks), own in alike.items():
+            found = _block(block, work, pruning, masks)
             costs += (
                 replace(one, blocks=tuple(own))
                 for one in (map(_nothing_left, found) if left_out else found)
             )
     return Counts(
-        (*costs, _layer_cost("lm_head", decoder.head, work.batch, work, Pruning(), False))
+        (*costs, _layer_cost("lm_head", decoder.head, work.batch, work, Pruning(), Masks()))
     )
 
 
-def _fate(block: Block, number: int, pruning: Pruning) -> tuple[bool, ...]:
-    """Whether the block is left out, and which of its layers are pruned."""
+def _fate(block: Block, number: int, pruning: Pruning) -> tuple[bool, tuple[Masks, ...]]:
+    """Whether the block is left out, and what its layers are pruned to."""
     if not pruning.needs_units:
-        return number in pruning.left_out, *(False for _ in block.layers)
-    return False, *(pruning.holds(layer, number) for layer in block.layers)
+        return number in pruning.left_out, (Masks(),) * len(block.layers)
+    return False, tuple(pruning.at(layer, number) for layer in block.layers)
 
 
-def _block(block: Block, work: Work, pruning: Pruning, pruned: Sequence[bool]) -> list[Cost]:
+def _block(block: Block, work: Work, pruning: Pruning, masks: Sequence[Masks]) -> list[Cost]:
     """Its layers, of which some are pruned, and its attention."""
-    layers = zip(block.layers, pruned, strict=True)
-    costs = [_linear(layer, work, pruning, is_pruned) for layer, is_pruned in layers]
+    layers = zip(block.layers, masks, strict=True)
+    costs = [_linear(layer, work, pruning, own) for layer, own in layers]
     return [*costs, _attention(block.attention, work)]
 
 
@@ -168,11 +169,12 @@ def count_layer(layer: Layer, work: Work, pruning: Pruning) -> Counts:
     """The same of one linear layer alone. UserError where a pattern does not divide its d_in."""
     for pattern in (pruning.activation, pruning.weight):
         pattern.check_divides(layer.d_in, layer.name)
-    return Counts((_linear(layer, work, pruning, pruning.needs_units),))
+    masks = Masks(pruning.activation, pruning.weight)
+    return Counts((_linear(layer, work, pruning, masks),))
 
 
-def _linear(layer: Layer, work: Work, pruning: Pruning, pruned: bool) -> Cost:
-    return _layer_cost("blocks", layer, work.new, work, pruning, pruned)
+def _linear(layer: Layer, work: Work, pruning: Pruning, masks: Masks) -> Cost:
+    return _layer_cost("blocks", layer, work.new, work, pruning, masks)
 
 
 def _layer_cost(
@@ -181,9 +183,10 @@ def _layer_cost(
     tokens: int,
     work: Work,
     pruning: Pruning,
-    pruned: bool,
+    masks: Masks,
 ) -> Cost:
-    whole, left = pruning.kept(layer, False), pruning.kept(layer, pruned)
+    pruned = not masks.is_dense
+    whole, left = pruning.kept(layer, Masks()), pruning.kept(layer, masks)
     more = pruning.added(layer) if pruned else Added()
     added = tokens * layer.active * more.multiply_adds
     beside = Bytes(weights=_bytes(layer.read(tokens) * more.numbers * work.bits))
@@ -195,6 +198,7 @@ def _layer_cost(
         _moved(layer, whole, tokens, work),
         _moved(layer, left, tokens, work) + beside,
         pruned,
+        masks,
         added,
         shared=layer.copies > layer.active and tokens > 1,
         independent=pruned and pruning.target == "both",

@@ -18,7 +18,7 @@ def held(decoder: Decoder, pruning: Pruning | None = None, bits: float = FP16) -
     for number, block in enumerate(decoder.blocks):
         for layer in block.layers:
             if number not in chosen.left_out:
-                kept = chosen.kept(layer, chosen.holds(layer, number))
+                kept = chosen.kept(layer, chosen.at(layer, number))
                 inside += layer.copies * (bits * kept.weights + kept.weight_bits)
     rows = decoder.embedding_parameters + (0 if decoder.tied else decoder.head.size)
     return (inside + FP16 * rows) / 8

@@ -1,14 +1,15 @@
 """What is pruned, as hardware sees it: which products and which bytes are left of a layer."""
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from nmviz.base.errors import UserError
 from nmviz.hardware.decoder import Decoder, Layer
 from nmviz.hardware.metadata import SCHEMES, row_bits
 from nmviz.methods.costs import Added
 from nmviz.methods.method import Call
-from nmviz.methods.patterns import DENSE, Pattern
+from nmviz.methods.pattern_lists import Patterns
+from nmviz.methods.patterns import DENSE, Pattern, parse_pattern
 from nmviz.methods.site_lists import Sites
 
 EVERYWHERE = Sites.read("all")
@@ -27,10 +28,25 @@ class Kept:
     weight_bits: int = 0
 
 
+class Masks(NamedTuple):
+    """The patterns of one layer's inputs and of its weight."""
+
+    activation: Pattern = DENSE
+    weight: Pattern = DENSE
+
+    @property
+    def is_dense(self) -> bool:
+        return self.activation.is_dense and self.weight.is_dense
+
+
+DENSE_LAYER = Masks()
+
+
 @dataclass(frozen=True)
 class Pruning:
     """Patterns of activations and of weights, where they hold, how masks are written down, and the
-    criteria and mitigations that go with them; or blocks that are `left_out` whole."""
+    criteria and mitigations that go with them; or blocks that are `left_out` whole. Where layers
+    have patterns of their own `by_layer` has them, and those of the operands name the list."""
 
     activation: Pattern = DENSE
     weight: Pattern = DENSE
@@ -38,6 +54,7 @@ class Pruning:
     metadata: str = "index"
     methods: tuple[Call, ...] = ()
     left_out: frozenset[int] = frozenset()
+    by_layer: Patterns | None = None
 
     @classmethod
     def of(cls, target: str, pattern: Pattern, **more: Any) -> Self:
@@ -45,6 +62,12 @@ class Pruning:
         activation = pattern if target == "activation" else DENSE
         weight = pattern if target == "weight" else DENSE
         return cls(activation, weight, **more)
+
+    @classmethod
+    def by_plan(cls, target: str, patterns: Patterns, **more: Any) -> Self:
+        """One target pruned by a list of patterns."""
+        name, sites = parse_pattern(patterns.name), patterns.everywhere
+        return cls.of(target, name, sites=sites, by_layer=patterns, **more)
 
     def __post_init__(self) -> None:
         SCHEMES.get(self.metadata)
@@ -90,32 +113,47 @@ class Pruning:
             raise UserError(f"{decoder.title} would have no block left: leave out fewer.")
         for block, numbers in decoder.shapes:
             for layer in block.layers:
-                if any(self.holds(layer, number) for number in numbers):
-                    for pattern in (self.activation, self.weight):
+                for masks in {self.at(layer, number) for number in numbers}:
+                    for pattern in masks:
                         pattern.check_divides(layer.d_in, f"{layer.name} of {decoder.title}")
 
     def holds(self, layer: Layer, block: int) -> bool:
         """Whether that layer of that block is pruned."""
         return layer.prunable and self.sites.hold(layer.name, block)
 
+    def at(self, layer: Layer, block: int) -> Masks:
+        """What that layer of that block is pruned to."""
+        if not self.holds(layer, block):
+            return Masks()
+        if self.by_layer is None:
+            return Masks(self.activation, self.weight)
+        own = self.by_layer.of([layer.name], block)
+        both = Masks(self.activation, self.weight)
+        return Masks(*(DENSE if pattern.is_dense else own for pattern in both))
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Every pattern that some layer has."""
+        return (self.activation, self.weight) if self.by_layer is None else self.by_layer.masks
+
     def added(self, layer: Layer) -> Added:
         """What the methods add for a token at one copy of a layer that is pruned. UserError where a
         setting that it hangs on is not known."""
         return sum((one.adds(layer.d_out, layer.d_in) for one in self.methods), Added())
 
-    def kept(self, layer: Layer, pruned: bool) -> Kept:
+    def kept(self, layer: Layer, masks: Masks) -> Kept:
         """What is left of a layer, exactly; of a dense one all."""
-        if not pruned:
+        if masks.is_dense:
             return Kept(layer.d_in, layer.size)
-        inputs = _kept(self.activation, layer.d_in)
-        weights = _kept_of(self.weight, layer)
+        inputs = _kept(masks.activation, layer.d_in)
+        weights = _kept_of(masks.weight, layer)
         row = weights // layer.d_out  # of N:M, where every row keeps as many
-        in_rows = layer.d_out * row_bits(self.weight, self.metadata, layer.d_in, row)
-        whole = self.weight.percent is not None
+        in_rows = layer.d_out * row_bits(masks.weight, self.metadata, layer.d_in, row)
+        whole = masks.weight.percent is not None
         return Kept(
             inputs,
             weights,
-            row_bits(self.activation, self.metadata, layer.d_in, inputs),
+            row_bits(masks.activation, self.metadata, layer.d_in, inputs),
             _of_matrix(self.metadata, layer, weights) if whole else in_rows,
         )
 

@@ -72,7 +72,7 @@ def dense_bound(counts: Counts, work: Work, machine: Accelerator) -> Bound:
 
 def has_units(pruning: Pruning, machine: Accelerator) -> bool:
     """Whether the machine skips products at one of the patterns."""
-    return any(fits(one, machine.units) for one in (pruning.activation, pruning.weight))
+    return any(fits(one, machine.units) for one in pruning.patterns)
 
 
 def _done(
@@ -84,8 +84,8 @@ def _done(
         return cost.multiply_adds
     left = 1.0
     if work.skips_columns:
-        left = pruning.activation.density
+        left = cost.masks.activation.density
     if units is not None:
-        fitting = [one for one in (pruning.activation, pruning.weight) if fits(one, units)]
+        fitting = [one for one in cost.masks if fits(one, units)]
         left = min([left, *(units.density for _ in fitting)])
     return cost.multiply_adds_dense * left + cost.added

@@ -1,4 +1,4 @@
-"""Patterns: which entries may survive. `dense`, `N:M` or `P%`."""
+"""Patterns: which entries may survive. `dense`, `N:M`, `P%`, or the name of a list by layer."""
 
 import re
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from math import ceil, comb, floor, log2
 from nmviz.base.errors import UserError
 
 LARGEST_GROUP = 4096
+PLAN = "plan:"
+"""What the name of a list of patterns begins with: see `pattern_lists`."""
 
 PRESETS = ("dense", "1:4", "2:4", "4:8", "8:16", "16:32", "50%", "70%")
 """The patterns a menu offers; any other N:M or P% may be typed."""
@@ -21,7 +23,8 @@ PLAIN = str.maketrans(
 
 @dataclass(frozen=True)
 class Pattern:
-    """One pattern. N:M sets `keep` and `group`; P% sets `percent`; dense sets neither.
+    """One pattern. N:M sets `keep` and `group`; P% sets `percent`; dense sets neither. Where layers
+    have patterns of their own `plan` names the list, and nothing else is known of it here.
 
     `rest_dropped` is no part of its name: an entry that P% cuts in two is dropped, not kept.
     """
@@ -30,10 +33,11 @@ class Pattern:
     group: int | None = None
     percent: Decimal | None = None
     rest_dropped: bool = False
+    plan: str = ""
 
     @property
     def is_dense(self) -> bool:
-        return self.group is None and self.percent is None
+        return self.group is None and self.percent is None and not self.plan
 
     @property
     def is_grouped(self) -> bool:
@@ -43,6 +47,8 @@ class Pattern:
     def __str__(self) -> str:
         if self.group is not None:
             return f"{self.keep}:{self.group}"
+        if self.plan:
+            return self.plan
         return f"{self.percent.normalize():f}%" if self.percent is not None else "dense"
 
     @property
@@ -50,11 +56,16 @@ class Pattern:
         """Plain words first, the term second."""
         if self.group is not None:
             return f"keep {self.keep} of every {self.group} ({self})"
+        if self.plan:
+            return f"a pattern of its own for each layer ({self})"
         return f"drop {self} (unstructured)" if self.percent is not None else "nothing dropped"
 
     @property
     def density(self) -> float:
-        """Share of entries kept, 0..1 (for P% before rounding to whole entries)."""
+        """Share of entries kept, 0..1 (for P% before rounding to whole entries). UserError for the
+        name of a list, of which every layer keeps its own."""
+        if self.plan:
+            raise UserError(f"What {self} keeps differs by layer: ask for one of its patterns.")
         if self.group is not None:
             return int(self.keep or 0) / self.group
         return 1 - float(self.percent) / 100 if self.percent is not None else 1.0
@@ -89,7 +100,8 @@ DENSE = Pattern()
 
 @lru_cache(maxsize=4096)  # every stored result asks again
 def parse_pattern(text: str) -> Pattern:
-    """`dense`, `N:M` (keep N of M) or `P%` (drop P percent). UserError for anything else."""
+    """`dense`, `N:M` (keep N of M), `P%` (drop P percent) or `plan:` with its digits. UserError for
+    anything else."""
     text = text.strip().lower().translate(PLAIN)
     if text == "dense":
         return DENSE
@@ -97,6 +109,8 @@ def parse_pattern(text: str) -> Pattern:
         return _grouped(int(match[1]), int(match[2]))
     if match := re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", text):
         return _unstructured(Decimal(match[1]))
+    if re.fullmatch(PLAN + r"[0-9a-f]{12}", text):
+        return Pattern(plan=text)
     share = f"{text}%" if re.fullmatch(r"[1-9]\d?(\.\d{1,6})?", text) else "P% such as 50%"
     raise UserError(
         f"{text[:40]!r} is not a pattern: write N:M such as 8:16 (keep 8 of every 16), "

@@ -205,11 +205,14 @@ def _canonical_sites(experiment: Experiment, info: models.ModelInfo) -> dict[str
         raise UserError(
             f"{info.title} has no projection {unknown[0][:40]!r}: choose among {', '.join(known)}."
         )
-    _check_widths(experiment, info, sites)
+    for part in experiment.parts:
+        _check_widths(part, info, part.sites if experiment.by_layer else sites)
     named = [name for name in info.routers if name in sites.blocks]
     sites = sites.in_model([*known, *named], info.blocks)
     projections, blocks = sites.product or (sites.entries, None)
+    by_layer = experiment.by_layer and experiment.by_layer.in_model(known, info.blocks)
     return {
+        "plan": by_layer and by_layer.entries,
         "projections": None if projections == info.projections else projections,
         "blocks": blocks,
     }

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nmviz.core import provenance
-from nmviz.core.experiment import TEXT, Experiment
+from nmviz.core.experiment import Experiment
 from nmviz.core.grids import PRUNED
 from nmviz.core.protocols import tokens_read
+from nmviz.core.reading import TEXT
 from nmviz.core.results import Result
 from nmviz.core.rules import DRAWS, MANY_TIES
 from nmviz.core.running import AS_EVERYWHERE, Running

@@ -2,24 +2,23 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from threading import Event
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from nmviz.base.errors import Cancelled, UserError, check_of
 from nmviz.base.validation import one_of
 from nmviz.core.attribution.parts import Part
 from nmviz.core.experiment import Experiment
 from nmviz.core.plans.choosing import amber, by_cost, check_budget, cut, planned, share
-from nmviz.core.plans.plan import Layer, Plan, entries_of, is_plan, read_plan
+from nmviz.core.plans.plan import Layer, Plan, sites_of
 from nmviz.core.results import Progress, Result
 from nmviz.core.running import Running
 from nmviz.service.attribution import experiments_of, in_groups
 from nmviz.service.choices import canonical
+from nmviz.service.known_plans import layers_of
 from nmviz.service.runs import load
 
-By = Literal["attribution", "outliers", "amber"]
+By = Literal["attribution", "outliers", "amber", "teal"]
 WAYS: tuple[By, ...] = get_args(By)
 ROUNDS = 3
 """So often the costs of what is left are measured on top of what is chosen."""
@@ -32,44 +31,6 @@ Costs = Mapping[str, float]
 def check_way(by: str) -> By:
     """UserError for a way to choose layers that there is not."""
     return one_of(by, WAYS, "Layers are chosen by")
-
-
-def with_plan(settings: Mapping[str, Any], folder: Path | None = None) -> dict[str, Any]:
-    """Settings of an experiment whose pattern may name the file of a plan, by a path from `folder`
-    (from here unless said): its pattern and sites.
-
-    UserError where the plan is none, or of another model, or where a scope stands beside it.
-    """
-    pattern = settings.get("pattern")
-    if not isinstance(pattern, str) or not is_plan(pattern):
-        return dict(settings)
-    if settings.get("projections") is not None or settings.get("blocks") is not None:
-        raise UserError("A plan says which layers are pruned: leave --sites and --blocks out.")
-    plan = read_plan((folder or Path()) / pattern)
-    model = settings.get("model") or Experiment().model
-    return {**settings, **fields_of(plan, model)}
-
-
-def fields_of(plan: Plan, model: str) -> dict[str, Any]:
-    """The pattern and the sites of a plan, as fields of an experiment on that model."""
-    pattern, entries = plan.scope(layers_of(model))
-    return {"pattern": pattern, "projections": entries, "blocks": None}
-
-
-@cache
-def layers_of(model: str) -> tuple[Layer, ...]:
-    """The layers of a model in its order; loads it. UserError for a mixture, whose experts a plan
-    cannot tell apart."""
-    from nmviz.engine.load.sites import find_sites
-
-    sites = find_sites(load(model).model)
-    if any(site.is_expert for site in sites):
-        raise UserError("Plans are for models without experts: choose projections with --sites.")
-    return tuple(
-        Layer(site.name, site.block, site.projection, site.d_in * site.d_out)
-        for site in sites
-        if not site.is_router
-    )
 
 
 def make_plan(
@@ -88,12 +49,16 @@ def make_plan(
     and ranks layers alike. Since single costs mislead, what is left is measured again on top of
     what is chosen, `rounds` times in all, and the better of the first and the last choice, measured
     as a whole, is taken. `outliers`: fewest outliers in the inputs first. `amber`: Amber-Pruner's.
+    `teal`: TEAL's levels, for P% alone: every layer may have its own, and on average over the
+    multiply-adds of a block the share `budget` of P is dropped.
     """
     check_budget(budget)
     whole = canonical(experiment.but(projections=None, blocks=None))
     layers = layers_of(whole.model)
     fitting = [one for one in layers if _fits(whole, one)]
     yield Progress("loading the model")
+    if by == "teal":
+        return (yield from _by_levels(whole, layers, budget, cancel))
     if by == "attribution":
         chosen = yield from _by_attribution(whole, fitting, layers, budget, rounds, cancel)
     elif by == "outliers":
@@ -109,9 +74,33 @@ def make_plan(
     return planned(kept, whole.pattern, [about])
 
 
+def _by_levels(
+    experiment: Experiment, layers: Sequence[Layer], budget: float, cancel: Event | None
+) -> Steps:
+    from nmviz.engine.look.levels import levels
+
+    percent = experiment.mask.percent
+    if percent is None:
+        raise UserError("TEAL's levels are shares of a layer: choose a pattern such as 50%.")
+    mean, check = budget * float(percent) / 100, check_of(cancel or Event())
+    steps = levels(load(experiment.model), experiment, mean, check)
+    while True:
+        try:
+            yield Progress("choosing levels", share=next(steps))
+        except StopIteration as end:
+            found: dict[str, int] = end.value
+            break
+    sizes = {one.name: one.multiply_adds for one in layers}
+    dropped = sum(found[name] / 100 * sizes[name] for name in found) / sum(sizes.values())
+    named = {one.name: f"{found[one.name]}%" for one in layers if one.name in found}
+    yield Progress("done", share=1.0)
+    about = f"{len(named)} of {len(layers)} layers, {dropped:.4f} of the multiply-adds dropped"
+    return Plan(named, about=[about])
+
+
 def experiment_of(experiment: Experiment, chosen: Sequence[Layer]) -> Experiment:
     """The experiment on these layers alone."""
-    return canonical(experiment.but(projections=entries_of(chosen), blocks=None))
+    return canonical(experiment.but(projections=sites_of(chosen).entries, blocks=None))
 
 
 def _fits(experiment: Experiment, layer: Layer) -> bool:

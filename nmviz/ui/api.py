@@ -10,7 +10,8 @@ from nmviz import service
 from nmviz.base.errors import SettingError
 from nmviz.base.validation import built
 from nmviz.core import depth
-from nmviz.core.experiment import TASK, Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.reading import TASK
 from nmviz.core.results import GenerationProgress, Progress, SiteLook
 from nmviz.core.settings import BLOCKS, Settings
 from nmviz.ui.shell.events import LIVE

@@ -13,10 +13,10 @@ from nmviz.cli.main import main
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import read_grid
 from nmviz.core.plans.choosing import amber, budget_of, by_cost, cut, share
-from nmviz.core.plans.plan import Layer, Plan, parse_plan, read_plan
+from nmviz.core.plans.plan import Layer, Plan, parse_plan, plan_of, read_plan
 from nmviz.core.running import Running
 from nmviz.methods.patterns import parse_pattern
-from nmviz.service import plans, schedules
+from nmviz.service import known_plans, plans, schedules
 from nmviz.sources import corpora
 from nmviz.ui.shell.view import View
 
@@ -128,24 +128,27 @@ def test_what_is_no_plan_is_refused_in_one_sentence(text: str, said: str) -> Non
     [
         (Plan({"layers.9.q": "2:4"}), "of another model"),
         (Plan({"layers.0.q": "dense"}), "prunes no layer"),
-        (Plan({"layers.0.q": "2:4", "layers.1.q": "4:8"}), "2:4 and 4:8"),
     ],
 )
 def test_a_plan_that_cannot_be_run_says_why(plan: Plan, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        plan.scope(LAYERS)
+        plan.among(LAYERS)
 
 
 def test_a_default_prunes_what_is_not_named() -> None:
     plan = Plan({"layers.0.q": "dense", "layers.1.gate": "dense"}, default="2:4")
-    pattern, entries = plan.scope(LAYERS)
-    assert (pattern, set(entries)) == ("2:4", {"q:1-2", "gate:0,2", "down:0-2"})
+    assert plan.among(LAYERS).entries == ("2:4 down:0-2; gate:0,2; q:1-2",)
+    several = Plan({"layers.0.q": "8:16", "layers.1.gate": "dense"}, default="2:4")
+    assert several.among(LAYERS).entries == ("2:4 down:0-2; gate:0,2; q:1-2", "8:16 q:0")
+    assert plan_of(several.among(LAYERS), LAYERS).layers == {
+        one.name: several.of(one.name) for one in LAYERS if one.name != "layers.1.gate"
+    }
 
 
 def test_a_plan_by_attribution_is_the_cheapest_of_its_choices(tiny: str) -> None:
     experiment = of(tiny)
     plan = made(experiment, 0.5, "attribution", rounds=2)
-    layers = plans.layers_of(tiny)
+    layers = known_plans.layers_of(tiny)
     chosen = [layer for layer in layers if layer.name in plan.layers]
     assert 0.4 < share(chosen, layers) <= 0.5
     [own] = list(service.run([plans.experiment_of(experiment, chosen)]))[-1].results
@@ -158,7 +161,7 @@ def test_a_plan_by_attribution_is_the_cheapest_of_its_choices(tiny: str) -> None
 @pytest.mark.parametrize("by", ["outliers", "amber"])
 def test_other_ways_keep_the_budget(tiny: str, by: plans.By, paragraphs_calibrate: None) -> None:
     plan = made(of(tiny), 0.4, by)
-    layers = plans.layers_of(tiny)
+    layers = known_plans.layers_of(tiny)
     chosen = [layer for layer in layers if layer.name in plan.layers]
     assert 0.2 < share(chosen, layers) <= 0.4
     assert set(plan.layers.values()) == {"2:4"}
@@ -171,7 +174,7 @@ def test_the_order_by_outliers_is_that_of_the_inputs(tiny: str, paragraphs_calib
     from nmviz.engine.look.outliers import outlier_shares
 
     shares = outlier_shares(load(tiny), 3, 0, nothing)
-    assert set(shares) == {layer.name for layer in plans.layers_of(tiny)}
+    assert set(shares) == {layer.name for layer in known_plans.layers_of(tiny)}
     assert all(0 <= one < 0.2 for one in shares.values())
     assert shares["model.layers.0.self_attn.q_proj"] == shares["model.layers.0.self_attn.k_proj"]
 
@@ -196,7 +199,7 @@ def test_the_commands_write_and_take_a_plan(
     assert code == 0, err
     ran = json.loads(out)["experiment"]
     assert ran["pattern"] == "2:4" and ran["projections"]
-    same = plans.fields_of(read_plan(Path(file)), tiny)
+    same = known_plans.fields_of(read_plan(Path(file)), tiny)
     as_run = service.canonical(Experiment.build(model=tiny, **same))
     assert as_run.projections == tuple(ran["projections"])
     for wrong, said in (
@@ -258,6 +261,6 @@ def test_what_is_left_over_is_not_kept(tiny: str, own_store: Path) -> None:
     before = len(service.store().find())
     made(of(tiny), 0.5, "attribution", rounds=2)
     added = len(service.store().find()) - before
-    singles = len(plans.layers_of(tiny))
+    singles = len(known_plans.layers_of(tiny))
     assert singles <= added <= singles + 2
     assert Running().keep

@@ -204,8 +204,9 @@ def test_methods_are_the_same_in_one_pass_and_step_by_step(
     at_once, in_steps = PrunedActivations(chosen, [site]), PrunedActivations(chosen, [site])
     at_once.calibrate(site, x)
     in_steps.states = at_once.states
-    assert at_once._one_pass
-    in_steps._one_pass = None
+    mask, fast = at_once._how(site)
+    assert fast
+    in_steps._of_site[site] = mask, None
     torch.testing.assert_close(at_once.forward(site, x), in_steps.forward(site, x))
 
 

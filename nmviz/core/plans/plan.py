@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nmviz.base.errors import UserError
 from nmviz.base.plain_yaml import dump, load
+from nmviz.methods.pattern_lists import Patterns
 from nmviz.methods.patterns import parse_pattern
 from nmviz.methods.site_lists import Sites
 from nmviz.sources import corpora
@@ -46,12 +47,10 @@ class Plan:
         """The pattern of a layer."""
         return self.layers.get(name, self.default)
 
-    def scope(self, layers: Sequence[Layer]) -> tuple[str, tuple[str, ...]]:
-        """The one pattern that it prunes to, and the sites of it as entries such as `q:0-18`, among
-        all layers of a model.
+    def among(self, layers: Sequence[Layer]) -> Patterns:
+        """Its patterns, each with its sites among all layers of a model.
 
-        UserError for a layer that the model does not have, for a plan that prunes nothing, and for
-        one of several patterns.
+        UserError for a layer that the model does not have, and for a plan that prunes nothing.
         """
         known = {layer.name for layer in layers}
         for name in self.layers:
@@ -61,23 +60,26 @@ class Plan:
                     "of another model, or the name is wrong."
                 )
         pruned = [layer for layer in layers if self.of(layer.name) != DENSE]
-        patterns = list(dict.fromkeys(self.of(layer.name) for layer in pruned))
-        if not patterns:
+        if not pruned:
             raise UserError("The plan prunes no layer: name at least one with its pattern.")
-        if len(patterns) > 1:
-            raise UserError(
-                f"The plan has {' and '.join(patterns[:3])}: all that is pruned has one pattern, "
-                "so write one plan for each."
-            )
-        return patterns[0], entries_of(pruned)
+        named = dict.fromkeys(self.of(layer.name) for layer in pruned)
+        return Patterns(
+            {name: sites_of(x for x in pruned if self.of(x.name) == name) for name in named}
+        )
 
 
-def entries_of(layers: Iterable[Layer]) -> tuple[str, ...]:
-    """The sites of these layers as entries of a scope, such as `q:0-18`."""
+def sites_of(layers: Iterable[Layer]) -> Sites:
+    """The sites of these layers."""
     blocks: dict[str, set[int]] = {}
     for layer in layers:
         blocks.setdefault(layer.projection, set()).add(layer.block)
-    return Sites({name: frozenset(own) for name, own in blocks.items()}).entries
+    return Sites({name: frozenset(own) for name, own in blocks.items()})
+
+
+def plan_of(patterns: Patterns, layers: Sequence[Layer]) -> Plan:
+    """The plan of a list of patterns, by the names of a model's layers."""
+    found = {one.name: str(patterns.of([one.projection], one.block)) for one in layers}
+    return Plan({name: pattern for name, pattern in found.items() if pattern != DENSE})
 
 
 def is_plan(pattern: str) -> bool:

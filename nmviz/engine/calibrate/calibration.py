@@ -103,7 +103,8 @@ def _keys(loaded: LoadedModel, pruned: Pruned) -> Iterator[str]:
     """What serves it: its own first."""
     yield key_of(loaded, pruned)
     if _sees_the_dense_model(pruned):
-        everywhere = pruned.experiment.but(projections=None, blocks=None)
+        plain = {"pattern": str(pruned.experiment.masks[0]), "projections": None, "blocks": None}
+        everywhere = pruned.experiment.but(**plain)
         yield key_of(loaded, make(everywhere, pruned.sites))
 
 

@@ -29,7 +29,7 @@ def of_experiment(model: nn.Module, experiment: Experiment, pruned: Iterable[Sit
     def why(site: Site) -> str:
         if site in asked:
             return IDLE
-        group = experiment.mask.group
+        group = site.mask_in(experiment).group
         if group is not None and site.d_in % group:
             return f"its d_in of {site.d_in} is no multiple of {group}"
         return OUTSIDE

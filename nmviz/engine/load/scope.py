@@ -32,7 +32,7 @@ def choose(sites: Sequence[Site], experiment: Experiment) -> list[Site]:
         raise UserError("The scope is empty: choose at least one projection and one block.")
     fitting = [site for site in chosen if _fits(experiment, site) or _is_named(wanted, site)]
     for site in fitting or chosen:
-        experiment.mask.check_divides(site.d_in, site.name)
+        site.mask_in(experiment).check_divides(site.d_in, site.name)
     return fitting
 
 
@@ -47,5 +47,5 @@ def _holds(wanted: Sites, site: Site) -> bool:
 
 
 def _fits(experiment: Experiment, site: Site) -> bool:
-    group = experiment.mask.group
+    group = site.mask_in(experiment).group
     return group is None or site.d_in % group == 0

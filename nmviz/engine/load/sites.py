@@ -12,9 +12,11 @@ from torch.nn import functional
 from transformers.pytorch_utils import Conv1D
 
 from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
 from nmviz.engine.load.blocks import find_blocks
 from nmviz.engine.load.probe import probe
 from nmviz.engine.load.products import Stored
+from nmviz.methods.patterns import Pattern
 from nmviz.methods.scopes import EXPERTS, PROJECTIONS, ROUTER
 
 LAYERS = (nn.Linear.forward, Conv1D.forward)
@@ -89,6 +91,10 @@ class Site:
         if self.is_router:
             return self.projection, ROUTER
         return (self.projection, EXPERTS) if self.is_expert else (self.projection,)
+
+    def mask_in(self, experiment: Experiment) -> Pattern:
+        """What an experiment prunes it to, where it is in its scope."""
+        return experiment.mask_at(self.names, self.block)
 
     @property
     def own_name(self) -> str:

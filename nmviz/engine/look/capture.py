@@ -114,7 +114,7 @@ class Part:
 def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
     """One site under one experiment, on the captured inputs. No forward pass."""
     experiment = pruned.experiment
-    experiment.mask.check_divides(site.d_in, site.name)
+    site.mask_in(experiment).check_divides(site.d_in, site.name)
     x = capture.of(site)
     error, masked = local_error(pruned, site, x, site.dense(x)), pruned.masked(site, x)
     labels = capture.tokens
@@ -133,7 +133,7 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
         rel_error=error,
         kept=masked.mask.sum().item() / masked.mask.numel(),
         inputs=_histogram(masked),
-        mask=_part_of(masked, part, labels, experiment.mask.group),
+        mask=_part_of(masked, part, labels, site.mask_in(experiment).group),
         turned=masked.turned,
         drawn=is_drawn(pruned),
     )

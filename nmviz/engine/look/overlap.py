@@ -66,7 +66,7 @@ def measure(
         yield number + 1
     return Overlap(
         pattern=experiment.pattern,
-        chance=experiment.mask.density,
+        chance=_mean(site.mask_in(experiment).density for site in sites),
         texts=len(texts),
         tokens=tokens,
         sites=len(sites),

@@ -18,12 +18,13 @@ from nmviz.engine.load.sites import Site
 from nmviz.engine.prune import kernels
 from nmviz.engine.prune.masking import graded, prune, token_mask, token_pruner, weighted
 from nmviz.engine.prune.of_last import SEEN, OfLast
-from nmviz.engine.prune.one_pass import one_pass
+from nmviz.engine.prune.one_pass import OnePass, one_pass
 from nmviz.engine.prune.samples import Rows
 from nmviz.engine.prune.sparsify import Masked, States, state_of, state_of_weight
 from nmviz.methods import ACTIVATION, MITIGATIONS
 from nmviz.methods.method import Call, parse_call
 from nmviz.methods.mitigation import At, Mitigation, Undo
+from nmviz.methods.patterns import Pattern
 
 
 class PrunedActivations:
@@ -34,12 +35,11 @@ class PrunedActivations:
     def __init__(self, experiment: Experiment, sites: Sequence[Site]) -> None:
         self.experiment, self.sites = experiment, sites
         self.criterion = parse_call(experiment.criterion, ACTIVATION)
-        rest_dropped = self.criterion.settings.get("rest") == "dropped"
-        self.pattern = replace(experiment.mask, rest_dropped=rest_dropped)
+        self._rest_dropped = self.criterion.settings.get("rest") == "dropped"
         self.repairs = [parse_call(text, MITIGATIONS) for text in experiment.mitigations]
         self.mitigations: list[Mitigation] = [c.method.code(**c.settings) for c in self.repairs]
         self.states: dict[Site, States] = defaultdict(dict)
-        self._one_pass = one_pass(self.pattern, self.criterion, self.mitigations)
+        self._of_site: dict[Site, tuple[Pattern, OnePass | None]] = {}
         self._same_for_all_sites = all(c.method.facts.same_for_all_sites for c in self.calls)
         facts = self.criterion.method.facts
         self._looks = str(self.criterion) if facts.sees_input and facts.same_for_all_sites else ""
@@ -51,6 +51,19 @@ class PrunedActivations:
     def calls(self) -> Sequence[Call]:
         return [self.criterion, *self.repairs]
 
+    def pattern(self, site: Site) -> Pattern:
+        """What its inputs are pruned to."""
+        return self._how(site)[0]
+
+    def _how(self, site: Site) -> tuple[Pattern, OnePass | None]:
+        """Its pattern, and the one pass that does all there is to do, where there is one."""
+        if site not in self._of_site:
+            asked = site.mask_in(self.experiment)
+            pattern = replace(asked, rest_dropped=self._rest_dropped)
+            fast = one_pass(pattern, self.criterion, self.mitigations)
+            self._of_site[site] = pattern, fast
+        return self._of_site[site]
+
     def calibrate(self, site: Site, x: Tensor) -> None:
         self.finish(site)
         states = self.states[site]
@@ -59,22 +72,25 @@ class PrunedActivations:
                 states[call.method.name] = step.calibrate(site.weight, x.flatten(0, -2))
             x, _ = step.before(x, At(site.weight, states.get(call.method.name, {})))
         if self.criterion.method.facts.needs == "inputs":
-            state = state_of(self.criterion, site, x, self.pattern)
+            state = state_of(self.criterion, site, x, self.pattern(site))
             states[self.criterion.method.name] = state
 
     def finish(self, site: Site) -> None:
         for call in self.calls:
             if call.method.facts.needs == "weight":
-                self.states[site][call.method.name] = state_of_weight(call, site, self.pattern)
+                self.states[site][call.method.name] = state_of_weight(
+                    call, site, self.pattern(site)
+                )
 
     def pruner(self, site: Site) -> Callable[[np.ndarray], np.ndarray] | None:
         """Of one token [d_in] what is kept, the rest zero.
 
         None where one look does not tell: with a mitigation, or a weight that the input changes.
         """
-        if self._one_pass is None or self.mitigations or self._one_pass.sees_input:
+        pattern, fast = self._how(site)
+        if fast is None or self.mitigations or fast.sees_input:
             return None
-        return token_pruner(site.weight[:1], self._given(site, site.weight[:1]), self.pattern)
+        return token_pruner(site.weight[:1], self._given(site, site.weight[:1]), pattern)
 
     def forward(self, site: Site, x: Tensor) -> Tensor:
         if self.single is not None and (y := self.single(site, x)) is not None:
@@ -108,7 +124,7 @@ class PrunedActivations:
         weighted_alone = self.criterion.method.facts.gives == "channel" and self._over == "token"
         if weighted_alone and not self.mitigations:  # what is seen of others is in the weights
             channel = self._given(site, x).expand(x.shape).flatten(0, -2)
-            return prune(rows.x, channel[rows.index], self.pattern)
+            return prune(rows.x, channel[rows.index], self.pattern(site))
         return self._kept_of_input(site, x).flatten(0, -2)[rows.index]
 
     @property
@@ -120,24 +136,24 @@ class PrunedActivations:
     def token_by_token(self) -> bool:
         """A threshold keeps another share of every token: what it keeps is counted on all."""
         return self._counts_alike and all(
-            call.is_batch_invariant(self.pattern) for call in self.calls
+            call.is_batch_invariant(mask) for call in self.calls for mask in self.experiment.masks
         )
 
     @property
     def _counts_alike(self) -> bool:
-        return self.pattern.is_dense or self.criterion.method.facts.gives != "threshold"
+        return self.experiment.is_dense or self.criterion.method.facts.gives != "threshold"
 
     def _kept_of_input(self, site: Site, x: Tensor) -> Tensor:
         """What the layer multiplies; made once for sites that are given the same input, where
         nothing that makes it looks at the site."""
         if not self._same_for_all_sites or graded(x):
             return self._repaired(site, x)
-        return self._last.get(x, "kept", partial(self._repaired, site, x))
+        return self._last.get(x, str(self.pattern(site)), partial(self._repaired, site, x))
 
     def _repaired(self, site: Site, x: Tensor) -> Tensor:
         """x [..., d_in] shifted, masked, repaired and shifted back; by one pass where that is equal
         to these steps."""
-        fast, states = self._one_pass, self.states[site].values()
+        fast, states = self._how(site)[1], self.states[site].values()
         if fast and fast.serves(x, chain.from_iterable(state.values() for state in states)):
             return fast(x, self._places(site), partial(self._given, site))
         shifted, undos = self._before(site, x)
@@ -159,8 +175,9 @@ class PrunedActivations:
         return Masked(x, scores, mask, dropped if dropped.any() else None)
 
     def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
-        if self.pattern.is_grouped:  # exactly N of every M, whatever the input
-            return int(self.pattern.keep or 0), int(self.pattern.group or 1)
+        pattern = self.pattern(site)
+        if pattern.is_grouped:  # exactly N of every M, whatever the input
+            return int(pattern.keep or 0), int(pattern.group or 1)
         if self.token_by_token:  # as many of every token
             x = x.flatten(0, -2)[:1]
         mask, _ = self._mask(site, self._before(site, x)[0])
@@ -185,17 +202,19 @@ class PrunedActivations:
 
     def _pruned(self, site: Site, x: Tensor) -> Tensor:
         """The shifted input with what is dropped set to zero."""
-        if self.pattern.is_dense:
+        pattern = self.pattern(site)
+        if pattern.is_dense:
             return x
         if self.criterion.method.facts.gives == "channel":
             with torch.no_grad():
                 channel = self._given(site, x)
-            return prune(x, channel, self.pattern, self._over)
+            return prune(x, channel, pattern, self._over)
         return torch.where(self._mask(site, x)[0], x, 0)
 
     def _mask(self, site: Site, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mask and scores of the shifted input."""
-        if self.pattern.is_dense:
+        pattern = self.pattern(site)
+        if pattern.is_dense:
             return torch.ones_like(x, dtype=torch.bool), x.abs()
         gives = self.criterion.method.facts.gives
         with torch.no_grad():  # a mask is a constant to whatever is learned
@@ -205,7 +224,7 @@ class PrunedActivations:
                     raise not_finite()
                 return x.abs() > given, x.abs()
             scores = given if gives == "scores" else weighted(x, given)
-            return token_mask(scores, self.pattern, self._over), scores
+            return token_mask(scores, pattern, self._over), scores
 
     def _given(self, site: Site, x: Tensor) -> Any:
         """What the criterion says of an input: see `gives`. Where it looks at nothing but the input

@@ -35,7 +35,6 @@ class PrunedWeights:
 
     def __init__(self, experiment: Experiment, sites: Sequence[Site], packed: bool = False) -> None:
         self.experiment, self.sites = experiment, sites
-        self.pattern = experiment.mask
         self.criterion = parse_call(experiment.criterion, WEIGHT)
         self.rule: Literal["index", "random"] = "index"
         self.states: dict[Site, States] = defaultdict(dict)
@@ -56,12 +55,14 @@ class PrunedWeights:
     @property
     def unit_of_ties(self) -> str:
         """What `ties` counts."""
-        if self.pattern.is_grouped:
+        if all(mask.is_grouped for mask in self.experiment.masks):
             return "blocks"
+        if any(mask.is_grouped for mask in self.experiment.masks):
+            return "blocks and entries"
         return "rows" if self._over == "row" else "entries"
 
     def calibrate(self, site: Site, x: Tensor) -> None:
-        state = state_of(self.criterion, site, x, self.pattern)
+        state = state_of(self.criterion, site, x, site.mask_in(self.experiment))
         self.states[site] = {self.criterion.method.name: state}
 
     def finish(self, site: Site) -> None:
@@ -76,7 +77,8 @@ class PrunedWeights:
             self._pruned[site] = torch.where(masked.mask, weight, 0)
         self._kept[site] = int(masked.mask.sum()), masked.mask.numel()
         if changed is None and site not in self._ties:
-            self._ties[site] = count_ties(masked.scores, self.pattern, self._over)
+            pattern = site.mask_in(self.experiment)
+            self._ties[site] = count_ties(masked.scores, pattern, self._over)
 
     def settle(self) -> bool:
         """Choose how ties are broken, by the sites that are finished. True where that changes
@@ -93,7 +95,7 @@ class PrunedWeights:
         return functional.linear(x, site.weight - self._weight(site))
 
     def lost_rows(self, site: Site, rows: Rows, x: Tensor | None) -> Tensor:
-        if self.pattern.is_dense:  # exactly 0
+        if self.experiment.is_dense:  # exactly 0
             return torch.zeros_like(rows.y)
         return rows.y - self.forward(site, rows.x)
 
@@ -110,7 +112,8 @@ class PrunedWeights:
             return Masked(site.weight, changed[0].abs(), changed[1])
         scores = self._given(site)
         generator = self._generator(site) if self.rule == "random" else None
-        return Masked(site.weight, scores, matrix_mask(scores, self.pattern, generator, self._over))
+        pattern = site.mask_in(self.experiment)
+        return Masked(site.weight, scores, matrix_mask(scores, pattern, generator, self._over))
 
     def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
         return self._kept[site]

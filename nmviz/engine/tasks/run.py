@@ -235,8 +235,10 @@ def _note(scored: Mapping[str, Scored]) -> str | None:
 
 def _each_alone(pruned: Pruned) -> bool:
     """Whether no token's mask depends on the other tokens, so that a batch may hold many texts."""
-    pattern = pruned.experiment.mask
-    return pattern.is_dense or all(call.is_batch_invariant(pattern) for call in pruned.calls)
+    asked = pruned.experiment
+    return asked.is_dense or all(
+        call.is_batch_invariant(mask) for call in pruned.calls for mask in asked.masks
+    )
 
 
 def _dense(loaded: LoadedModel, check: Check) -> dict[Site, SiteForward]:

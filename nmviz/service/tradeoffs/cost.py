@@ -8,6 +8,7 @@ from typing import Any
 
 from nmviz.base.errors import UserError
 from nmviz.core import depth
+from nmviz.core.plans.plan import Layer, Plan
 from nmviz.core.settings import BLOCKS
 from nmviz.hardware.accelerators import Accelerator
 from nmviz.hardware.counts import Counts, count
@@ -20,6 +21,7 @@ from nmviz.hardware.roofline import Bound, bound, dense_bound, has_units
 from nmviz.hardware.work import Work
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Call, parse_call
+from nmviz.methods.patterns import parse_pattern
 from nmviz.published.speeds.nearest import Asked, Near, nearest
 from nmviz.service.runs import store
 from nmviz.sources import hub
@@ -73,9 +75,9 @@ def cost(decoder: Decoder, pruning: Pruning, work: Work, machine: Accelerator) -
 
 
 def question(decoder: Decoder, pruning: Pruning, work: Work, machine: Accelerator) -> Asked | None:
-    """What a measurement would have to be of; None where nothing or both operands are pruned, which
-    nobody measured."""
-    if pruning.target not in ("activation", "weight"):
+    """What a measurement would have to be of; None where nothing or both operands are pruned, or
+    layers have patterns of their own, which nobody measured."""
+    if pruning.target not in ("activation", "weight") or pruning.by_layer is not None:
         return None
     return Asked(
         machine=machine.id,
@@ -87,6 +89,30 @@ def question(decoder: Decoder, pruning: Pruning, work: Work, machine: Accelerato
         d_in=decoder.widths[0],
         d_out=decoder.widths[1],
     )
+
+
+def planned(decoder: Decoder, plan: Plan, target: str, metadata: str) -> Pruning:
+    """What a plan prunes of the model, whose layers it calls as transformers does: the number of
+    the block and the projection are read from each name. UserError where it names another."""
+    places = {_place(name): name for name in plan.layers}
+    layers = [
+        Layer(places.get((number, one.name), f"{number}.{one.name}"), number, one.name, one.size)
+        for number, block in enumerate(decoder.blocks)
+        for one in block.layers
+        if one.prunable
+    ]
+    patterns = plan.among(layers)
+    if len(patterns.sites) > 1:
+        return Pruning.by_plan(target, patterns, metadata=metadata)
+    [(pattern, sites)] = patterns.sites.items()
+    return Pruning.of(target, parse_pattern(pattern), sites=sites, metadata=metadata)
+
+
+def _place(name: str) -> tuple[int, str]:
+    """`model.layers.3.mlp.down_proj` is `down` of block 3; -1 where no number stands in it."""
+    parts = name.split(".")
+    number = next((int(part) for part in parts if part.isdecimal()), -1)
+    return number, parts[-1].removesuffix("_proj")
 
 
 def speeds(**wanted: str) -> Speeds:

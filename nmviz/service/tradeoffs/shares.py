@@ -15,6 +15,7 @@ from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.roofline import bound, dense_bound, has_units
 from nmviz.hardware.work import Work
 from nmviz.methods.method import UNKNOWN
+from nmviz.methods.pattern_lists import Patterns
 from nmviz.methods.patterns import Pattern, parse_pattern
 from nmviz.methods.site_lists import Sites
 from nmviz.service.tradeoffs.axes import LENGTH, Asked
@@ -51,6 +52,7 @@ class Made(NamedTuple):
     model: str
     target: str
     pattern: str
+    plan: tuple[str, ...] | None
     sites: str
     left_out: frozenset[int]
     methods: tuple[str, ...]
@@ -65,6 +67,7 @@ def share(experiment: Experiment, asked: Asked, left_out: Sequence[int] = ()) ->
         experiment.model,
         experiment.target,
         experiment.pattern,
+        experiment.plan,
         written,
         frozenset(left_out),
         (experiment.criterion, *experiment.mitigations),
@@ -83,19 +86,19 @@ def _share(
     model: str,
     target: str,
     pattern: str,
+    plan: tuple[str, ...] | None,
     sites: str,
     left_out: frozenset[int],
     methods: tuple[str, ...],
     asked: Asked,
 ) -> Span | None:
-    mask = parse_pattern(pattern)
     if asked.cost == "metadata":
-        return Span.of(_bits(mask, asked.metadata))
+        return None if plan else Span.of(_bits(parse_pattern(pattern), asked.metadata))
     phase = "decode" if asked.cost in ("bytes", "energy") else "prefill"
     adding = _adding(target, methods)
     if adding is None:
         return None
-    made = Made(model, target, pattern, sites, left_out, adding, asked.metadata)
+    made = Made(model, target, pattern, plan, sites, left_out, adding, asked.metadata)
     work = Work(phase, LENGTH, LENGTH, 1, asked.dtype)  # type: ignore[arg-type]
     counted = _counted(made, work)
     if counted is None:
@@ -109,17 +112,25 @@ def _counted(made: Made, work: Work) -> tuple[Counts, Pruning] | None:
     """Once for all costs that are of the same work; None for a pattern that the shape does not
     divide."""
     try:
-        pruning = Pruning.of(
-            made.target,
-            parse_pattern(made.pattern),
-            sites=Sites.read(made.sites),
-            metadata=made.metadata,
-            methods=calls_of(made.target, *made.methods),
-            left_out=made.left_out,
-        )
+        pruning = _pruning(made)
         return count(shipped()[made.model], work, pruning), pruning
     except UserError:
         return None
+
+
+def _pruning(made: Made) -> Pruning:
+    methods = calls_of(made.target, *made.methods)
+    if made.plan is not None:
+        patterns = Patterns.read(made.plan)
+        return Pruning.by_plan(made.target, patterns, metadata=made.metadata, methods=methods)
+    return Pruning.of(
+        made.target,
+        parse_pattern(made.pattern),
+        sites=Sites.read(made.sites),
+        metadata=made.metadata,
+        methods=methods,
+        left_out=made.left_out,
+    )
 
 
 @lru_cache(maxsize=1024)

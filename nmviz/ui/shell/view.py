@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import built
 from nmviz.core import depth
-from nmviz.core.experiment import FOUND, TASK, Experiment
+from nmviz.core.experiment import FOUND, Experiment
+from nmviz.core.reading import TASK
 from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS, TARGETS, Target, Ties
 from nmviz.methods import WEIGHT

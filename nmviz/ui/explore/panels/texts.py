@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from math import exp, fsum, log
 
-from nmviz.core.experiment import TEXT, Experiment
+from nmviz.core.experiment import Experiment
+from nmviz.core.reading import TEXT
 from nmviz.core.results import COLUMNS, Column, Continuation, GenerationProgress
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, hint, table
