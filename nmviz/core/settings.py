@@ -206,6 +206,7 @@ class Settings(BaseModel):
         """Patterns with their sites, each pattern once."""
         if given is None:
             return None
-        if isinstance(given, str) or not isinstance(given, (list, tuple)):
+        entries = given.split("|") if isinstance(given, str) else given
+        if not isinstance(entries, (list, tuple)):
             raise ValueError("A plan is a list of patterns with their sites, such as 2:4 down.")
-        return as_value_error(Patterns.read, given).entries
+        return as_value_error(Patterns.read, entries).entries

@@ -142,9 +142,12 @@ class Method:
         return self.facts.adds(d_out, d_in, **{**defaults, **settings})
 
     def refusal(self, pattern: Pattern) -> str | None:
-        """Why the method does not fit the pattern, in one sentence; None when it does."""
+        """Why the method does not fit the pattern, in one sentence; None when it does. The name of
+        a list says nothing: each of its patterns is asked for."""
         kind = self.facts.patterns
-        if pattern.is_dense or kind == "any" or (kind == "N:M") == pattern.is_grouped:
+        if pattern.is_dense or pattern.plan or kind == "any":
+            return None
+        if (kind == "N:M") == pattern.is_grouped:
             return None
         wanted = "an N:M pattern such as 8:16" if kind == "N:M" else "a share such as 50%"
         return f"{self.name} works with {wanted} only, not with {pattern}."

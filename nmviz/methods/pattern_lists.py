@@ -32,11 +32,10 @@ class Patterns:
         found: dict[str, list[str]] = {}
         for entry in entries:
             pattern, _, sites = str(entry).strip().partition(" ")
-            mask = parse_pattern(pattern)
+            mask = _pattern(pattern)
             if mask.is_dense or mask.plan or not sites.strip():
-                raise UserError(
-                    f"{str(entry)[:40]!r} is no pattern with its sites: write 2:4 down; q:0-18."
-                )
+                said = f"{str(entry)[:40]!r} in the plan is no pattern with its sites"
+                raise UserError(f"{said}: write 2:4 down; q:0-18.")
             found.setdefault(str(mask), []).append(sites)
         if len(found) > MOST:
             raise UserError(f"A plan has at most {MOST} patterns, not {len(found)}.")
@@ -112,6 +111,13 @@ def settled(
         [(name, sites)] = inside.sites.items()
         return name, None, sites
     return inside.name, inside.entries, inside.everywhere
+
+
+def _pattern(text: str) -> Pattern:
+    try:
+        return parse_pattern(text)
+    except UserError as error:
+        raise UserError(f"In the plan: {error}") from None
 
 
 def _sorted(sites: Sites) -> Sites:

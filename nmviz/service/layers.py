@@ -13,6 +13,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import GenerationProgress, MethodError, SiteLook
 from nmviz.core.settings import TARGETS
 from nmviz.methods import BY_TARGET, MITIGATIONS
+from nmviz.methods.costs import Added
 from nmviz.methods.method import parse_call
 from nmviz.service.choices import canonical
 from nmviz.service.kept_looks import kept_or
@@ -100,7 +101,8 @@ def sweep_layer(
     def measured(row: MethodError) -> MethodError:
         try:
             chosen = alone(experiment, row, windows)
-            spent = _spent(chosen, row, site.d_out, site.d_in)
+            kept = site.mask_in(chosen).density
+            spent = Budget(site.d_out * site.d_in, kept, _added(row, site.d_out, site.d_in))
             row = replace(
                 row, added=spent.added_share, equal_error=at_equal_budget_of(chosen, spent)
             )
@@ -111,10 +113,9 @@ def sweep_layer(
     return tuple(map(measured, every_method()))
 
 
-def _spent(chosen: Experiment, row: MethodError, d_out: int, d_in: int) -> Budget:
-    """What the method of the row spends at one layer."""
-    added = parse_call(row.name, row.registry).adds(d_out, d_in)
-    return Budget(d_out * d_in, chosen.mask.density, added)
+def _added(row: MethodError, d_out: int, d_in: int) -> Added:
+    """What the method of the row adds at one layer."""
+    return parse_call(row.name, row.registry).adds(d_out, d_in)
 
 
 def every_method() -> Iterator[MethodError]:

@@ -1,5 +1,6 @@
 """The named endpoints: the same experiments for scripts. Everything is checked as on the page."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial, wraps
 from typing import Any
@@ -14,14 +15,21 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.reading import TASK
 from nmviz.core.results import GenerationProgress, Progress, SiteLook
 from nmviz.core.settings import BLOCKS, Settings
+from nmviz.methods.pattern_lists import DIGITS
+from nmviz.methods.patterns import PLAN
+from nmviz.service import known_plans
 from nmviz.ui.shell.events import LIVE
 from nmviz.ui.shell.failures import sentence
-from nmviz.ui.shell.limits import check_live, settle
+from nmviz.ui.shell.limits import check_live, offered, settle
 from nmviz.ui.shell.places import in_turn
 from nmviz.ui.shell.sessions import Turn
 from nmviz.ui.shell.view import View
 
 Json = dict[str, Any]
+NAMELESS = f"{PLAN}{'0' * DIGITS}"
+"""The pattern of a plan before it has its name."""
+LAYERS = re.compile(r"^layers\s*:", re.MULTILINE)
+"""What the text of a plan has, and a list of patterns with their sites has not."""
 SWITCHES = ("chat", "real_speed")
 """The settings that are true or false. Of the others none is, though Python counts with both."""
 
@@ -117,7 +125,7 @@ def _view(experiment: Any, beside: Mapping[str, Any] | None = None) -> View:
     UserError for anything else."""
     if not isinstance(experiment, dict):
         raise SettingError("experiment is no object: give one such as {'pattern': '8:16'}.")
-    fields = {**experiment, **(beside or {})}
+    fields = _with_plan({**experiment, **(beside or {})})
     for name, value in fields.items():
         if isinstance(value, bool) and name not in SWITCHES:
             raise SettingError(f"{name[:40]} is neither true nor false: give its value.", name)
@@ -131,6 +139,19 @@ def _view(experiment: Any, beside: Mapping[str, Any] | None = None) -> View:
     else:
         given["weight_criterion"] = given.pop("criterion", "magnitude")
     return settle(View.build(given))
+
+
+def _with_plan(fields: Json) -> Json:
+    """The fields with what their plan says: its text as in a file, or patterns with their sites."""
+    plan, model = fields.get("plan"), fields.get("model", Experiment().model)
+    if plan is None:
+        return fields
+    if "pattern" in fields and not str(fields["pattern"]).startswith(PLAN):
+        said = "A plan says the pattern of each layer: leave the pattern out."
+        raise SettingError(said, "pattern")
+    if isinstance(plan, str) and LAYERS.search(plan) and offered(model) is not None:
+        return {**fields, **known_plans.read(plan, str(model))}
+    return {**fields, "pattern": NAMELESS}
 
 
 def _refuse_missing(place: Json) -> None:

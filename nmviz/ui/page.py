@@ -100,7 +100,7 @@ def _page(controls: Controls, panels: Panels) -> Page:
     for name in ("wanted", "each_wanted", "tasks_wanted"):
         named[name] = gr.HTML(elem_id=name.replace("_", "-"), elem_classes="offstage")
     named["ask_layer"] = gr.Button("ask again", elem_id="ask-layer", elem_classes="offstage")
-    for name in ("query", "asked", "mitigated"):
+    for name in ("query", "asked", "mitigated", "typed"):
         named[name] = gr.Textbox(elem_id=name, elem_classes="offstage", label=name)
     named["pick"] = gr.HTML(elem_id="pick", elem_classes="offstage", js_on_load=PICK)
     return Page(controls, panels, named)

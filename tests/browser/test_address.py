@@ -51,6 +51,18 @@ TYPED = {
 """By label: what is typed, and what the address has of it."""
 
 
+@pytest.mark.parametrize("where", ["blocks=0-1", "projections=q:0;k:1"])
+def test_a_link_with_layers_of_its_own_opens_without_a_fault(
+    page: Page, app: App, where: str
+) -> None:
+    """The form is sent once all of it is filled: before, its menus hold what they do not list."""
+    open_page(page, app.address(where))
+    count = {"blocks=0-1": "14 of 21", "projections=q:0;k:1": "2 of 21"}[where]
+    expect(page.locator("#plan-head")).to_contain_text(f"{count} layers are pruned")
+    page.get_by_label("Token budget").fill("256")
+    page.wait_for_url(lambda url: "tokens=256" in url)
+
+
 def test_an_address_restores_what_was_chosen(kept: Page, app: App) -> None:
     be_at(kept, app.address())
     choose(kept, "2:4")

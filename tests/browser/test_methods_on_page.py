@@ -135,6 +135,32 @@ def blocks_and_layers_are_pruned_alone_too(page: Page) -> None:
     expect(page.locator("#layer")).to_contain_text("Block 2, down")
     by.get_by_label("projections").click()
     expect(page.locator("#each-head")).to_contain_text("Pruned")
+    layers_are_given_another_pattern(page)
+
+
+def layers_are_given_another_pattern(page: Page) -> None:
+    """The page then shows that plan, its link opens it, and a click on its map chooses a layer."""
+    expect(page.locator("#plan-head")).to_contain_text("All 21 layers are pruned to 8:16")
+    menu = page.locator("#plan-pattern input").first
+    menu.fill("2:4")
+    menu.press("Enter")
+    page.locator("#plan-layer").click()
+    expect(page.locator("#plan-head")).to_contain_text("2:4 in 1 and 8:16 in 20")
+    page.locator("#plan-block").click()
+    expect(page.locator("#plan-head")).to_contain_text("2:4 in 7 and 8:16 in 14")
+    page.wait_for_url(re.compile(r"pattern=plan%3A[0-9a-f]{12}.*&plan="))
+    page.reload()
+    expect(page.locator("#plan-head")).to_contain_text("2:4 in 7 and 8:16 in 14")
+    page.locator("#plan-plot .heatmaplayer").first.wait_for(state="attached")
+    cells = page.locator("#plan-plot .nsewdrag").first
+    box = cells.bounding_box()
+    assert box
+    place = {"x": box["width"] * 0.1, "y": box["height"] * 0.05}
+    cells.hover(position=place)
+    cells.click(position=place)
+    expect(page.locator("#plan-head")).to_contain_text("now block 0, q")
+    page.locator("#settings .chips label", has_text="8:16").first.click()
+    expect(page.locator("#plan-head")).to_contain_text("All 21 layers are pruned to 8:16")
 
 
 def a_measuring_can_be_cancelled(page: Page) -> None:

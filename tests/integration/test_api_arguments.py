@@ -33,6 +33,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("mitigations", "tasks"), ("text", "list")),
     "projections": ("text", "list", "list of lists", "null"),
     **dict.fromkeys(("blocks", "by"), ("text", "null")),
+    "plan": ("null",),
     **dict.fromkeys(("tokens", "window", "calibration_windows", "seed"), ("whole",)),
     **dict.fromkeys(("limit", "shots", "stride", "drop"), ("whole", "null")),
     "chat": ("boolean",),

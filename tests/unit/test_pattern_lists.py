@@ -42,9 +42,9 @@ def test_a_site_has_the_pattern_that_names_it() -> None:
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        (("2:4",), "no pattern with its sites"),
-        (("dense q",), "no pattern with its sites"),
-        ((f"{NOWHERE} q",), "no pattern with its sites"),
+        (("2:4",), "in the plan is no pattern with its sites"),
+        (("dense q",), "in the plan is no pattern with its sites"),
+        ((f"{NOWHERE} q",), "in the plan is no pattern with its sites"),
         (("5:4 q",), "5:4"),
         (("2:4 q:x",), "range of blocks"),
         (("2:4 q:0-3", "8:16 q:3"), "both 2:4 and 8:16 for q"),

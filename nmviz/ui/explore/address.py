@@ -57,10 +57,11 @@ def read_address(query: str, usual: View) -> Address:
     given = _own(dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)))
     tab = given.pop("tab", TABS[0])
     asked = {name: given.pop(name) for name in Questions.model_fields if name in given}
-    of_view = {name: given.pop(name) for name in NAMES if name in given}
+    of_view = {name: given.pop(name) for name in (*NAMES, "plan") if name in given}
     view, wrong = _readable(of_view, lambda fields: settle(View.build({**_model(usual), **fields})))
     questions, wrong_too = _readable(asked, Questions.build)
-    errors = _errors({**wrong, **wrong_too}, {**view.flat(), **questions.model_dump()})
+    now = {"plan": None, **view.flat(), **questions.model_dump()}
+    errors = _errors({**wrong, **wrong_too}, now)
     if (target := given.pop("target", None)) is not None:
         errors.append(f"There is no target {target[:LONGEST_NAME]!r}: both are shown.")
     if tab not in TABS:

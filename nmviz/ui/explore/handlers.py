@@ -27,6 +27,7 @@ from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import check_live, model_of, offered, settle
+from nmviz.ui.shell.links import link_of
 from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
@@ -58,17 +59,18 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
     try:
         found = asked(values)
         view, text, shown = found.view, found.text, shown or Shown()
-        update: Update = {"query": view.to_query(), "wanted": wanted_of(found)}
+        update: Update = {"query": link_of(view), "wanted": wanted_of(found)}
         if refusal := found.refusal("figures"):
             waits = isinstance(refusal, NotYet)
             said = note(str(refusal), "note stale") if waits else render.fault(str(refusal))
             return {**update, "status": render.status(shown, said)}
+        one, model = view.experiment, model_of(view)
         update |= {
             "method_notes": method_notes(view),
-            **scope_values(view.experiment.projections, model_of(view)),
+            **scope_values(one.projections, model, one.plan is not None),
             **_list_of_sites(values, view),
             "chips": chip_of(view),
-            "pattern": view.experiment.pattern,
+            "pattern": one.pattern,
         }
         if published_only.is_large(view):
             note_regardless()
@@ -92,7 +94,7 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
 def moved(values: Sequence[Any]) -> Update:
     """A setting of the texts moved: the address, and what the panels are asked for now."""
     found = asked(values)
-    return {"query": found.view.to_query(), "wanted": wanted_of(found)}
+    return {"query": link_of(found.view), "wanted": wanted_of(found)}
 
 
 def looked(values: Sequence[Any], before: str | None) -> Update:
@@ -143,7 +145,7 @@ def run(
     now, last = shown or Shown(), 0.0
     try:
         view, text = form(values)
-        yield {"ran": render.identity(view, text), "query": view.to_query()}
+        yield {"ran": render.identity(view, text), "query": link_of(view)}
         service.refuse_large(view.experiment.model)
         check_live(view, text)
         yield _waiting(now, view, text, measure)
@@ -230,9 +232,10 @@ def warm(model: str) -> None:
 
 
 def _list_of_sites(values: Sequence[Any], view: View) -> Update:
-    """Where a list of sites was typed: the same in its one spelling, and in the boxes."""
+    """Where a list of sites was typed, or a plan has one: in its one spelling, and in the boxes."""
     typed = values[FIELDS.index("sites")]
-    return where_values(view.experiment, model_of(view)) if typed else {}
+    said = typed or view.experiment.plan
+    return where_values(view.experiment, model_of(view)) if said else {}
 
 
 def with_stride(protocol: Any, stride: Any) -> Any:

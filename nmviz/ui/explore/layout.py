@@ -5,6 +5,8 @@ from typing import Any
 
 import gradio as gr
 
+from nmviz.methods.patterns import PRESETS
+from nmviz.ui.explore.panels import plan
 from nmviz.ui.explore.panels.one_at_a_time import BY, PANEL
 from nmviz.ui.explore.panels.zero_shot_choices import CHOSEN, LIMIT, OFFERED, TITLE, refusal
 from nmviz.ui.shell.view import View
@@ -49,6 +51,8 @@ def build_panels(view: View) -> Panels:
         _every_method(named)
     with gr.Column(elem_id="each", min_width=0):
         _one_at_a_time(named)
+    with gr.Column(elem_id="plan", min_width=0):
+        _plan(named)
     with gr.Column(elem_id="tasks", min_width=0):
         _tasks(named)
     with gr.Column(elem_id="texts", min_width=0):
@@ -147,6 +151,25 @@ def _one_at_a_time(named: dict[str, Any]) -> None:
             named["stop_each"] = _cancel("stop-each")
         named["each_progress"] = gr.HTML(elem_id="each-progress")
     named["each_bar"] = bar
+
+
+def _plan(named: dict[str, Any]) -> None:
+    named["plan_head"] = gr.HTML(f"<h2>{plan.TITLE}</h2>", elem_id="plan-head")
+    named["plan_plot"] = _plot("plan-plot")
+    with gr.Row(elem_classes="ask"):
+        named["plan_pattern"] = gr.Dropdown(
+            list(PRESETS),
+            value=PRESETS[0],
+            label="Pattern to give",
+            allow_custom_value=True,
+            min_width=0,
+            elem_id="plan-pattern",
+        )
+        for where, words in plan.WHERE.items():
+            name = f"plan_{where}"
+            named[name] = gr.Button(words, elem_id=f"plan-{where}", min_width=0)
+    named["plan_said"] = gr.HTML(elem_id="plan-said")
+    named["plan_table"] = gr.HTML(elem_id="plan-table")
 
 
 def _tasks(named: dict[str, Any]) -> None:

@@ -39,7 +39,8 @@ def moved(values: Sequence[Any], size: tuple[int, int] | None, direction: str) -
     """The mask's window, one step on, within the masks of that size."""
     try:
         view = asked(values).view
-        look = step(view.look, direction, size, view.experiment.mask.group)
+        mask = view.experiment.mask_at([view.look.projection or ""], view.look.block or 0)
+        look = step(view.look, direction, size, mask.group)
         return look.model_dump(exclude={"block", "projection"})
     except UserError:
         return {}

@@ -60,7 +60,7 @@ def form_of(view: View) -> dict[str, Any]:
     return {
         **values,
         "terms": terms(model),
-        **scope_values(view.experiment.projections, model),
+        **scope_values(view.experiment.projections, model, view.experiment.plan is not None),
         "chips": chip_of(view),
         "projections": gr.CheckboxGroup(choices=names, value=values["projections"]),
         "block": gr.Dropdown(choices=block_choices(model.blocks), value=values["block"]),

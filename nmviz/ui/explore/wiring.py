@@ -11,7 +11,7 @@ from nmviz.ui.explore import address, handlers, picking
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
 from nmviz.ui.explore.live import wire_live
-from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
+from nmviz.ui.explore.panels import every_method, one_at_a_time, plan, zero_shot
 from nmviz.ui.explore.panels.measured import Why
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
@@ -37,6 +37,7 @@ def wire(page: Page, blocks: gr.Blocks) -> None:
     _opening(page, blocks)
     _settings(page)
     _layer(page)
+    _giving(page)
     _tasks(page)
     _parts(page, page.named["each_by"].input)
     wire_live(
@@ -57,6 +58,7 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
     told = gr.HTML(elem_id="leaving", elem_classes="offstage")
     opened.then(_arrived(_leaving(blocks)), page.named["model"], told, **FROM_STORE)
     _each(page, opened.then)
+    _planned(page, opened.then)
     _look(page, opened.then)
 
 
@@ -153,6 +155,7 @@ def _change(page: Page, on: Callable[..., Any]) -> None:
     )
     changed.failure(None, None, None, js=answered("settings"), **READ)
     _each(page, changed.then)
+    _planned(page, changed.then)
 
 
 def _each(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
@@ -173,6 +176,30 @@ def _questions(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
     inputs = [*page.form, *page.these(*FIELDS, "tasks_of")]
     outputs = page.these(*zero_shot.OUTPUTS)
     on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
+
+
+def _planned(page: Page, on: Callable[..., Any]) -> None:
+    """The map of patterns, drawn of the settings alone."""
+    on(
+        fn=page.shared(plan.shown),
+        inputs=page.form,
+        outputs=page.these(*plan.OUTPUTS),
+        **ANSWERED,
+    )
+
+
+def _giving(page: Page) -> None:
+    """Layers are given another pattern: the form has the plan that this makes."""
+    written = page.these("pattern", "projections", "blocks", "sites", "plan_said")
+    for where in plan.WHERE:
+        given = page.named[f"plan_{where}"].click(
+            page.answer(partial(plan.given, where=where), 1),
+            [*page.form, page.named["plan_pattern"]],
+            written,
+            **FROM_STORE,
+        )
+        _change(page, given.then)
+        _look(page, given.then)
 
 
 def _tasks(page: Page) -> None:
@@ -229,6 +256,7 @@ def _layer(page: Page) -> None:
     ]
     for on in moves:
         on(fn=redraw, inputs=page.form_and_shown, outputs=drawn, **ANSWERED)
+        _planned(page, on)
         _look(page, on)
     given = [*page.form, named["mask_size"]]
     for direction, button in panels.steps.items():
@@ -241,8 +269,12 @@ def _layer(page: Page) -> None:
 def _address(page: Page) -> None:
     """Settings reach the address while they are typed: a link may be copied straight after."""
     named = page.named
-    events = [getattr(named[name], "change" if name in TEXTS else "input") for name in TYPED]
-    _written(page, partial(gr.on, events))
+    # At the opening texts change one after another: the form is sent once all of it is filled.
+    texts, typed = page.these(*TEXTS), named["typed"]
+    changes = [one.change for one in texts]
+    gr.on(changes, None, texts, typed, js="(...texts) => texts.join('\\n')", **READ)
+    events = [named[name].input for name in TYPED if name not in TEXTS]
+    _written(page, partial(gr.on, [typed.change, *events]))
     asked = page.these(*FIELDS)
     events = [one.input for one in asked]
     gr.on(events, for_all(address.asked), asked, named["asked"], **ANSWERED)

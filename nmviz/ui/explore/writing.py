@@ -17,6 +17,7 @@ from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of
+from nmviz.ui.shell.links import link_of
 from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
@@ -48,7 +49,7 @@ def write(
     try:
         view = view_of(values, "texts")
         seen = INTO_VIEW if after_run and after_run.stored else ""
-        begun: Update = {"query": view.to_query(), "texts": seen + texts(None, view, note(WRITING))}
+        begun: Update = {"query": link_of(view), "texts": seen + texts(None, view, note(WRITING))}
         yield {**begun, "progress": bar(Progress("loading the model"))}
         waiting = service.uncalibrated(view.experiments())
         if waiting and after_run:

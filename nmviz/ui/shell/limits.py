@@ -8,8 +8,9 @@ from nmviz import service
 from nmviz.base.errors import NotYet, SettingError, UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.protocols import tokens_read
+from nmviz.methods.pattern_lists import Patterns
 from nmviz.methods.scopes import ALL, EXPERTS, ROUTER
-from nmviz.service import OWN_TEXT
+from nmviz.service import OWN_TEXT, known_plans
 from nmviz.sources.tasks import TASKS
 from nmviz.ui.shell.view import Look, View
 
@@ -41,6 +42,7 @@ def model_of(view: View) -> "ModelInfo":
 def settle(view: View) -> View:
     """The view with its layer filled in. UserError when it asks for what the page does not have."""
     model = model_of(view)
+    view = _with_plan(view)
     experiment = view.experiment
     corpora = [corpus.name for corpus in service.catalogue().corpora]
     corpus = experiment.reading.corpus
@@ -63,6 +65,19 @@ def settle(view: View) -> View:
         raise SettingError(said, "projection")
     filled = Look(**{**look.model_dump(), "block": block, "projection": projection})
     return view.model_copy(update={"look": filled})
+
+
+def _with_plan(view: View) -> View:
+    """The view with the list that its plan's name stands for, in the spelling of its model."""
+    one = view.experiment
+    if not one.mask.plan:
+        return view
+    try:
+        patterns = one.by_layer or Patterns.read(known_plans.found(one.pattern))
+        fields = known_plans.named(patterns, one.model)
+        return view.model_copy(update={"experiment": one.but(**fields)})
+    except UserError as error:
+        raise SettingError(str(error), "pattern") from None
 
 
 def _check_projections(chosen: Iterable[str], model: "ModelInfo") -> None:

@@ -252,7 +252,7 @@ window.nmviz = (() => {
   function settle() {
     waiting = false;
     judge();
-    for (const place of ["#depth-plot", "#each-plot"]) onPoint(place, pickPoint);
+    for (const place of ["#depth-plot", "#each-plot", "#plan-plot"]) onPoint(place, pickPoint);
     onPoint("#tradeoffs-plot", openPoint);
     intoView();
     saveButtons();

@@ -15,7 +15,7 @@ from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS, TARGETS, Target, Ties
 from nmviz.methods import WEIGHT
 from nmviz.methods.method import parse_call
-from nmviz.methods.patterns import parse_pattern
+from nmviz.methods.patterns import PLAN, parse_pattern
 from nmviz.views.explore.sentences import how_and_where
 
 LONGEST_ADDRESS = 8_000
@@ -86,6 +86,8 @@ class View(BaseModel):
             name: built(part, {key: rest.pop(key) for key in part.model_fields if key in rest})
             for name, part in (("look", Look), ("writing", Writing))
         }
+        if str(rest.get("pattern") or "").strip().lower().startswith(PLAN):
+            rest |= {"projections": None, "blocks": None}  # a plan says which layers
         windows = own.get("calibration_windows", cls.model_fields["calibration_windows"].default)
         experiment = Experiment.build(**rest, calibration_windows=windows, target="activation")
         view = built(cls, {**own, **parts, "experiment": experiment})
@@ -104,7 +106,7 @@ class View(BaseModel):
         fields = {name: text for name, text in pairs.items() if not name.startswith("__")}
         if fields.get("target") == BLOCKS:
             raise SettingError(NO_COLUMN, "target")
-        unknown = set(fields) - set(NAMES)
+        unknown = set(fields) - {*NAMES, "plan"}
         if unknown:
             raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
         if fields.pop("target", "activation") == "weight":

@@ -46,10 +46,15 @@ def scope_of(projections: Sequence[str] | None, model: "ModelInfo") -> Scope | N
     return None
 
 
-def scope_values(projections: Sequence[str] | None, model: "ModelInfo") -> dict[str, Any]:
-    """The menu of subsets and the line below it, for the projections that are chosen."""
-    scope = scope_of(projections, model)
+def scope_values(
+    projections: Sequence[str] | None, model: "ModelInfo", plan: bool = False
+) -> dict[str, Any]:
+    """The menu of subsets and the line below it, for the projections that are chosen, or where a
+    plan says which they are."""
+    scope = None if plan else scope_of(projections, model)
     said = f"Source: {scope.source}" if scope else "A choice of your own"
+    if plan:
+        said = "The plan says which layers are pruned: choose a pattern above to choose them here"
     return {
         "scope": gr.Dropdown(choices=scope_choices(model), value=scope.name if scope else None),
         "scope_note": f'<p class="words">{esc(said)}.</p>',
