@@ -16,17 +16,17 @@ from nmviz.base.memory import resident
 from nmviz.base.starting import started, take_short_turns
 from nmviz.base.wording import listed
 from nmviz.core.running import DEVICE, usual_device
+from nmviz.ui.explore.first_paint import first_paint
 from nmviz.ui.guard.middleware import Guard
 from nmviz.ui.serving.answers import Answers
 from nmviz.ui.serving.files import Files
+from nmviz.ui.serving.first_paint import FirstPaint
 from nmviz.ui.serving.strangers import Strangers
 from nmviz.ui.shell.theme import theme
 
 HERE = Path(__file__).parent / "shell"
 LAST_PORT = 65_535
 SECONDS_BETWEEN_LINES = 60.0
-IN_FRONT = (Guard, Files, Answers, Strangers)
-"""What stands in front of Gradio: the first sees a request first, and Gradio last."""
 
 
 def build() -> gr.Blocks:
@@ -39,12 +39,8 @@ def build() -> gr.Blocks:
 
 def launch_kwargs() -> dict[str, Any]:
     """What `launch` is given wherever the page is served."""
-    style = (HERE / "style.css").read_text(encoding="utf-8")
-    script = (HERE / "script.js").read_text(encoding="utf-8")
     return {
         "theme": theme(),
-        # In the head, not as `css`, which Gradio rewrites selector by selector.
-        "head": f"<style>{style}</style><script>{script}</script>",
         "show_error": True,
         "quiet": True,
         "ssr_mode": False,
@@ -54,8 +50,24 @@ def launch_kwargs() -> dict[str, Any]:
         "run_history": False,
         "footer_links": ["api"],
         "max_file_size": "1mb",
-        "app_kwargs": {"middleware": [Middleware(one) for one in IN_FRONT]},
+        "app_kwargs": {"middleware": _in_front()},
     }
+
+
+def _in_front() -> list[Middleware]:
+    """What stands in front of Gradio: the first sees a request first, and Gradio last."""
+    style = (HERE / "style.css").read_text(encoding="utf-8")
+    script = (HERE / "script.js").read_text(encoding="utf-8")
+    # Not as `css`, which Gradio rewrites selector by selector, nor as `head`, which a script of its
+    # own adds long after the first paint.
+    head = f"<style>{style}</style><script>{script}</script>"
+    return [
+        Middleware(Guard),
+        Middleware(FirstPaint, head=head, paint=first_paint),
+        Middleware(Files),
+        Middleware(Answers),
+        Middleware(Strangers),
+    ]
 
 
 def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, device: str = "") -> str:

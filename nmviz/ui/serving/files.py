@@ -39,6 +39,7 @@ class File:
     kind: str
     body: bytes
     packed: dict[str, bytes] = field(default_factory=dict)
+    _packing: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False, repr=False)
 
     @cached_property
     def tag(self) -> str:
@@ -51,12 +52,15 @@ class File:
         return len(self.body) + sum(map(len, self.packed.values()))
 
     async def told(self, accepted: str) -> tuple[str, bytes]:
-        """Encoding and body for a client that accepts these; compressed the first time."""
+        """Encoding and body for a client that accepts these; compressed the first time, and once
+        however many ask meanwhile."""
         encoding = next((one for one in ENCODINGS if one in accepted), "")
         if not encoding or not self.kind.startswith(WORDS) or len(self.body) <= SMALL:
             return "", self.body
-        if encoding not in self.packed:
-            self.packed[encoding] = await asyncio.to_thread(ENCODINGS[encoding], self.body)
+        async with self._packing:
+            if encoding not in self.packed:
+                packed = await asyncio.to_thread(ENCODINGS[encoding], self.body)
+                self.packed[encoding] = packed
         return encoding, self.packed[encoding]
 
 
@@ -86,7 +90,7 @@ class Files:
         if file is not None:  # else it is none, and was answered so
             if key in self._kept:
                 self._kept.move_to_end(key)
-            await (await _response(file, path, headers))(scope, receive, send)
+            await (await response_of(file, path, headers))(scope, receive, send)
 
     async def _made(
         self, key: tuple[str, ...], scope: Scope, receive: Receive, send: Send
@@ -112,7 +116,8 @@ class Files:
         return file
 
 
-async def _response(file: File, path: str, headers: Headers) -> Response:
+async def response_of(file: File, path: str, headers: Headers) -> Response:
+    """The answer to a request with these headers for the file at that path."""
     told = {
         "etag": file.tag,
         "vary": "Accept-Encoding",

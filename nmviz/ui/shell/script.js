@@ -249,8 +249,15 @@ window.nmviz = (() => {
   });
 
   let waiting = false;
+  // What the page came with goes once the app shows the same: until then the app is not seen.
+  function takeOver() {
+    const first = document.getElementById("first-paint");
+    if (first && document.querySelector("#cards .card") && document.querySelector("#status p")) first.remove();
+  }
+
   function settle() {
     waiting = false;
+    takeOver();
     judge();
     for (const place of ["#depth-plot", "#each-plot", "#plan-plot"]) onPoint(place, pickPoint);
     onPoint("#tradeoffs-plot", openPoint);
@@ -271,5 +278,5 @@ window.nmviz = (() => {
     if (!waiting) { waiting = true; requestAnimationFrame(settle); }
   }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: TOLD });
 
-  return { address, openTab, saveText, asking, answered };
+  return { address, openTab, saveText, asking, answered, startTheme };
 })();
