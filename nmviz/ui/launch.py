@@ -57,10 +57,10 @@ def launch_kwargs() -> dict[str, Any]:
 def _in_front() -> list[Middleware]:
     """What stands in front of Gradio: the first sees a request first, and Gradio last."""
     style = (HERE / "style.css").read_text(encoding="utf-8")
-    script = (HERE / "script.js").read_text(encoding="utf-8")
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("hand.js", "script.js")]
     # Not as `css`, which Gradio rewrites selector by selector, nor as `head`, which a script of its
     # own adds long after the first paint.
-    head = f"<style>{style}</style><script>{script}</script>"
+    head = f"<style>{style}</style>" + "".join(f"<script>{one}</script>" for one in scripts)
     return [
         Middleware(Guard),
         Middleware(FirstPaint, head=head, paint=first_paint),

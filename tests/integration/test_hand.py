@@ -17,6 +17,8 @@ from nmviz.engine.look.capture import Captures
 from nmviz.engine.look.hand import ROWS, RULES, hand
 from nmviz.engine.measure.dense import logits
 from nmviz.engine.prune.sparsify import forwards, replaced
+from nmviz.service.hands import PLACES, PROMPTS, shipped_hands
+from nmviz.ui.explore.panels.hand import html
 
 PROMPT = "The river runs downhill and takes up other streams."
 WHERE = (1, "down")
@@ -91,7 +93,12 @@ def test_the_next_words_are_those_of_the_pruned_models(made: tuple[str, Hand]) -
     asked = Experiment.build(model=tiny, pattern="8:16", criterion="clact")
     with replaced(forwards(bind(loaded, asked, nothing).pruned, nothing)):
         pruned = logits(loaded, ids).softmax(-1)
+        read = ids
+        for _ in range(12):
+            read = torch.cat([read, logits(loaded, read)[-1].argmax()[None]])
     rule = next(rule for rule in one.rules if rule.name == "clact")
+    assert rule.written == loaded.tokenizer.decode(read[len(ids) :])
+    assert one.written != rule.written
     for word, guess in enumerate(rule.guesses):
         best = int(pruned[word].argmax())
         assert guess.word == loaded.tokenizer.decode([best])
@@ -116,3 +123,28 @@ def test_what_cannot_be_shown_says_why(tiny: str, paragraphs_calibrate: None) ->
 
 def test_a_layer_that_gives_nothing_has_no_error() -> None:
     assert relative([1.0] * SIZE, [[1.0] * SIZE] * SIZE, 0.0) == 0.0
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("model", PLACES)
+def test_the_hands_that_ship_are_what_the_engine_gives(model: str) -> None:
+    loaded = load(model)
+    [(prompt, shipped), *_] = shipped_hands(model)
+    site = find_site(loaded.model, *PLACES[model])
+    x = Captures().get(loaded, prompt).of(site)
+    columns = slice(shipped.first, shipped.first + SIZE)
+    assert torch.allclose(x[:, columns], torch.tensor(shipped.inputs), atol=1e-4)
+    part = site.weight[:, columns].double()
+    assert torch.allclose(part.T @ part, torch.tensor(shipped.gram).double(), rtol=1e-4)
+    pruned = bind(loaded, Experiment.build(model=model, pattern="8:16"), nothing).pruned
+    assert shipped.rules[0].kept == pruned.masked(site, x).mask[:, columns].tolist()
+    with torch.inference_mode():
+        lost = pruned.lost(site, x).norm(dim=-1) / site.dense(x).norm(dim=-1)
+    assert shipped.rules[0].layer == pytest.approx(lost.tolist(), rel=1e-3)
+    assert [prompt for prompt, _ in shipped_hands(model)] == list(PROMPTS)
+
+
+def test_a_model_without_one_says_so(tiny: str) -> None:
+    assert shipped_hands(tiny) == ()
+    assert "two small models" in html(tiny, "tiny") and "data-hands" not in html(tiny, "tiny")
+    assert 'data-hands="[{&quot;prompt&quot;' in html("smollm2-135m", "SmolLM2")

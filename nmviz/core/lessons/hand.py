@@ -36,7 +36,8 @@ class Rule:
     `kept` has a row a word for activations, a row a row of the weight for weights (those that are
     shown). `gram` is that of the dropped part of the columns, for weights. `layer` is the relative
     error of the layer's output a word, all of its inputs or weights pruned; `guesses` are those
-    after each word of the model with every layer pruned.
+    after each word of the model with every layer pruned, and `written`
+    is how it goes on, the likeliest word each time.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Rule:
     kept: Sequence[Sequence[bool]]
     layer: Numbers
     guesses: Sequence[Guess]
+    written: str
     gram: Matrix | None = None
 
 
@@ -61,6 +63,7 @@ class Hand:
     gram: Matrix  # [16, 16] of the columns
     weights: Matrix  # some rows of the weight at these columns, [rows, 16]
     guesses: Sequence[Guess]  # of the dense model
+    written: str  # by the dense model
     rules: Sequence[Rule]
 
     def to_json(self) -> dict[str, Any]:

@@ -26,6 +26,8 @@ RULES: tuple[tuple[Target, str], ...] = (
     ("weight", "wanda"),
 )
 """Who chooses instead of the visitor."""
+MORE_WORDS = 12
+"""Tokens that each model writes behind the prompt."""
 ROWS = 8
 """Rows of the weight that are shown."""
 
@@ -74,6 +76,7 @@ def hand(
         gram=(part.T @ part).tolist(),
         weights=part[:ROWS].tolist(),
         guesses=_guesses(loaded, likely, likely),
+        written=_written(loaded, ids),
         rules=made,
     )
 
@@ -98,7 +101,7 @@ def _rule(
     lost = torch.linalg.vector_norm(pruned.lost(site, x).double(), dim=-1)
     whole = torch.linalg.vector_norm(y.double(), dim=-1)
     with replaced(forwards(pruned, _go_on)):
-        guessed = logits(loaded, ids).float().softmax(-1)
+        guessed, written = logits(loaded, ids).float().softmax(-1), _written(loaded, ids)
     return Rule(
         name=call.method.name,
         title=BY_TARGET[target].get(call.method.name).short_title,
@@ -106,8 +109,18 @@ def _rule(
         kept=mask.tolist(),
         layer=torch.where(whole > 0, lost / whole, 0).tolist(),
         guesses=_guesses(loaded, guessed, likely),
+        written=written,
         gram=gram,
     )
+
+
+def _written(loaded: LoadedModel, ids: Tensor) -> str:
+    """What the model as it is now adds to the prompt, the likeliest word each time."""
+    read = ids
+    for _ in range(MORE_WORDS):
+        best = logits(loaded, read)[-1].argmax()
+        read = torch.cat([read, best[None].to(read.device)])
+    return str(loaded.tokenizer.decode(read[len(ids) :]))
 
 
 def _ids(loaded: LoadedModel, prompt: str) -> Tensor:

@@ -16,7 +16,7 @@ from nmviz.ui.explore.form.notes import method_notes, terms
 from nmviz.ui.explore.form.protocol import stride_of
 from nmviz.ui.explore.form.scoping import projections_of, scope_values, where_values
 from nmviz.ui.explore.form.values import asked, form, view_of
-from nmviz.ui.explore.panels import published_only, render
+from nmviz.ui.explore.panels import hand, published_only, render
 from nmviz.ui.explore.panels.layer import identity as layer_identity
 from nmviz.ui.explore.panels.layer import layer_panels, refused
 from nmviz.ui.explore.panels.render import Shown
@@ -49,7 +49,7 @@ CHANGED = (
 )
 RAN = ("ran", "shown", "query", "progress", *render.OUTPUTS)
 FITTED = (
-    *("terms", "texts", "scope", "scope_note", "sites", "projections", "blocks"),
+    *("terms", "texts", "hand", "scope", "scope_note", "sites", "projections", "blocks"),
     *("block", "projection", *LAYER_OUTPUTS),
 )
 
@@ -208,6 +208,7 @@ def fitted(values: Sequence[Any]) -> Update:
         "looked_at": None,
         "terms": terms(model),
         "texts": published_only.texts(view),
+        **hand.panel(view),
         **scope_values(kept or names, model),
         "projections": gr.CheckboxGroup(choices=names, value=kept or names),
         "blocks": "",

@@ -12,7 +12,7 @@ from nmviz.ui.explore.form.notes import method_notes, terms
 from nmviz.ui.explore.form.protocol import stride_of
 from nmviz.ui.explore.form.scoping import scope_values
 from nmviz.ui.explore.form.values import Asked
-from nmviz.ui.explore.panels import published_only, render
+from nmviz.ui.explore.panels import hand, published_only, render
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.wanted import wanted_of
 from nmviz.ui.shell.failures import sentence
@@ -43,6 +43,7 @@ def restored(query: str) -> dict[str, Any]:
     )
     return {
         **form_of(view),
+        **hand.panel(view),
         **asked.questions.model_dump(),
         "tasks": list(asked.questions.tasks),
         **figures,

@@ -258,6 +258,7 @@ window.nmviz = (() => {
   function settle() {
     waiting = false;
     takeOver();
+    window.nmvizHand.look();
     judge();
     for (const place of ["#depth-plot", "#each-plot", "#plan-plot"]) onPoint(place, pickPoint);
     onPoint("#tradeoffs-plot", openPoint);

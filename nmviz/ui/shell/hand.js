@@ -1,0 +1,172 @@
+// The hand: sixteen inputs of one layer, kept or dropped by a click. All it needs came with the page:
+// a click asks nobody. Numbers are those of nmviz/core/lessons/hand.py.
+window.nmvizHand = (() => {
+  const KEPT = 8;
+  const OWN = "own";
+  const SHORT = { magnitude: "By size", clact: "CLACT", wina: "WINA", wanda: "Wanda" };
+
+  // sqrt(d' G d) over ||y||: what dropping d takes from the layer's output
+  function relative(dropped, gram, output) {
+    let sum = 0;
+    for (let i = 0; i < dropped.length; i++) {
+      if (!dropped[i]) continue;
+      for (let j = 0; j < dropped.length; j++) sum += dropped[i] * gram[i][j] * dropped[j];
+    }
+    return output ? Math.sqrt(Math.max(sum, 0)) / output : 0;
+  }
+
+  function errorOf(hand, word, kept) {
+    const dropped = hand.inputs[word].map((x, j) => (kept[j] ? 0 : x));
+    return relative(dropped, hand.gram, hand.outputs[word]);
+  }
+
+  const ruleOf = (hand, target, name) => hand.rules.find((one) => one.target === target && one.name === name);
+  const percent = (share) => (share < 0.0995 ? (100 * share).toFixed(1) : (100 * share).toFixed(0)) + "%";
+  const number = (x) => (Math.abs(x) < 0.995 ? x.toFixed(2) : x.toPrecision(3)).replace("-", "\u2212");
+
+  function make(tag, attributes = {}, ...inside) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name === "style") made.style.cssText = value;
+      else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+      else if (value !== false && value !== undefined) made.setAttribute(name, value);
+    }
+    made.append(...inside.filter((one) => one !== null));
+    return made;
+  }
+
+  // A row of buttons of which arrows move the focus
+  function row(label, kind, buttons) {
+    const made = make("div", { class: kind, role: "group", "aria-label": label }, ...buttons);
+    made.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      const place = buttons.indexOf(document.activeElement);
+      if (!step || place < 0) return;
+      event.preventDefault();
+      buttons[(place + step + buttons.length) % buttons.length].focus();
+    });
+    return made;
+  }
+
+  function start(root) {
+    const told = JSON.parse(root.dataset.hands);
+    const state = { prompt: 0, word: told[0].hand.words.length - 1, activation: "magnitude", weight: "magnitude", own: null, focus: null };
+
+    const hand = () => told[state.prompt].hand;
+    const kept = () => (state.activation === OWN ? state.own : ruleOf(hand(), "activation", state.activation).kept[state.word]);
+
+    function move(changes) {
+      const focused = root.contains(document.activeElement) ? document.activeElement.dataset.at : null;
+      Object.assign(state, changes);
+      draw();
+      if (focused) root.querySelector(`[data-at="${focused}"]`)?.focus();
+    }
+
+    function toggle(place) {
+      const own = [...kept()];
+      own[place] = !own[place];
+      move({ own, activation: OWN });
+    }
+
+    function words() {
+      const buttons = hand().words.map((word, place) => make("button", {
+        type: "button", class: "word", "data-at": `word-${place}`, "aria-pressed": String(place === state.word),
+        onclick: () => move({ word: place }),
+      }, word.trim() || "\u2423"));
+      return row("Words of the prompt", "words-of", buttons);
+    }
+
+    function prompts() {
+      if (told.length < 2) return null;
+      const buttons = told.map((one, place) => make("button", {
+        type: "button", class: "chip", "data-at": `prompt-${place}`, "aria-pressed": String(place === state.prompt),
+        onclick: () => move({ prompt: place, word: told[place].hand.words.length - 1, activation: state.activation === OWN ? "magnitude" : state.activation }),
+      }, one.prompt.split(" ").slice(0, 4).join(" ") + " \u2026"));
+      return row("Prompts", "chips-of", buttons);
+    }
+
+    function chips(target) {
+      const names = hand().rules.filter((one) => one.target === target).map((one) => one.name);
+      if (target === "activation") names.push(OWN);
+      const buttons = names.map((name) => make("button", {
+        type: "button", class: "chip", "data-at": `${target}-${name}`, "aria-pressed": String(state[target] === name),
+        onclick: () => move(name === OWN ? { activation: OWN, own: [...kept()] } : { [target]: name }),
+      }, name === OWN ? "My own" : SHORT[name] || name));
+      return row(target === "activation" ? "Who chooses the inputs" : "Who chooses the weights", "chips-of", buttons);
+    }
+
+    function inputs() {
+      const x = hand().inputs[state.word], stays = kept();
+      const largest = Math.max(...x.map(Math.abs)) || 1;
+      const cells = x.map((value, place) => make("button", {
+        type: "button", class: stays[place] ? "cell kept" : "cell dropped", "data-at": `cell-${place}`,
+        "aria-pressed": String(stays[place]), "aria-label": `input ${hand().first + place}: ${number(value)}, ${stays[place] ? "kept" : "dropped"}`,
+        style: `--size: ${(Math.abs(value) / largest).toFixed(3)}`,
+        onclick: () => toggle(place),
+      }, make("span", { class: "amount" }), make("span", { class: "value" }, number(value))));
+      return row("Sixteen inputs: press to keep or drop", "cells", cells);
+    }
+
+    function weights() {
+      const rule = ruleOf(hand(), "weight", state.weight);
+      const largest = Math.max(...hand().weights.flat().map(Math.abs)) || 1;
+      const rows = hand().weights.map((line, r) => make("div", { class: "line" }, ...line.map((value, place) => make("span", {
+        class: rule.kept[r][place] ? "small kept" : "small dropped", title: `${number(value)}, ${rule.kept[r][place] ? "kept" : "dropped"}`,
+        style: `--size: ${(Math.abs(value) / largest).toFixed(3)}`,
+      }))));
+      return make("div", { class: "lines", role: "img", "aria-label": "Eight rows of the weight: half of every sixteen stay, and these stand for every word" }, ...rows);
+    }
+
+    function guess(one, dense) {
+      const right = one.word === dense.word;
+      return make("span", { class: right ? "right" : "wrong" }, `\u201c${one.word.trim()}\u201d ${percent(one.probability)}`);
+    }
+
+    function zoom() {
+      const a = state.activation === OWN ? null : ruleOf(hand(), "activation", state.activation);
+      const w = ruleOf(hand(), "weight", state.weight), word = state.word;
+      const dense = hand().guesses[word];
+      const last = word === hand().words.length - 1;
+      const error = (share) => make("td", {}, make("span", { class: "share", style: `--size: ${Math.min(1, share / 0.5).toFixed(3)}` }), percent(share));
+      const none = () => make("td", {}, "choose a rule");
+      const lines = [
+        ["these sixteen inputs", error(errorOf(hand(), word, kept())), error(relative(hand().inputs[word], w.gram, hand().outputs[word]))],
+        ["the whole layer", a ? error(a.layer[word]) : none(), error(w.layer[word])],
+        [`every layer: the next word (dense: \u201c${dense.word.trim()}\u201d ${percent(dense.probability)})`,
+          a ? make("td", {}, guess(a.guesses[word], dense)) : none(), make("td", {}, guess(w.guesses[word], dense))],
+      ];
+      if (last) lines.push([`and how it goes on (dense: \u201c${hand().written.trim()}\u201d)`,
+        a ? make("td", { class: "written" }, a.written.trim()) : none(), make("td", { class: "written" }, w.written.trim())]);
+      const head = make("tr", {}, make("th", { scope: "col" }, "half is dropped of"),
+        make("th", { scope: "col", class: "activation" }, "activations"), make("th", { scope: "col", class: "weight" }, "weights"));
+      const body = lines.map(([name, one, two]) => make("tr", {}, make("th", { scope: "row" }, name), one, two));
+      return make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "From sixteen inputs to the whole model" },
+        make("table", {}, make("caption", {}, "How much the output changes"), make("thead", {}, head), make("tbody", {}, ...body)));
+    }
+
+    function draw() {
+      const count = kept().filter(Boolean).length;
+      const error = errorOf(hand(), state.word, kept());
+      const odd = count === KEPT ? "" : ` ${count < KEPT ? "Keep" : "Drop"} ${Math.abs(count - KEPT)} more for 8:16.`;
+      const said = `${count} of 16 kept: the layer's output for this word changes by ${percent(error)}.${odd}`;
+      const weight = relative(hand().inputs[state.word], ruleOf(hand(), "weight", state.weight).gram, hand().outputs[state.word]);
+      root.replaceChildren(...[
+        prompts(), words(),
+        make("div", { class: "sides" },
+          make("div", { class: "side activation" }, make("h3", {}, "Activations"), chips("activation"), inputs(), make("p", { class: "words", "aria-live": "polite" }, said)),
+          make("div", { class: "side weight" }, make("h3", {}, "Weights"), chips("weight"), weights(),
+            make("p", { class: "words" }, `The mask stands for every word: this word's output changes by ${percent(weight)}.`))),
+        zoom(),
+      ].filter(Boolean));
+    }
+    draw();
+  }
+
+  // Where the page has one that is not there yet
+  function look() {
+    const root = document.querySelector("#hand-body[data-hands]");
+    if (root && root.dataset.drawn !== root.dataset.of) { root.dataset.drawn = root.dataset.of; start(root); }
+  }
+
+  return { look, relative, errorOf };
+})();

@@ -1,0 +1,117 @@
+"""The hand in the page: every figure equals the engine's, and no click asks the server."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+from visitor import App
+
+from nmviz.core.lessons.hand import Hand, Rule
+from nmviz.service.hands import shipped_hands
+
+pytestmark = pytest.mark.browser
+MODEL = "smollm2-135m"
+
+
+def percent(share: float) -> str:
+    """As the page writes it."""
+    return f"{100 * share:.1f}%" if share < 0.0995 else f"{100 * share:.0f}%"
+
+
+def rule_of(hand: Hand, target: str, name: str) -> Rule:
+    return next(rule for rule in hand.rules if (rule.target, rule.name) == (target, name))
+
+
+def test_a_hand_is_played(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/?model={MODEL}&pattern=2:4")
+    body = page.locator("#hand-body")
+    expect(body.locator(".cell")).to_have_count(16)
+    expect(page.locator("#layer-head")).to_contain_text("Block 15, down")
+    page.wait_for_timeout(500)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    (_, hand), (_, other) = shipped_hands(MODEL)
+    last = len(hand.words) - 1
+    every_rule_says_what_the_engine_does(page, hand, last)
+    another_word_changes_the_inputs_and_not_the_weights(page, hand)
+    ones_own_choice_is_exact(page, hand)
+    the_keyboard_plays_too(page)
+    body.get_by_role("button", name=re.compile("^Water boils")).click()
+    expect(body.locator(".word")).to_have_count(len(other.words))
+    assert not [url for url in asked if "gradio_api" in url], "a click asked the server"
+
+
+def every_rule_says_what_the_engine_does(page: Page, hand: Hand, word: int) -> None:
+    body = page.locator("#hand-body")
+    for target, name, label in (
+        ("activation", "clact", "CLACT"),
+        ("activation", "wina", "WINA"),
+        ("activation", "magnitude", "By size"),
+        ("weight", "wanda", "Wanda"),
+        ("weight", "magnitude", "By size"),
+    ):
+        side = body.locator(f".side.{target}")
+        side.get_by_role("button", name=label).click()
+        rule = rule_of(hand, target, name)
+        expect(side.locator(".words")).to_contain_text(
+            f"changes by {percent(hand.error_of(rule, word))}"
+        )
+        column = 0 if target == "activation" else 1
+        rows = body.locator("tbody tr")
+        expect(rows.nth(0).locator("td").nth(column)).to_have_text(
+            percent(hand.error_of(rule, word))
+        )
+        expect(rows.nth(1).locator("td").nth(column)).to_have_text(percent(rule.layer[word]))
+        guess = rule.guesses[word]
+        expect(rows.nth(2).locator("td").nth(column)).to_have_text(
+            f"“{guess.word.strip()}” {percent(guess.probability)}"
+        )
+        expect(rows.nth(3).locator("td").nth(column)).to_have_text(rule.written.strip())
+    dense = hand.guesses[word]
+    expect(body.locator("tbody tr").nth(2).locator("th")).to_contain_text(
+        f"“{dense.word.strip()}” {percent(dense.probability)}"
+    )
+    kept = [cell == "true" for cell in pressed(page)]
+    assert kept == list(rule_of(hand, "activation", "magnitude").kept[word])
+
+
+def pressed(page: Page) -> list[str]:
+    cells = page.locator("#hand-body .cell")
+    return [cells.nth(place).get_attribute("aria-pressed") or "" for place in range(16)]
+
+
+def another_word_changes_the_inputs_and_not_the_weights(page: Page, hand: Hand) -> None:
+    body = page.locator("#hand-body")
+    weights = body.locator(".lines").inner_html()
+    body.locator(".word").nth(3).click()
+    assert body.locator(".lines").inner_html() == weights
+    assert [one == "true" for one in pressed(page)] == list(
+        rule_of(hand, "activation", "magnitude").kept[3]
+    )
+    weight = hand.error_of(rule_of(hand, "weight", "magnitude"), 3)
+    expect(body.locator(".side.weight .words")).to_contain_text(percent(weight))
+
+
+def ones_own_choice_is_exact(page: Page, hand: Hand) -> None:
+    body = page.locator("#hand-body")
+    kept = list(rule_of(hand, "activation", "magnitude").kept[3])
+    for place in (0, 5, 11):
+        body.locator(".cell").nth(place).click()
+        kept[place] = not kept[place]
+        said = f"{sum(kept)} of 16 kept: the layer's output for this word changes by "
+        expect(body.locator(".side.activation .words")).to_contain_text(
+            said + percent(hand.error(3, kept))
+        )
+    expect(body.get_by_role("button", name="My own")).to_have_attribute("aria-pressed", "true")
+    expect(body.locator("tbody tr").nth(1).locator("td").first).to_have_text("choose a rule")
+
+
+def the_keyboard_plays_too(page: Page) -> None:
+    cells = page.locator("#hand-body .cell")
+    cells.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(cells.nth(1)).to_be_focused()
+    before = cells.nth(1).get_attribute("aria-pressed")
+    page.keyboard.press("Space")
+    expect(cells.nth(1)).to_have_attribute("aria-pressed", "false" if before == "true" else "true")
+    expect(cells.nth(1)).to_be_focused()

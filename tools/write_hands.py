@@ -1,0 +1,43 @@
+"""Write results/lessons/hands.json: the sixteen inputs that the page lets a visitor choose among,
+for the prompts that ship.
+
+    python tools/write_hands.py
+"""
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nmviz.engine.load.loading import load
+from nmviz.engine.load.sites import find_site
+from nmviz.engine.look.capture import Captures
+from nmviz.engine.look.hand import hand
+from nmviz.service.hands import PLACES, PROMPTS, rounded
+
+FILE = Path(__file__).parents[1] / "results" / "lessons" / "hands.json"
+
+
+def main() -> None:
+    told, content = [], {}
+    for model, place in PLACES.items():
+        loaded, captures = load(model), Captures()
+        content[model] = loaded.sha256
+        site = find_site(loaded.model, *place)
+        for prompt in PROMPTS:
+            began = time.perf_counter()
+            made = hand(loaded, captures, prompt, site, lambda: None)
+            told.append({"model": model, "prompt": prompt, "hand": rounded(made.to_json())})
+            print(f"{model}, {prompt[:40]!r}: {time.perf_counter() - began:.1f} s", flush=True)
+    about = {
+        "models": content,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": "python tools/write_hands.py",
+    }
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in told)
+    FILE.write_text(f'{{"about": {json.dumps(about)}, "hands": [\n{lines}\n]}}\n', encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
