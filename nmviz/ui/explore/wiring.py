@@ -246,6 +246,8 @@ def _layer(page: Page) -> None:
     redraw = page.shared(handlers.picked, 2)
     drawn = page.these(*handlers.PICKED)
     panels.measure.input(redraw, page.form_and_shown, drawn, **FROM_STORE)
+    framed = page.shared(one_at_a_time.framed, 1, on=["store"])
+    parts = [*page.form, *page.these("each_by", "each_of")]
     block, projection, pick = named["block"], named["projection"], named["pick"]
     place = [block, named["model"]]
     moves = [
@@ -257,6 +259,7 @@ def _layer(page: Page) -> None:
     for on in moves:
         on(fn=redraw, inputs=page.form_and_shown, outputs=drawn, **ANSWERED)
         _planned(page, on)
+        on(fn=framed, inputs=parts, outputs=named["each_plot"], **ANSWERED)
         _look(page, on)
     given = [*page.form, named["mask_size"]]
     for direction, button in panels.steps.items():

@@ -1,6 +1,6 @@
 """One projection, block or layer at a time pruned, the rest dense: what each of them costs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nmviz import service
@@ -18,7 +18,7 @@ from nmviz.ui.explore.panels.measured import Asked, Measured, takes
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, quantity, table
-from nmviz.ui.shell.limits import check_live, model_of
+from nmviz.ui.shell.limits import check_live, layer_of, model_of
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.attribution import along_the_depth, layer_map
 from nmviz.views.explore.sensitivity import by_cost, costs_of, floors_of, sensitivity
@@ -39,7 +39,11 @@ OUTPUTS = (
 BY: dict[By, str] = {"projection": "projections", "block": "blocks", "site": "layers"}
 """What is pruned alone, as the panel calls it."""
 ONE: dict[By, str] = {"projection": "projection", "block": "block", "site": "layer"}
-DRAWN = {"projection": sensitivity, "block": along_the_depth, "site": layer_map}
+DRAWN: dict[By, Callable[..., Any]] = {
+    "projection": sensitivity,
+    "block": along_the_depth,
+    "site": layer_map,
+}
 MOST_LIVE = 100
 """Runs that the page makes at once."""
 CONTROLLED = Running(control=True)
@@ -63,16 +67,47 @@ def experiments_of(view: View, by: By = "projection") -> tuple[Experiment, ...]:
 
 def panel(asked: Asked, results: Sequence[Result], message: str = "") -> Update:
     """Figure and table of what is measured."""
-    figure = DRAWN[asked.by](results)
+    figure = _figure(asked, results)
     if not title_of(figure):
         return PANEL.without_results(message, offered=True)
     partial = any(result.partial for result in results)
     so_far = " Partial: measured on part of the text so far." if partial else ""
     words = f'<p class="words">{esc(title_of(figure))}.{_added_up(asked, results)}{so_far}</p>'
-    one = asked.view.experiment
-    plot = drawn(figure, f"nmviz-sensitivity-{one.model}-{one.pattern}")
     tables = _table(results) if asked.by == "projection" else attribution_table(results, asked.by)
-    return PANEL.with_results(asked, words + message, plot, tables)
+    return PANEL.with_results(asked, words + message, _plot(asked, figure), tables)
+
+
+def framed(values: Sequence[Any], before: str | None) -> Update:
+    """Another layer is looked at: the map of layers frames that one, where all of it is stored.
+
+    `before` says what the panel shows; what is not this map stays as it is.
+    """
+    if values[-1] != "site":
+        return {}
+    try:
+        asked = _asked(values)
+    except UserError:
+        return {}
+    if asked.identity != before:
+        return {}
+    found = [service.lookup(one, asked.text) for one in asked.experiments]
+    results = [result for result in found if result is not None]
+    if len(results) < len(found):
+        return {}
+    return {"each_plot": _plot(asked, _figure(asked, results))}
+
+
+def _figure(asked: Asked, results: Sequence[Result]) -> Any:
+    """The figure of the parts. Of what is not whole, which `framed` cannot draw anew, none of the
+    layers is framed."""
+    whole = len(results) == len(asked.experiments) and not any(one.partial for one in results)
+    chosen = {"selected": layer_of(asked.view)} if asked.by == "site" and whole else {}
+    return DRAWN[asked.by](results, **chosen)
+
+
+def _plot(asked: Asked, figure: Any) -> Any:
+    one = asked.view.experiment
+    return drawn(figure, f"nmviz-sensitivity-{one.model}-{one.pattern}")
 
 
 def _added_up(asked: Asked, results: Sequence[Result]) -> str:

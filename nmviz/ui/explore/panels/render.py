@@ -16,7 +16,7 @@ from nmviz.ui.explore.panels.origin import origin
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity, table
-from nmviz.ui.shell.limits import check_live, model_of
+from nmviz.ui.shell.limits import check_live, layer_of, model_of
 from nmviz.ui.shell.progress import duration
 from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.explore import sentences
@@ -138,14 +138,10 @@ def _elsewhere(view: View) -> str:
 
 def depth(shown: Shown, view: View, measure: Measure) -> dict[str, Any]:
     """The error over depth with its finding and a table of the same numbers."""
-    look = view.look
-    selected = None
-    if look.block is not None and look.projection is not None:
-        selected = (look.block, model_of(view).pooled(look.projection))
     results: dict[Column, Result] = {
         target: shown.results[target] for target in TARGETS if target in shown.results
     }
-    figure = error_over_depth(results, measure=measure, selected=selected)
+    figure = error_over_depth(results, measure=measure, selected=layer_of(view))
     metric = "drift" if measure == "drift" else "rel_error"
     name = f"nmviz-error-{view.experiment.model}-{view.experiment.pattern}-{measure}"
     return {
