@@ -46,7 +46,6 @@ DRAWN: dict[By, Callable[..., Any]] = {
 }
 MOST_LIVE = 100
 """Runs that the page makes at once."""
-CONTROLLED = Running(control=True)
 
 
 def experiments_of(view: View, by: By = "projection") -> tuple[Experiment, ...]:
@@ -130,7 +129,7 @@ def _asked(values: Sequence[Any]) -> Asked:
     view, text = form(settings, "each")
     service.refuse_large(view.experiment.model)
     by = check_way(str(chosen))
-    how = Running() if by == "projection" else CONTROLLED
+    how = Running(control=by != "projection", noise_floor=view.noise_floor)
     return Asked(view, experiments_of(view, by), text, by, how)
 
 
@@ -147,12 +146,18 @@ def _check(asked: Asked) -> None:
 def _stored(asked: Asked, results: Sequence[Result | None]) -> Update:
     found = [result for result in results if result is not None]
     if found and len(found) == len(results):
-        return {**panel(asked, found), **PANEL.bar(False)}
+        return {**panel(asked, found), **PANEL.bar(_lacks_floors(asked, found))}
     pairs = zip(asked.experiments, results, strict=True)
     missing = [one for one, result in pairs if result is None]
     return _not_yet(
-        asked.by, missing, PANEL.refusal(asked) or ("" if missing else _none_fits(asked.view))
+        asked, missing, PANEL.refusal(asked) or ("" if missing else _none_fits(asked.view))
     )
+
+
+def _lacks_floors(asked: Asked, results: Sequence[Result]) -> bool:
+    """Whether noise floors are asked for that are not known, and could be measured here."""
+    known = all(result.floor_of("pruned") for result in results)
+    return asked.how.noise_floor and not known and not PANEL.refusal(asked)
 
 
 def _none_fits(view: View) -> str:
@@ -164,16 +169,16 @@ def _none_fits(view: View) -> str:
     return "No projection of this model fits the pattern by itself: choose another pattern."
 
 
-def _not_yet(by: By, missing: Sequence[Experiment], refusal: str) -> Update:
+def _not_yet(asked: Asked, missing: Sequence[Experiment], refusal: str) -> Update:
     cost = quantity("delta_nll", "cost")
     what = (
-        f"What it costs to prune the inputs or the weights of one {ONE[by]} and leave the rest "
-        f"dense: the {cost} of each. "
+        f"What it costs to prune the inputs or the weights of one {ONE[asked.by]} and leave the "
+        f"rest dense: the {cost} of each. "
     )
     if refusal:
         said = f'<p class="words">{what}</p>{note(refusal)}'
         return PANEL.without_results(said, offered=False)
-    long = esc(takes(missing, "as many passes over the text"))
+    long = esc(takes(missing, "as many passes over the text", asked.how))
     left = f"Not measured yet for these settings: {len(missing)} runs, {long}."
     return PANEL.without_results(f'<p class="words">{what}{left}</p>', offered=True)
 
