@@ -119,12 +119,14 @@ def test_one_part_at_a_time_has_its_noise_floors_too(tiny: str) -> None:
     )
     *_, measured = one_at_a_time.measure(plain, "parts")
     found = one_at_a_time.found(plain, measured["each_of"], "measured")
-    assert not found["each_bar"].visible and "not measured" in found["each_table"]
+    assert not found["each_bar"].visible and "noise floor" not in found["each_table"]
+    assert found["each_head"].count("No noise floor measured.") == 1
     offered = one_at_a_time.found(asked, found["each_of"])
     assert offered["each_bar"].visible and offered["each_plot"] is not None
     *_, measured = one_at_a_time.measure(asked, "parts")
     known = one_at_a_time.found(asked, measured["each_of"], "measured")
-    assert not known["each_bar"].visible and "not measured" not in known["each_table"]
+    assert not known["each_bar"].visible and "No noise floor" not in known["each_head"]
+    assert "noise floor, weights" in known["each_table"] and "&ndash;" not in known["each_table"]
 
 
 def test_texts_are_stamped_with_what_wrote_them(tiny: str) -> None:

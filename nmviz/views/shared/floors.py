@@ -1,17 +1,20 @@
-"""The noise floor beside differences: a line in figures, and what is said where there is none."""
+"""The noise floor beside differences, and what is said where there is none."""
 
 from collections.abc import Sequence
 
 from nmviz.core.pairing import floor_of
 from nmviz.core.results import Result
 
-DOTTED = "dotted: what rounding alone does"
-"""What the line is called beside a figure."""
+FLOORED = ("delta_nll", "kl")
+"""Metrics that a floor is measured of."""
 
 
-def noise_of(runs: Sequence[Result]) -> float | None:
-    """The largest floor of the runs, in nats a token; None where none is known."""
-    floors = [floor.delta_nll for run in runs if (floor := floor_of(run))]
+def noise_of(runs: Sequence[Result], metric: str = "delta_nll") -> float | None:
+    """The largest floor of the runs, in nats a token; None where none is known, or of another
+    metric than those that have one."""
+    if metric not in FLOORED:
+        return None
+    floors = [getattr(floor, metric) for run in runs if (floor := floor_of(run))]
     return max(floors, default=None)
 
 

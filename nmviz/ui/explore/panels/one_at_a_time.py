@@ -8,12 +8,13 @@ from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
 from nmviz.core.attribution.parts import By, check_way
 from nmviz.core.experiment import Experiment
+from nmviz.core.pairing import floor_of
 from nmviz.core.results import Result
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS
 from nmviz.service import attribution
 from nmviz.ui.explore.form.values import form
-from nmviz.ui.explore.panels.costs_of_parts import attribution_table, cell
+from nmviz.ui.explore.panels.costs_of_parts import attribution_table, cell, floor_cell
 from nmviz.ui.explore.panels.measured import Asked, Measured, takes
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.figures import drawn
@@ -21,8 +22,8 @@ from nmviz.ui.shell.html import esc, note, quantity, table
 from nmviz.ui.shell.limits import check_live, layer_of, model_of
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.attribution import along_the_depth, layer_map
-from nmviz.views.explore.sensitivity import by_cost, costs_of, floors_of, sensitivity
-from nmviz.views.shared import numbers
+from nmviz.views.explore.sensitivity import alone, by_cost, costs_of, sensitivity
+from nmviz.views.shared.floors import no_floor
 from nmviz.views.shared.theme import NAMES, title_of
 
 OUTPUTS = (
@@ -71,7 +72,8 @@ def panel(asked: Asked, results: Sequence[Result], message: str = "") -> Update:
         return PANEL.without_results(message, offered=True)
     partial = any(result.partial for result in results)
     so_far = " Partial: measured on part of the text so far." if partial else ""
-    words = f'<p class="words">{esc(title_of(figure))}.{_added_up(asked, results)}{so_far}</p>'
+    said = f"{_added_up(asked, results)}{so_far} {no_floor(results)}".rstrip()
+    words = f'<p class="words">{esc(title_of(figure))}.{said}</p>'
     tables = _table(results) if asked.by == "projection" else attribution_table(results, asked.by)
     return PANEL.with_results(asked, words + message, _plot(asked, figure), tables)
 
@@ -197,20 +199,17 @@ found, measure = PANEL.found, PANEL.measure
 def _table(results: Sequence[Result]) -> str:
     costs = {target: costs_of(results, target) for target in TARGETS}
     costs = {target: of for target, of in costs.items() if of}
-    floors = {target: floors_of(results, target) for target in costs}
+    runs = {target: alone(results, target) for target in costs}
+    floors = [of for of in runs.values() if any(map(floor_of, of.values()))]
     rows = [
         [
             esc(name),
             *(cell(of.get(name)) for of in costs.values()),
-            *(_floor(of.get(name)) for of in floors.values()),
+            *(floor_cell(of.get(name)) for of in floors),
         ]
         for name in by_cost(costs)
     ]
     heads = ["projection", *(f"{NAMES[target]} (± one standard error)" for target in costs)]
-    heads += [f"noise floor, {NAMES[target]}" for target in floors]
+    heads += [f"noise floor, {NAMES[target]}" for target, of in runs.items() if of in floors]
     what = "Cost of pruning one projection alone, in nats a token"
     return f"<details><summary>As a table</summary>{table(what, heads, rows)}</details>"
-
-
-def _floor(known: float | None) -> str:
-    return "not measured" if known is None else esc(numbers.significant(known))
