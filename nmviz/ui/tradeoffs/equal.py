@@ -16,8 +16,9 @@ LOST = "nats a token"
 NONE = "&ndash;"
 ABOUT_BLOCKS = (
     "Of each pattern the run that loses least, on the text that most of the runs read. Blocks "
-    "are left out by cost (those whose removal alone costs least on calibration text) or from the "
-    "end before the very last; nothing is trained afterwards. Metadata and what a method adds "
+    "are left out by cost (those whose removal alone costs least on calibration text), by "
+    "attribution (one after the other, measured anew each time) or from the end before the very "
+    "last; nothing is trained afterwards. Metadata and what a method adds "
     "count. Errors are one standard error. Two runs are tied where the 95% interval of their "
     "difference, in pairs on the same text, holds 0, or the difference is below a noise floor."
 )
