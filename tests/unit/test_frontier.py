@@ -63,7 +63,8 @@ def test_runs_are_told_apart_in_pairs_and_by_their_noise_floor() -> None:
     assert other.run is not None and best.run is not None
     rough = replace(best, run=best.run.model_copy(update={"noise_floors": (floor,)}))
     assert is_tied(*printed, COST) and not is_tied(other, best, COST)
-    assert is_tied(other, rough, COST) and rough.floor == 0.2 and best.floor is None
+    assert is_tied(other, rough, COST) and rough.floor(COST) == 0.2 and best.floor(COST) is None
+    assert rough.floor(QUALITIES["kl"]) == 0.1 and rough.floor(LOWER) is None
     dense = replace(point(100, 0.0), source=BY_DEFINITION)
     assert not is_tied(other, dense, COST)
     nothing = measured_point(20, [(-1.0) ** i for i in range(12)])

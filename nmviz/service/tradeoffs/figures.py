@@ -16,7 +16,7 @@ from nmviz.methods.patterns import parse_pattern
 from nmviz.published.speeds.measured import PHASES
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked, Quality
 from nmviz.service.tradeoffs.cost import Cost, cost, speeds
-from nmviz.service.tradeoffs.frontier import points
+from nmviz.service.tradeoffs.frontier import lacking, points
 from nmviz.service.tradeoffs.point import Point
 from nmviz.service.tradeoffs.together import draw_together
 from nmviz.store.speeds import Speeds
@@ -118,7 +118,7 @@ def frontier_of(found: tuple[Point, ...], asked: Asked) -> Figure:
         quality=quality.title,
         quality_known=quality.origin,
         higher=quality.higher,
-        log=quality.name == "perplexity",
+        log=quality.metric == "perplexity",
         floor=noise_of(_runs(found), quality.metric),
     )
     dots = [_dot(one, asked) for one in found]
@@ -137,6 +137,19 @@ def frontier_sentence(found: tuple[Point, ...]) -> str:
     return (
         f"Nothing that costs no more is better than {names}{more}: {len(best)} of {len(found)} "
         f"points are on the frontier of their model{ties}"
+    )
+
+
+def without_tails(asked: Asked) -> str:
+    """How many runs are left out because they lack what single tokens do; empty without one."""
+    count = lacking(asked)
+    if not count:
+        return ""
+    were = "run was" if count == 1 else "runs were"
+    them = "it" if count == 1 else "them"
+    return (
+        f"{count} {were} made before single tokens were looked at and left out: "
+        f"nmviz run --rerun measures {them} again."
     )
 
 
@@ -160,6 +173,7 @@ def _reach(one: Point) -> str:
 def _dot(one: Point, asked: Asked) -> Dot:
     quality, costing = QUALITIES[asked.quality], COSTS[asked.cost]
     error = "" if one.error is None else f" ± {one.error:.2g}"
+    error += f", no standard error: {one.no_error}" if one.no_error else ""
     stands = "on the frontier" if one.on_frontier else f"tied with {one.tied}" * bool(one.tied)
     lines = [
         one.name,

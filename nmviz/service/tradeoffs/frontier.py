@@ -51,6 +51,7 @@ def _as_it_is(one: Point, asked: Asked) -> Point:
         method="dense",
         value=0.0,
         error=None,
+        no_error="",
         cost=cost,
         low=low,
         high=cost,
@@ -139,17 +140,32 @@ def _large() -> list[str]:
 
 
 def _measured(asked: Asked) -> Iterator[Point]:
-    """Runs in the store of whole models, on the text that most of them were measured on, whatever
-    the patterns that are chosen: numbers of other texts are not to be compared."""
-    wanted = _whole(asked)
+    """Runs in the store of whole models that have that figure, on the text that most of them were
+    measured on, whatever the patterns that are chosen: numbers of other texts are not to be
+    compared."""
+    wanted = [one for one in _whole(asked) if one.get(QUALITIES[asked.quality].metric)]
     for model in dict.fromkeys(one.experiment.model for one in wanted):
         own = [one for one in wanted if one.experiment.model == model]
         texts = Counter(_text(one.experiment) for one in own)
         most = texts.most_common(1)[0][0]
         newest = {one.key: one for one in own if _text(one.experiment) == most}
         for one in newest.values():
-            if not asked.patterns or one.experiment.pattern in (*asked.patterns, "dense"):
+            if _has_pattern(one, asked):
                 yield from _of_run(one, asked)
+
+
+def lacking(asked: Asked) -> int:
+    """How many experiments of the choice are left out because their newest run did not look at
+    single tokens, where the quality is of those."""
+    if not QUALITIES[asked.quality].of_tokens:
+        return 0
+    newest = {one.key: one for one in _whole(asked) if _has_pattern(one, asked)}
+    chosen = (one.experiment for one in newest.values() if one.lacks_tails)
+    return sum(asked.has(one.criterion, one.mitigations) for one in chosen)
+
+
+def _has_pattern(one: Result, asked: Asked) -> bool:
+    return not asked.patterns or one.experiment.pattern in (*asked.patterns, "dense")
 
 
 def _whole(asked: Asked) -> list[Result]:
@@ -170,20 +186,21 @@ def _text(one: Experiment) -> tuple[Any, ...]:
 
 def _of_run(result: Result, asked: Asked) -> Iterator[Point]:
     cost = share(result.experiment, asked, left_out(result.provenance.settings))
-    for one in result.measurements:
-        if one.metric == QUALITIES[asked.quality].metric and not one.task and cost is not None:
-            yield Point(
-                model=result.experiment.model,
-                title=shipped()[result.experiment.model].title,
-                experiment=result.experiment,
-                method=published().names.of_method(result.experiment),
-                value=one.value,
-                error=one.stderr,
-                cost=cost.value,
-                low=cost.low,
-                high=cost.high,
-                source=MEASURED_HERE,
-                place=f"{result.experiment.corpus}, {result.experiment.tokens:,} tokens",
-                run=result,
-            )
-            return
+    one = result.get(QUALITIES[asked.quality].metric)
+    if one is None or cost is None:
+        return
+    yield Point(
+        model=result.experiment.model,
+        title=shipped()[result.experiment.model].title,
+        experiment=result.experiment,
+        method=published().names.of_method(result.experiment),
+        value=one.value,
+        error=one.stderr,
+        no_error=one.no_stderr or "",
+        cost=cost.value,
+        low=cost.low,
+        high=cost.high,
+        source=MEASURED_HERE,
+        place=f"{result.experiment.corpus}, {result.experiment.tokens:,} tokens",
+        run=result,
+    )

@@ -16,7 +16,7 @@ from nmviz.views.shared.floors import noise_of
 
 BY_DEFINITION = "by definition"
 """The source of a point of the dense model that nobody need measure."""
-FLOOR = "noise floor of the cost (nats a token)"
+FLOOR = "noise floor"
 MEASURED_HERE = "measured by nmviz"
 """The source of a point that is a run of the store."""
 
@@ -24,8 +24,9 @@ MEASURED_HERE = "measured by nmviz"
 @dataclass(frozen=True)
 class Point:
     """One experiment. `value` is its quality as the source has it, `error` one standard error or
-    None; `cost` lies from `low` to `high`; `tied` names a point of the frontier from which it
-    cannot be told; `run` is what was measured here, None of what a source printed."""
+    None, `no_error` why there is none where that is not plain; `cost` lies from `low` to `high`;
+    `tied` names a point of the frontier from which it cannot be told; `run` is what was measured
+    here, None of what a source printed."""
 
     model: str
     title: str
@@ -41,12 +42,12 @@ class Point:
     high: float | None = None
     on_frontier: bool = False
     tied: str = ""
+    no_error: str = ""
     run: Result | None = field(default=None, compare=False, repr=False)
 
-    @property
-    def floor(self) -> float | None:
-        """What rounding alone does to the cost of pruning, in nats a token, where it is known."""
-        return noise_of([self.run] if self.run else [])
+    def floor(self, quality: Quality) -> float | None:
+        """What rounding alone does to its quality, in nats a token, where that is known."""
+        return noise_of([self.run] if self.run else [], quality.metric)
 
     @property
     def target(self) -> str:
@@ -99,7 +100,8 @@ class Point:
             "method": self.method,
             quality.title: self.value,
             "standard error": self.error,
-            FLOOR: self.floor,
+            "why no standard error": self.no_error,
+            FLOOR: self.floor(quality),
             "quality is": quality.origin,
             cost.title: self.cost,
             "cost from": self.cost if self.low is None else self.low,

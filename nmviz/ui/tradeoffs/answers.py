@@ -15,7 +15,7 @@ from nmviz.service.tradeoffs.frontier import points
 from nmviz.service.tradeoffs.point import FLOOR, Point
 from nmviz.ui.shell.failures import sentence as failure
 from nmviz.ui.shell.figures import drawn
-from nmviz.ui.shell.html import esc, note, table
+from nmviz.ui.shell.html import esc, hint, note, table
 from nmviz.ui.tradeoffs.words import caption
 from nmviz.views.shared.numbers import column, significant, with_error
 from nmviz.views.tradeoffs.known import marked
@@ -39,7 +39,8 @@ def frontier(*chosen: Any) -> tuple[str, Any, str]:
         found = points(asked)
         figure = figures.frontier_of(found, asked)
         about = f"{COSTS[asked.cost].about}. Lines join what nothing that costs no more beats."
-        about = f"{about} {figures.without_floor(found, QUALITIES[asked.quality])}".rstrip()
+        left = figures.without_tails(asked), figures.without_floor(found, QUALITIES[asked.quality])
+        about = " ".join((about, *filter(None, left)))
         said = caption(figure) + f'<p class="words">{esc(about[0].upper() + about[1:])}</p>'
         return said, drawn(figure, "nmviz-frontier"), rows(found, asked)
     except Exception as error:
@@ -84,12 +85,13 @@ def rows(found: tuple[Point, ...], asked: Asked) -> str:
     as a click on its point does."""
     first = sorted(found, key=lambda one: (not one.on_frontier, not one.tied, one.cost, one.value))
     quality, costing = QUALITIES[asked.quality], COSTS[asked.cost]
-    floors = any(one.floor is not None for one in found)
+    floors = {id(one): one.floor(quality) for one in found}
+    known = any(floor is not None for floor in floors.values())
     heads = [
         "experiment",
         f"{quality.title} ({marked(quality.origin)})",
         "±",
-        *([FLOOR] if floors else []),
+        *([FLOOR] if known else []),
         f"{costing.title} ({marked(costing.known)})",
         "frontier",
         "source",
@@ -97,21 +99,26 @@ def rows(found: tuple[Point, ...], asked: Asked) -> str:
     ]
     shown = first[:MOST_ROWS]
     told = column([(one.value, one.error) for one in shown])
-    cells = [_row(one, *number, floors) for one, number in zip(shown, told, strict=True)]
-    numbers = (*NUMBERS, *([len(NUMBERS) + 1] if floors else []))
+    beside = [_floor(floors[id(each)]) for each in shown] if known else []
+    cells = [_row(one, *number) for one, number in zip(shown, told, strict=True)]
+    for row, floor in zip(cells, beside, strict=False):
+        row.insert(len(NUMBERS), floor)
+    numbers = (*NUMBERS, *([len(NUMBERS) + 1] if known else []))
     cut = f", the first {MOST_ROWS} here" if len(first) > MOST_ROWS else ""
     said = f"{len(first)} experiments{cut}"
     return f"<details><summary>{esc(said)}</summary>{table(said, heads, cells, numbers)}</details>"
 
 
-def _row(one: Point, value: str, error: str, floors: bool) -> list[str]:
-    floor = "&ndash;" if one.floor is None else esc(significant(one.floor))
+def _floor(known: float | None) -> str:
+    return "&ndash;" if known is None else esc(significant(known))
+
+
+def _row(one: Point, value: str, error: str) -> list[str]:
     stands = "on it" if one.on_frontier else f"tied with {one.tied}" * bool(one.tied)
     return [
         esc(one.name) if one.query is None else f'<a href="?{esc(one.query)}">{esc(one.name)}</a>',
         esc(value),
-        esc(error),
-        *([floor] if floors else []),
+        hint(esc(error), f"No standard error: {one.no_error}.") if one.no_error else esc(error),
         f"{one.cost:,.2f}",
         esc(stands) or "&ndash;",
         esc(f"{one.source}, {one.place}".strip(", ")),
