@@ -140,7 +140,9 @@ def answer(evidence: Evidence) -> Answer:
         both = [run for run in pairs[one] if run is not None]
         numbers.append(own_runs.derived_number(label, gap, own_runs.NATS, both[::-1]))
     figure = partial(_draw, gaps, evidence.model) if gaps else None
-    return Answer(Half(verdict, text, RULE, tuple(numbers), figure, REMARKS))
+    return Answer(
+        Half(verdict, text, RULE, tuple(numbers), figure, own_runs.remarks(runs, *REMARKS))
+    )
 
 
 def _name(one: Experiment) -> str:

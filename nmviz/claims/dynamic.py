@@ -84,8 +84,8 @@ def _percent(share: Estimate) -> str:
 
 def _each(estimate: Estimate, change: Callable[[float], float]) -> Estimate:
     """The estimate on another scale."""
-    ends = [None if end is None else change(end) for end in (estimate.low, estimate.high)]
-    return Estimate(change(estimate.value), *ends)
+    low, high = (None if end is None else change(end) for end in (estimate.low, estimate.high))
+    return Estimate(change(estimate.value), low, high)
 
 
 def _jaccard(share: Estimate) -> str:

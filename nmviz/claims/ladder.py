@@ -261,7 +261,7 @@ def _live_half(
         least=0.0,
     )
     every = (*(own_runs.run_number(run) for run in runs), *numbers)
-    return Half(verdict, text, rule, every, figure, (own_runs.APART,))
+    return Half(verdict, text, rule, every, figure, own_runs.remarks(runs, own_runs.APART))
 
 
 CLAIM_SIXTEEN = Claim(

@@ -131,7 +131,9 @@ def _live(evidence: Evidence) -> Half | None:
         own_runs.derived_number("70% over 50%", times, TIMES, [most, half]),
     )
     verdict = verdict_of([above(times, LIVE_LINE)])
-    return Half(verdict, text, LIVE_RULE, numbers, figure, (own_runs.APART,))
+    return Half(
+        verdict, text, LIVE_RULE, numbers, figure, own_runs.remarks([half, most], own_runs.APART)
+    )
 
 
 CLAIM = Claim(

@@ -192,7 +192,9 @@ def _live(evidence: Evidence) -> Half | None:
         axis="cost of pruning (nats a token)",
         title=f"Live, {title}: the cost of either target",
     )
-    return Half(verdict, text, LIVE_RULE, tuple(numbers), figure, (own_runs.APART,))
+    return Half(
+        verdict, text, LIVE_RULE, tuple(numbers), figure, own_runs.remarks(runs, own_runs.APART)
+    )
 
 
 def _on_ties(weights: Sequence[Result]) -> str:

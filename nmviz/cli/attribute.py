@@ -16,7 +16,8 @@ from nmviz.core.running import Running
 from nmviz.core.settings import Settings
 from nmviz.service import attribution
 from nmviz.service.known_plans import with_plan
-from nmviz.views.shared.numbers import column
+from nmviz.views.shared.floors import no_floor, noise_of
+from nmviz.views.shared.numbers import column, significant
 
 SETTINGS = (
     *("target", "pattern", "criterion", "mitigations", "ties", "projections", "blocks"),
@@ -26,7 +27,10 @@ SHOWN = 12
 """Parts that the text names; --json has all."""
 
 
-@options_of(settings=fields_of(Settings, *SETTINGS), how=fields_of(Running, "device", "rerun"))
+@options_of(
+    settings=fields_of(Settings, *SETTINGS),
+    how=fields_of(Running, "device", "rerun", "noise_floor"),
+)
 def attribute(
     model: Annotated[
         str, typer.Argument(help="A pinned model, a Hub id, a folder or a GGUF file.")
@@ -56,13 +60,23 @@ def _lines(found: Attribution) -> Iterator[str]:
     if ratio is not None:
         error = "" if ratio.stderr is None else f" ± {ratio.stderr:.2f}"
         yield f"sum of {len(parts)} parts over that: {ratio.value:.2f}{error}"
-    yield f"{'pruned alone':40} {'costs':>18} {'noise as large':>18}"
+    runs = [found.whole, *(part.result for part in parts)]
+    yield from filter(None, [no_floor(runs)])
+    floors = noise_of(runs) is not None
+    head = f"{'pruned alone':40} {'costs':>18} {'noise as large':>18}"
+    yield head + (f" {'noise floor':>12}" if floors else "")
     costs = column([_pair(part, "delta_nll") for part in parts[:SHOWN]])
     noises = column([_pair(part, "noise_delta_nll") for part in parts[:SHOWN]])
     for part, own, other in zip(parts, costs, noises, strict=False):
-        yield f"{part.site:40} {' ± '.join(own):>18} {' ± '.join(other):>18}"
+        line = f"{part.site:40} {' ± '.join(own):>18} {' ± '.join(other):>18}"
+        yield line + (f" {_floor(part):>12}" if floors else "")
     if len(parts) > SHOWN:
         yield f"and {len(parts) - SHOWN} more, which cost less: --json has them."
+
+
+def _floor(part: Part) -> str:
+    known = noise_of([part.result])
+    return "-" if known is None else significant(known)
 
 
 def _cost(part: Part) -> float:

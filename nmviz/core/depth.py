@@ -2,8 +2,9 @@
 
 The baseline of static depth pruning. `cost` is the greedy rule of Kim et al. (Shortened LLaMA,
 arXiv 2402.02834) without the blocks that they never drop: the blocks whose removal alone costs
-least. `last` is the heuristic of Gromov et al. (arXiv 2403.17887): the deepest blocks, the very
-last one spared.
+least. `attribution` chooses one after the other, as plans do: each time the block whose removal, on
+top of those before, moves the predictions least. `last` is the heuristic of Gromov et al. (arXiv
+2403.17887): the deepest blocks, the very last one spared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +15,16 @@ from nmviz.base.validation import WrongValue
 from nmviz.core.settings import BLOCKS, Target
 from nmviz.methods.scopes import read_blocks, write_blocks
 
-BY_COST, LAST = "cost", "last"
+BY_COST, BY_ATTRIBUTION, LAST = "cost", "attribution", "last"
+CALIBRATED = (BY_COST, BY_ATTRIBUTION)
+"""Ways that measure on calibration text which blocks go."""
+RULES = (*CALIBRATED, LAST)
 FIELDS = ("drop", "by")
 LEFT_OUT = "blocks left out"
 """What a result's settings call the numbers of the blocks."""
 EACH_ALONE = "cost of leaving each block out alone, nats a token"
-SAID = (LEFT_OUT, EACH_ALONE)
+IN_TURN = "KL from dense as one block more is left out in turn, nats a token"
+SAID = (LEFT_OUT, EACH_ALONE, IN_TURN)
 UNMASKED: Mapping[str, Any] = {
     "pattern": "dense",
     "criterion": "magnitude",
@@ -52,7 +57,7 @@ def settled(
         said = "What leaving blocks out costs is measured on a text: leave the tasks out."
         raise WrongValue("tasks", said)
     chosen = (by or BY_COST).strip()
-    named = None if chosen in (BY_COST, LAST) else _named(chosen)
+    named = None if chosen in RULES else _named(chosen)
     if named is None and drop is None:
         raise WrongValue("drop", "Say how many blocks are left out: give a number, or name them.")
     if named is not None and drop not in (None, len(named)):
@@ -65,13 +70,13 @@ def _named(text: str) -> list[int]:
     try:
         return read_blocks(text)
     except UserError:
-        said = f"{text[:40]!r} says not which blocks: write cost, last, or a list such as 3,7-9."
+        said = f"{text[:40]!r} says not which blocks: write {', '.join(RULES)}, or a list: 3,7-9."
         raise WrongValue("by", said) from None
 
 
 def named_blocks(by: str | None) -> list[int] | None:
     """The blocks that are named; None where they follow from the model."""
-    return None if by is None or by in (BY_COST, LAST) else read_blocks(by)
+    return None if by is None or by in RULES else read_blocks(by)
 
 
 def last_blocks(drop: int, count: int) -> list[int]:
@@ -96,7 +101,7 @@ def check(drop: int, count: int) -> None:
 def in_words(drop: int | None, by: str | None) -> str:
     """`3 blocks left out, by cost`."""
     count = f"{drop} block{'s' * (drop != 1)} left out"
-    return f"{count}, {'the last' if by == LAST else 'by cost' if by == BY_COST else by}"
+    return f"{count}, {'the last' if by == LAST else f'by {by}' if by in CALIBRATED else by}"
 
 
 def left_out(settings: Mapping[str, str]) -> list[int]:

@@ -118,7 +118,7 @@ class Experiment(Settings):
             )
         object.__setattr__(self, "stride", settled_stride(self))
         calibrated = [c.method.name for c in (criterion, *steps) if c.method.calibrated]
-        calibrated += [depth.BY_COST] * (self.by == depth.BY_COST)
+        calibrated += [one for one in depth.CALIBRATED if one == self.by]
         if not calibrated:
             object.__setattr__(self, "calibration_windows", 0)
         elif self.calibration_windows == 0:

@@ -3,7 +3,7 @@ be chance."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import hypot, isfinite, sqrt
 from statistics import covariance as sample_covariance
 from typing import Literal
 
@@ -137,34 +137,65 @@ def cost_difference(first: Result, second: Result) -> Measurement | None:
     )
 
 
+def difference(
+    first: Result, second: Result | None, metric: str = "delta_nll"
+) -> Measurement | None:
+    """The first's figure minus the second's; None where one is not known.
+
+    Costs as in `cost_difference`; other figures as if independent, which on one text makes the
+    error too large. `second` is None for the dense model, from which such a figure counts already.
+    """
+    one = first.get(metric)
+    if second is None:
+        return one
+    if metric == "delta_nll":
+        return cost_difference(first, second)
+    other = second.get(metric)
+    if one is None or other is None:
+        return None
+    known = one.stderr is not None and other.stderr is not None
+    return Measurement(
+        metric=f"{metric}_difference",
+        value=one.value - other.value,
+        stderr=hypot(one.stderr or 0.0, other.stderr or 0.0) if known else None,
+        n=None if one.n is None or other.n is None else min(one.n, other.n),
+        unit_of_n=one.unit_of_n,
+    )
+
+
 def floor_of(result: Result) -> NoiseFloor | None:
     """What rounding alone does to what was measured: to the pruned model where that is known, else
     to the dense one, whose floor is lower."""
     return result.floor_of("pruned") or result.floor_of("dense")
 
 
-def larger_floor(first: Result, second: Result) -> float:
-    """The larger move of the cost by rounding alone, in nats a token; 0 where none is known."""
-    floors = [floor_of(result) for result in (first, second)]
-    return max((one.delta_nll for one in floors if one is not None), default=0.0)
+def larger_floor(first: Result, second: Result | None = None, metric: str = "delta_nll") -> float:
+    """The larger move of the cost, or of the KL, by rounding alone, in nats a token; 0 where none
+    is known, or of a figure that has no floor."""
+    floors = [floor_of(result) for result in (first, second) if result is not None]
+    return max((float(getattr(one, metric, 0.0)) for one in floors if one is not None), default=0.0)
 
 
-def judge(dearer: Result, other: Result) -> Verdict:
-    """Whether the one costs more than the other, on the same text.
+def judge(
+    dearer: Result, other: Result | None, metric: str = "delta_nll", higher: bool = False
+) -> Verdict:
+    """Whether the one costs more than the other, on the same text, or than the dense model (None);
+    or is worse by another figure, of which more may be better (`higher`).
 
     First by rounding: a difference below the larger of the two floors may change its sign with the
     order of sums, on another machine, however sure the interval is. Then by Student's t interval
     of the difference at 95%, which must lie above 0. "no interval" where one cannot be had.
     """
-    apart = cost_difference(dearer, other)
+    apart = difference(dearer, other, metric)
     if apart is None or not isfinite(apart.value):
         return "no interval"
-    if abs(apart.value) < larger_floor(dearer, other):
+    if abs(apart.value) < larger_floor(dearer, other, metric):
         return "below the noise floor"
     reach = interval(apart)
     if reach is None:
         return "no interval"
-    return "real" if reach[0] > 0 else "not told apart"
+    worse = reach[1] < 0 if higher else reach[0] > 0
+    return "real" if worse else "not told apart"
 
 
 def interval(measurement: Measurement, level: float = 0.95) -> tuple[float, float] | None:

@@ -102,7 +102,8 @@ class Settings(BaseModel):
         max_length=1000,
         title="Which blocks",
         description="cost (those whose removal alone costs least on calibration text, as usual), "
-        "last (the deepest before the very last), or a list such as 3,7-9.",
+        "attribution (one after the other, measured anew each time), last (the deepest before the "
+        "very last), or a list such as 3,7-9.",
     )
     corpus: str | None = Field(
         "wiki-leads",

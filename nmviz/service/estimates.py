@@ -13,6 +13,7 @@ from nmviz.core.reading import TEXT
 from nmviz.core.results import Result
 from nmviz.core.rules import DRAWS, MANY_TIES
 from nmviz.core.running import AS_EVERYWHERE, Running
+from nmviz.core.tokenwise.floor import FLOOR_DRAWS
 
 READ = frozenset((*TEXT, "artefacts"))
 """Settings of the text, of which only its length matters for the time."""
@@ -71,7 +72,7 @@ def estimate(
     """Seconds that experiments measured together take; None when nothing is known of one.
 
     Runs on another device say nothing; of like ones those come first whose errors of layers were
-    taken in the same way.
+    taken in the same way. A noise floor takes passes of its own of every model, the dense one too.
     """
     how = how or Running()
     here = [one for one in made if one.device == how.device]
@@ -80,7 +81,8 @@ def estimate(
     if not known or len(known) < len(shares):
         return None
     dense = sum(seconds for seconds, _ in known) / len(known)
-    return dense + sum(seconds * draws for seconds, draws in known)
+    more = FLOOR_DRAWS if how.noise_floor else 0
+    return dense * (1 + more) + sum(seconds * (draws + more) for seconds, draws in known)
 
 
 def _draws(ties: str) -> int:

@@ -141,8 +141,9 @@ def uncalibrated(experiments: Sequence[Experiment]) -> tuple[Experiment, ...]:
 
 
 @unnoted()
-def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
-    """How long a live run takes here, from the newest run of the model on this machine, or None.
+def estimate_seconds(experiments: Sequence[Experiment], how: Running | None = None) -> float | None:
+    """How long a live run made that way takes here, from the newest run of the model on this
+    machine, or None.
 
     Tasks are told from earlier runs of the same tasks; where there are none, `run` times the first
     examples and says so. It tells of nothing that is stored, so an answer that holds it may be one
@@ -153,7 +154,7 @@ def estimate_seconds(experiments: Sequence[Experiment]) -> float | None:
         return tasks.estimate(tasks.with_dense(resolved, store()), store())
     model = models.spelled(experiments[0].model)
     found = store().find(sites=False, model=model, source=OWN)
-    return estimate(experiments, passes(found))
+    return estimate(experiments, passes(found), how)
 
 
 def warm(model: str, corpus: str = Experiment().reading.corpus) -> None:

@@ -115,7 +115,8 @@ def test_one_projection_at_a_time_is_measured_found_and_cancelled(page: Page, ap
 
 
 def blocks_and_layers_are_pruned_alone_too(page: Page) -> None:
-    """With what all costs together, and a map of which a click chooses the layer."""
+    """With what all costs together, and a map that frames the layer looked at, which a click on it
+    chooses."""
     by = page.locator("#each-by")
     by.get_by_label("layers").click()
     expect(page.locator("#each-head")).to_contain_text("one layer")
@@ -130,9 +131,12 @@ def blocks_and_layers_are_pruned_alone_too(page: Page) -> None:
     cells = page.locator("#each-plot .nsewdrag").first
     box = cells.bounding_box()
     assert box
+    the_map_frames_block(page, 1)
     cells.hover(position={"x": box["width"] * 0.9, "y": box["height"] * 0.95})
     cells.click(position={"x": box["width"] * 0.9, "y": box["height"] * 0.95})
     expect(page.locator("#layer")).to_contain_text("Block 2, down")
+    the_map_frames_block(page, 2)
+    expect(page.locator("#measure-each")).to_be_hidden()
     by.get_by_label("projections").click()
     expect(page.locator("#each-head")).to_contain_text("Pruned")
     layers_are_given_another_pattern(page)
@@ -161,6 +165,17 @@ def layers_are_given_another_pattern(page: Page) -> None:
     expect(page.locator("#plan-head")).to_contain_text("now block 0, q")
     page.locator("#settings .chips label", has_text="8:16").first.click()
     expect(page.locator("#plan-head")).to_contain_text("All 21 layers are pruned to 8:16")
+
+
+def the_map_frames_block(page: Page, block: int) -> None:
+    """In the maps of both targets."""
+    page.wait_for_function(
+        """(left) => {
+            const shapes = document.querySelector("#each-plot .js-plotly-plot")?.layout?.shapes;
+            return shapes?.length === 2 && shapes.every((one) => one.x0 === left);
+        }""",
+        arg=block - 0.5,
+    )
 
 
 def a_measuring_can_be_cancelled(page: Page) -> None:

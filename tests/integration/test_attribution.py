@@ -231,6 +231,27 @@ def test_the_command_prints_one_object(
         assert {"site", "delta_nll", "stderr", "noise_delta_nll"} <= row.keys()
         assert row["sites"] and all(name.startswith(row["site"]) for name in row["sites"])
     assert "all at once" in text and "noise as large" in text
+    assert text.count("No noise floor measured.") == 1
+    assert said["noise_floor"] is None and said["rows"][0]["noise_floor"] is None
+
+
+def test_the_command_has_noise_floors_where_they_are_asked_for(
+    tiny: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ["attribute", tiny, "--pattern", "1:4", "--blocks", "0", "--by", "site"]
+    given += ["--corpus", "wikitext-2", "--tokens", "128", "--window", "64", "--noise-floor"]
+    for more in (["--json"], []):
+        monkeypatch.setattr(sys, "argv", ["nmviz", *given, *more])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert not end.value.code
+    whole, text = capsys.readouterr().out.split("\n", 1)
+    said = json.loads(whole)
+    for told in (said, *said["rows"]):
+        assert told["noise_floor"]["of"] == "pruned" and told["noise_floor"]["delta_nll"] > 0
+    head, first, *_ = text.split("noise as large")[1].splitlines()
+    assert head.strip() == "noise floor" and float(first.split()[-1]) > 0
+    assert "No noise floor" not in text
 
 
 def test_a_trial_without_windows_says_nothing(tiny: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nmviz.base.errors import UserError
-from nmviz.core.depth import EACH_ALONE, LEFT_OUT, cheapest, last_blocks, left_out
+from nmviz.core.depth import EACH_ALONE, IN_TURN, LEFT_OUT, cheapest, last_blocks, left_out
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import parse_grid
 from nmviz.core.results import Result
@@ -54,14 +54,19 @@ def measured(loaded: LoadedModel, *asked: Experiment) -> tuple[Result, ...]:
 
 def nll_without(loaded: LoadedModel, blocks: set[int], windows: Tensor) -> float:
     """Mean NLL of the model whose list of blocks has the others alone."""
+    chosen = log_shares(loaded, blocks, windows).gather(-1, windows[:, 1:, None])
+    return -chosen.mean().item()
+
+
+def log_shares(loaded: LoadedModel, blocks: set[int], windows: Tensor) -> Tensor:
+    """What it predicts: ln p, float64 [windows, window - 1, vocabulary]."""
     model = copy.deepcopy(loaded.model)
     kept = [block for n, block in enumerate(model.model.layers) if n not in blocks]
     model.model.layers = nn.ModuleList(kept)
     model.config.num_hidden_layers = len(kept)
     with torch.inference_mode():
         scores = model(input_ids=windows, use_cache=False).logits[:, :-1].double()
-    chosen = scores.log_softmax(-1).gather(-1, windows[:, 1:, None])
-    return -chosen.mean().item()
+    return scores.log_softmax(-1)
 
 
 @pytest.mark.parametrize("by", ["0", "1", "2", "0,2"])
@@ -100,6 +105,37 @@ def test_by_cost_leaves_out_what_costs_least_alone_on_calibration_text(
     assert left_out(two.provenance.settings) == sorted(order[:2])
     (again,) = measured(loaded, experiment(drop=1))
     assert again.provenance.settings == one.provenance.settings
+
+
+def test_by_attribution_each_is_chosen_on_top_of_those_before(loaded: LoadedModel) -> None:
+    """By KL from the dense model on calibration text; cost, which looks at each alone, is kept
+    apart from it."""
+    text = calibration_windows(loaded, 2, 0)
+    dense = log_shares(loaded, set(), text)
+
+    def moved(blocks: set[int]) -> float:
+        without = log_shares(loaded, blocks, text)
+        return (dense.exp() * (dense - without)).sum(-1).mean().item()
+
+    first = min(range(3), key=lambda n: moved({n}))
+    second = min({0, 1, 2} - {first}, key=lambda n: moved({first, n}))
+    by_cost, one, two = measured(
+        loaded,
+        experiment(drop=1),
+        experiment(drop=1, by="attribution"),
+        experiment(drop=2, by="attribution"),
+    )
+    assert left_out(one.provenance.settings) == [first]
+    assert left_out(two.provenance.settings) == sorted([first, second])
+    told = [part.partition(": ") for part in _said(two, IN_TURN).split(", ")]
+    assert [int(number) for number, _, _ in told] == [first, second]
+    wanted = [moved({first}), moved({first, second})]
+    assert [float(kl) for *_, kl in told] == pytest.approx(wanted, rel=2e-3)
+    assert len({by_cost.key, one.key, two.key}) == 3
+    assert IN_TURN not in by_cost.provenance.settings
+    assert EACH_ALONE not in two.provenance.settings
+    again = measured(loaded, experiment(drop=2, by="attribution"))
+    assert again[0].provenance.settings == two.provenance.settings
 
 
 def _said(result: Result, name: str) -> str:
@@ -142,11 +178,13 @@ def test_there_is_no_mask_to_look_at_and_nothing_is_written(loaded: LoadedModel)
 
 
 def test_a_grid_has_them_and_says_them_in_words() -> None:
-    text = "grids: [{target: blocks, drop: [1, 2], by: [cost, last]}]"
+    text = "grids: [{target: blocks, drop: [1, 2], by: [cost, attribution, last]}]"
     experiments, refused = parse_grid(text, "grid.yaml").experiments()
     assert not refused and [pruned_in_words(one) for one in experiments] == [
         "1 block left out, by cost",
+        "1 block left out, by attribution",
         "1 block left out, the last",
         "2 blocks left out, by cost",
+        "2 blocks left out, by attribution",
         "2 blocks left out, the last",
     ]

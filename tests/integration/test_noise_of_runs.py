@@ -11,12 +11,13 @@ from nmviz import service
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.core.running import Running
+from nmviz.core.tokenwise.floor import FLOOR_DRAWS
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.load.sites import find_sites
 from nmviz.engine.load.tokens import encode
 from nmviz.engine.measure.evaluate import logits
-from nmviz.engine.measure.noise import DRAWS, rough
+from nmviz.engine.measure.noise import rough
 from nmviz.engine.measure.runner import Run
 from nmviz.engine.prune.sparsify import SiteForward, forwards, replaced
 
@@ -56,12 +57,12 @@ def test_a_floor_is_what_three_passes_with_rounding_errors_do(loaded: LoadedMode
     for of, computed in (("dense", {}), ("pruned", forwards(pruned, nothing))):
         exact = log_p(loaded, ids, computed)
         kl, moved = [], []
-        for draw in range(DRAWS):
+        for draw in range(FLOOR_DRAWS):
             other = log_p(loaded, ids, computed, draw)
             kl.append((exact.exp() * (exact - other)).sum(-1).mean())
             moved.append((exact - other)[rows, right].mean())
         told = result.floor_of(of)
-        assert told is not None and told.draws == DRAWS
+        assert told is not None and told.draws == FLOOR_DRAWS
         assert told.kl == pytest.approx(float(torch.stack(kl).mean()), rel=1e-2)
         size = torch.stack(moved).square().mean().sqrt()
         assert told.delta_nll == pytest.approx(float(size), rel=2e-2)

@@ -195,6 +195,27 @@ def test_the_page_measures_blocks_and_layers_and_refuses_too_many(
     assert [one["type"] for one in maps] == ["heatmap", "heatmap"]
     assert "model.layers." in shown["each_table"] and "block 2, down" in shown["each_table"]
     assert "as large" in shown["each_table"]
+    the_map_frames_the_layer_that_is_looked_at(values, shown)
+
+
+def the_map_frames_the_layer_that_is_looked_at(values: list[Any], shown: dict[str, Any]) -> None:
+    def frames(update: dict[str, Any]) -> list[tuple[float, float]]:
+        return [(one["x0"], one["y0"]) for one in figure(update["each_plot"])["layout"]["shapes"]]
+
+    projections = figure(shown["each_plot"])["data"][0]["y"]
+    assert frames(shown) == [(0.5, projections.index("down") - 0.5)] * 2
+    elsewhere = dict(zip(FIELDS, values, strict=False)) | {"block": 2, "projection": "q"}
+    moved = [*elsewhere.values(), "site"]
+    now = one_at_a_time.framed(moved, shown["each_of"])
+    assert list(now) == ["each_plot"]
+    assert frames(now) == [(1.5, projections.index("q") - 0.5)] * 2
+    # Another panel, settings that are not shown or not measured, and wrong ones move nothing.
+    assert one_at_a_time.framed([*moved[:-1], "block"], shown["each_of"]) == {}
+    assert one_at_a_time.framed(moved, "another") == {}
+    for pattern in ("2:4", "nothing"):
+        other = [*(elsewhere | {"pattern": pattern}).values(), "site"]
+        begun = one_at_a_time.found(other, None)
+        assert one_at_a_time.framed(other, begun["each_of"]) == {}
 
 
 def test_a_cancelled_measuring_is_partial_and_offers_itself_again(usual: dict[str, Any]) -> None:

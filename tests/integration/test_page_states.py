@@ -96,6 +96,39 @@ def test_cards_name_what_they_are_of() -> None:
     assert said in status(Shown(view, None, {"activation": result}))
 
 
+def test_a_noise_floor_is_measured_where_the_page_asks_for_it(tiny: str) -> None:
+    plain, asked = (form(model=tiny, **SMALL, seed=11, noise_floor=on) for on in (False, True))
+    SESSIONS.start("floors")
+    runs = (handlers.run(values, None, "local", "floors", False) for values in (plain, asked))
+    without, known = ([u for u in steps if "cards" in u][-1] for steps in runs)
+    assert "No noise floor measured." in without["status"]
+    assert "rounding alone" not in without["cards"]
+    moved = handlers.changed(asked, without["shown"], "local")
+    assert "Press Run to measure the noise floor too" in moved["status"]
+    assert "noise_floor=True" in moved["query"]
+    assert known["cards"].count("rounding alone, pruned model") == 2
+    for told in (known, handlers.changed(plain, known["shown"], "local")):
+        assert "No noise floor" not in told["status"] and "Press Run" not in told["status"]
+        assert "rounding alone, pruned model" in told["cards"]
+
+
+def test_one_part_at_a_time_has_its_noise_floors_too(tiny: str) -> None:
+    plain, asked = (
+        [*form(model=tiny, **SMALL | {"tokens": 128}, noise_floor=on), "projection"]
+        for on in (False, True)
+    )
+    *_, measured = one_at_a_time.measure(plain, "parts")
+    found = one_at_a_time.found(plain, measured["each_of"], "measured")
+    assert not found["each_bar"].visible and "noise floor" not in found["each_table"]
+    assert found["each_head"].count("No noise floor measured.") == 1
+    offered = one_at_a_time.found(asked, found["each_of"])
+    assert offered["each_bar"].visible and offered["each_plot"] is not None
+    *_, measured = one_at_a_time.measure(asked, "parts")
+    known = one_at_a_time.found(asked, measured["each_of"], "measured")
+    assert not known["each_bar"].visible and "No noise floor" not in known["each_head"]
+    assert "noise floor, weights" in known["each_table"] and "&ndash;" not in known["each_table"]
+
+
 def test_texts_are_stamped_with_what_wrote_them(tiny: str) -> None:
     values = form(model=tiny, **SMALL, pattern="2:4", new_tokens=2)
     SESSIONS.start("writer")

@@ -23,8 +23,10 @@ from nmviz.claims.shared.estimate import (
     verdict_of,
     within,
 )
+from nmviz.claims.shared.phrases import with_interval
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Printed, Provenance, Result
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.hardware.facts import shipped
 from nmviz.published import FOUR_TASKS, LARGE_MODELS, read_names
 from nmviz.published.audit import Finding
@@ -294,18 +296,30 @@ def test_n_to_m_is_ahead_where_leaving_blocks_out_costs_more() -> None:
 # Live halves of which some runs are not there yet
 
 
-def run_of(experiment: Experiment, cost: float, error: float = 0.01) -> Result:
+def run_of(
+    experiment: Experiment, cost: float, error: float = 0.01, floors: tuple[NoiseFloor, ...] = ()
+) -> Result:
     measured = Measurement(metric="delta_nll", value=cost, stderr=error, n=32, unit_of_n="windows")
     return Result(
-        experiment=experiment, measurements=(measured,), provenance=Provenance(source="nmviz")
+        experiment=experiment,
+        measurements=(measured,),
+        noise_floors=floors,
+        provenance=Provenance(source="nmviz"),
     )
 
 
-def live(name: str, costs: Sequence[float | None], error: float = 0.01) -> Half:
+def live(
+    name: str,
+    costs: Sequence[float | None],
+    error: float = 0.01,
+    floors: tuple[NoiseFloor, ...] = (),
+) -> Half:
     """The live half of a claim from the costs of its runs, in the order it asks for them."""
     asked = CLAIMS.get(name).live.asked("smollm2-135m")
     runs = [
-        run_of(one, cost, error) for one, cost in zip(asked, costs, strict=True) if cost is not None
+        run_of(one, cost, error, floors)
+        for one, cost in zip(asked, costs, strict=True)
+        if cost is not None
     ]
     found = CLAIMS.get(name).answer(Evidence((), NAMES, own=tuple(runs))).live
     assert found is not None
@@ -365,6 +379,34 @@ def test_runs_that_kept_their_pieces_are_compared_in_pairs() -> None:
         own_runs.derived_number("", own_runs.cost(paired[0]), own_runs.NATS, apart).how
         == own_runs.APART_RUNS
     )
+
+
+def test_a_difference_below_the_noise_floor_decides_nothing() -> None:
+    """Each cost is known to 0.001, and rounding moves either by more than the tenth between."""
+    made = [run_of(Experiment(pattern=p), c, 0.001) for p, c in (("2:4", 1.1), ("8:16", 1.0))]
+    floor = NoiseFloor(of="pruned", kl=0.2, delta_nll=0.15, draws=3)
+    rough = [run.model_copy(update={"noise_floors": (floor,)}) for run in made]
+    assert above(own_runs.dearer(*made)) == "yes"
+    for pair in (rough, [made[0], rough[1]]):
+        gap = own_runs.dearer(*pair)
+        assert above(gap) == "open" and "below the noise floor" in with_interval(gap)
+    # The ratio, 1.1: what moves either cost by 0.15 moves it by 0.15 * sqrt(1 + 1.21) = 0.22.
+    times = own_runs.times_as_dear(*rough)
+    assert times.floor == pytest.approx(0.15 * sqrt(2.21))
+    assert (above(times, 1), above(times, 0.8), within(times, 0.9, 2)) == ("open", "yes", "open")
+    assert own_runs.times_as_dear(*made).floor == 0
+    assert own_runs.remarks(made, "Beside it.") == ("Beside it.", "No noise floor measured.")
+    said = own_runs.remarks([*rough, made[0], None])
+    assert len(said) == 1 and "by up to 0.150 nats a token" in said[0]
+    assert said[0].endswith("No noise floor measured for 1 of the 3 runs.")
+
+
+def test_live_halves_are_held_against_noise_floors() -> None:
+    half = live("targets", [3, 1, 2, 1, 2, 1])
+    assert half.verdict == "holds" and half.remarks[-1] == "No noise floor measured."
+    floor = NoiseFloor(of="pruned", kl=0.2, delta_nll=1.5, draws=3)
+    rough = live("targets", [3, 1, 2, 1, 2, 1], floors=(floor,))
+    assert rough.verdict == "holds partly", "2 above 1 is below the floor, 3 above 1 is not"
 
 
 def width(estimate: Estimate) -> float:

@@ -33,6 +33,12 @@ def test_a_dense_pass_is_shared_by_those_measured_together() -> None:
     assert estimate([PLAIN.but(tokens=4000)] * 3, together) == pytest.approx(40.0 * 4)
 
 
+def test_a_noise_floor_takes_three_more_passes_of_every_model() -> None:
+    made = passes([ran(PLAIN, 20.0, "1")])  # 2 passes of 10 s
+    asked = Running(noise_floor=True)
+    assert estimate_from([PLAIN], made, asked) == pytest.approx(10.0 * (1 + 3 + 1 + 3))
+
+
 def test_the_most_alike_is_taken_then_the_newest() -> None:
     longer = ran(PLAIN.but(pattern="8:16", tokens=2000), 20.0, "5")
     weight, var = PLAIN.but(target="weight"), PLAIN.but(mitigations="var")

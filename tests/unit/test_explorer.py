@@ -10,6 +10,7 @@ from nmviz.claims.shared.drops import row as claimed
 from nmviz.claims.shared.evidence import Evidence
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Provenance, Result
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.published import FOUR_TASKS, Names, read_names, read_results
 from nmviz.published.audit import Finding, marks
 from nmviz.published.cells import Cell
@@ -220,6 +221,15 @@ def test_live_runs_are_laid_over_perplexity_and_say_that_they_differ(names, resu
     assert live[0].model not in {row.model for row in found if not row.live}
     assert "2,048 tokens of wiki-leads" in live[0].place
     assert not [r for r in rows(results, names, {}, replace(asked, live=False)) if r.live]
+
+
+def test_a_live_cost_says_its_noise_floor_where_it_was_measured(names, results) -> None:
+    floor = NoiseFloor(of="pruned", kl=0.5, delta_nll=0.062, draws=3)
+    rough = live_run().model_copy(update={"noise_floors": (floor,)})
+    asked = Selection(metric="perplexity", patterns=("2:4",), methods=("ACT",), live=True)
+    for run, said in ((live_run(), ""), (rough, "; noise floor 0.062 nats a token")):
+        level, cost = (row for row in rows(results, names, {}, asked, [run]) if row.live)
+        assert (level.stderr_from, cost.stderr_from) == ("31 blocks", f"31 blocks{said}")
 
 
 def test_no_drop_is_made_up_for_a_live_run(names, results) -> None:

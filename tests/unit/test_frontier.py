@@ -3,18 +3,25 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean, stdev
 
 import pytest
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
+from nmviz.core.results import Measurement, Provenance, Result
+from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.service.tradeoffs import figures as tradeoffs
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
-from nmviz.service.tradeoffs.frontier import Point, frontiers, points
+from nmviz.service.tradeoffs.frontier import frontiers, points
+from nmviz.service.tradeoffs.point import BY_DEFINITION, Point, is_tied
 from nmviz.service.tradeoffs.shares import share
 from nmviz.ui.shell.view import View
 from nmviz.views.shared.theme import title_of
 from nmviz.views.tradeoffs.frontier import size_of
+
+COST = QUALITIES["delta_nll"]
+LOWER, HIGHER = QUALITIES["drop"], QUALITIES["ifeval"]
 
 
 def point(cost: float, value: float, error: float | None = None, model: str = "llama2-7b") -> Point:
@@ -28,12 +35,12 @@ def on(found: Iterator[Point]) -> list[float]:
 
 def test_the_frontier_is_what_nothing_that_costs_no_more_beats() -> None:
     told = [(10, 5.0), (20, 6.0), (20, 4.0), (30, 4.0), (40, 1.0)]
-    assert on(frontiers([point(*one) for one in told])) == [10, 20, 40]
+    assert on(frontiers([point(*one) for one in told], LOWER)) == [10, 20, 40]
 
 
 def test_more_may_be_better() -> None:
     told = [(10, 5.0), (20, 4.0), (30, 6.0)]
-    assert on(frontiers([point(*one) for one in told], higher=True)) == [10, 30]
+    assert on(frontiers([point(*one) for one in told], HIGHER)) == [10, 30]
 
 
 def test_points_within_their_errors_are_tied_and_say_with_which() -> None:
@@ -41,9 +48,41 @@ def test_points_within_their_errors_are_tied_and_say_with_which() -> None:
     best, near = point(10, 3.0, 0.6), point(20, 4.0, 0.8)
     far, sure = point(20, 4.1, 0.8), point(20, 4.0, None)
     for one, tied in ((near, True), (far, False), (sure, False)):
-        _, other = frontiers([best, one])
+        _, other = frontiers([best, one], LOWER)
         assert bool(other.tied) is tied and not other.on_frontier
-    assert next(one for one in frontiers([best, near]) if one.tied).tied == best.name
+    assert next(one for one in frontiers([best, near], LOWER) if one.tied).tied == best.name
+
+
+def test_runs_are_told_apart_in_pairs_and_by_their_noise_floor() -> None:
+    """Costs that go together piece by piece: 0.1 apart with hardly a spread, each known to 0.3."""
+    pieces = [2.0 + (i % 2) for i in range(12)]
+    best = measured_point(10, [piece - 0.1 - 0.001 * (i % 3) for i, piece in enumerate(pieces)])
+    other = measured_point(20, pieces)
+    printed = replace(other, run=None), replace(best, run=None)
+    floor = NoiseFloor(of="pruned", kl=0.1, delta_nll=0.2, draws=3)
+    assert other.run is not None and best.run is not None
+    rough = replace(best, run=best.run.model_copy(update={"noise_floors": (floor,)}))
+    assert is_tied(*printed, COST) and not is_tied(other, best, COST)
+    assert is_tied(other, rough, COST) and rough.floor(COST) == 0.2 and best.floor(COST) is None
+    assert rough.floor(QUALITIES["kl"]) == 0.1 and rough.floor(LOWER) is None
+    dense = replace(point(100, 0.0), source=BY_DEFINITION)
+    assert not is_tied(other, dense, COST)
+    nothing = measured_point(20, [(-1.0) ** i for i in range(12)])
+    assert is_tied(nothing, dense, COST)
+
+
+def measured_point(cost: float, pieces: list[float]) -> Point:
+    """A run whose pieces of text cost that."""
+    error = stdev(pieces) / len(pieces) ** 0.5
+    made = Experiment.build(model="smollm2-135m", pattern="2:4", tokens=int(64 * len(pieces)))
+    told = Measurement(metric="delta_nll", value=fmean(pieces), stderr=error, n=len(pieces))
+    run = Result(
+        experiment=made,
+        measurements=(told,),
+        unit_costs=tuple(pieces),
+        provenance=Provenance(source="nmviz"),
+    )
+    return replace(point(cost, told.value, error), experiment=made, run=run)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +120,7 @@ def test_a_setting_that_nobody_printed_is_not_in_an_address(module_store: Path) 
 
 def test_models_have_frontiers_of_their_own() -> None:
     found = [point(10, 1.0), point(20, 5.0, model="llama3.1-8b")]
-    assert on(frontiers(found)) == [10, 20]
+    assert on(frontiers(found, LOWER)) == [10, 20]
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,26 @@ def test_a_difference_is_held_against_the_larger_floor(
 
 def test_without_a_cost_there_is_no_verdict() -> None:
     assert judge(ran(0.2).model_copy(update={"measurements": ()}), ran(0.1)) == "no interval"
+
+
+def test_other_figures_are_held_against_their_own_floor_or_none() -> None:
+    """Known to 0.01 each: together to 0.0141, and Student's t of 15 is 2.13, so 0.03 is 0.030."""
+
+    def moved(kl: float, metric: str = "kl", *floors: NoiseFloor) -> Result:
+        told = Measurement(metric=metric, value=kl, stderr=0.01, n=16)
+        return ran(0.5).model_copy(update={"measurements": (told,), "noise_floors": floors})
+
+    floor = NoiseFloor(of="pruned", kl=0.05, delta_nll=9.0, draws=3)
+    assert judge(moved(0.24), moved(0.2), "kl") == "real"
+    assert judge(moved(0.22), moved(0.2), "kl") == "not told apart"
+    assert judge(moved(0.24), moved(0.2, "kl", floor), "kl") == "below the noise floor"
+    assert judge(moved(0.26), moved(0.2, "kl", floor), "kl") == "real"
+    low = moved(-0.3, "delta_p_p01", floor), moved(-0.2, "delta_p_p01")
+    assert judge(*low, "delta_p_p01", higher=True) == "real"
+    assert judge(*reversed(low), "delta_p_p01", higher=True) == "not told apart"
+
+
+def test_beside_the_dense_model_a_cost_is_its_own_difference() -> None:
+    assert judge(ran(0.03), None) == "real"  # 2.13 * 0.01 below it
+    assert judge(ran(0.02), None) == "not told apart"
+    assert judge(ran(0.03, ("pruned", 0.04)), None) == "below the noise floor"

@@ -1,7 +1,7 @@
 """Numbers with 95% intervals, and what an interval lets one say."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, sqrt
 from statistics import NormalDist
 from typing import Literal, get_args
@@ -19,16 +19,22 @@ class Estimate:
     """A value with its 95% interval; `low` and `high` are None where no spread is known.
 
     An end may be infinite: a ratio whose divisor cannot be told from nothing has no bound there.
+    `floor` is how much rounding alone moves the value: nearer to a limit than that it says nothing.
     """
 
     value: float
     low: float | None = None
     high: float | None = None
+    floor: float = 0.0
 
     @property
     def is_bounded(self) -> bool:
         """Whether both ends of the interval are known and finite."""
         return all(end is not None and isfinite(end) for end in (self.low, self.high))
+
+    def is_near(self, limit: float) -> bool:
+        """Whether rounding alone may have put it on its side of the limit."""
+        return abs(self.value - limit) < self.floor
 
 
 def normal(value: float, variance: float) -> Estimate:
@@ -52,7 +58,8 @@ def for_many(estimate: Estimate, count: int) -> Estimate:
         return estimate
     wider = NormalDist().inv_cdf(1 - (1 - LEVEL) / (2 * count)) / Z
     low = estimate.value - wider * (estimate.value - estimate.low)
-    return Estimate(estimate.value, low, estimate.value + wider * (estimate.high - estimate.value))
+    high = estimate.value + wider * (estimate.high - estimate.value)
+    return replace(estimate, low=low, high=high)
 
 
 def of_sample(values: Sequence[float]) -> Estimate:
@@ -83,15 +90,19 @@ def fieller(
 
 
 def above(estimate: Estimate, limit: float = 0.0) -> Sign:
-    """Whether the value is above the limit; open where the interval holds it or is not known."""
-    if estimate.low is None or estimate.high is None:
+    """Whether the value is above the limit; open where the interval holds it or is not known, or
+    the limit is nearer than the noise floor."""
+    if estimate.low is None or estimate.high is None or estimate.is_near(limit):
         return "open"
     return "yes" if estimate.low > limit else "no" if estimate.high < limit else "open"
 
 
 def within(estimate: Estimate, least: float, most: float) -> Sign:
-    """Whether the value lies between two limits; open where the interval reaches over one."""
+    """Whether the value lies between two limits; open where the interval reaches over one, or one
+    is nearer than the noise floor."""
     if estimate.low is None or estimate.high is None:
+        return "open"
+    if estimate.is_near(least) or estimate.is_near(most):
         return "open"
     if least <= estimate.low and estimate.high <= most:
         return "yes"

@@ -64,5 +64,5 @@ def half(plain: Result | None, asked: Mapping[str, Result | None], told: Telling
         f"{told.rule} {own_runs.ALL_RUNS}",
         tuple(numbers),
         figure,
-        (own_runs.APART, *told.remarks),
+        own_runs.remarks([plain, *others.values()], own_runs.APART, *told.remarks),
     )

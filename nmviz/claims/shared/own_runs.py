@@ -5,6 +5,8 @@ what each piece of it cost; others are taken as independent, which makes the int
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import hypot
 
 from nmviz.base.wording import listed
 from nmviz.claims.shared.answer import Number
@@ -13,10 +15,11 @@ from nmviz.claims.shared.digits import plain
 from nmviz.claims.shared.estimate import Estimate, Verdict, Z, fieller, student
 from nmviz.claims.shared.phrases import model_title
 from nmviz.core.experiment import Experiment
-from nmviz.core.pairing import cost_difference, covariance
+from nmviz.core.pairing import cost_difference, covariance, larger_floor
 from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import Target
 from nmviz.core.ties import tie_breaks
+from nmviz.views.shared.floors import no_floor, noise_of
 
 NATS = "nats a token"
 OPEN: Verdict = "not decidable here"
@@ -26,6 +29,11 @@ APART_RUNS = f"{HOW}; two runs taken as independent, which makes the interval to
 APART = (
     "Another model, another text and another measure than the published numbers above: "
     "only the direction can be compared."
+)
+
+HELD = (
+    "Rounding alone moves a cost by up to {} nats a token: a difference below the larger noise "
+    "floor of its two runs is not called one."
 )
 
 ALL_RUNS = (
@@ -59,17 +67,32 @@ def cost(run: Result) -> Estimate:
 
 
 def dearer(one: Result, other: Result, count: int = 1) -> Estimate:
-    """How many nats a token `one` costs more than `other`; one of `count` comparisons at once."""
-    return student(*_told(cost_difference(one, other)), count)
+    """How many nats a token `one` costs more than `other`; one of `count` comparisons at once.
+    Below the larger of their noise floors it is no difference (see `pairing.judge`)."""
+    apart = student(*_told(cost_difference(one, other)), count)
+    return replace(apart, floor=larger_floor(one, other))
 
 
 def times_as_dear(one: Result, other: Result) -> Estimate:
-    """How many times as much `one` costs as `other`, with Fieller's interval."""
+    """How many times as much `one` costs as `other`, with Fieller's interval; what rounding does to
+    the two costs moves their ratio."""
     (a, of_a, n), (b, of_b, m) = (_told(run.get("delta_nll")) for run in (one, other))
     wider = student(0.0, 1.0, min(n, m)).high or Z  # t instead of the normal distribution
     scale = (wider / Z) ** 2
     shared = scale * (covariance(one, other) or 0.0)
-    return fieller(a, b, (scale * of_a**2, scale * of_b**2), shared)
+    ratio = fieller(a, b, (scale * of_a**2, scale * of_b**2), shared)
+    floor = hypot(larger_floor(one), ratio.value * larger_floor(other)) / abs(b)
+    return replace(ratio, floor=floor)
+
+
+def remarks(runs: Sequence[Result | None], *more: str) -> tuple[str, ...]:
+    """What is said beside a live half: `more`, and how the noise floors of the runs that are there
+    bound what is called a difference, or that they have none."""
+    there = [run for run in runs if run is not None]
+    floor = noise_of(there)
+    held = "" if floor is None else HELD.format(plain(floor, 3))
+    said = " ".join(part for part in (held, no_floor(there)) if part)
+    return tuple(part for part in (*more, said) if part)
 
 
 def absent(names: Sequence[str], asked: int, verdict: Verdict) -> str:

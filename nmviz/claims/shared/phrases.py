@@ -30,13 +30,14 @@ def model_title(model: str) -> str:
 
 
 def with_interval(estimate: Estimate, places: int = 2, unit: str = "") -> str:
-    """`1.94 (1.57 to 2.44)`; without an interval the value alone."""
+    """`1.94 (1.57 to 2.44)`; without an interval the value alone; below the noise floor, that."""
     number = f"{plain(estimate.value, places)}{unit}"
     if estimate.low is None or estimate.high is None:
         return number
     if not estimate.is_bounded:
         return f"{number} (no bound)"
-    return f"{number} ({plain(estimate.low, places)} to {plain(estimate.high, places)})"
+    below = ", below the noise floor" if estimate.is_near(0.0) else ""
+    return f"{number} ({plain(estimate.low, places)} to {plain(estimate.high, places)}{below})"
 
 
 def paragraphs(*parts: str) -> str:

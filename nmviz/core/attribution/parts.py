@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from nmviz.base.validation import one_of
 from nmviz.core.attribution.control import BEYOND, NOISE
 from nmviz.core.experiment import Experiment
+from nmviz.core.pairing import floor_of
 from nmviz.core.results import Measurement, Result
 
 By = Literal["block", "projection", "site"]
@@ -86,6 +87,7 @@ class Part:
             row |= {metric: found and found.value, error: found and found.stderr}
         cost = self.get("delta_nll")
         row |= {"n": cost and cost.n, "unit_of_n": cost and cost.unit_of_n}
+        row |= {"noise_floor": told_floor(self.result)}
         return row | {"key": self.result.key}
 
 
@@ -129,10 +131,17 @@ class Attribution:
             "by": self.by,
             "delta_nll": cost and cost.value,
             "stderr": cost and cost.stderr,
+            "noise_floor": told_floor(self.whole),
             "additivity": ratio and ratio.value,
             "additivity_stderr": ratio and ratio.stderr,
             "rows": [part.to_json() for part in self.parts],
         }
+
+
+def told_floor(result: Result) -> dict[str, Any] | None:
+    """What rounding alone does to it, as JSON has it; None where that was not measured."""
+    floor = floor_of(result)
+    return None if floor is None else floor.model_dump()
 
 
 def _error_of_ratio(

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from nmviz.core.record import Record
 
+FLOOR_DRAWS = 3
+"""Draws of the errors, each a pass of its own over the text."""
+
 
 class NoiseFloor(Record):
     """What random errors as large as bf16's rounding, at every layer's output, do to a model.

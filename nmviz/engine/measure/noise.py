@@ -9,12 +9,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from nmviz.core.tokenwise.floor import NoiseFloor
+from nmviz.core.tokenwise.floor import FLOOR_DRAWS, NoiseFloor
 from nmviz.engine.load.sites import Site
 from nmviz.engine.measure.statistics import PairedTokens
 from nmviz.engine.prune.sparsify import SiteForward
 
-DRAWS = 3
 EXPONENT = 0x7F800000
 """The bits of a float32 that alone stand for the power of two at or below it."""
 HALF_A_UNIT = 2.0**-8
@@ -27,7 +26,7 @@ class Floor:
 
     of: Literal["dense", "pruned"]
     draws: list[PairedTokens] = field(
-        default_factory=lambda: [PairedTokens() for _ in range(DRAWS)]
+        default_factory=lambda: [PairedTokens() for _ in range(FLOOR_DRAWS)]
     )
 
     def told(self) -> NoiseFloor | None:

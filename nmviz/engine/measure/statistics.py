@@ -62,6 +62,10 @@ class PairedTokens:
         """delta_nll over the windows so far, of which there is at least one."""
         return mean("delta_nll", self._differences())
 
+    def divergence(self) -> Measurement:
+        """kl over the windows so far, of which there is at least one."""
+        return mean("kl", self.kl)
+
     def unit_costs(self) -> tuple[float, ...]:
         """delta_nll of each unit behind its standard error, in the order of the text."""
         return tuple(units_of(self._differences())[0].tolist()) if self.nll else ()
@@ -77,7 +81,7 @@ class PairedTokens:
             perplexity("perplexity", self.nll),
             perplexity("dense_perplexity", self.dense_nll),
             self.cost(),
-            mean("kl", self.kl),
+            self.divergence(),
             mean("top1_agreement", self.agree),
         )
 

@@ -7,7 +7,7 @@ import torch
 
 from nmviz.core.attribution.control import BEYOND, NOISE
 from nmviz.core.coverage import Coverage
-from nmviz.core.depth import EACH_ALONE, LEFT_OUT
+from nmviz.core.depth import EACH_ALONE, IN_TURN, LEFT_OUT
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import SPREAD
 from nmviz.core.results import Measurement
@@ -129,8 +129,13 @@ def tie_share(pruned: Pruned) -> tuple[Measurement, ...]:
 def depth_of(pruned: Pruned) -> dict[str, str]:
     """The blocks that were left out, and by what costs they were chosen; empty where none were."""
     said = {LEFT_OUT: write_blocks(list(pruned.left_out))} if pruned.left_out else {}
-    if isinstance(pruned, WithoutBlocks) and pruned.costs:
-        said[EACH_ALONE] = ", ".join(f"{number}: {c:.4g}" for number, c in enumerate(pruned.costs))
+    if isinstance(pruned, WithoutBlocks):
+        for name, costs in (
+            (EACH_ALONE, dict(enumerate(pruned.costs))),
+            (IN_TURN, pruned.in_turn),
+        ):
+            if costs:
+                said[name] = ", ".join(f"{number}: {cost:.4g}" for number, cost in costs.items())
     return said
 
 

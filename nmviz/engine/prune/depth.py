@@ -1,6 +1,6 @@
 """A model with blocks left out: what they are given they pass on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,15 +17,23 @@ OTHERS = (
 )
 
 
+NOTHING: Mapping[int, float] = {}
+
+
 class WithoutBlocks(PrunedActivations):
     """No site is masked. `costs` is what leaving out each block of the model alone costs on the
-    calibration text, in nats a token, where that chose them."""
+    calibration text, and `in_turn` the KL there as one more is left out, both in nats a token and
+    by block, where that chose them."""
 
     def __init__(
-        self, experiment: Experiment, left_out: Sequence[int], costs: Sequence[float] = ()
+        self,
+        experiment: Experiment,
+        left_out: Sequence[int],
+        costs: Sequence[float] = (),
+        in_turn: Mapping[int, float] = NOTHING,
     ) -> None:
         super().__init__(experiment, ())
-        self.left_out, self.costs = left_out, costs
+        self.left_out, self.costs, self.in_turn = left_out, costs, in_turn
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from statistics import fmean
 from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
 from nmviz.core.experiment import Experiment
-from nmviz.core.pairing import mean_error
+from nmviz.core.pairing import floor_of, mean_error
 from nmviz.core.protocols import text_in_words
 from nmviz.core.results import Measurement, Result
 from nmviz.core.rules import in_words
@@ -88,7 +88,8 @@ def _rows_of(
         for metric in (measure.metric, *BESIDE.get(measure.name, ())):
             for one in result.measurements:
                 if one.metric == metric:
-                    yield _row(result, names, metric, (one,), one.value, _error((one,)))
+                    error = _beside_floor(_error((one,)), result, metric)
+                    yield _row(result, names, metric, (one,), one.value, error)
 
 
 def _drops(
@@ -151,6 +152,14 @@ def _error(parts: Sequence[Measurement]) -> Error:
     if len(parts) > 1:
         return Error(error, f"{parts[0].n} examples of each; tasks independent")
     return Error(error, f"{parts[0].n} {parts[0].unit_of_n}" if parts[0].n else "the run")
+
+
+def _beside_floor(error: Error, result: Result, metric: str) -> Error:
+    """With what rounding alone does to the cost, where it was measured."""
+    floor = floor_of(result)
+    if metric != "delta_nll" or floor is None:
+        return error
+    return Error(error.value, f"{error.origin}; noise floor {floor.delta_nll:.2g} nats a token")
 
 
 def _title(model: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nmviz.base.errors import UserError
+from nmviz.core.tokenwise.tails import TAILS
 from nmviz.hardware import accelerators
 from nmviz.hardware.energy import A_MULTIPLY_ADD
 from nmviz.hardware.energy import SOURCE as ENERGY_SOURCE
@@ -39,6 +40,11 @@ class Quality:
         """Without its unit."""
         return self.title.partition(" (")[0]
 
+    @property
+    def of_tokens(self) -> bool:
+        """Whether it is of single tokens, which older runs did not look at."""
+        return self.metric in TAILS
+
 
 QUALITIES: Mapping[str, Quality] = {
     one.name: one
@@ -53,8 +59,34 @@ QUALITIES: Mapping[str, Quality] = {
             "delta_nll",
             by_definition=True,
         ),
+        Quality("own_perplexity", "perplexity, pruned", "measured", "perplexity"),
         Quality(
             "kl", "KL divergence from dense (nats a token)", "measured", "kl", by_definition=True
+        ),
+        *(
+            Quality(
+                name,
+                f"KL that {share} of tokens stay below (nats)",
+                "measured",
+                name,
+                by_definition=True,
+            )
+            for name, share in (("kl_p99", "99%"), ("kl_p999", "99.9%"))
+        ),
+        Quality(
+            "delta_p_rms",
+            "delta p, root mean square (change of the right word's probability)",
+            "measured",
+            "delta_p_rms",
+            by_definition=True,
+        ),
+        Quality(
+            "delta_p_p01",
+            "delta p that 1% fall below (change of the right word's probability)",
+            "measured",
+            "delta_p_p01",
+            higher=True,
+            by_definition=True,
         ),
     )
 }

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot
 from typing import Literal
 
 from nmviz.base.errors import UserError
 from nmviz.core.settings import BLOCKS
-from nmviz.service.tradeoffs.axes import COSTS, Asked
-from nmviz.service.tradeoffs.frontier import Point, points
+from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
+from nmviz.service.tradeoffs.frontier import points
+from nmviz.service.tradeoffs.point import Point, is_tied
+
+LOSS = "delta_nll"
+"""The quality that is compared."""
 
 EQUAL = 5.0
 """Points of dense (%) within which two costs are called equal."""
@@ -20,22 +23,25 @@ Ahead = Literal["N:M", "blocks left out", "tied", "not known"]
 @dataclass(frozen=True)
 class Compared:
     """The best run of a pattern, and the best with blocks left out whose cost is equal, None
-    without one. `difference` is the former's cost of pruning minus the latter's, in nats a token;
-    `error` takes the two as independent, which is too large for runs on one text."""
+    without one."""
 
     masked: Point
     blocks: Point | None
-    difference: float | None = None
-    error: float | None = None
+
+    @property
+    def difference(self) -> float | None:
+        """The former's cost of pruning minus the latter's, in nats a token."""
+        return None if self.blocks is None else self.masked.value - self.blocks.value
 
     @property
     def ahead(self) -> Ahead:
-        """Which of them loses less, by more than its standard error."""
-        if self.difference is None:
+        """Which of them loses less, where that can be told (`is_tied`)."""
+        if self.blocks is None:
             return "not known"
-        if abs(self.difference) <= (self.error or 0.0):
+        both = sorted((self.masked, self.blocks), key=lambda one: one.value)
+        if is_tied(both[1], both[0], QUALITIES[LOSS]):
             return "tied"
-        return "N:M" if self.difference < 0 else "blocks left out"
+        return "N:M" if both[0] is self.masked else "blocks left out"
 
 
 def compared(model: str, cost: str = "multiply_adds") -> tuple[Compared, ...]:
@@ -47,7 +53,7 @@ def compared(model: str, cost: str = "multiply_adds") -> tuple[Compared, ...]:
     if cost not in SHARES:
         named = " or ".join(COSTS[one].menu for one in SHARES)
         raise UserError(f"Costs are compared as shares of dense: choose {named}.")
-    found = points(Asked(quality="delta_nll", cost=cost, models=(model,)))
+    found = points(Asked(quality=LOSS, cost=cost, models=(model,)))
     masked = [one for one in _best(found) if one.experiment.mask.is_grouped]
     dropped = [one for one in found if one.target == BLOCKS]
     beside = [_beside(one, dropped) for one in sorted(masked, key=lambda one: one.cost)]
@@ -67,9 +73,7 @@ def _beside(masked: Point, dropped: Sequence[Point]) -> Compared:
     equal = [one for one in dropped if abs(one.cost - masked.cost) <= EQUAL]
     if not equal:
         return Compared(masked, None)
-    best = min(equal, key=lambda one: one.value)
-    error = hypot(masked.error or 0.0, best.error or 0.0)
-    return Compared(masked, best, masked.value - best.value, error)
+    return Compared(masked, min(equal, key=lambda one: one.value))
 
 
 def sentence(found: Sequence[Compared], cost: str) -> str:

@@ -128,7 +128,7 @@ def near(asked: Asked) -> Near | None:
 
 
 def left_out(decoder: Decoder, drop: int | None, by: str | None) -> frozenset[int]:
-    """The blocks that are left out. By cost these are any, where all blocks are of one shape.
+    """The blocks that are left out. Where a run measures which, these are any of one shape.
 
     UserError where that is not so, as only a run tells then, and where there are fewer.
     """
@@ -137,7 +137,7 @@ def left_out(decoder: Decoder, drop: int | None, by: str | None) -> frozenset[in
     except ValueError as error:
         raise UserError(str(error)) from None
     named = depth.named_blocks(by)
-    if by == depth.BY_COST and len(set(decoder.blocks)) > 1:
+    if by in depth.CALIBRATED and len(set(decoder.blocks)) > 1:
         raise UserError(
             f"The blocks of {decoder.title} are of several shapes, and only a run finds the "
             "cheapest: choose last, or name them."

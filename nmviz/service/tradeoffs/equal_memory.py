@@ -13,7 +13,8 @@ from nmviz.hardware.pruning import Pruning
 from nmviz.published.baselines import Baseline
 from nmviz.service.published import baselines
 from nmviz.service.tradeoffs.axes import Asked
-from nmviz.service.tradeoffs.frontier import Point, points
+from nmviz.service.tradeoffs.frontier import points
+from nmviz.service.tradeoffs.point import Point
 from nmviz.sources.models import MODELS
 
 

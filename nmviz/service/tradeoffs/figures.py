@@ -1,23 +1,26 @@
 """The figures of the trade-offs by name, each of what is chosen, or of the usual choice."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 
 from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
+from nmviz.core.results import Result
 from nmviz.hardware.accelerators import accelerator
 from nmviz.hardware.facts import shipped
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import BITS, Work
 from nmviz.methods.patterns import parse_pattern
 from nmviz.published.speeds.measured import PHASES
-from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
+from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked, Quality
 from nmviz.service.tradeoffs.cost import Cost, cost, speeds
-from nmviz.service.tradeoffs.frontier import Point, points
+from nmviz.service.tradeoffs.frontier import lacking, points
+from nmviz.service.tradeoffs.point import Point
 from nmviz.service.tradeoffs.together import draw_together
 from nmviz.store.speeds import Speeds
+from nmviz.views.shared.floors import FLOORED, no_floor, noise_of
 from nmviz.views.shared.theme import Figure
 from nmviz.views.tradeoffs.frontier import Axes, Dot, frontier_figure
 from nmviz.views.tradeoffs.known import marked
@@ -115,7 +118,8 @@ def frontier_of(found: tuple[Point, ...], asked: Asked) -> Figure:
         quality=quality.title,
         quality_known=quality.origin,
         higher=quality.higher,
-        log=quality.name == "perplexity",
+        log=quality.metric == "perplexity",
+        floor=noise_of(_runs(found), quality.metric),
     )
     dots = [_dot(one, asked) for one in found]
     return frontier_figure(dots, axes, frontier_sentence(found))
@@ -129,11 +133,34 @@ def frontier_sentence(found: tuple[Point, ...]) -> str:
     tied = sum(bool(one.tied) for one in found)
     names = listed(one.short for one in best[:MOST_NAMED])
     more = f" and {len(best) - MOST_NAMED} more" if len(best) > MOST_NAMED else ""
-    ties = f"; {tied} are tied with one of them within their errors" if tied else ""
+    ties = f"; {tied} cannot be told from one of them" if tied else ""
     return (
         f"Nothing that costs no more is better than {names}{more}: {len(best)} of {len(found)} "
         f"points are on the frontier of their model{ties}"
     )
+
+
+def without_tails(asked: Asked) -> str:
+    """How many runs are left out because they lack what single tokens do; empty without one."""
+    count = lacking(asked)
+    if not count:
+        return ""
+    were = "run was" if count == 1 else "runs were"
+    them = "it" if count == 1 else "them"
+    return (
+        f"{count} {were} made before single tokens were looked at and left out: "
+        f"nmviz run --rerun measures {them} again."
+    )
+
+
+def without_floor(found: Sequence[Point], quality: Quality) -> str:
+    """That runs have no noise floor, or how many of them, where one would count."""
+    return no_floor(_runs(found)) if quality.metric in FLOORED else ""
+
+
+def _runs(found: Sequence[Point]) -> list[Result]:
+    """Those of the points that were pruned and measured here."""
+    return [one.run for one in found if one.run is not None and one.target != "dense"]
 
 
 def _reach(one: Point) -> str:
@@ -146,6 +173,7 @@ def _reach(one: Point) -> str:
 def _dot(one: Point, asked: Asked) -> Dot:
     quality, costing = QUALITIES[asked.quality], COSTS[asked.cost]
     error = "" if one.error is None else f" ± {one.error:.2g}"
+    error += f", no standard error: {one.no_error}" if one.no_error else ""
     stands = "on the frontier" if one.on_frontier else f"tied with {one.tied}" * bool(one.tied)
     lines = [
         one.name,

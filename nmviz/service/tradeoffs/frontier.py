@@ -2,112 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from math import hypot, isfinite
+from dataclasses import replace
+from functools import cache
+from math import isfinite
 from typing import Any
-from urllib.parse import quote
 
 from nmviz.core.depth import left_out
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.core.settings import BLOCKS
 from nmviz.hardware.facts import shipped
-from nmviz.methods.method import UNKNOWN
 from nmviz.published.listing import Row, Selection
 from nmviz.service.listing import explore
 from nmviz.service.published import published
 from nmviz.service.runs import store
-from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
+from nmviz.service.tradeoffs.axes import QUALITIES, Asked, Quality
+from nmviz.service.tradeoffs.point import BY_DEFINITION, MEASURED_HERE, Point, is_tied
 from nmviz.service.tradeoffs.shares import share
-
-MEASURED_HERE = "measured by nmviz"
-"""The source of a point that is a run of the store."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """One experiment. `value` is its quality as the source has it, `error` one standard error or
-    None; `cost` lies from `low` to `high`; `tied` names a point of the frontier from which it
-    cannot be told."""
-
-    model: str
-    title: str
-    experiment: Experiment
-    method: str
-    value: float
-    error: float | None
-    cost: float
-    source: str
-    place: str
-    marked: str = ""
-    low: float | None = None
-    high: float | None = None
-    on_frontier: bool = False
-    tied: str = ""
-
-    @property
-    def target(self) -> str:
-        """`dense` for the model as it is."""
-        return "dense" if self.experiment.is_dense else self.experiment.target
-
-    @property
-    def pattern(self) -> str:
-        return self.experiment.pattern
-
-    @property
-    def name(self) -> str:
-        """`Llama 2 7B, activations 8:16, ACT`."""
-        if self.target in ("dense", BLOCKS):
-            return f"{self.title}, {self.method}"
-        return f"{self.title}, {self.target}s {self.pattern}, {self._said_method}"
-
-    @property
-    def short(self) -> str:
-        """The same without the model."""
-        masked = self.target in ("activation", "weight")
-        said = f"{self.target}s {self.pattern} ({self._said_method})"
-        return said if masked else self.method
-
-    @property
-    def _said_method(self) -> str:
-        """Behind `weights` it need not say so again."""
-        return self.method.removeprefix("weights: ")
-
-    @cached_property
-    def query(self) -> str | None:
-        """The address of it in Explore: of a published one what Explore has of it, None where
-        blocks are left out, which it does not show."""
-        if self.target == BLOCKS:
-            return None
-        if self.source == MEASURED_HERE:
-            return self.experiment.to_query()
-        told = {"model": self.model}
-        if self.target != "dense":
-            told |= {"pattern": self.pattern, **_method_of(self.experiment)}
-        return "&".join(f"{name}={quote(value, safe=':,()=')}" for name, value in told.items())
-
-    def to_json(self, asked: Asked) -> dict[str, Any]:
-        """A row of the table behind the figure."""
-        quality, cost = QUALITIES[asked.quality], COSTS[asked.cost]
-        return {
-            "model": self.title,
-            "target": self.target,
-            "pattern": self.pattern,
-            "method": self.method,
-            quality.title: self.value,
-            "standard error": self.error,
-            "quality is": quality.origin,
-            cost.title: self.cost,
-            "cost from": self.cost if self.low is None else self.low,
-            "cost to": self.cost if self.high is None else self.high,
-            "cost is": cost.known,
-            "frontier": "yes" if self.on_frontier else f"tied with {self.tied}" * bool(self.tied),
-            "source": self.source,
-            "place": self.place,
-            "marked": self.marked,
-            "key": self.experiment.key,
-        }
 
 
 def points(asked: Asked) -> tuple[Point, ...]:
@@ -119,17 +30,7 @@ def points(asked: Asked) -> tuple[Point, ...]:
     found = [one for one in rows if isfinite(one.value) and _wanted(one, asked)]
     if quality.by_definition:
         found += [_as_it_is(one, asked) for one in {one.model: one for one in found}.values()]
-    return tuple(frontiers(found, higher=quality.higher))
-
-
-def _method_of(made: Experiment) -> dict[str, str]:
-    """What an address says of a method: nothing of the usual one, nor of one with a setting that
-    nobody printed, which Explore could not read."""
-    if any(UNKNOWN in said for said in (made.criterion, *made.mitigations)):
-        return {}
-    criterion = "weight_criterion" if made.target == "weight" else "criterion"
-    told = {criterion: made.criterion, "mitigations": ",".join(made.mitigations)}
-    return {name: said for name, said in told.items() if said not in ("", "magnitude")}
+    return tuple(frontiers(found, quality))
 
 
 def _wanted(one: Point, asked: Asked) -> bool:
@@ -150,26 +51,28 @@ def _as_it_is(one: Point, asked: Asked) -> Point:
         method="dense",
         value=0.0,
         error=None,
+        no_error="",
         cost=cost,
         low=low,
         high=cost,
         marked="",
-        source="by definition",
+        source=BY_DEFINITION,
         place="",
+        run=None,
     )
 
 
-def frontiers(found: Sequence[Point], *, higher: bool = False) -> Iterator[Point]:
+def frontiers(found: Sequence[Point], quality: Quality) -> Iterator[Point]:
     """The same points, each model with its own frontier: nothing that costs no more is better.
 
-    A point is tied where no point of the frontier that costs no more is better by more than both
-    errors together; without errors it is tied only with an equal.
+    A point is tied where no point of the frontier that costs no more can be told to be better
+    (`is_tied`).
     """
     for model in dict.fromkeys(one.model for one in found):
         own = sorted(
             (one for one in found if one.model == model), key=lambda one: (one.cost, one.value)
         )
-        loss = {id(one): -one.value if higher else one.value for one in own}
+        loss = {id(one): -one.value if quality.higher else one.value for one in own}
         best: list[Point] = []
         for one in sorted(own, key=lambda one: (one.cost, loss[id(one)])):
             if not best or loss[id(one)] < loss[id(best[-1])]:
@@ -178,8 +81,7 @@ def frontiers(found: Sequence[Point], *, higher: bool = False) -> Iterator[Point
         for one in own:
             below = [other for other in best if other.cost <= one.cost]
             rival = below[-1] if below else one
-            gap = loss[id(one)] - loss[id(rival)]
-            tied = id(one) not in on and gap <= hypot(one.error or 0.0, rival.error or 0.0)
+            tied = id(one) not in on and is_tied(one, rival, quality)
             yield replace(one, on_frontier=id(one) in on, tied=rival.name if tied else "")
 
 
@@ -238,17 +140,32 @@ def _large() -> list[str]:
 
 
 def _measured(asked: Asked) -> Iterator[Point]:
-    """Runs in the store of whole models, on the text that most of them were measured on, whatever
-    the patterns that are chosen: numbers of other texts are not to be compared."""
-    wanted = _whole(asked)
+    """Runs in the store of whole models that have that figure, on the text that most of them were
+    measured on, whatever the patterns that are chosen: numbers of other texts are not to be
+    compared."""
+    wanted = [one for one in _whole(asked) if one.get(QUALITIES[asked.quality].metric)]
     for model in dict.fromkeys(one.experiment.model for one in wanted):
         own = [one for one in wanted if one.experiment.model == model]
         texts = Counter(_text(one.experiment) for one in own)
         most = texts.most_common(1)[0][0]
         newest = {one.key: one for one in own if _text(one.experiment) == most}
         for one in newest.values():
-            if not asked.patterns or one.experiment.pattern in (*asked.patterns, "dense"):
+            if _has_pattern(one, asked):
                 yield from _of_run(one, asked)
+
+
+def lacking(asked: Asked) -> int:
+    """How many experiments of the choice are left out because their newest run did not look at
+    single tokens, where the quality is of those."""
+    if not QUALITIES[asked.quality].of_tokens:
+        return 0
+    newest = {one.key: one for one in _whole(asked) if _has_pattern(one, asked)}
+    chosen = (one.experiment for one in newest.values() if one.lacks_tails)
+    return sum(asked.has(one.criterion, one.mitigations) for one in chosen)
+
+
+def _has_pattern(one: Result, asked: Asked) -> bool:
+    return not asked.patterns or one.experiment.pattern in (*asked.patterns, "dense")
 
 
 def _whole(asked: Asked) -> list[Result]:
@@ -269,19 +186,21 @@ def _text(one: Experiment) -> tuple[Any, ...]:
 
 def _of_run(result: Result, asked: Asked) -> Iterator[Point]:
     cost = share(result.experiment, asked, left_out(result.provenance.settings))
-    for one in result.measurements:
-        if one.metric == QUALITIES[asked.quality].metric and not one.task and cost is not None:
-            yield Point(
-                model=result.experiment.model,
-                title=shipped()[result.experiment.model].title,
-                experiment=result.experiment,
-                method=published().names.of_method(result.experiment),
-                value=one.value,
-                error=one.stderr,
-                cost=cost.value,
-                low=cost.low,
-                high=cost.high,
-                source=MEASURED_HERE,
-                place=f"{result.experiment.corpus}, {result.experiment.tokens:,} tokens",
-            )
-            return
+    one = result.get(QUALITIES[asked.quality].metric)
+    if one is None or cost is None:
+        return
+    yield Point(
+        model=result.experiment.model,
+        title=shipped()[result.experiment.model].title,
+        experiment=result.experiment,
+        method=published().names.of_method(result.experiment),
+        value=one.value,
+        error=one.stderr,
+        no_error=one.no_stderr or "",
+        cost=cost.value,
+        low=cost.low,
+        high=cost.high,
+        source=MEASURED_HERE,
+        place=f"{result.experiment.corpus}, {result.experiment.tokens:,} tokens",
+        run=result,
+    )

@@ -152,7 +152,7 @@ def run(
         steps = service.run(
             view.experiments(),
             text=text,
-            how=Running(rerun=rerun, precision=view.precision),
+            how=Running(rerun=rerun, precision=view.precision, noise_floor=view.noise_floor),
             cancel=event,
         )
         for progress in steps:

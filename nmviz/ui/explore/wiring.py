@@ -10,6 +10,7 @@ import gradio as gr
 from nmviz.ui.explore import address, handlers, picking
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
+from nmviz.ui.explore.form.values import MEASURED, PRUNED
 from nmviz.ui.explore.live import wire_live
 from nmviz.ui.explore.panels import every_method, one_at_a_time, plan, zero_shot
 from nmviz.ui.explore.panels.measured import Why
@@ -89,7 +90,7 @@ def _settings(page: Page) -> None:
     controls, named = page.controls, page.named
     chosen = (
         *("criterion", "weight_criterion", "mitigations", "corpus", "bos", "protocol"),
-        "ties",
+        *("ties", "noise_floor"),
     )
     typed = (
         *("pattern", "blocks", "sites", "text", "tokens", "window"),
@@ -100,7 +101,7 @@ def _settings(page: Page) -> None:
     events |= {name: [named[name].submit, named[name].blur] for name in typed}
     _change(page, partial(gr.on, [event for name in events for event in events[name]]))
     # No picture of a layer needs these.
-    elsewhere = {"corpus", "text", "tokens", "window", "protocol", "stride", "bos", "precision"}
+    elsewhere = set(MEASURED) - set(PRUNED)
     pictured = [event for name in events if name not in elsewhere for event in events[name]]
     _look(page, partial(gr.on, pictured))
     chip = controls.chips.input(
@@ -246,6 +247,8 @@ def _layer(page: Page) -> None:
     redraw = page.shared(handlers.picked, 2)
     drawn = page.these(*handlers.PICKED)
     panels.measure.input(redraw, page.form_and_shown, drawn, **FROM_STORE)
+    framed = page.shared(one_at_a_time.framed, 1, on=["store"])
+    parts = [*page.form, *page.these("each_by", "each_of")]
     block, projection, pick = named["block"], named["projection"], named["pick"]
     place = [block, named["model"]]
     moves = [
@@ -257,6 +260,7 @@ def _layer(page: Page) -> None:
     for on in moves:
         on(fn=redraw, inputs=page.form_and_shown, outputs=drawn, **ANSWERED)
         _planned(page, on)
+        on(fn=framed, inputs=parts, outputs=named["each_plot"], **ANSWERED)
         _look(page, on)
     given = [*page.form, named["mask_size"]]
     for direction, button in panels.steps.items():

@@ -91,6 +91,15 @@ def _check_projections(chosen: Iterable[str], model: "ModelInfo") -> None:
         raise SettingError(said, "projections")
 
 
+def layer_of(view: View) -> tuple[int, str] | None:
+    """Block and projection of the layer that is looked at, as figures name it; None before the view
+    is settled."""
+    look = view.look
+    if look.block is None or look.projection is None:
+        return None
+    return look.block, model_of(view).pooled(look.projection)
+
+
 def text_for(view: View, text: str | None) -> str | None:
     """The visitor's own text where the view measures on it, else None."""
     if view.experiment.corpus != OWN_TEXT:

@@ -70,6 +70,7 @@ class View(BaseModel):
     calibration_windows: int = Field(16, ge=0, le=256, title=title_of("calibration_windows"))
     ties: Ties = Field("auto", title=title_of("ties"))
     precision: float = Field(0.05, ge=0, le=10, title=title_of("precision"))  # of `Running`
+    noise_floor: bool = Field(False, title=title_of("noise_floor"))  # of `Running`
     look: Look = Look()
     writing: Writing = Writing()
 
@@ -81,7 +82,7 @@ class View(BaseModel):
                 said = f"{name[:40]} is longer than {LONGEST_FIELD:,} characters: shorten it."
                 raise SettingError(said, name)
         rest = dict(fields)
-        own = {name: rest.pop(name) for name in _OWN if name in rest}
+        own = {name: rest.pop(name) for name in OWN if name in rest}
         parts = {
             name: built(part, {key: rest.pop(key) for key in part.model_fields if key in rest})
             for name, part in (("look", Look), ("writing", Writing))
@@ -128,7 +129,7 @@ class View(BaseModel):
 
     def flat(self) -> dict[str, Any]:
         """Every setting by its name, `build` backwards."""
-        own = {name: getattr(self, name) for name in _OWN}
+        own = {name: getattr(self, name) for name in OWN}
         parts = (self.experiment, self.look, self.writing)
         fields = {name: value for part in parts for name, value in part.model_dump().items()}
         return {name: value for name, value in (fields | own).items() if name in NAMES}
@@ -176,11 +177,11 @@ NO_COLUMN = (
     "Explore shows pruned weights and activations; a model with blocks left out is in Trade-offs, "
     "and nmviz run measures one."
 )
-_OWN = ("weight_criterion", "calibration_windows", "ties", "precision")
+OWN = ("weight_criterion", "calibration_windows", "ties", "precision", "noise_floor")
 NAMES = tuple(
     name
     for name in dict.fromkeys(
-        (*Experiment.model_fields, *_OWN, *Look.model_fields, *Writing.model_fields)
+        (*Experiment.model_fields, *OWN, *Look.model_fields, *Writing.model_fields)
     )
     if name not in (*FOUND, "target", *depth.FIELDS, *TASK)
 )

@@ -11,12 +11,13 @@ from nmviz.methods.patterns import LARGEST_GROUP, parse_pattern
 from nmviz.service.tradeoffs import figures
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked
 from nmviz.service.tradeoffs.export import FORMATS
-from nmviz.service.tradeoffs.frontier import Point, points
+from nmviz.service.tradeoffs.frontier import points
+from nmviz.service.tradeoffs.point import FLOOR, Point
 from nmviz.ui.shell.failures import sentence as failure
 from nmviz.ui.shell.figures import drawn
-from nmviz.ui.shell.html import esc, note, table
+from nmviz.ui.shell.html import esc, hint, note, table
 from nmviz.ui.tradeoffs.words import caption
-from nmviz.views.shared.numbers import column, with_error
+from nmviz.views.shared.numbers import column, significant, with_error
 from nmviz.views.tradeoffs.known import marked
 from nmviz.views.tradeoffs.metadata import metadata_figure
 
@@ -38,6 +39,8 @@ def frontier(*chosen: Any) -> tuple[str, Any, str]:
         found = points(asked)
         figure = figures.frontier_of(found, asked)
         about = f"{COSTS[asked.cost].about}. Lines join what nothing that costs no more beats."
+        left = figures.without_tails(asked), figures.without_floor(found, QUALITIES[asked.quality])
+        about = " ".join((about, *filter(None, left)))
         said = caption(figure) + f'<p class="words">{esc(about[0].upper() + about[1:])}</p>'
         return said, drawn(figure, "nmviz-frontier"), rows(found, asked)
     except Exception as error:
@@ -82,10 +85,13 @@ def rows(found: tuple[Point, ...], asked: Asked) -> str:
     as a click on its point does."""
     first = sorted(found, key=lambda one: (not one.on_frontier, not one.tied, one.cost, one.value))
     quality, costing = QUALITIES[asked.quality], COSTS[asked.cost]
+    floors = {id(one): one.floor(quality) for one in found}
+    known = any(floor is not None for floor in floors.values())
     heads = [
         "experiment",
         f"{quality.title} ({marked(quality.origin)})",
         "±",
+        *([FLOOR] if known else []),
         f"{costing.title} ({marked(costing.known)})",
         "frontier",
         "source",
@@ -93,10 +99,18 @@ def rows(found: tuple[Point, ...], asked: Asked) -> str:
     ]
     shown = first[:MOST_ROWS]
     told = column([(one.value, one.error) for one in shown])
+    beside = [_floor(floors[id(each)]) for each in shown] if known else []
     cells = [_row(one, *number) for one, number in zip(shown, told, strict=True)]
+    for row, floor in zip(cells, beside, strict=False):
+        row.insert(len(NUMBERS), floor)
+    numbers = (*NUMBERS, *([len(NUMBERS) + 1] if known else []))
     cut = f", the first {MOST_ROWS} here" if len(first) > MOST_ROWS else ""
     said = f"{len(first)} experiments{cut}"
-    return f"<details><summary>{esc(said)}</summary>{table(said, heads, cells, NUMBERS)}</details>"
+    return f"<details><summary>{esc(said)}</summary>{table(said, heads, cells, numbers)}</details>"
+
+
+def _floor(known: float | None) -> str:
+    return "&ndash;" if known is None else esc(significant(known))
 
 
 def _row(one: Point, value: str, error: str) -> list[str]:
@@ -104,7 +118,7 @@ def _row(one: Point, value: str, error: str) -> list[str]:
     return [
         esc(one.name) if one.query is None else f'<a href="?{esc(one.query)}">{esc(one.name)}</a>',
         esc(value),
-        esc(error),
+        hint(esc(error), f"No standard error: {one.no_error}.") if one.no_error else esc(error),
         f"{one.cost:,.2f}",
         esc(stands) or "&ndash;",
         esc(f"{one.source}, {one.place}".strip(", ")),

@@ -3,9 +3,10 @@
 from typing import Any
 
 from nmviz.hardware.facts import shipped
-from nmviz.service.tradeoffs.axes import COSTS
-from nmviz.service.tradeoffs.baselines import Compared, compared, sentence
+from nmviz.service.tradeoffs.axes import COSTS, QUALITIES
+from nmviz.service.tradeoffs.baselines import LOSS, Compared, compared, sentence
 from nmviz.service.tradeoffs.equal_memory import InMemory, as_shipped, in_memory
+from nmviz.service.tradeoffs.figures import without_floor
 from nmviz.ui.shell.failures import sentence as failure
 from nmviz.ui.shell.html import esc, note, table
 from nmviz.views.shared.numbers import column
@@ -15,9 +16,11 @@ LOST = "nats a token"
 NONE = "&ndash;"
 ABOUT_BLOCKS = (
     "Of each pattern the run that loses least, on the text that most of the runs read. Blocks "
-    "are left out by cost (those whose removal alone costs least on calibration text) or from the "
-    "end before the very last; nothing is trained afterwards. Metadata and what a method adds "
-    "count. Errors are one standard error; a difference below both together is tied."
+    "are left out by cost (those whose removal alone costs least on calibration text), by "
+    "attribution (one after the other, measured anew each time) or from the end before the very "
+    "last; nothing is trained afterwards. Metadata and what a method adds "
+    "count. Errors are one standard error. Two runs are tied where the 95% interval of their "
+    "difference, in pairs on the same text, holds 0, or the difference is below a noise floor."
 )
 ABOUT_MEMORY = (
     "Memory is that of all weights, embedding and head among them, with index metadata, in % of "
@@ -47,7 +50,9 @@ def _blocks(found: tuple[Compared, ...], cost: str) -> str:
     rows = _rows(found)
     table_of = table(said, heads, rows, (1, 2, 3, 5, 6, 7)) if rows else ""
     known = f"{sentence(found, cost)} ({marked('measured')}, costs {marked('counted')})"
-    return f'<p class="answer">{esc(known)}</p>{table_of}<p class="words">{esc(ABOUT_BLOCKS)}</p>'
+    every = [one for pair in found for one in (pair.masked, pair.blocks) if one is not None]
+    about = f"{ABOUT_BLOCKS} {without_floor(every, QUALITIES[LOSS])}".rstrip()
+    return f'<p class="answer">{esc(known)}</p>{table_of}<p class="words">{esc(about)}</p>'
 
 
 def _rows(found: tuple[Compared, ...]) -> list[list[str]]:

@@ -12,6 +12,8 @@ from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import TARGETS, Target
 from nmviz.views.explore.blocks_projections import CIVIDIS, frame
 from nmviz.views.explore.sensitivity import sensitivity_sentence
+from nmviz.views.shared.floor_line import DOTTED, dotted_across
+from nmviz.views.shared.floors import noise_of
 from nmviz.views.shared.numbers import bar, significant
 from nmviz.views.shared.theme import COLOURS, MARKERS, NAMES, empty, ink, style
 
@@ -58,8 +60,11 @@ def along_the_depth(results: Sequence[Result], *, dark: bool = False) -> go.Figu
     figure = go.Figure([one for target, of in runs.items() for one in _sides(target, of)])
     style(figure, dark, height=340, title=_sentence(runs))
     figure.add_hline(y=0, line={"color": ink(dark).muted, "width": 1}, layer="below")
+    floor = noise_of([run for of in runs.values() for run in of.values()])
+    if floor:
+        figure.add_shape(dotted_across(floor, dark))
     figure.update_xaxes(title_text="block (0 = first)", zeroline=False)
-    figure.update_yaxes(title_text=WORDS, zeroline=False)
+    figure.update_yaxes(title_text=WORDS + (f"<br>{DOTTED}" if floor else ""), zeroline=False)
     return figure
 
 
@@ -177,13 +182,15 @@ def _map(
 
 
 def _said(run: Result | None) -> str:
-    """`0.0123 ± 0.0021 nats a token, noise as large 0.004`."""
+    """`0.0123 ± 0.0021 nats a token, noise as large 0.004, noise floor 0.003`."""
     cost = None if run is None else run.get("delta_nll")
     if run is None or cost is None:
         return ""
     error = f" ± {significant(bar(cost))}" if bar(cost) else ""
     noise = _noise(run)
     beside = "" if noise is None else f", noise as large {significant(noise.value)}"
+    floor = noise_of([run])
+    beside += "" if floor is None else f", noise floor {significant(floor)}"
     return f"{significant(cost.value)}{error} nats a token{beside}"
 
 

@@ -5,9 +5,11 @@ from math import isfinite
 
 import plotly.graph_objects as go
 
-from nmviz.core.pairing import floor_of, judge
+from nmviz.core.pairing import judge
 from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import TARGETS, Target
+from nmviz.views.shared.floor_line import DOTTED, dotted
+from nmviz.views.shared.floors import noise_of
 from nmviz.views.shared.numbers import BARS, bar, interval, significant
 from nmviz.views.shared.theme import COLOURS, MARKERS, NAMES, empty, ink, name_rows, style
 
@@ -20,7 +22,7 @@ ROW = 38
 
 def sensitivity(results: Sequence[Result], *, dark: bool = False) -> go.Figure:
     """Cost of pruning each projection alone, with its standard error, the dearest on top."""
-    runs = {target: _alone(results, target) for target in TARGETS}
+    runs = {target: alone(results, target) for target in TARGETS}
     costs = {target: _costs(of) for target, of in runs.items() if of}
     if not costs:
         return empty("Nothing is measured here yet.", dark)
@@ -30,36 +32,24 @@ def sensitivity(results: Sequence[Result], *, dark: bool = False) -> go.Figure:
     figure.add_vline(x=0, line={"color": ink(dark).muted, "width": 1}, layer="below")
     floor = noise_of([run for of in runs.values() for run in of.values()])
     if floor:
-        line = {"color": ink(dark).muted, "width": 1, "dash": "dot"}
-        figure.add_vline(x=floor, line=line, layer="below")
+        figure.add_vline(x=floor, line=dotted(dark), layer="below")
     name_rows(figure, names)
     title = "cost of pruning this projection alone<br>(difference in mean NLL, nats a token)"
     if any(bar(cost) for of in costs.values() for cost in of.values()):
         title += f"<br>{BARS}"
     if floor:
-        title += "<br>dotted: what rounding alone does"
+        title += f"<br>{DOTTED}"
     figure.update_xaxes(title_text=title, zeroline=False)
     return figure
 
 
-def noise_of(runs: Sequence[Result]) -> float | None:
-    """The largest floor of the runs, in nats a token; None where none is known."""
-    floors = [floor.delta_nll for run in runs if (floor := floor_of(run))]
-    return max(floors, default=None)
-
-
 def costs_of(results: Sequence[Result], target: Target) -> dict[str, Measurement]:
     """The difference in mean NLL by projection, of the results that prune one projection alone."""
-    return _costs(_alone(results, target))
+    return _costs(alone(results, target))
 
 
-def floors_of(results: Sequence[Result], target: Target) -> dict[str, float]:
-    """What rounding alone moves the cost by, in nats a token, by projection where it is known."""
-    runs = _alone(results, target)
-    return {name: floor.delta_nll for name, run in runs.items() if (floor := floor_of(run))}
-
-
-def _alone(results: Sequence[Result], target: Target) -> dict[str, Result]:
+def alone(results: Sequence[Result], target: Target) -> dict[str, Result]:
+    """Of the results, those that prune one projection alone, by its name."""
     found = {}
     for result in results:
         alone = result.experiment.projections or ()

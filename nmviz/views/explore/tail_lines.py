@@ -30,7 +30,10 @@ def tail_lines(result: Result) -> Iterator[str]:
 
 
 def floor_lines(result: Result) -> Iterator[str]:
-    """What rounding alone does, and that a cost no larger than that is none."""
+    """What rounding alone does, and that a cost no larger than that is none; or that no floor was
+    measured."""
+    if not result.noise_floors and result.get("kl") is not None:
+        yield "no noise floor measured: --noise-floor measures it"
     for one in result.noise_floors:
         moved = f"KL {significant(one.kl)}, cost {significant(one.delta_nll)} nats a token"
         yield f"noise floor, bf16's rounding in the {one.of} model: {moved} ({one.draws} draws)"

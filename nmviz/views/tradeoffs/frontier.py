@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from nmviz.core.results import Column
 from nmviz.hardware.known import Knowledge
 from nmviz.methods.patterns import parse_pattern
+from nmviz.views.shared.floor_line import DOTTED, dotted_across
 from nmviz.views.shared.theme import MARKERS, NAMES, empty, figure_of, ink
 from nmviz.views.tradeoffs.known import marked
 
@@ -40,7 +41,8 @@ class Dot:
 
 @dataclass(frozen=True)
 class Axes:
-    """What the two axes are, and how each is known."""
+    """What the two axes are, and how each is known; `floor` is what rounding alone does to the
+    quality, where that is known."""
 
     cost: str
     cost_known: Knowledge
@@ -48,6 +50,7 @@ class Axes:
     quality_known: Knowledge
     higher: bool
     log: bool = False
+    floor: float | None = None
 
 
 def frontier_figure(
@@ -65,7 +68,9 @@ def frontier_figure(
     ]
     better = "higher" if axes.higher else "lower"
     quality = f"{axes.quality}<br>{better} is better ({marked(axes.quality_known)})"
+    quality += f"<br>{DOTTED}" if axes.floor else ""
     layout = {
+        "shapes": [dotted_across(axes.floor, dark)] if axes.floor else [],
         "xaxis": {"title": {"text": f"{axes.cost}<br>({marked(axes.cost_known)})"}},
         "yaxis": {"title": {"text": quality}, "type": "log" if axes.log else "linear"},
     }

@@ -116,26 +116,36 @@ def one_at_a_time(figure: go.Figure, results: Sequence[Result], _: Options) -> N
             floors[place] = [floor.delta_nll for floor in result.noise_floors]
     assert drawn == given
     if drawn:
-        title = figure.layout.xaxis.title.text
-        said = title.removesuffix("<br>dotted: what rounding alone does")
-        assert said.removesuffix(SPREAD).endswith("nats a token)")
         known = [floor for of in floors.values() for floor in of]
-        dotted = [line.x0 for line in figure.layout.shapes if line.line.dash == "dot"]
-        assert dotted == ([max(known)] if known else []) and bool(dotted) == (said != title)
+        said = beside_a_floor(figure, "x", known)
+        assert said.removesuffix(SPREAD).endswith("nats a token)")
+
+
+def beside_a_floor(figure: go.Figure, axis: str, floors: Sequence[float]) -> str:
+    """The title of the axis without what it says of the dotted line, which stands at the largest
+    floor and only where one is known."""
+    title = str(figure.layout[f"{axis}axis"].title.text)
+    said = title.removesuffix("<br>dotted: what rounding alone does")
+    dotted = [line[f"{axis}0"] for line in figure.layout.shapes if line.line.dash == "dot"]
+    assert dotted == ([max(floors)] if floors else []) and bool(dotted) == (said != title)
+    return said
 
 
 def costs_alone(results: Sequence[Result], metric: str) -> dict[tuple[Any, ...], float]:
     """What those cost that prune one block alone, or one layer of it, the last of each."""
-    given = {}
+    shown = {place: run.get(metric) for place, run in runs_alone(results).items()}
+    return {place: one.value for place, one in shown.items() if one and isfinite(one.value)}
+
+
+def runs_alone(results: Sequence[Result]) -> dict[tuple[Any, ...], Result]:
+    """The same runs by target, block and projection."""
+    given: dict[tuple[Any, ...], Result] = {}
     for result in results:
-        asked, cost, shown = result.experiment, result.get("delta_nll"), result.get(metric)
+        asked, cost = result.experiment, result.get("delta_nll")
         single = asked.blocks is not None and asked.blocks.isdecimal()
-        if not single or cost is None or not isfinite(cost.value):
-            continue
-        place = asked.target, int(asked.blocks or 0), (*(asked.projections or ()), None)[0]
-        given.pop(place, None)
-        if shown is not None and isfinite(shown.value):
-            given[place] = shown.value
+        if single and cost is not None and isfinite(cost.value):
+            place = asked.target, int(asked.blocks or 0), (*(asked.projections or ()), None)[0]
+            given[place] = result
     return given
 
 
@@ -152,7 +162,9 @@ def along(figure: go.Figure, results: Sequence[Result], _: Options) -> None:
             for block, x in zip(shown, line.x if line else (), strict=True):
                 assert round(x) == block
     if figure.data:
-        assert figure.layout.yaxis.title.text.endswith("(nats a token)")
+        alone = runs_alone(results).values()
+        floors = [floor.delta_nll for run in alone for floor in run.noise_floors]
+        assert beside_a_floor(figure, "y", floors).endswith("(nats a token)")
 
 
 def map_of_costs(figure: go.Figure, results: Sequence[Result], _: Options) -> None:

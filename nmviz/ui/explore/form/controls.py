@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FIELDS = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations", "projections", "blocks"),
     *("sites", "corpus", "text", "tokens", "window", "protocol", "stride", "bos"),
-    *("calibration_windows", "seed", "ties", "precision"),
+    *("calibration_windows", "seed", "ties", "precision", "noise_floor"),
     *("block", "projection", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
@@ -68,6 +68,7 @@ def values_of(view: View, model: "ModelInfo") -> dict[str, Any]:
         "calibration_windows": view.calibration_windows,
         "ties": view.ties,
         "precision": view.precision,
+        "noise_floor": view.noise_floor,
         "mitigations": list(view.experiment.mitigations),
         **where_values(view.experiment, model),
     }

@@ -30,6 +30,12 @@ def protocol(named: dict[str, Any], values: dict[str, Any]) -> None:
             minimum=0,
             min_width=0,
         )
+        named["noise_floor"] = gr.Checkbox(
+            values["noise_floor"],
+            label="Measure the noise floor too",
+            info="what rounding alone does: three more passes over the text for each model",
+            elem_id="noise-floor",
+        )
         named["bos"] = gr.Radio(
             [("before every window", "window"), ("once, before the text", "once")],
             value=values["bos"],

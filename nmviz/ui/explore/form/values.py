@@ -7,7 +7,7 @@ from typing import Any, Literal
 from nmviz.base.errors import NotYet, SettingError
 from nmviz.ui.explore.form.controls import FIELDS, read
 from nmviz.ui.shell.limits import offered, settle, text_for
-from nmviz.ui.shell.view import View
+from nmviz.ui.shell.view import OWN, View
 
 Panel = Literal["figures", "layer", "methods", "each", "tasks", "texts"]
 
@@ -15,7 +15,10 @@ PRUNED = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations"),
     *("projections", "blocks", "sites", "calibration_windows", "seed", "ties"),
 )
-MEASURED = (*PRUNED, "corpus", "text", "tokens", "window", "bos", "precision", "protocol", "stride")
+MEASURED = (
+    *(*PRUNED, "corpus", "text", "tokens", "window", "bos", "protocol", "stride"),
+    *("precision", "noise_floor"),
+)
 PLACE = (*PRUNED, "block", "projection", "prompt")
 NEEDS: Mapping[Panel, tuple[str, ...]] = {
     "figures": MEASURED,
@@ -89,7 +92,7 @@ def _usual(name: str) -> Any:
         **view.experiment.model_dump(),
         **view.look.model_dump(),
         **view.writing.model_dump(),
-        **view.model_dump(include={"weight_criterion", "calibration_windows", "ties", "precision"}),
+        **view.model_dump(include=set(OWN)),
         "text": None,
         "sites": "",
     }

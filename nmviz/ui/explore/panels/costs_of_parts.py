@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from nmviz.core.attribution.control import NOISE
 from nmviz.core.attribution.parts import By, Part
+from nmviz.core.pairing import floor_of
 from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import Target
 from nmviz.ui.shell.html import esc, table
@@ -21,11 +22,16 @@ def attribution_table(results: Sequence[Result], by: By) -> str:
     names of the dearest in the model."""
     runs = by_target(results)
     places = sorted({place for of in runs.values() for place in of}, key=lambda place: place[0])
+    floors = any(floor_of(run) for of in runs.values() for run in of.values())
     heads = ["part"]
     for target in runs:
         heads += [f"{NAMES[target]} (± one standard error)", "noise as large"]
+        heads += [f"noise floor, {NAMES[target]}"] if floors else []
     rows = [
-        [esc(name_of(place)), *(cell for of in runs.values() for cell in _cells(of.get(place)))]
+        [
+            esc(name_of(place)),
+            *(cell for of in runs.values() for cell in _cells(of.get(place), floors)),
+        ]
         for place in places
     ]
     shown = f"<details><summary>As a table</summary>{table(WHAT, heads, rows)}</details>"
@@ -58,9 +64,17 @@ def _names(target: Target, runs: Iterable[Result]) -> str:
     )
 
 
-def _cells(run: Result | None) -> Iterator[str]:
+def _cells(run: Result | None, floors: bool) -> Iterator[str]:
     for metric in ("delta_nll", NOISE):
         yield cell(None if run is None else run.get(metric))
+    if floors:
+        yield floor_cell(run)
+
+
+def floor_cell(run: Result | None) -> str:
+    """What rounding alone moves the cost of a run by; a dash where it was not measured."""
+    known = None if run is None else floor_of(run)
+    return "&ndash;" if known is None else esc(numbers.significant(known.delta_nll))
 
 
 def cell(cost: Measurement | None) -> str:

@@ -47,7 +47,9 @@ class Asked:
     @property
     def identity(self) -> str:
         """To tell whether something else is asked for than is shown."""
-        return repr((self.text, [one.canonical_json() for one in self.experiments]))
+        return repr(
+            (self.text, self.how.noise_floor, [one.canonical_json() for one in self.experiments])
+        )
 
     @property
     def words(self) -> str:
@@ -158,9 +160,9 @@ class Measured:
         return f"<h2>{self.title}</h2>{said}"
 
 
-def takes(experiments: Sequence[Experiment], unknown: str) -> str:
-    """How long they take here, or `unknown` where no earlier run tells."""
-    seconds = service.estimate_seconds(experiments)
+def takes(experiments: Sequence[Experiment], unknown: str, how: Running | None = None) -> str:
+    """How long they take here made that way, or `unknown` where no earlier run tells."""
+    seconds = service.estimate_seconds(experiments, how)
     said = f"about {duration(seconds)} here" if seconds else unknown
     calibrated = any(one.calibration_windows for one in experiments)
     return said + (", calibrated first" if calibrated else "")

@@ -9,6 +9,7 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.core import protocols
 from nmviz.core.results import Column, Progress, Result
+from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS
 from nmviz.ui.explore.panels import tails
 from nmviz.ui.explore.panels.cards import cards
@@ -16,12 +17,13 @@ from nmviz.ui.explore.panels.origin import origin
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity, table
-from nmviz.ui.shell.limits import check_live, model_of
+from nmviz.ui.shell.limits import check_live, layer_of, model_of
 from nmviz.ui.shell.progress import duration
 from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.explore import sentences
 from nmviz.views.explore.error_depth import Measure, error_over_depth, line_of
 from nmviz.views.shared import numbers
+from nmviz.views.shared.floors import no_floor
 from nmviz.views.shared.theme import title_of
 
 DEPTH = ("depth_head", "depth_plot", "depth_table")
@@ -100,15 +102,26 @@ def status(shown: Shown, message: str = "") -> str:
     said = (
         sentences.headline(shown.results) if numbered else "The first numbers come with a window."
     )
-    about = service.catalogue().models
-    remark = next((m.note for m in about if m.id == shown.view.experiment.model), "")
+    models = service.catalogue().models
+    remark = next((m.note for m in models if m.id == shown.view.experiment.model), "")
     errors = next(filter(None, map(_spread_of, shown.results.values())), "")
+    floors = no_floor(list(shown.results.values()))
     headline = f'<p class="headline">{esc(said)}</p>'
-    if errors:
-        headline += f'<p class="remark">{esc(errors)}</p>'
+    if about := " ".join(filter(None, (errors, floors))):
+        headline += f'<p class="remark">{esc(about)}</p>'
+    message += _floors_to_come(shown)
     return f"{headline}{message}{origin(shown.results, shown.stored)}" + (
         f'<p class="remark">{esc(remark)}</p>' if remark else ""
     )
+
+
+def _floors_to_come(shown: Shown) -> str:
+    """That a noise floor is asked for and not known yet; nothing while it is being measured."""
+    results = shown.results.values()
+    known = all(result.floor_of("pruned") for result in results)
+    if known or not shown.view.noise_floor or any(result.partial for result in results):
+        return ""
+    return note("Press Run to measure the noise floor too: what is shown was measured without it.")
 
 
 def not_run(view: View, text: str | None) -> str:
@@ -117,7 +130,8 @@ def not_run(view: View, text: str | None) -> str:
         check_live(view, text)
     except UserError as error:
         return fault(str(error)) + _elsewhere(view)
-    seconds = service.estimate_seconds(view.experiments())
+    how = Running(noise_floor=view.noise_floor)
+    seconds = service.estimate_seconds(view.experiments(), how)
     takes = f"about {duration(seconds)} here." if seconds else "press Run to measure it."
     return note(f"Not run yet: {takes}", "stale") + _elsewhere(view)
 
@@ -138,14 +152,10 @@ def _elsewhere(view: View) -> str:
 
 def depth(shown: Shown, view: View, measure: Measure) -> dict[str, Any]:
     """The error over depth with its finding and a table of the same numbers."""
-    look = view.look
-    selected = None
-    if look.block is not None and look.projection is not None:
-        selected = (look.block, model_of(view).pooled(look.projection))
     results: dict[Column, Result] = {
         target: shown.results[target] for target in TARGETS if target in shown.results
     }
-    figure = error_over_depth(results, measure=measure, selected=selected)
+    figure = error_over_depth(results, measure=measure, selected=layer_of(view))
     metric = "drift" if measure == "drift" else "rel_error"
     name = f"nmviz-error-{view.experiment.model}-{view.experiment.pattern}-{measure}"
     return {
