@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
+from plotly.colors import sample_colorscale, unlabel_rgb
 
 from nmviz.base.wording import listed
 from nmviz.methods.patterns import DENSE, Pattern
@@ -11,8 +11,8 @@ from nmviz.views.explore.blocks_projections import CIVIDIS, frame
 from nmviz.views.shared.theme import ink, style
 
 Place = tuple[int, str]
-QUIET = "rgba(128, 128, 128, 0.25)"
-"""Of a layer that stays dense, on a light page and on a dark one."""
+QUIET = "#e3e6ea"
+"""Of a layer that stays dense; a dark page turns the cells over."""
 MOST_NAMED = 8
 """Patterns that have a colour of their own; more are coloured by the share that they drop."""
 
@@ -42,7 +42,7 @@ def plan_map(
     )
     style(figure, dark, height=130 + 26 * len(projections), title=sentence(masks))
     figure.update_xaxes(title_text="block (0 = first)", showgrid=False, zeroline=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(title_text="projection", autorange="reversed", showgrid=False)
     if selected is not None and selected in masks:
         block, name = selected
         figure.add_shape(frame(block, projections.index(name), ink(dark).text))
@@ -90,11 +90,16 @@ def _said(mask: Pattern | None) -> str:
     return "" if mask is None else "stays dense" if mask.is_dense else f"{mask}"
 
 
+def _hex(colour: str) -> str:
+    """`rgb(1, 2, 3)` as every browser and printer knows it."""
+    return "#" + "".join(f"{round(part):02x}" for part in unlabel_rgb(colour))
+
+
 def _steps(patterns: Sequence[Pattern]) -> dict[str, object]:
     """A colour a pattern, the names beside them; dense is as quiet as the page."""
     pruned = [one for one in patterns if not one.is_dense]
     places = [(number + 1) / (len(pruned) + 1) for number in range(len(pruned))]
-    colours = dict(zip(pruned, sample_colorscale(CIVIDIS, places or [0.5]), strict=False))
+    colours = dict(zip(pruned, map(_hex, sample_colorscale(CIVIDIS, places)), strict=True))
     each = [colours.get(one, QUIET) for one in patterns]
     count = len(patterns)
     scale = [

@@ -1,5 +1,6 @@
 """What a figure must draw of what it was given: which points, with which numbers."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
@@ -11,6 +12,7 @@ from figures import flat
 
 from nmviz.core.results import MethodError, Result, SiteError, SiteLook
 from nmviz.core.settings import TARGETS
+from nmviz.methods.patterns import Pattern
 from nmviz.published.listing import Row, leading
 from nmviz.sources.tasks import TASKS
 from nmviz.views.claims.dot_rows import IntervalRow
@@ -182,6 +184,20 @@ def map_of_costs(figure: go.Figure, results: Sequence[Result], _: Options) -> No
     assert drawn == given
     assert len({cells.zmax for cells in maps}) <= 1
     assert sum(bool(cells.showscale) for cells in maps) == bool(maps)
+
+
+def patterns(figure: go.Figure, masks: Mapping[Any, Pattern], _: Options) -> None:
+    """A cell a layer with its pattern; equal patterns alone look alike; a click tells the layer."""
+    [cells] = figure.data
+    drawn, shades = {}, defaultdict(set)
+    for name, row, said, places in zip(cells.y, cells.z, cells.text, cells.customdata, strict=True):
+        for block, shade, words, place in zip(cells.x, row, said, places, strict=True):
+            assert list(place) == [block, name]
+            if words:
+                drawn[block, name] = "dense" if words == "stays dense" else words
+                shades[shade].add(words)
+    assert drawn == {place: str(mask) for place, mask in masks.items()}
+    assert all(len(words) == 1 for words in shades.values())
 
 
 def answers(figure: go.Figure, results: Mapping[str, Result], _: Options) -> None:

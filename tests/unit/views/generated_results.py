@@ -18,6 +18,7 @@ from nmviz.core.results import (
 from nmviz.core.settings import TARGETS
 from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.core.tokenwise.tails import EDGES, TokenCounts
+from nmviz.methods.patterns import parse_pattern
 from nmviz.sources.tasks import TASKS
 
 Call = tuple[Any, dict[str, Any]]
@@ -196,6 +197,16 @@ def layer_calls() -> st.SearchStrategy[Call]:
     runs = st.lists(part_alone(True), max_size=8)
     selected = st.one_of(st.none(), st.tuples(BLOCKS, PROJECTIONS))
     return st.tuples(runs, st.fixed_dictionaries({"dark": DARK, "selected": selected}))
+
+
+def plan_calls() -> st.SearchStrategy[Call]:
+    """What `plan_map` is asked for: few patterns, or more than have a colour of their own."""
+    few = st.sampled_from(["dense", "2:4", "8:16", "50%"])
+    many = st.integers(1, 99).map(lambda share: f"{share}%")
+    places = st.tuples(BLOCKS, PROJECTIONS)
+    masks = (st.dictionaries(places, kind.map(parse_pattern), min_size=1) for kind in (few, many))
+    options = {"dark": DARK, "selected": st.one_of(st.none(), places)}
+    return st.tuples(st.one_of(*masks), st.fixed_dictionaries(options))
 
 
 @st.composite
