@@ -17,6 +17,7 @@ from nmviz.core.results import Measurement, Result, SiteError
 from nmviz.core.rules import in_words
 from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.core.ties import tie_breaks
+from nmviz.core.tokenwise.flips import Flips
 from nmviz.core.tokenwise.tails import TAILS, TokenCounts
 from nmviz.methods.method import Method
 from nmviz.service import budget_of
@@ -41,6 +42,7 @@ def run_json(result: Result) -> dict[str, Any]:
         "noise_floors": [one.model_dump() for one in result.noise_floors],
         "by_confidence": [one.model_dump() for one in result.by_confidence],
         "token_counts": [_counts_json(one) for one in result.token_counts],
+        "flips": _flips_json(result.flips) if result.flips else None,
         "budget": spent.to_json() if (spent := budget_of(result.experiment)) else None,
         "coverage": covered.model_dump(mode="json") if covered else None,
         "provenance": result.provenance.model_dump(
@@ -65,6 +67,12 @@ def _counts_json(counts: TokenCounts) -> dict[str, Any]:
     return {**counts.model_dump(mode="json"), "from": list(counts.edges[:-1])}
 
 
+def _flips_json(flips: Flips) -> dict[str, Any]:
+    """How many words changed, and the largest changes; words are numbers of the vocabulary."""
+    rows = [one.model_dump() | {"kind": one.kind} for one in flips.rows]
+    return flips.model_dump() | {"kept": len(rows), "rows": rows}
+
+
 def run_line(result: Result) -> str:
     """That object as one line. UserError for a number that is not finite, which is no JSON."""
     try:
@@ -78,7 +86,7 @@ def run_line(result: Result) -> str:
 def run_text(result: Result, from_store: bool) -> str:
     """A result in lines to read."""
     from nmviz.views.explore.sentences import tie_note, training_of
-    from nmviz.views.explore.tail_lines import floor_lines, tail_lines
+    from nmviz.views.explore.tail_lines import flip_lines, floor_lines, tail_lines
 
     experiment, made = result.experiment, result.provenance
     lines = [f"{experiment.model}: {_done(experiment)}"]
@@ -87,7 +95,8 @@ def run_text(result: Result, from_store: bool) -> str:
         lines.append(f"  budget: {spent.in_words()}")
     whole = [m for m in result.measurements if not m.task and m.metric not in TAILS]
     lines += [f"  {_measurement_text(m, experiment)}" for m in whole]
-    lines += [f"  {said}" for said in (*floor_lines(result), *tail_lines(result))]
+    words = (*floor_lines(result), *tail_lines(result), *flip_lines(result))
+    lines += [f"  {said}" for said in words]
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
     if said := made.settings.get(SPECIAL_TOKENS):
         lines.append(f"  special tokens in the text: {said}")
