@@ -11,7 +11,7 @@ from nmviz.core import depth, protocols
 from nmviz.core.asking import remarks
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
-from nmviz.core.pairing import floor_of, smallest_difference
+from nmviz.core.pairing import ItemFlips, floor_of, smallest_difference
 from nmviz.core.provenance import SPECIAL_TOKENS, as_read
 from nmviz.core.results import Measurement, Result, SiteError
 from nmviz.core.rules import in_words
@@ -21,6 +21,7 @@ from nmviz.core.tokenwise.flips import Flips
 from nmviz.core.tokenwise.tails import TAILS, TokenCounts
 from nmviz.methods.method import Method
 from nmviz.service import budget_of
+from nmviz.service.flips import answers_changed
 from nmviz.sources.tasks import TASKS, Task
 
 WIDTH = 4096
@@ -43,6 +44,7 @@ def run_json(result: Result) -> dict[str, Any]:
         "by_confidence": [one.model_dump() for one in result.by_confidence],
         "token_counts": [_counts_json(one) for one in result.token_counts],
         "flips": _flips_json(result.flips) if result.flips else None,
+        "item_flips": [_item_flips_json(one) for one in answers_changed(result)],
         "budget": spent.to_json() if (spent := budget_of(result.experiment)) else None,
         "coverage": covered.model_dump(mode="json") if covered else None,
         "provenance": result.provenance.model_dump(
@@ -71,6 +73,18 @@ def _flips_json(flips: Flips) -> dict[str, Any]:
     """How many words changed, and the largest changes; words are numbers of the vocabulary."""
     rows = [one.model_dump() | {"kind": one.kind} for one in flips.rows]
     return flips.model_dump() | {"kept": len(rows), "rows": rows}
+
+
+def _item_flips_json(flips: ItemFlips) -> dict[str, Any]:
+    """Examples of a task that came out otherwise than with the dense model; answers are numbers,
+    from 0, or null where there are none to choose from."""
+    told = {"task": flips.task, "metric": flips.metric, "n": flips.n, "flips": flips.share}
+    counts = {"right_to_wrong": flips.lost, "wrong_to_right": flips.won}
+    items = [
+        {"item": one.item, "kind": one.kind, "dense": one.before, "pruned": one.after}
+        for one in flips.items
+    ]
+    return told | counts | {"items": items}
 
 
 def run_line(result: Result) -> str:
@@ -142,6 +156,9 @@ def _task_lines(result: Result, task: str) -> Iterator[str]:
     numbers = [m for m in result.measurements if m.task == task]
     yield from (f"    {_measurement_text(m, result.experiment)}" for m in numbers)
     yield from (f"    {said}" for said in remarks(result, task))
+    for one in answers_changed(result):
+        if (one.task, one.metric) == (task, TASKS.get(task).metrics[0]):
+            yield f"    answers that changed: {one.words}"
     count = numbers[0].n if numbers else None
     if count and any(m.metric.endswith("_difference") for m in numbers):
         least = smallest_difference(count)

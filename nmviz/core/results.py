@@ -52,12 +52,14 @@ class Censored(Record):
 
 class TaskExamples(Record):
     """Which examples of a task came out right, kept so that other runs can be set beside it in
-    pairs: only where `digest`, a hash of every prompt and answer in order, is the same.
+    pairs: only where `digest`, a hash of every prompt and answer in order, is the same. `chosen` is
+    which answer was given, from 0 (a is 10), where there were some to choose from.
     """
 
     task: str
     metric: str
     right: str = Field(pattern="^[01]*$")  # one character an example
+    chosen: str = Field("", pattern="^[0-9a-z]*$")
     digest: str = Field(pattern="^[0-9a-f]{64}$")
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import gradio as gr
 
-from nmviz.ui.explore import address, handlers, picking
+from nmviz.ui.explore import address, changes, handlers, picking
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
 from nmviz.ui.explore.live import wire_live
@@ -17,7 +17,14 @@ from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
 from nmviz.ui.serving.answers import for_all, for_all_at_address
 from nmviz.ui.serving.visits import Visits
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, answered, asking, session_of
+from nmviz.ui.shell.events import (
+    ANSWERED,
+    FROM_STORE,
+    READ,
+    answered,
+    asking,
+    session_of,
+)
 from nmviz.ui.shell.html import esc
 from nmviz.ui.shell.sessions import SESSIONS
 
@@ -40,6 +47,7 @@ def wire(page: Page, blocks: gr.Blocks) -> None:
     _giving(page)
     _tasks(page)
     _parts(page, page.named["each_by"].input)
+    changes.wire_changes(page)
     wire_live(
         page,
         lambda ended: _look(page, ended.then, again=True),
@@ -162,6 +170,8 @@ def _each(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
     """What is measured apart: what the store has of it, and how long the rest would take."""
     _parts(page, on, why)
     _questions(page, on, why)
+    if why != "measured":
+        changes.words(page, on)
 
 
 def _parts(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
@@ -175,7 +185,8 @@ def _questions(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
     function = page.shared(partial(zero_shot.found, why=why), 1, on=["store"])
     inputs = [*page.form, *page.these(*FIELDS, "tasks_of")]
     outputs = page.these(*zero_shot.OUTPUTS)
-    on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
+    found = on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
+    changes.answers(page, found.then)
 
 
 def _planned(page: Page, on: Callable[..., Any]) -> None:
