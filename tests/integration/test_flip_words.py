@@ -106,8 +106,26 @@ def test_what_stands_before_is_cut_to_the_last_characters(tiny: str) -> None:
     word = known.tokenizer.decode([longest])
     assert words.BEFORE * len(word) > words.CHARACTERS
     sizes = dict.fromkeys(("dense_before", "dense_after", "pruned_before", "pruned_after"), 0.5)
-    flips = [Flip(window=0, token=n, right=1, dense=1, pruned=2, kl=1, **sizes) for n in (1, 60)]
+    ids = {"right": longest, "dense": longest, "pruned": longest - 1}
+    flips = [Flip(window=0, token=n, kl=1, **ids, **sizes) for n in (1, 60)]
     short, long = words.in_words(flips, known, torch.full((1, 64), longest))
     assert short.before == word
     assert len(long.before) == words.CHARACTERS and long.before[0] == words.CUT
     assert (word * words.BEFORE).endswith(long.before[1:])
+
+
+def test_a_flip_that_cannot_be_of_this_model_and_text_breaks_nothing(
+    result: Result, tiny: str
+) -> None:
+    """As a file of somebody else's may have it."""
+    assert result.flips is not None
+    first = result.flips.rows[0]
+    strange = (
+        first.model_copy(update={"dense": 10**9}),
+        first.model_copy(update={"window": 10**9}),
+        first.model_copy(update={"right": first.right + 1}),
+    )
+    flips = result.flips.model_copy(update={"rows": strange})
+    numbers, *others = flips_in_words(result.model_copy(update={"flips": flips})).rows
+    assert (numbers.dense, numbers.before) == ("#1000000000", "")
+    assert [one.before for one in others] == ["", ""]

@@ -3,7 +3,7 @@
 Nothing is fetched for it, and no weight is read: what is not on this machine stays a number.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -87,18 +87,27 @@ def _windows(read_by: Vocabulary, experiment: Experiment) -> Tensor:
 def in_words(
     flips: Sequence[Flip], read_by: Vocabulary, windows: Tensor | None
 ) -> tuple[FlipInWords, ...]:
-    """Each flip with its words, and with the text before it where the windows are there."""
-    decode = read_by.tokenizer.decode
-    return tuple(
-        FlipInWords(
-            one,
-            "" if windows is None else _before(decode, windows[one.window, : one.token]),
-            *(decode([word]) for word in (one.right, one.dense, one.pruned)),
-        )
-        for one in flips
-    )
+    """Each flip with its words, and with the text before it where the windows are there. One that
+    is not of this vocabulary, as a file may have it, stays in numbers."""
+    return tuple(_in_words(one, read_by.tokenizer, windows) for one in flips)
 
 
-def _before(decode: Callable[..., str], ids: Tensor) -> str:
-    text = decode(ids[-BEFORE:].tolist(), skip_special_tokens=True)
+def _in_words(flip: Flip, tokenizer: Any, windows: Tensor | None) -> FlipInWords:
+    ids = (flip.right, flip.dense, flip.pruned)
+    if max(ids) >= len(tokenizer):
+        return FlipInWords.in_numbers(flip)
+    before = "" if windows is None else _before(flip, tokenizer, windows)
+    right, dense, pruned = (tokenizer.decode([one]) for one in ids)
+    return FlipInWords(flip, before, right, dense, pruned)
+
+
+def _before(flip: Flip, tokenizer: Any, windows: Tensor) -> str:
+    """The end of the text before it; none where the text has another word there."""
+    count, size = windows.shape
+    if flip.window >= count or flip.token >= size:
+        return ""
+    if int(windows[flip.window, flip.token]) != flip.right:
+        return ""
+    ids = windows[flip.window, : flip.token][-BEFORE:]
+    text = tokenizer.decode(ids.tolist(), skip_special_tokens=True)
     return text if len(text) <= CHARACTERS else CUT + text[1 - CHARACTERS :]

@@ -29,7 +29,7 @@ OUTPUTS = ("answers_body", "answers_head", "answers_table")
 FILTERS = ("answers_target", "answers_kind", "answers_words")
 """The choices, in the order in which a handler gets them behind the settings."""
 BY_TARGET = changed_words.BY_TARGET
-BY_KIND = [("both", ""), *((one, one) for one in KINDS)]
+BY_KIND = [("either", ""), *((one, one) for one in KINDS)]
 NOT_HERE = "The questions are not on this machine: examples are shown by their numbers."
 NO_CHOICES = "Which answers were given to {} older results do not say; nmviz run --rerun does."
 NO_ROW = "No answer that changed is of this choice."
