@@ -15,8 +15,10 @@ from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.cli import timed_commands
 from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
 from nmviz.published.listing import Row as Shown
 from nmviz.published.listing import Selection, rows
+from nmviz.service.flips import flips_in_words
 from nmviz.service.listing import explore
 
 PROMPT = "The sky is blue at noon because the air scatters short waves more than long ones. " * 12
@@ -173,6 +175,7 @@ def _views() -> Iterator[Row]:
     }
     cases: dict[str, Callable[[], object]] = {
         "one stored result": lambda: service.lookup(known),
+        "its words that changed": lambda: _words(service.lookup(known)),
         "all own results, no sites": lambda: service.store().find(sites=False, source="nmviz"),
         "what is published of an experiment": lambda: service.of_experiment(
             Experiment(model="llama3.1-8b")
@@ -189,6 +192,10 @@ def _views() -> Iterator[Row]:
     for (title, draw), (name, chosen) in product(KINDS.values(), selections.items()):
         cases[f"{title}, {name}"] = partial(_figure, draw, chosen)
     return in_turns(cases, "one stored result")
+
+
+def _words(result: Result | None) -> object:
+    return None if result is None else flips_in_words(result)
 
 
 def _figure(draw: Callable[..., Any], chosen: Selection) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from nmviz.base.errors import UserError
 from nmviz.core import depth, protocols
+from nmviz.core.answers.item_flips import ItemFlips
 from nmviz.core.asking import remarks
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
@@ -17,9 +18,11 @@ from nmviz.core.results import Measurement, Result, SiteError
 from nmviz.core.rules import in_words
 from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.core.ties import tie_breaks
+from nmviz.core.tokenwise.flips import Flips
 from nmviz.core.tokenwise.tails import TAILS, TokenCounts
 from nmviz.methods.method import Method
 from nmviz.service import budget_of
+from nmviz.service.flips import answers_changed
 from nmviz.sources.tasks import TASKS, Task
 
 WIDTH = 4096
@@ -41,6 +44,8 @@ def run_json(result: Result) -> dict[str, Any]:
         "noise_floors": [one.model_dump() for one in result.noise_floors],
         "by_confidence": [one.model_dump() for one in result.by_confidence],
         "token_counts": [_counts_json(one) for one in result.token_counts],
+        "flips": _flips_json(result.flips) if result.flips else None,
+        "item_flips": [_item_flips_json(one) for one in answers_changed(result)],
         "budget": spent.to_json() if (spent := budget_of(result.experiment)) else None,
         "coverage": covered.model_dump(mode="json") if covered else None,
         "provenance": result.provenance.model_dump(
@@ -65,6 +70,24 @@ def _counts_json(counts: TokenCounts) -> dict[str, Any]:
     return {**counts.model_dump(mode="json"), "from": list(counts.edges[:-1])}
 
 
+def _flips_json(flips: Flips) -> dict[str, Any]:
+    """How many words changed, and the largest changes; words are numbers of the vocabulary."""
+    rows = [one.model_dump() | {"kind": one.kind} for one in flips.rows]
+    return flips.model_dump() | {"kept": len(rows), "rows": rows}
+
+
+def _item_flips_json(flips: ItemFlips) -> dict[str, Any]:
+    """Examples of a task that came out otherwise than with the dense model; answers are numbers,
+    from 0, or null where there are none to choose from."""
+    told = {"task": flips.task, "metric": flips.metric, "n": flips.n, "flips": flips.share}
+    counts = {"right_to_wrong": flips.lost, "wrong_to_right": flips.won}
+    items = [
+        {"item": one.item, "kind": one.kind, "dense": one.before, "pruned": one.after}
+        for one in flips.items
+    ]
+    return told | counts | {"items": items}
+
+
 def run_line(result: Result) -> str:
     """That object as one line. UserError for a number that is not finite, which is no JSON."""
     try:
@@ -78,7 +101,7 @@ def run_line(result: Result) -> str:
 def run_text(result: Result, from_store: bool) -> str:
     """A result in lines to read."""
     from nmviz.views.explore.sentences import tie_note, training_of
-    from nmviz.views.explore.tail_lines import floor_lines, tail_lines
+    from nmviz.views.explore.tail_lines import flip_lines, floor_lines, tail_lines
 
     experiment, made = result.experiment, result.provenance
     lines = [f"{experiment.model}: {_done(experiment)}"]
@@ -87,7 +110,8 @@ def run_text(result: Result, from_store: bool) -> str:
         lines.append(f"  budget: {spent.in_words()}")
     whole = [m for m in result.measurements if not m.task and m.metric not in TAILS]
     lines += [f"  {_measurement_text(m, experiment)}" for m in whole]
-    lines += [f"  {said}" for said in (*floor_lines(result), *tail_lines(result))]
+    words = (*floor_lines(result), *tail_lines(result), *flip_lines(result))
+    lines += [f"  {said}" for said in words]
     lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
     if said := made.settings.get(SPECIAL_TOKENS):
         lines.append(f"  special tokens in the text: {said}")
@@ -133,6 +157,9 @@ def _task_lines(result: Result, task: str) -> Iterator[str]:
     numbers = [m for m in result.measurements if m.task == task]
     yield from (f"    {_measurement_text(m, result.experiment)}" for m in numbers)
     yield from (f"    {said}" for said in remarks(result, task))
+    for one in answers_changed(result):
+        if (one.task, one.metric) == (task, TASKS.get(task).metrics[0]):
+            yield f"    answers that changed: {one.words}"
     count = numbers[0].n if numbers else None
     if count and any(m.metric.endswith("_difference") for m in numbers):
         least = smallest_difference(count)

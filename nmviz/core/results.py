@@ -15,7 +15,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.record import Record
 from nmviz.core.rules import as_stored
 from nmviz.core.settings import Target
-from nmviz.core.site_errors import SAMPLED_ERRORS, SiteError, pooled
+from nmviz.core.site_errors import SAMPLED_ERRORS, BlockDrift, SiteError, pooled
+from nmviz.core.tokenwise.flips import Flips
 from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.core.tokenwise.tails import TAILS, Sureness, TokenCounts
 from nmviz.methods import BY_TARGET, MITIGATIONS
@@ -49,21 +50,16 @@ class Censored(Record):
     reason: str
 
 
-class BlockDrift(Record):
-    """How far the hidden state after a block is from the dense model's."""
-
-    block: int
-    drift: float
-
-
 class TaskExamples(Record):
     """Which examples of a task came out right, kept so that other runs can be set beside it in
-    pairs: only where `digest`, a hash of every prompt and answer in order, is the same.
+    pairs: only where `digest`, a hash of every prompt and answer in order, is the same. `chosen` is
+    which answer was given, from 0 (a is 10), where there were some to choose from.
     """
 
     task: str
     metric: str
     right: str = Field(pattern="^[01]*$")  # one character an example
+    chosen: str = Field("", pattern="^[0-9a-z]*$")
     digest: str = Field(pattern="^[0-9a-f]{64}$")
 
 
@@ -107,6 +103,7 @@ class Result(Record):
     noise_floors: tuple[NoiseFloor, ...] = ()  # of the dense model, and of the pruned one
     by_confidence: tuple[Sureness, ...] = ()
     token_counts: tuple[TokenCounts, ...] = ()
+    flips: Flips | None = None
     provenance: Provenance
     partial: bool = False
 
@@ -133,6 +130,11 @@ class Result(Record):
     def lacks_tails(self) -> bool:
         """Whether it compares predictions and was made before their tails were measured."""
         return self.get("kl") is not None and self.get(TAILS[0]) is None and not self.partial
+
+    @property
+    def lacks_flips(self) -> bool:
+        """Whether it compares predictions and was made before words were followed."""
+        return self.get("kl") is not None and self.flips is None and not self.partial
 
     @property
     def quantities(self) -> tuple[Measurement | Censored, ...]:

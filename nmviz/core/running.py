@@ -64,3 +64,8 @@ class Running(BaseModel):
     """Whether each step has what was measured until then, for whoever watches: results of many
     experiments together take a tenth of a pass to put together."""
     keep: bool = Field(True, title="Keep", description="Keep the result in the store.")
+    keep_words: bool = Field(
+        False,
+        title="Keep words",
+        description="Of a text of your own, keep which words changed too, and not only how many.",
+    )

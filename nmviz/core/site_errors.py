@@ -1,4 +1,4 @@
-"""Errors of pruned layers, and of the experts of a block together."""
+"""Errors of pruned layers, of the experts of a block together, and of the states behind blocks."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -21,6 +21,13 @@ class SiteError(Record):
     square: float | None = None  # of an expert: ||y||^2 of the dense output, so that a block's can
     tokens: int | None = None  # be pooled; and tokens that it was given
     calibrated: int | None = None  # tokens of the calibration text that it was given
+
+
+class BlockDrift(Record):
+    """How far the hidden state after a block is from the dense model's."""
+
+    block: int
+    drift: float
 
 
 def pooled(sites: Iterable[SiteError]) -> Iterator[SiteError]:

@@ -85,7 +85,8 @@ def run(
         answers |= {e: r for r in progress.results for e in missing if is_answer(r, e)}
         whole = [r for r in progress.results if not r.partial and r.key not in kept]
         kept |= {result.key for result in whole}
-        note = _joined([note, put(whole) if how.keep else None])
+        kept_now = [as_kept(result, how) for result in whole]
+        note = _joined([note, put(kept_now) if how.keep else None])
         ready = tuple(answers[e] for e in wanted if e in answers)
         yield replace(progress, results=ready, note=progress.note or note)
 
@@ -253,6 +254,14 @@ def put(results: Sequence[Result]) -> str | None:
         except UserError as error:
             reasons.append(without_places(error))
     return f"The result is not stored: {_joined(reasons)}" if reasons else None
+
+
+def as_kept(result: Result, how: Running) -> Result:
+    """What the store gets of a result: no word of a visitor's own text unless that is asked for."""
+    own = result.experiment.corpus == corpora.OWN_TEXT
+    if not own or how.keep_words or result.flips is None:
+        return result
+    return result.model_copy(update={"flips": result.flips.without_rows()})
 
 
 def _joined(notes: Sequence[str | None]) -> str | None:

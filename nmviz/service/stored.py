@@ -70,6 +70,8 @@ def serving(experiment: Experiment, store: Store, how: Running, text: str | None
         return None
     if how.control and _lacks_control(found):
         return None
+    if how.keep_words and (found.flips is None or found.flips.lacks_rows):
+        return None
     return None if how.noise_floor and found.floor_of("pruned") is None else found
 
 

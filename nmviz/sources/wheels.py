@@ -70,6 +70,11 @@ def pinned_path(pinned: PinnedFile) -> Path:
     return cache_dir() / "pinned" / pinned.sha256[:16] / pinned.name
 
 
+def is_here(pinned: PinnedFile) -> bool:
+    """Whether the file was fetched and checked before; milliseconds, and nothing is fetched."""
+    return _is_verified(pinned_path(pinned), pinned)
+
+
 def fetch(pinned: PinnedFile, *, again: bool = False) -> Path:
     """The path of the verified file; fetched, checked and unpacked when it is not there. With
     `again` its hash is checked whatever is remembered of it.

@@ -23,6 +23,7 @@ from nmviz.core.results import (
     TaskExamples,
 )
 from nmviz.core.rules import as_stored
+from nmviz.core.tokenwise.flips import Flips
 from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.core.tokenwise.tails import Sureness, TokenCounts
 from nmviz.store.tables import (
@@ -45,6 +46,7 @@ _unit_costs = TypeAdapter(tuple[float, ...])
 _noise_floors = TypeAdapter(tuple[NoiseFloor, ...])
 _by_confidence = TypeAdapter(tuple[Sureness, ...])
 _token_counts = TypeAdapter(tuple[TokenCounts, ...])
+_flips: TypeAdapter[Flips | None] = TypeAdapter(Flips | None)
 _encoder = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
@@ -60,13 +62,16 @@ _AS_JSON = (
     "noise_floors",
     "by_confidence",
     "token_counts",
+    "flips",
 )
+_NOTHING = {"flips": "null"}  # in place of an empty list
 _LONG = (
     ResultRow.sites,
     ResultRow.drift,
     ResultRow.examples,
     ResultRow.by_confidence,
     ResultRow.token_counts,
+    ResultRow.flips,
 )
 
 
@@ -142,7 +147,7 @@ def result_columns(packed: Packed) -> dict[str, Any]:
         "source_id": provenance.source,
         "started": utc(provenance.started),
         "content_hash": packed.digest,
-        **{name: packed.parts.get(name, "[]") for name in _AS_JSON},
+        **{name: packed.parts.get(name, _NOTHING.get(name, "[]")) for name in _AS_JSON},
     }
 
 
@@ -232,6 +237,7 @@ def _unpack(row: dict[str, Any], numbers: Iterable[dict[str, Any]]) -> Result | 
             noise_floors=_noise_floors.validate_json(row["noise_floors"]),
             by_confidence=_by_confidence.validate_json(row.get("by_confidence", "[]")),
             token_counts=_token_counts.validate_json(row.get("token_counts", "[]")),
+            flips=_flips.validate_json(row.get("flips", "null")),
             provenance=_provenance(row["provenance"]),
         )
     except ValueError as error:  # pydantic's is one too

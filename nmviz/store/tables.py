@@ -78,7 +78,7 @@ class ResultRow(Base):
     own: Mapped[bool]
     seeded: Mapped[bool] = mapped_column(index=True)
     imported: Mapped[bool] = mapped_column(server_default=false())
-    provenance: Mapped[str]  # JSON, like the eight below: read whole, never searched
+    provenance: Mapped[str]  # JSON, like the nine below: read whole, never searched
     sites: Mapped[str]
     drift: Mapped[str]
     censored: Mapped[str] = mapped_column(server_default="[]")
@@ -87,6 +87,7 @@ class ResultRow(Base):
     noise_floors: Mapped[str] = mapped_column(server_default="[]")
     by_confidence: Mapped[str] = mapped_column(server_default="[]")
     token_counts: Mapped[str] = mapped_column(server_default="[]")
+    flips: Mapped[str] = mapped_column(server_default="null")
 
 
 class MeasurementRow(Base):

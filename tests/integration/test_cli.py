@@ -18,6 +18,7 @@ from nmviz.cli import printing
 from nmviz.cli.main import main
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Progress, Provenance, Result
+from nmviz.core.tokenwise.flips import MOST, Flip
 from nmviz.core.tokenwise.tails import TAILS
 from nmviz.store.transfer.jsonl import read_jsonl
 from nmviz.ui.launch import serve
@@ -95,6 +96,11 @@ def test_run_prints_one_json_object_of_the_agreed_shape(run: Run) -> None:
     read = sum(one["n"] for one in found["by_confidence"])
     for counts in found["token_counts"]:
         assert sum(counts["counts"]) == read and len(counts["from"]) == len(counts["counts"])
+    flips = found["flips"]
+    kinds = {"right_to_wrong", "wrong_to_right"}
+    assert set(flips) == {"n", "total", "kept", "rows"} | kinds and flips["n"] == read
+    assert flips["kept"] == len(flips["rows"]) == min(flips["total"], MOST) > 0
+    assert all(set(one) == {*Flip.model_fields, "kind"} for one in flips["rows"])
     assert len(found["unit_costs"]) == found["measurements"][2]["n"]
     assert [s["name"] for s in found["sites"]] == [
         "model.layers.1.self_attn.q_proj",
@@ -118,6 +124,18 @@ def test_the_text_of_a_run_has_tails_and_an_old_result_says_that_it_lacks_them(r
     assert "tails over tokens: not known" in told and "KL of a token" not in told
 
 
+def test_the_text_of_a_run_counts_the_words_that_changed_and_an_old_one_lacks_them(
+    run: Run,
+) -> None:
+    found = ran(run("run", "--pattern", "2:4", "--json"))["flips"]
+    said = run("run", "--pattern", "2:4").stdout
+    assert f"words that changed: {found['total']} of {found['n']} tokens (" in said
+    assert f"{found['right_to_wrong']} right to wrong, " in said
+    result = next(iter(service.store().find(pattern="2:4", source="nmviz")))
+    told = printing.run_text(result.model_copy(update={"flips": None}), from_store=True)
+    assert "words that changed: not known" in told
+
+
 def test_a_noise_floor_is_measured_where_it_is_asked_for(run: Run) -> None:
     assert ran(run("run", "--json"))["noise_floor"] is None
     found = ran(run("run", "--json", "--noise-floor"))["noise_floor"]
@@ -129,8 +147,8 @@ def test_a_noise_floor_is_measured_where_it_is_asked_for(run: Run) -> None:
 
 
 def test_a_second_run_is_found_and_rerun_measures_again(run: Run) -> None:
-    first, again = ran(run("run", "--json")), ran(run("run", "--json"))
-    assert again == first
+    first, again = (ran(run("run", "--json", "--keep-words")) for _ in range(2))
+    assert again == first and first["flips"]["kept"] == MOST
     rerun = ran(run("run", "--json", "--rerun"))
     assert rerun["measurements"] == first["measurements"]
     assert rerun["provenance"]["started"] != first["provenance"]["started"]
@@ -138,13 +156,19 @@ def test_a_second_run_is_found_and_rerun_measures_again(run: Run) -> None:
 
 def test_a_precision_ends_a_run_once_it_is_reached(run: Run, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(TEXT * 4)
-    asked = ("run", "--text", str(tmp_path / "long.txt"), "--json", "--tokens")
+    asked = ("run", "--text", str(tmp_path / "long.txt"), "--json", "--keep-words", "--tokens")
     found = ran(run(*asked, "2560", "--precision", "9"))
     spent = found["experiment"]["tokens"]
     (cost,) = (one for one in found["measurements"] if one["metric"] == "delta_nll")
     assert 15 * 64 <= spent < 2560 and cost["stderr"] <= 9
     assert ran(run(*asked, str(spent))) == found, "stored as the smaller budget"
     assert ran(run(*asked, "2560", "--precision", "1e-9"))["experiment"]["tokens"] == 2560
+
+
+def test_words_of_ones_own_text_are_told_and_not_kept(run: Run) -> None:
+    first, again = (ran(run("run", "--json"))["flips"] for _ in range(2))
+    assert first["kept"] == MOST and again == {**first, "kept": 0, "rows": []}
+    assert ran(run("run", "--json", "--keep-words"))["flips"] == first, "measured again for them"
 
 
 def test_no_store_keeps_nothing(run: Run) -> None:
@@ -220,7 +244,7 @@ def test_methods_and_models_as_json(run: Run) -> None:
 
 
 def test_the_store_is_built_verified_and_exported(run: Run, tmp_path: Path) -> None:
-    measured = ran(run("run", "--json"))
+    measured = ran(run("run", "--json", "--keep-words"))
     assert run("store", "build").returncode == 0
     assert "agrees" in run("store", "verify").stdout
     exported = tmp_path / "runs.jsonl"

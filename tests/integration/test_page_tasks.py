@@ -1,6 +1,8 @@
 """The panel of tasks without a browser: what the store has, running, comparing, refusing."""
 
+import csv
 import importlib.util
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,14 @@ from nmviz.service import OWN_TEXT
 from nmviz.sources import task_data
 from nmviz.ui.explore import live
 from nmviz.ui.explore.form.controls import FIELDS, values_of
-from nmviz.ui.explore.panels import zero_shot
+from nmviz.ui.explore.panels import changed_answers, zero_shot
 from nmviz.ui.explore.panels.zero_shot_choices import OFFERED
 from nmviz.ui.shell.limits import model_of, settle
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 
 LIMIT = 6
+ALL = ("", "", "")
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +80,35 @@ def test_what_is_missing_is_offered_run_and_then_found(usual: dict[str, Any]) ->
     assert [trace["name"] for trace in drawn] == ["dense", "weights", "activations", "by guessing"]
     for said in ("weights minus dense", "(p = ", "the first 6 examples of PIQA (validation)"):
         assert said in after["tasks_table"], said
+
+
+def test_answers_that_changed_are_listed_filtered_and_saved(usual: dict[str, Any]) -> None:
+    values = asked({**usual, "pattern": "1:4"}, limit=len(GOALS))
+    hidden = changed_answers.found(values, *ALL)
+    assert not hidden["answers_body"].visible
+    run(values)
+    shown = changed_answers.found(values, *ALL)
+    rows = saved(values, *ALL)
+    assert shown["answers_body"].visible and rows
+    assert shown["answers_table"].count("<tr>") == len(rows) + 1
+    for one in rows:
+        goal, *ways = GOALS[int(one["item"])]
+        right = ways[int(one["item"]) % 2]
+        assert (one["question"], one["right"]) == (goal, right)
+        assert one["dense"] in ways and one["pruned"] in ways and one["dense"] != one["pruned"]
+        assert one["what_changed"] == (
+            "right to wrong" if one["dense"] == right else "wrong to right"
+        )
+    few = saved(values, "", "", rows[0]["question"])
+    assert few and {one["question"] for one in few} == {rows[0]["question"]}
+    assert {one["target"] for one in saved(values, "weight", "", "")} <= {"weight"}
+    wrong = changed_answers.found(values, "", "wrong to wrong", "")
+    assert "Choose what the panel lists." in wrong["answers_table"]
+
+
+def saved(values: list[Any], *choice: str) -> list[dict[str, str]]:
+    written = json.loads(changed_answers.exported(values, *choice))
+    return list(csv.DictReader(io.StringIO(written["text"])))
 
 
 def test_tasks_bring_their_own_text_so_a_missing_one_is_no_matter(usual: dict[str, Any]) -> None:

@@ -35,8 +35,12 @@ def test_a_run_is_measured_once_and_then_found(experiment: Experiment) -> None:
     assert (first.stage, first.from_store) == ("done", False)
     again = last(experiment)
     assert again.from_store
-    assert again.results == first.results
-    assert service.lookup(experiment, TEXT) == first.results[0]
+    (measured,) = first.results
+    flips = measured.flips
+    assert flips is not None and flips.rows
+    kept = measured.model_copy(update={"flips": flips.without_rows()})  # the text is the user's own
+    assert again.results == (kept,)
+    assert service.lookup(experiment, TEXT) == kept
     assert service.estimate_seconds([experiment]) is not None
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Engine, event
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Censored, Measurement, Provenance, Result, TaskExamples
+from nmviz.core.tokenwise.flips import Flips
 from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.core.tokenwise.tails import TokenCounts
 from nmviz.store import Store, open_store, schema, seed
@@ -321,6 +322,19 @@ def test_floors_are_left_out_of_a_version_without_room_for_them(old: Path) -> No
         (kept,) = store.find(sites=False, source="paper")
         assert kept.noise_floors == (floor,)
     migrate(old, command.downgrade, "0007")
+    with open_store(old) as store:
+        check_what_version_1_wrote_and(store, plain)
+
+
+def test_flips_are_left_out_of_a_version_without_room_for_them(old: Path) -> None:
+    plain = make().model_copy(update={"censored": ()})
+    flips = Flips(n=40, total=3, right_to_wrong=2, wrong_to_right=0)
+    with open_store(old) as store:
+        assert all(one.flips is None for one in store.find()), "they are of before"
+        store.put(plain.model_copy(update={"flips": flips}))
+        (kept,) = store.find(source="paper")
+        assert kept.flips == flips
+    migrate(old, command.downgrade, "0008")
     with open_store(old) as store:
         check_what_version_1_wrote_and(store, plain)
 

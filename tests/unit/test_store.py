@@ -24,6 +24,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.reading import Artefacts
 from nmviz.core.results import BlockDrift, Measurement, Provenance, Result, SiteError
 from nmviz.core.site_errors import SAMPLED_ERRORS
+from nmviz.core.tokenwise.flips import Flip, Flips
 from nmviz.core.tokenwise.tails import Sureness, TokenCounts
 from nmviz.store import Store, database, open_store, schema
 from nmviz.store.tables import Base
@@ -42,7 +43,10 @@ MEASUREMENTS = st.builds(
     printed=st.none() | WORDS,
     no_stderr=st.none() | WORDS,
 )
+SIZES = {"dense_before": 0.625, "dense_after": 0.125, "pruned_before": 0, "pruned_after": 1}
+FLIP = Flip(window=2, token=17, right=5, dense=5, pruned=9, kl=1.25, **SIZES)
 TAILS = {
+    "flips": Flips(n=40, total=3, right_to_wrong=2, wrong_to_right=0, rows=(FLIP, FLIP)),
     "by_confidence": (Sureness(low=0.25, high=0.5, n=2, kl=1.5),),
     "token_counts": (TokenCounts(metric="delta_p", counts=(2, *[0] * 39)),),
 }
@@ -210,7 +214,8 @@ def test_find_without_sites_leaves_only_what_is_long_out(store: Store) -> None:
     store.put(kept)
     assert store.find() == [kept]
     long = ("sites", "drift", *TAILS)
-    assert store.find(sites=False) == [kept.model_copy(update=dict.fromkeys(long, ()))]
+    short = dict.fromkeys(long, ()) | {"flips": None}
+    assert store.find(sites=False) == [kept.model_copy(update=short)]
 
 
 def test_tails_come_back_as_they_were_put_and_are_written_under_their_names(

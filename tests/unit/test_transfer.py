@@ -33,6 +33,9 @@ from nmviz.store.transfer.importing import Format, import_file
 from nmviz.store.transfer.jsonl import write_jsonl
 
 FOLDER = published_folder()
+FLIP = {"window": 0, "token": 1, "right": 5, "dense": 5, "pruned": 9, "kl": 0.5}
+FLIP |= {"dense_before": 0.5, "dense_after": 0.25, "pruned_before": 0.25, "pruned_after": 0.5}
+FLIPS = {"n": 40, "total": 3, "right_to_wrong": 1, "wrong_to_right": 0}
 
 
 def make(value: float = 19.0, source: str = "nmviz", **experiment: Any) -> Result:
@@ -149,6 +152,18 @@ def test_line_ends_a_mark_of_utf8_and_doubled_lines_do_not_matter(store: Store, 
         (
             json.dumps({**fields(), "by_confidence": [{"from": 0, "to": 0.25, "n": -1}]}),
             "by_confidence.0.n: Input should be",
+        ),
+        (
+            json.dumps({**fields(), "flips": {**FLIPS, "total": 41}}),
+            "flips: more words changed than there are tokens",
+        ),
+        (
+            json.dumps({**fields(), "flips": {**FLIPS, "rows": [FLIP | {"pruned": 5}]}}),
+            "flips: a word that did not change is among those that did",
+        ),
+        (
+            json.dumps({**fields(), "flips": {**FLIPS, "rows": [FLIP] * 101}}),
+            "flips.rows: Tuple should have at most 100 items",
         ),
         (json.dumps({**fields(), "partial": True}), "a partial result is shown, never stored"),
         (json.dumps({**fields(), "provenance": {"source": " "}}), "its source has no name"),

@@ -119,6 +119,11 @@ def load(model_id: str, device: str = "cpu") -> LoadedModel:
     return _models.get(key, lambda: _load(model_id, device))
 
 
+def in_memory(sha256: str) -> LoadedModel | None:
+    """The model of those files, where it is loaded now."""
+    return next((one for one in _models.values() if one.sha256 == sha256), None)
+
+
 def forget() -> None:
     """Let go of every model and text that is kept."""
     _models.clear()

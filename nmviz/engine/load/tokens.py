@@ -7,6 +7,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,7 +24,20 @@ PLACE = "here-stands-the-prompt-9f2c"
 _READING = Lock()  # how a tokenizer reads special tokens is a state of it
 
 
-def encode(loaded: LoadedModel, text: str, public: bool = False) -> torch.Tensor:
+class Tokenized(Protocol):
+    """What has a tokenizer, and the hash of the files that it came from: a model in memory, or its
+    vocabulary alone."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """As transformers has it."""
+
+    @property
+    def sha256(self) -> str:
+        """As of the model."""
+
+
+def encode(loaded: Tokenized, text: str, public: bool = False) -> torch.Tensor:
     """The text as token ids, int64 [tokens], without special tokens around it.
 
     Those that are written out in a text of the user's own are read as text, letter by letter, as
@@ -66,7 +80,7 @@ def _templated(loaded: LoadedModel, prompt: str) -> str:
         )
 
 
-def bos_token(loaded: LoadedModel) -> int | None:
+def bos_token(loaded: Tokenized) -> int | None:
     """The begin-of-text id where the tokenizer puts one before a text by itself, else None."""
     bos = loaded.tokenizer.bos_token_id
     with _READING:
@@ -74,7 +88,7 @@ def bos_token(loaded: LoadedModel) -> int | None:
     return bos if bos is not None and first == [bos] else None
 
 
-def _encode(loaded: LoadedModel, text: str, special: bool) -> torch.Tensor:
+def _encode(loaded: Tokenized, text: str, special: bool) -> torch.Tensor:
     """Where `special`, special tokens that are written out are these, else they are text."""
     with _READING:
         ids = loaded.tokenizer(
@@ -83,7 +97,7 @@ def _encode(loaded: LoadedModel, text: str, special: bool) -> torch.Tensor:
     return torch.tensor(ids, dtype=torch.int64)
 
 
-def _on_disk(loaded: LoadedModel, text: str, name: str) -> torch.Tensor:
+def _on_disk(loaded: Tokenized, text: str, name: str) -> torch.Tensor:
     """From the file where there is one, else encoded and written for the next process."""
     path = _path(loaded, name)
     with suppress(OSError, ValueError):  # missing, or spoiled: made again
@@ -94,7 +108,7 @@ def _on_disk(loaded: LoadedModel, text: str, name: str) -> torch.Tensor:
     return ids
 
 
-def _path(loaded: LoadedModel, name: str) -> Path:
+def _path(loaded: Tokenized, name: str) -> Path:
     """Libraries count: another version may cut words otherwise."""
     libraries = [f"{library} {version(library)}" for library in ("tokenizers", "transformers")]
     identity = " ".join([loaded.sha256, name, *libraries])

@@ -7,8 +7,11 @@ import torch
 from torch import Tensor
 
 from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
 from nmviz.core.protocols import count_of
 from nmviz.core.settings import USUAL_PROTOCOL, Protocol
+from nmviz.engine.load.tokens import Tokenized, bos_token, encode
+from nmviz.sources.corpora import CORPORA
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,20 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def windows_read(read_by: Tokenized, experiment: Experiment, text: str) -> Windows:
+    """The windows of a text that an experiment reads. UserError where it does not fill one."""
+    reading = experiment.reading
+    return cut_windows(
+        encode(read_by, text, public=reading.corpus in CORPORA),
+        window=reading.window,
+        tokens=reading.tokens,
+        bos=bos_token(read_by),
+        where=reading.bos,
+        protocol=reading.protocol,
+        stride=experiment.stride,
+    )
 
 
 def cut_windows(

@@ -23,6 +23,7 @@ from nmviz.engine.measure.dense import (
     logits,
     skipped,
 )
+from nmviz.engine.measure.flips import Gathered
 from nmviz.engine.measure.noise import Floor, rough
 from nmviz.engine.measure.squares import Squares
 from nmviz.engine.measure.statistics import DenseTokens, PairedTokens
@@ -44,7 +45,7 @@ class Comparison:
         self, pruned: Pruned, watched: bool = True, sampled: bool = False, floor: bool = False
     ) -> None:
         self.pruned, self.watched, self.sampled = pruned, watched, sampled
-        self.tokens = PairedTokens()
+        self.tokens = PairedTokens(flips=Gathered() if watched else None)
         self.floor = Floor("pruned") if floor else None
         self.local = Squares()  # by site, on the dense input
         self.propagated = Squares()  # by block number, at the block's output

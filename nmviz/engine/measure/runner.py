@@ -21,8 +21,8 @@ from nmviz.engine.calibrate.calibration import Stage, draw_again, prepare
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.sites import find_sites
-from nmviz.engine.load.tokens import bos_token, encode, written_out
-from nmviz.engine.load.windows import Windows, cut_windows
+from nmviz.engine.load.tokens import written_out
+from nmviz.engine.load.windows import Windows, windows_read
 from nmviz.engine.measure import depth
 from nmviz.engine.measure.dense import text_key
 from nmviz.engine.measure.evaluate import Batch, Comparison, at_once, compare_windows
@@ -203,6 +203,7 @@ class Run:
             noise_floors=() if partial else self._floors_of(trial),
             by_confidence=tails.by_confidence,
             token_counts=tails.counts,
+            flips=None if partial else trial.flips,
             provenance=collect(
                 started=self.started,
                 seconds=seconds,
@@ -227,12 +228,4 @@ def windows_of(loaded: LoadedModel, experiment: Experiment, text: str) -> Window
             "tokens the model reads at once: shorten the window."
         )
     check_room(loaded, reading.window)
-    return cut_windows(
-        encode(loaded, text, public=reading.corpus in CORPORA),
-        window=reading.window,
-        tokens=reading.tokens,
-        bos=bos_token(loaded),
-        where=reading.bos,
-        protocol=reading.protocol,
-        stride=experiment.stride,
-    )
+    return windows_read(loaded, experiment, text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from nmviz.core.results import Measurement
 from nmviz.engine.load.refusals import not_finite
 from nmviz.engine.measure import rows
+from nmviz.engine.measure.flips import Gathered, Predictions
 
 FEWEST_WINDOWS = 8  # with fewer, the standard error comes from blocks of tokens
 TOKENS_A_BLOCK = 64
@@ -33,16 +35,23 @@ class DenseTokens:
         sure = (top - log_total).exp().clamp(max=1).cpu()
         return cls(logits, log_total, _nll(logits, log_total, ids), best, sure)
 
+    def counted(self, first: int) -> Predictions:
+        """Predictions first..window-1."""
+        here = slice(first, -1)
+        return Predictions(self.logits[here], self.log_total[here], self.best[here])
+
 
 @dataclass
 class PairedTokens:
-    """Figures of every token that counts; each list holds one float64 [counted] a window."""
+    """Figures of every token that counts; each list holds one float64 [counted] a window. The
+    largest flips among them are kept where `flips` gathers them."""
 
     dense_nll: list[Tensor] = field(default_factory=list)
     nll: list[Tensor] = field(default_factory=list)
     kl: list[Tensor] = field(default_factory=list)
     agree: list[Tensor] = field(default_factory=list)
     sure: list[Tensor] = field(default_factory=list)  # of the dense model, of its likeliest token
+    flips: Gathered | None = None
 
     def add(self, dense: DenseTokens, pruned: Tensor, ids: Tensor, uncounted: int = 0) -> None:
         """Logits [window, vocabulary] of the pruned model over the dense one's window of ids, of
@@ -50,13 +59,18 @@ class PairedTokens:
 
         UserError where they are not finite: then nothing of them is added.
         """
-        columns = [one.double().cpu() for one in _columns(dense, pruned, ids, uncounted)]
+        exact, right = dense.counted(uncounted), ids[uncounted + 1 :]
+        other, kl = _beside(exact, pruned[uncounted:-1])
+        nll = other.log_total - other.logits.gather(-1, right[:, None])[:, 0]
+        columns = [one.double().cpu() for one in (nll, kl, other.best == exact.best)]
         if not all(bool(column.isfinite().all()) for column in columns):
             raise not_finite("measured", "The pruned model's")
         self.dense_nll.append(dense.nll[uncounted:])
         self.sure.append(dense.sure[uncounted:-1])
         for figures, column in zip((self.nll, self.kl, self.agree), columns, strict=True):
             figures.append(column)
+        if self.flips is not None:
+            self.flips.add(exact, other, columns[1], right, uncounted)
 
     def cost(self) -> Measurement:
         """delta_nll over the windows so far, of which there is at least one."""
@@ -91,7 +105,7 @@ def mean_over(draws: Sequence[PairedTokens]) -> PairedTokens:
     if len(draws) == 1:
         return draws[0]
     figures = {name: [getattr(one, name) for one in draws] for name in ("nll", "kl", "agree")}
-    means = {
+    means: dict[str, Any] = {
         name: [torch.stack(one).mean(0) for one in zip(*of, strict=True)]
         for name, of in figures.items()
     }
@@ -135,17 +149,11 @@ def perplexity(metric: str, nll: Sequence[Tensor] | Tensor) -> Measurement:
     return log.model_copy(update={"value": value, "stderr": stderr})
 
 
-def _columns(
-    dense: DenseTokens, pruned: Tensor, ids: Tensor, first: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Of predictions first..window-1: NLL when pruned, KL(dense || pruned), agreement of the
-    likeliest token."""
-    z, log_total = dense.logits[first:-1], dense.log_total[first:-1]
-    other, right = pruned[first:-1], ids[first + 1 :, None]
-    compare = rows.compared if rows.fits(z) and rows.fits(other) else _compared
-    other_total, kl, best = compare(z, log_total, other)
-    nll = other_total - other.gather(-1, right)[:, 0]
-    return nll, kl, best == dense.best[first:-1]
+def _beside(dense: Predictions, logits: Tensor) -> tuple[Predictions, Tensor]:
+    """What the pruned model predicts, and KL(dense || pruned) of each token, in nats."""
+    compare = rows.compared if rows.fits(dense.logits) and rows.fits(logits) else _compared
+    log_total, kl, best = compare(dense.logits, dense.log_total, logits)
+    return Predictions(logits, log_total, best), kl
 
 
 def _chunks(length: int) -> Sequence[tuple[int, int]]:

@@ -12,6 +12,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import SPREAD
 from nmviz.core.results import Measurement
 from nmviz.core.site_errors import SAMPLED_ERRORS
+from nmviz.core.tokenwise.flips import Flips
 from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.engine.measure.evaluate import Comparison
 from nmviz.engine.measure.statistics import PairedTokens, mean, mean_over
@@ -78,6 +79,12 @@ class Trial:
     def tails(self) -> Tails:
         """What the tokens so far say beyond their means."""
         return tails_of([one.tokens for one in self._level])
+
+    @property
+    def flips(self) -> Flips | None:
+        """The words that changed, in the first draw."""
+        of = self.comparison.tokens.flips
+        return None if of is None else of.told()
 
     def settings(self) -> dict[str, str]:
         """What the numbers of layers are of, where that is not all there is."""

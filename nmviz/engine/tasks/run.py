@@ -146,7 +146,8 @@ class TaskRun:
                 try:
                     answered, asked = next(answers)
                 except StopIteration as end:
-                    trial.scored[name] = read_scores(name, end.value, time.perf_counter() - began)
+                    seconds, parts = time.perf_counter() - began, self.tasks[name]["tasks"]
+                    trial.scored[name] = read_scores(name, end.value, seconds, parts)
                     break
                 self.done = before + self._count(one, name) * answered / asked
                 yield self._progress(f"measuring {TASKS.get(name).title}")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,10 @@ from nmviz.sources.tasks import LM_EVAL_METRICS, TASKS, Task
 
 ASKED, CUT = "prompts asked", "prompts cut"
 """What is counted beside lm-eval's scores."""
+NO_PARTS: Mapping[str, Any] = {}
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+OF_LENGTH = "acc_norm"
+"""The metric that chooses by likelihood over the length of an answer, in characters."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,17 @@ class Scored:
     cut: int = 0  # of them, those too long for the model, which lost their beginning
 
 
-def read_scores(name: str, found: Mapping[str, Any], seconds: float) -> Scored:
-    """The scores of a task, from what lm-eval's evaluator gives with samples."""
+def read_scores(
+    name: str, found: Mapping[str, Any], seconds: float, parts: Mapping[str, Any] = NO_PARTS
+) -> Scored:
+    """The scores of a task, from what lm-eval's evaluator gives with samples; with its `parts`,
+    lm-eval's own tasks by name, also which answers were chosen."""
     task = TASKS.get(name)
     samples = list(_in_order(found["samples"]))
     versions = {str(version) for version in found["versions"].values() if version is not None}
     return Scored(
         measurements=tuple(_measurements(task, found["results"][name], len(samples))),
-        examples=tuple(_examples(task, samples)),
+        examples=tuple(_examples(task, samples, list(_answers(found["samples"], parts)))),
         version=", ".join(sorted(versions)),
         seconds=seconds,
         asked=found.get(ASKED, 0),
@@ -69,8 +76,34 @@ def _measurements(task: Task, scores: Mapping[str, Any], count: int) -> Iterator
         )
 
 
-def _examples(task: Task, samples: list[Mapping[str, Any]]) -> Iterator[TaskExamples]:
+def _answers(
+    samples: Mapping[str, list[Mapping[str, Any]]], parts: Mapping[str, Any]
+) -> Iterator[Sequence[str]]:
+    """The answers that every sample could choose from, in the order of `_in_order`; none where a
+    model writes."""
+    for part in sorted(samples):
+        known: Any = parts.get(part)
+        chooses = getattr(known, "OUTPUT_TYPE", "") == "multiple_choice"
+        for sample in sorted(samples[part], key=lambda one: one["doc_id"]):
+            yield known.doc_to_choice(sample["doc"]) if chooses else ()
+
+
+def _examples(
+    task: Task, samples: list[Mapping[str, Any]], answers: Sequence[Sequence[str]]
+) -> Iterator[TaskExamples]:
     same = digest(samples)
     for metric in task.metrics:
         right = "".join(str(int(sample[LM_EVAL_METRICS[metric]])) for sample in samples)
-        yield TaskExamples(task=task.name, metric=metric, right=right, digest=same)
+        chosen = ""
+        if all(answers) and max(map(len, answers), default=0) <= len(DIGITS):
+            pairs = zip(samples, answers, strict=True)
+            chosen = "".join(DIGITS[_chosen(metric, *pair)] for pair in pairs)
+        yield TaskExamples(task=task.name, metric=metric, right=right, chosen=chosen, digest=same)
+
+
+def _chosen(metric: str, sample: Mapping[str, Any], answers: Sequence[str]) -> int:
+    """Which answer lm-eval takes for the model's: the likeliest, the first of equals."""
+    logs = [float(one[0]) for one in sample["filtered_resps"]][: len(answers)]
+    if metric == OF_LENGTH:
+        logs = [log / len(answer) for log, answer in zip(logs, answers, strict=True)]
+    return logs.index(max(logs))

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz.methods.patterns import PRESETS
-from nmviz.ui.explore.panels import hand, plan
+from nmviz.ui.explore.panels import changed_answers, changed_words, hand, plan
 from nmviz.ui.explore.panels.one_at_a_time import BY, PANEL
 from nmviz.ui.explore.panels.zero_shot_choices import CHOSEN, LIMIT, OFFERED, TITLE, refusal
 from nmviz.ui.shell.view import View
@@ -40,6 +40,8 @@ def build_panels(view: View) -> Panels:
         named["hand"] = gr.HTML(hand.panel(view)["hand"], elem_id="hand")
         measure = _depth(named)
         _tails(named)
+        with gr.Column(elem_id="flips", min_width=0):
+            _changed_words(named)
     with gr.Column(elem_id="layer", min_width=0):
         before, after = _layer_head(named)
         with gr.Row(elem_classes="panes"):
@@ -96,6 +98,46 @@ def _tails(named: dict[str, Any]) -> None:
                 named["delta_p_head"] = gr.HTML()
                 named["delta_p_plot"] = _plot("delta-p-plot")
         named["tails_table"] = gr.HTML(elem_id="tails-table")
+
+
+def _changed_words(named: dict[str, Any]) -> None:
+    named["flips_head"] = gr.HTML(f"<h2>{changed_words.TITLE}</h2>", elem_id="flips-head")
+    with gr.Column(visible=False, min_width=0) as body:
+        _choice(named, "flips", changed_words.BY_TARGET, changed_words.BY_KIND)
+        named["flips_table"] = gr.HTML(elem_id="flips-table")
+    named["flips_body"] = body
+
+
+def _changed_answers(named: dict[str, Any]) -> None:
+    with gr.Column(visible=False, min_width=0, elem_id="answers") as body:
+        named["answers_head"] = gr.HTML(elem_id="answers-head")
+        _choice(named, "answers", changed_answers.BY_TARGET, changed_answers.BY_KIND)
+        named["answers_table"] = gr.HTML(elem_id="answers-table")
+    named["answers_body"] = body
+
+
+def _choice(
+    named: dict[str, Any],
+    panel: str,
+    targets: list[tuple[str, str]],
+    kinds: list[tuple[str, str]],
+) -> None:
+    """What a table of changes is filtered by, and the button that saves its rows."""
+    with gr.Row(elem_classes="choice"):
+        named[f"{panel}_target"] = _chips(f"{panel}-target", "What is pruned", targets)
+        named[f"{panel}_kind"] = _chips(f"{panel}-kind", "What changed", kinds)
+        named[f"{panel}_words"] = gr.Textbox(
+            label="Only rows with",
+            placeholder="a word, or some text",
+            max_length=changed_words.LONGEST_FILTER + 1,
+            container=False,
+            min_width=0,
+            elem_id=f"{panel}-words",
+        )
+        named[f"{panel}_csv"] = gr.Button("CSV", size="sm", min_width=0, elem_id=f"{panel}-csv")
+    named[f"{panel}_file"] = gr.Textbox(
+        elem_id=f"{panel}-file", elem_classes="offstage", label=f"{panel} as a file"
+    )
 
 
 def _layer_head(named: dict[str, Any]) -> tuple[gr.Button, gr.Button]:
@@ -179,6 +221,7 @@ def _tasks(named: dict[str, Any]) -> None:
     with gr.Column(visible=False, min_width=0) as figure:
         named["tasks_plot"] = _plot("tasks-plot")
         named["tasks_table"] = gr.HTML(elem_id="tasks-table")
+        _changed_answers(named)
     named["tasks_figure"] = figure
     with gr.Column(visible=False, min_width=0) as others:
         named["tasks_with"] = gr.Dropdown(

@@ -7,18 +7,25 @@ from typing import Any, cast
 
 import gradio as gr
 
-from nmviz.ui.explore import address, handlers, picking
+from nmviz.ui.explore import address, changes, handlers, picking, tasks
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
 from nmviz.ui.explore.form.values import MEASURED, PRUNED
 from nmviz.ui.explore.live import wire_live
-from nmviz.ui.explore.panels import every_method, one_at_a_time, plan, zero_shot
+from nmviz.ui.explore.panels import every_method, one_at_a_time, plan
 from nmviz.ui.explore.panels.measured import Why
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
 from nmviz.ui.serving.answers import for_all, for_all_at_address
 from nmviz.ui.serving.visits import Visits
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, answered, asking, session_of
+from nmviz.ui.shell.events import (
+    ANSWERED,
+    FROM_STORE,
+    READ,
+    answered,
+    asking,
+    session_of,
+)
 from nmviz.ui.shell.html import esc
 from nmviz.ui.shell.sessions import SESSIONS
 
@@ -39,8 +46,9 @@ def wire(page: Page, blocks: gr.Blocks) -> None:
     _settings(page)
     _layer(page)
     _giving(page)
-    _tasks(page)
+    tasks.wire_tasks(page)
     _parts(page, page.named["each_by"].input)
+    changes.wire_changes(page)
     wire_live(
         page,
         lambda ended: _look(page, ended.then, again=True),
@@ -162,20 +170,15 @@ def _change(page: Page, on: Callable[..., Any]) -> None:
 def _each(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
     """What is measured apart: what the store has of it, and how long the rest would take."""
     _parts(page, on, why)
-    _questions(page, on, why)
+    tasks.questions(page, on, why)
+    if why != "measured":
+        changes.words(page, on)
 
 
 def _parts(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
     function = page.shared(partial(one_at_a_time.found, why=why), 1, on=["store"])
     inputs = [*page.form, *page.these("each_by", "each_of")]
     outputs = page.these(*one_at_a_time.OUTPUTS)
-    on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
-
-
-def _questions(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
-    function = page.shared(partial(zero_shot.found, why=why), 1, on=["store"])
-    inputs = [*page.form, *page.these(*FIELDS, "tasks_of")]
-    outputs = page.these(*zero_shot.OUTPUTS)
     on(fn=function, inputs=inputs, outputs=outputs, **ANSWERED)
 
 
@@ -201,16 +204,6 @@ def _giving(page: Page) -> None:
         )
         _change(page, given.then)
         _look(page, given.then)
-
-
-def _tasks(page: Page) -> None:
-    tasks, limit, chat, other, compared = page.these(*FIELDS, "tasks_with", "tasks_compared")
-    events = [tasks.input, limit.submit, limit.blur, chat.input]
-    _questions(page, partial(gr.on, events))
-    function = page.answer(
-        lambda values, key: {"tasks_compared": zero_shot.compared(values, key)}, 1
-    )
-    other.input(function, [*page.form, tasks, limit, chat, other], compared, **FROM_STORE)
 
 
 def _look(page: Page, on: Callable[..., Any], again: bool = False) -> None:

@@ -12,12 +12,11 @@ from nmviz.ui.published import answer as answers
 from nmviz.ui.published import words as words
 from nmviz.ui.published.answer import DEFAULT, DEFAULT_KIND, FIELDS, FORMATS, OUTPUTS
 from nmviz.ui.serving.answers import for_all
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, answered, asking
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, SAVE, answered, asking
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.views.published.catalogue import FIGURES, KINDS
 
-SAVE = "(file) => window.nmviz.saveText(file)"
 ANY = "none: all"
 
 

@@ -19,6 +19,9 @@ FROM_STORE: dict[str, Any] = {**READ, "queue": False}
 ANSWERED: dict[str, Any] = {**FROM_STORE, "trigger_mode": "always_last"}
 """When settings move faster than they are answered the last ones count: Gradio would drop them."""
 
+SAVE = "(file) => window.nmviz.saveText(file)"
+"""The browser saves a file that a handler has written."""
+
 
 def asking(what: str) -> str:
     """The browser notes that something is asked for: what does not come soon is said to be worked

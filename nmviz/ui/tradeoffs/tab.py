@@ -18,13 +18,12 @@ from nmviz.service.tradeoffs.export import FORMATS
 from nmviz.service.tradeoffs.together import USUAL
 from nmviz.sources import models as pinned
 from nmviz.ui.serving.answers import for_all
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, SAVE
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.tradeoffs import answers, equal, faster
 from nmviz.ui.tradeoffs.words import known_words
 
-SAVE = "(file) => window.nmviz.saveText(file)"
 INTRO = "What quality costs in hardware. Every number says how it is known:"
 WIDEST = 64
 CHARACTER = 7

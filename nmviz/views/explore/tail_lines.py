@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from nmviz.core.pairing import floor_of
 from nmviz.core.results import Result
+from nmviz.core.tokenwise.flips import Flips
 from nmviz.core.tokenwise.tails import OF_DELTA_P, OF_KL, SHARES, Sureness
 from nmviz.views.shared.numbers import significant, with_error
 
@@ -27,6 +28,21 @@ def tail_lines(result: Result) -> Iterator[str]:
     if result.by_confidence:
         said = [_range(one) for one in result.by_confidence if one.n]
         yield f"KL by the probability of the dense model's likeliest word: {', '.join(said)}"
+
+
+def flip_lines(result: Result) -> Iterator[str]:
+    """How many words changed; that it is not known where a result was made before."""
+    flips = result.flips
+    if flips is not None:
+        yield f"words that changed: {flips_counted(flips)}"
+    elif result.lacks_flips:
+        yield "words that changed: not known, as this result was made before; --rerun measures it"
+
+
+def flips_counted(flips: Flips) -> str:
+    """`812 of 2,040 tokens (310 right to wrong, ...)`."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in flips.counts.items())
+    return f"{flips.total:,} of {flips.n:,} tokens ({kinds})"
 
 
 def floor_lines(result: Result) -> Iterator[str]:

@@ -52,7 +52,13 @@ def converted(files: ModelFiles, model_id: str, *, again: bool = False) -> Path:
 
 def is_converted(files: ModelFiles) -> bool:
     """Whether a converted copy is there already."""
-    return _is_whole(cache_dir() / "converted" / files.sha256)
+    return copy_of(files.sha256) is not None
+
+
+def copy_of(sha256: str) -> Path | None:
+    """The folder of the converted copy of a GGUF file of that hash, where it is there already."""
+    folder = cache_dir() / "converted" / sha256
+    return folder if _is_whole(folder) else None
 
 
 def config_of_copy(sha256: str) -> Path:

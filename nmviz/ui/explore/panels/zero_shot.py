@@ -69,7 +69,7 @@ def panel(asked: Asked, results: Sequence[Result], message: str = "") -> Update:
 def compared(values: Sequence[Any], key: Any) -> str:
     """The chosen other run beside the one on activations: difference and p value by task."""
     try:
-        *_, activation = _asked(values).experiments
+        *_, activation = asked_of(values).experiments
         chosen = {one.key: one for one in service.same_questions(activation)}.get(str(key))
         if chosen is None:
             return ""
@@ -81,7 +81,8 @@ def compared(values: Sequence[Any], key: Any) -> str:
         return note(sentence(error), "error")
 
 
-def _asked(values: Sequence[Any]) -> Asked:
+def asked_of(values: Sequence[Any]) -> Asked:
+    """The dense model and both pruned ones with the tasks. UserError for a wrong setting."""
     view = view_of(values[: -len(FIELDS)], "tasks")
     service.refuse_large(view.experiment.model)
     how = read_questions(values[-len(FIELDS) :])
@@ -209,7 +210,7 @@ def _difference(found: Difference | None) -> str:
 PANEL = Measured(
     name="tasks",
     title=TITLE,
-    ask=_asked,
+    ask=asked_of,
     check=lambda asked: check_questions(asked.experiments),
     stored=_stored,
     drawn=panel,
