@@ -15,7 +15,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.running import Running
 from nmviz.core.settings import Settings
 from nmviz.service import attribution
-from nmviz.service.known_plans import with_plan
+from nmviz.service.plans.known_plans import with_plan
 from nmviz.views.shared.floors import no_floor, noise_of
 from nmviz.views.shared.numbers import column, significant
 

@@ -18,7 +18,7 @@ from nmviz.core.plans.choosing import budget_of
 from nmviz.core.plans.plan import ENDINGS, Plan
 from nmviz.core.results import Progress
 from nmviz.core.settings import Settings
-from nmviz.service import plans
+from nmviz.service.plans import making
 
 SETTINGS = (
     *("target", "pattern", "criterion", "mitigations", "ties"),
@@ -40,10 +40,10 @@ def plan(
     by: Annotated[str, typer.Option(help="attribution, outliers, amber or teal.")] = "attribution",
     rounds: Annotated[
         int, typer.Option(min=1, max=20, help="How often costs are measured, by attribution.")
-    ] = plans.ROUNDS,
+    ] = making.ROUNDS,
 ) -> None:
     """Choose which layers to prune within a budget, and write them as a plan for --pattern."""
-    way = plans.check_way(by)
+    way = making.check_way(by)
     if (budget is None) == (sparsity is None):
         raise UserError("Say how much is pruned: give either --budget or --sparsity.")
     if out.suffix.lower() not in ENDINGS:
@@ -53,7 +53,7 @@ def plan(
         raise UserError("A dense model has no plan: choose a pattern.")
     whole = budget if sparsity is None else budget_of(sparsity, experiment.mask)
     made: list[Plan] = []
-    steps = plans.make_plan(experiment, whole or 0.0, way, rounds=rounds)
+    steps = making.make_plan(experiment, whole or 0.0, way, rounds=rounds)
     follow(_keeping(steps, made), "tokens", kept=True)
     command = shlex.join(["nmviz", *sys.argv[1:]])
     written = replace(made[0], about=[command, *made[0].about])
@@ -64,5 +64,5 @@ def plan(
     print(f"{out}: {written.about[-1]}")
 
 
-def _keeping(steps: plans.Steps, made: list[Plan]) -> Iterator[Progress]:
+def _keeping(steps: making.Steps, made: list[Plan]) -> Iterator[Progress]:
     made.append((yield from steps))

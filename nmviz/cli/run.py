@@ -17,7 +17,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress
 from nmviz.core.running import Running
 from nmviz.core.settings import Settings
-from nmviz.service.known_plans import with_plan
+from nmviz.service.plans.known_plans import with_plan
 from nmviz.sources import corpora
 
 

@@ -18,7 +18,7 @@ from nmviz.methods.method import parse_call
 from nmviz.service import tasks
 from nmviz.service.choices import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.service.estimates import Pass, estimate, passes
-from nmviz.service.known_plans import with_plan
+from nmviz.service.plans.known_plans import with_plan
 from nmviz.service.runs import store
 from nmviz.service.stored import best
 from nmviz.sources import corpora, models

@@ -17,7 +17,7 @@ from nmviz.core.results import GenerationProgress, Progress, SiteLook
 from nmviz.core.settings import BLOCKS, Settings
 from nmviz.methods.pattern_lists import DIGITS
 from nmviz.methods.patterns import PLAN
-from nmviz.service import known_plans
+from nmviz.service.plans import known_plans
 from nmviz.ui.shell.events import LIVE
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.limits import check_live, offered, settle

@@ -23,7 +23,9 @@ from nmviz.hardware.facts import shipped
 from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import Work
 from nmviz.methods.patterns import parse_pattern
-from nmviz.service import known_plans, plans, schedules
+from nmviz.service import schedules
+from nmviz.service.plans import known_plans
+from nmviz.service.plans import making as plans
 from nmviz.service.tradeoffs.axes import Asked
 from nmviz.service.tradeoffs.shares import share
 

@@ -11,7 +11,7 @@ from nmviz import service
 from nmviz.core.experiment import Experiment
 from nmviz.core.running import Running
 from nmviz.methods.pattern_lists import Patterns
-from nmviz.service import known_plans
+from nmviz.service.plans import known_plans
 from nmviz.ui import api
 from nmviz.ui.explore import handlers
 from nmviz.ui.explore.address import read_address

@@ -16,7 +16,9 @@ from nmviz.core.plans.choosing import amber, budget_of, by_cost, cut, share
 from nmviz.core.plans.plan import Layer, Plan, parse_plan, plan_of, read_plan
 from nmviz.core.running import Running
 from nmviz.methods.patterns import parse_pattern
-from nmviz.service import known_plans, plans, schedules
+from nmviz.service import schedules
+from nmviz.service.plans import known_plans
+from nmviz.service.plans import making as plans
 from nmviz.sources import corpora
 from nmviz.ui.shell.view import View
 

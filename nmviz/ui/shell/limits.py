@@ -10,7 +10,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.protocols import tokens_read
 from nmviz.methods.pattern_lists import Patterns
 from nmviz.methods.scopes import ALL, EXPERTS, ROUTER
-from nmviz.service import OWN_TEXT, known_plans
+from nmviz.service import OWN_TEXT
+from nmviz.service.plans import known_plans
 from nmviz.sources.tasks import TASKS
 from nmviz.ui.shell.view import Look, View
 

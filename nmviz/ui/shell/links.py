@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from nmviz.service import known_plans
+from nmviz.service.plans import known_plans
 from nmviz.ui.shell.view import View
 
 

@@ -9,7 +9,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.methods.pattern_lists import Patterns
 from nmviz.methods.patterns import DENSE, Pattern, parse_pattern
 from nmviz.methods.site_lists import Sites
-from nmviz.service import known_plans
+from nmviz.service.plans import known_plans
 from nmviz.ui.explore.form.scoping import where_values
 from nmviz.ui.explore.form.values import view_of
 from nmviz.ui.shell.events import Update

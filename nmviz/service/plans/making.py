@@ -15,7 +15,7 @@ from nmviz.core.results import Progress, Result
 from nmviz.core.running import Running
 from nmviz.service.attribution import experiments_of, in_groups
 from nmviz.service.choices import canonical
-from nmviz.service.known_plans import layers_of
+from nmviz.service.plans.known_plans import layers_of
 from nmviz.service.runs import load
 
 By = Literal["attribution", "outliers", "amber", "teal"]
