@@ -1,7 +1,5 @@
 """What a visitor sees before the app is there, and that nothing moves when it comes."""
 
-import re
-
 import pytest
 from playwright.sync_api import Page, expect
 from visitor import App
@@ -44,5 +42,5 @@ def test_the_numbers_are_there_before_the_app_and_stay_in_their_place(
     cards = page.locator("#cards .card").first.bounding_box()
     assert cards
     places = page.evaluate("window.places")
-    assert re.match(rf"{round(cards['y'])}\b", places[0]), places
+    assert abs(int(places[0].split(",")[0]) - cards["y"]) <= 1.5, places  # half pixels are rounded
     page.set_viewport_size({"width": 1280, "height": 900})

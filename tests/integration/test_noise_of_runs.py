@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from own_text import as_stored
 from torch import Tensor
 
 from nmviz import service
@@ -99,4 +100,4 @@ def test_the_dense_floor_is_measured_once_and_found_again(measured: Sequence[Res
     assert plain.noise_floors == ()
     assert [one.of for one in asked.noise_floors] == ["dense", "pruned"]
     assert other.noise_floors == (asked.floor_of("dense"),)
-    assert again == asked, "what is stored with a floor answers a run that asks for none"
+    assert again == as_stored(asked), "what is stored with a floor answers a run that asks for none"

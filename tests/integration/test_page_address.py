@@ -138,11 +138,20 @@ def test_every_setting_reaches_the_address_by_its_own_event() -> None:
     """No control of the form is left to the next change of another one."""
     page = build()
     labels = {one._id: one for one in page.blocks.values() if isinstance(one, gr.Component)}
-    query = next(i for i, one in labels.items() if getattr(one, "elem_id", "") == "query")
+    query, typed = (
+        next(i for i, one in labels.items() if getattr(one, "elem_id", "") == name)
+        for name in ("query", "typed")
+    )
+    by_event = [
+        ({one._id for one in event.outputs}, target, name)
+        for event in page.fns.values()
+        for target, name in event.targets
+    ]
+    assert any(query in to and (target, name) == (typed, "change") for to, target, name in by_event)
     told = {
         getattr(labels[target], "label", None)
         for event in page.fns.values()
-        if query in [one._id for one in event.outputs]
+        if {query, typed} & {one._id for one in event.outputs}
         for target, name in event.targets
         if target in labels
         and name == ("change" if getattr(labels[target], "label", None) in TEXTS else "input")

@@ -4,6 +4,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from own_text import as_stored
 
 from nmviz import service
 from nmviz.base.errors import UserError
@@ -36,9 +37,7 @@ def test_a_run_is_measured_once_and_then_found(experiment: Experiment) -> None:
     again = last(experiment)
     assert again.from_store
     (measured,) = first.results
-    flips = measured.flips
-    assert flips is not None and flips.rows
-    kept = measured.model_copy(update={"flips": flips.without_rows()})  # the text is the user's own
+    kept = as_stored(measured)  # the text is the user's own
     assert again.results == (kept,)
     assert service.lookup(experiment, TEXT) == kept
     assert service.estimate_seconds([experiment]) is not None
@@ -57,7 +56,7 @@ def test_only_what_is_missing_is_measured(experiment: Experiment) -> None:
     both = last(weight, experiment)
     assert not both.from_store
     assert [r.experiment.target for r in both.results] == ["weight", "activation"]
-    assert both.results[1] == stored
+    assert both.results[1] == as_stored(stored)
 
 
 def test_a_cancelled_run_is_not_stored(experiment: Experiment) -> None:
@@ -134,7 +133,7 @@ def test_a_result_that_cannot_be_stored_loses_no_other(
     patterns = ("2:4", "4:8", "8:16", "1:2")
     final = last(*(experiment.but(pattern=pattern) for pattern in patterns))
     monkeypatch.undo()
-    assert service.lookup(experiment.but(pattern="4:8"), TEXT) == final.results[1]
+    assert service.lookup(experiment.but(pattern="4:8"), TEXT) == as_stored(final.results[1])
     told = "2:4 is not finite. 8:16 is not finite. 1:2 is not finite."
     assert final.note == f"The result is not stored: {told}"
 
@@ -167,6 +166,7 @@ def test_a_run_that_stopped_early_is_found_by_whoever_asks_no_more(tiny_model: P
     assert (stopped.experiment.tokens or 0) < 2560
     again = list(service.run([asked], text=text, how=Running(precision=0.5)))
     assert len(again) == 1 and again[0].from_store
+    stopped = as_stored(stopped)
     assert again[0].results == (stopped,)
     assert service.lookup(asked, text, 0.5) == stopped
     assert service.lookup(asked, text, 1e-6) is None

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from forms import form
+from own_text import as_stored
 from safetensors.torch import load_file, save_file
 
 from nmviz import service
@@ -145,10 +146,10 @@ def test_few_ties_go_to_the_lower_index(tiny_model: Path) -> None:
 
 def test_a_lookup_takes_random_before_index(ternary: str) -> None:
     auto = experiment(ternary)
-    by_index = ran(auto.but(ties="index"))
+    by_index = as_stored(ran(auto.but(ties="index")))
     assert service.lookup(auto, TEXT) == by_index
     assert ran(auto) == by_index, "marked, and given"
-    drawn = ran(auto.but(ties="random"))
+    drawn = as_stored(ran(auto.but(ties="random")))
     assert service.lookup(auto, TEXT) == drawn
     assert service.lookup(auto.but(ties="index"), TEXT) == by_index
     assert ran(auto, rerun=True).experiment.ties == "random"

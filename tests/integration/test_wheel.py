@@ -128,7 +128,8 @@ def test_the_wheel_holds_the_package_and_what_ships(wheel: Path) -> None:
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"nmviz"}
     code = {str(file.relative_to(ROOT)) for file in (ROOT / "nmviz").rglob("*.py")}
     assert code <= set(names)
-    ships = [*(RESULTS / "runs").glob("*.jsonl"), *(RESULTS / "published").glob("*.*")]
+    kinds = ("runs/*.jsonl", "published/*.*", "lessons/*.json")
+    ships = [file for kind in kinds for file in RESULTS.glob(kind)]
     copies = {name for name in names if name.startswith("nmviz/shipped/")}
     assert copies == {f"nmviz/shipped/{file.relative_to(RESULTS)}" for file in ships}
     for file in ships:
