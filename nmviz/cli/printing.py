@@ -112,7 +112,8 @@ def run_text(result: Result, from_store: bool) -> str:
     lines += [f"  {_measurement_text(m, experiment)}" for m in whole]
     words = (*floor_lines(result), *tail_lines(result), *flip_lines(result))
     lines += [f"  {said}" for said in words]
-    lines += [line for task in experiment.tasks for line in _task_lines(result, task)]
+    flips = answers_changed(result)
+    lines += [line for task in experiment.tasks for line in _task_lines(result, task, flips)]
     if said := made.settings.get(SPECIAL_TOKENS):
         lines.append(f"  special tokens in the text: {said}")
     if covered := result.provenance.coverage:
@@ -151,13 +152,13 @@ def task_json(task: Task) -> dict[str, Any]:
     return {name: getattr(task, name) for name in said}
 
 
-def _task_lines(result: Result, task: str) -> Iterator[str]:
+def _task_lines(result: Result, task: str, flips: Sequence[ItemFlips]) -> Iterator[str]:
     """The numbers of one task, the rows they are of, and what so many examples could show."""
     yield f"  {TASKS.get(task).title}: {result.provenance.settings.get(f'rows of {task}', '')}"
     numbers = [m for m in result.measurements if m.task == task]
     yield from (f"    {_measurement_text(m, result.experiment)}" for m in numbers)
     yield from (f"    {said}" for said in remarks(result, task))
-    for one in answers_changed(result):
+    for one in flips:
         if (one.task, one.metric) == (task, TASKS.get(task).metrics[0]):
             yield f"    answers that changed: {one.words}"
     count = numbers[0].n if numbers else None

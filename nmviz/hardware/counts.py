@@ -142,14 +142,14 @@ def count(decoder: Decoder, work: Work, pruning: Pruning) -> Counts:
                 for one in (map(_nothing_left, found) if left_out else found)
             )
     return Counts(
-        (*costs, _layer_cost("lm_head", decoder.head, work.batch, work, Pruning(), Masks()))
+        (*costs, _layer_cost("lm_head", decoder.head, work.batch, work, Pruning(), DENSE_LAYER))
     )
 
 
 def _fate(block: Block, number: int, pruning: Pruning) -> tuple[bool, tuple[Masks, ...]]:
     """Whether the block is left out, and what its layers are pruned to."""
     if not pruning.needs_units:
-        return number in pruning.left_out, (Masks(),) * len(block.layers)
+        return number in pruning.left_out, (DENSE_LAYER,) * len(block.layers)
     return False, tuple(pruning.at(layer, number) for layer in block.layers)
 
 
@@ -186,7 +186,7 @@ def _layer_cost(
     masks: Masks,
 ) -> Cost:
     pruned = not masks.is_dense
-    whole, left = pruning.kept(layer, Masks()), pruning.kept(layer, masks)
+    whole, left = pruning.kept(layer, DENSE_LAYER), pruning.kept(layer, masks)
     more = pruning.added(layer) if pruned else Added()
     added = tokens * layer.active * more.multiply_adds
     beside = Bytes(weights=_bytes(layer.read(tokens) * more.numbers * work.bits))

@@ -124,11 +124,11 @@ class Pruning:
     def at(self, layer: Layer, block: int) -> Masks:
         """What that layer of that block is pruned to."""
         if not self.holds(layer, block):
-            return Masks()
-        if self.by_layer is None:
-            return Masks(self.activation, self.weight)
-        own = self.by_layer.of([layer.name], block)
+            return DENSE_LAYER
         both = Masks(self.activation, self.weight)
+        if self.by_layer is None:
+            return both
+        own = self.by_layer.of([layer.name], block)
         return Masks(*(DENSE if pattern.is_dense else own for pattern in both))
 
     @property

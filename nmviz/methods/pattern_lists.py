@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from nmviz.base.errors import UserError
-from nmviz.methods.patterns import DENSE, PLAN, Pattern, parse_pattern
+from nmviz.methods.patterns import DENSE, DIGITS, PLAN, Pattern, parse_pattern
 from nmviz.methods.scopes import ALL
 from nmviz.methods.site_lists import Blocks, Sites
 
-DIGITS = 12
 MOST = 200
 """Patterns of one list."""
 
@@ -43,10 +42,17 @@ class Patterns:
         made._check_apart()
         return made
 
+    @classmethod
+    def by_site(cls, patterns: Iterable[tuple[str, int, str]]) -> "Patterns":
+        """Those of projections, blocks and their patterns; what is dense has none."""
+        found: dict[str, dict[str, set[int]]] = {}
+        for projection, block, pattern in patterns:
+            if not parse_pattern(pattern).is_dense:
+                found.setdefault(pattern, {}).setdefault(projection, set()).add(block)
+        return cls({name: Sites.of_blocks(own) for name, own in found.items()})
+
     def _check_apart(self) -> None:
-        for (one, two), (mine, other) in zip(
-            combinations(self.sites, 2), combinations(self.sites.values(), 2), strict=True
-        ):
+        for (one, mine), (two, other) in combinations(self.sites.items(), 2):
             both = next(iter(_within(mine, other)), None)
             if both is not None:
                 raise UserError(f"The plan has both {one} and {two} for {both}: choose one.")

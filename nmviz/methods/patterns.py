@@ -11,6 +11,8 @@ from nmviz.base.errors import UserError
 LARGEST_GROUP = 4096
 PLAN = "plan:"
 """What the name of a list of patterns begins with: see `pattern_lists`."""
+DIGITS = 12
+"""Digits of its hash that stand behind it."""
 
 PRESETS = ("dense", "1:4", "2:4", "4:8", "8:16", "16:32", "50%", "70%")
 """The patterns a menu offers; any other N:M or P% may be typed."""
@@ -109,7 +111,7 @@ def parse_pattern(text: str) -> Pattern:
         return _grouped(int(match[1]), int(match[2]))
     if match := re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", text):
         return _unstructured(Decimal(match[1]))
-    if re.fullmatch(PLAN + r"[0-9a-f]{12}", text):
+    if re.fullmatch(f"{PLAN}[0-9a-f]{{{DIGITS}}}", text):
         return Pattern(plan=text)
     share = f"{text}%" if re.fullmatch(r"[1-9]\d?(\.\d{1,6})?", text) else "P% such as 50%"
     raise UserError(

@@ -43,6 +43,11 @@ class Sites:
         named = cls.read(entries or (ALL,)).blocks
         return cls({name: rest if own is None else own for name, own in named.items()})
 
+    @classmethod
+    def of_blocks(cls, blocks: Mapping[str, Iterable[int]]) -> "Sites":
+        """Those of the blocks of each projection."""
+        return cls({name: frozenset(own) for name, own in blocks.items()})
+
     def hold(self, projection: str, block: int) -> bool:
         """Whether that site is among them."""
         for name in (projection, ALL):

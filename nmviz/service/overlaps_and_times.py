@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from nmviz.base.errors import check_of
+from nmviz.base.stepping import each
 from nmviz.claims.shared import short_texts
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import collect
@@ -103,9 +104,4 @@ def _clock(asked: Experiment) -> Callable[..., Result]:
 
 def _reported(steps: Any, stage: str, total: int) -> Generator[Progress, None, Any]:
     """What a measurement returns; what it yields becomes progress in percent."""
-    while True:
-        try:
-            done = next(steps)
-        except StopIteration as end:
-            return end.value
-        yield Progress(stage, share=done / total)
+    return each(steps, lambda done: Progress(stage, share=done / total))

@@ -15,8 +15,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.reading import TASK
 from nmviz.core.results import GenerationProgress, Progress, SiteLook
 from nmviz.core.settings import BLOCKS, Settings
-from nmviz.methods.pattern_lists import DIGITS
-from nmviz.methods.patterns import PLAN
+from nmviz.methods.patterns import DIGITS, PLAN
 from nmviz.service.plans import known_plans
 from nmviz.ui.shell.events import LIVE
 from nmviz.ui.shell.failures import sentence

@@ -213,18 +213,25 @@ def test_a_cancelled_one_says_so(tiny: str) -> None:
     assert seen[-1] == "cancelled"
 
 
-def test_the_command_prints_one_object(
-    tiny: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given = ["attribute", tiny, "--pattern", "2:4", "--by", "block", "--corpus", "wikitext-2"]
-    given += ["--tokens", "512", "--window", "64"]
+def called(
+    given: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[dict[str, Any], str]:
+    """What a command prints with --json, and without."""
     for more in (["--json"], []):
         monkeypatch.setattr(sys, "argv", ["nmviz", *given, *more])
         with pytest.raises(SystemExit) as end:
             main()
         assert not end.value.code
     whole, text = capsys.readouterr().out.split("\n", 1)
-    said = json.loads(whole)
+    return json.loads(whole), text
+
+
+def test_the_command_prints_one_object(
+    tiny: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ["attribute", tiny, "--pattern", "2:4", "--by", "block", "--corpus", "wikitext-2"]
+    given += ["--tokens", "512", "--window", "64"]
+    said, text = called(given, capsys, monkeypatch)
     assert {"rows", "additivity", "delta_nll", "stderr", "by"} <= said.keys()
     assert [row["block"] for row in said["rows"]] == [0, 1, 2] or len(said["rows"]) > 1
     for row in said["rows"]:
@@ -240,13 +247,7 @@ def test_the_command_has_noise_floors_where_they_are_asked_for(
 ) -> None:
     given = ["attribute", tiny, "--pattern", "1:4", "--blocks", "0", "--by", "site"]
     given += ["--corpus", "wikitext-2", "--tokens", "128", "--window", "64", "--noise-floor"]
-    for more in (["--json"], []):
-        monkeypatch.setattr(sys, "argv", ["nmviz", *given, *more])
-        with pytest.raises(SystemExit) as end:
-            main()
-        assert not end.value.code
-    whole, text = capsys.readouterr().out.split("\n", 1)
-    said = json.loads(whole)
+    said, text = called(given, capsys, monkeypatch)
     for told in (said, *said["rows"]):
         assert told["noise_floor"]["of"] == "pruned" and told["noise_floor"]["delta_nll"] > 0
     head, first, *_ = text.split("noise as large")[1].splitlines()

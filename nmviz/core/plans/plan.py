@@ -59,13 +59,10 @@ class Plan:
                     f"The plan names a layer {name[:80]!r} that this model does not have: it is "
                     "of another model, or the name is wrong."
                 )
-        pruned = [layer for layer in layers if self.of(layer.name) != DENSE]
-        if not pruned:
+        found = Patterns.by_site((x.projection, x.block, self.of(x.name)) for x in layers)
+        if not found.sites:
             raise UserError("The plan prunes no layer: name at least one with its pattern.")
-        named = dict.fromkeys(self.of(layer.name) for layer in pruned)
-        return Patterns(
-            {name: sites_of(x for x in pruned if self.of(x.name) == name) for name in named}
-        )
+        return found
 
 
 def sites_of(layers: Iterable[Layer]) -> Sites:
@@ -73,7 +70,7 @@ def sites_of(layers: Iterable[Layer]) -> Sites:
     blocks: dict[str, set[int]] = {}
     for layer in layers:
         blocks.setdefault(layer.projection, set()).add(layer.block)
-    return Sites({name: frozenset(own) for name, own in blocks.items()})
+    return Sites.of_blocks(blocks)
 
 
 def plan_of(patterns: Patterns, layers: Sequence[Layer]) -> Plan:

@@ -77,15 +77,20 @@ class Captures:
         return sum(capture.size for capture in list(self._kept.values()))
 
 
-def make_capture(loaded: LoadedModel, prompt: str) -> Capture:
-    """One dense pass over at most 256 tokens of the prompt. UserError when it has none."""
-    ids = encode(loaded, prompt)
-    bos = bos_token(loaded)
+def prompt_ids(loaded: LoadedModel, prompt: str) -> Tensor:
+    """The first tokens of a prompt as a capture reads them, int64 [tokens]. UserError when it has
+    none."""
+    ids, bos = encode(loaded, prompt), bos_token(loaded)
     if bos is not None:
         ids = torch.cat([ids.new_tensor([bos]), ids])
     if len(ids) == 0:
         raise UserError("The prompt is empty: write a few words.")
-    ids = ids[:LARGEST_PROMPT]
+    return ids[:LARGEST_PROMPT]
+
+
+def make_capture(loaded: LoadedModel, prompt: str) -> Capture:
+    """One dense pass over at most 256 tokens of the prompt. UserError when it has none."""
+    ids = prompt_ids(loaded, prompt)
     seen: dict[str, list[Tensor]] = {}
 
     def forward(site: Site, x: Tensor) -> Tensor:

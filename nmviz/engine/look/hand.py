@@ -11,8 +11,7 @@ from nmviz.core.settings import Target
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site
-from nmviz.engine.load.tokens import bos_token, encode
-from nmviz.engine.look.capture import LARGEST_PROMPT, Captures
+from nmviz.engine.look.capture import Captures, prompt_ids
 from nmviz.engine.measure.dense import logits
 from nmviz.engine.prune.sparsify import Pruned, forwards, replaced
 from nmviz.methods import BY_TARGET
@@ -49,7 +48,7 @@ def hand(
     parse_pattern(PATTERN).check_divides(site.d_in, site.name)
     capture = captures.get(loaded, prompt)
     x = capture.of(site)  # [words, d_in]
-    y, ids = site.dense(x), _ids(loaded, prompt)
+    y, ids = site.dense(x), prompt_ids(loaded, prompt)
     first = _liveliest(x)
     columns = slice(first, first + SIZE)
     part = site.weight[:, columns].double()
@@ -121,14 +120,6 @@ def _written(loaded: LoadedModel, ids: Tensor) -> str:
         best = logits(loaded, read)[-1].argmax()
         read = torch.cat([read, best[None].to(read.device)])
     return str(loaded.tokenizer.decode(read[len(ids) :]))
-
-
-def _ids(loaded: LoadedModel, prompt: str) -> Tensor:
-    """As a capture reads them."""
-    ids, bos = encode(loaded, prompt), bos_token(loaded)
-    if bos is not None:
-        ids = torch.cat([ids.new_tensor([bos]), ids])
-    return ids[:LARGEST_PROMPT]
 
 
 def _liveliest(x: Tensor) -> int:

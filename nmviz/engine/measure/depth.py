@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from nmviz.base.cache import cache_dir, disk_errors, make_folder
+from nmviz.base.stepping import each
 from nmviz.base.whole_files import replace_with
 from nmviz.core import depth
 from nmviz.core.experiment import Experiment
@@ -65,20 +67,15 @@ def one_after_the_other(loaded: LoadedModel, experiment: Experiment, check: Chec
     turns = experiment.drop or 0
     for turn in range(turns):
         steps = removal_costs(loaded, experiment, check, tuple(chosen), "kl")
-        found = yield from _turn(steps, turn, turns)
+        found = yield from each(steps, partial(_of_turn, turn, turns))
         best = min(found, key=lambda number: (found[number], number))
         chosen[best] = found[best]
     return chosen
 
 
-def _turn(steps: Costs, turn: int, turns: int) -> Costs:
-    """The steps of one of so many turns, as a share of all."""
-    while True:
-        try:
-            stage = next(steps)
-        except StopIteration as end:
-            return end.value
-        yield replace(stage, share=(turn + stage.share) / turns)
+def _of_turn(turn: int, turns: int, stage: Stage) -> Stage:
+    """A step of one of so many turns, as a share of all."""
+    return replace(stage, share=(turn + stage.share) / turns)
 
 
 def removal_costs(

@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 import torch
 
 from nmviz.base.errors import Cancelled, UserError, check_of
+from nmviz.base.stepping import each
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import SPECIAL_TOKENS, as_text, collect
 from nmviz.core.results import Progress, Result
@@ -156,12 +157,10 @@ class Run:
         self.clock = time.perf_counter()  # the time left is told from the passes alone
 
     def _staged(self, steps: Generator[Stage, None, T]) -> Generator[Progress, None, T]:
-        while True:
-            try:
-                stage = next(steps)
-            except StopIteration as end:
-                return end.value
-            yield Progress(stage.words, total=self._budget, share=stage.share)
+        def told(stage: Stage) -> Progress:
+            return Progress(stage.words, total=self._budget, share=stage.share)
+
+        return each(steps, told)
 
     @property
     def _budget(self) -> int:

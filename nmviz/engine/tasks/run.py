@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nmviz.base.errors import Cancelled, check_of
+from nmviz.base.stepping import each
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import TASK_PACKAGES, collect, cut_in_words, cut_of
 from nmviz.core.results import Progress, Result
@@ -123,13 +124,9 @@ class TaskRun:
     def _prepare(self, experiment: Experiment) -> Generator[Progress, None, Trial]:
         started, began = datetime.now(UTC), time.perf_counter()
         steps = prepare(self.loaded, experiment, self._check)
-        while True:
-            try:
-                stage = next(steps)
-            except StopIteration as end:
-                bound: Bound = end.value
-                break
-            yield self._progress(f"{stage.words}, {stage.share:.0%}")
+        bound = yield from each(
+            steps, lambda stage: self._progress(f"{stage.words}, {stage.share:.0%}")
+        )
         batch = batch_size(self.loaded, _each_alone(bound.pruned))
         self.trials.append(Trial(experiment, bound, batch, started, began))
         return self.trials[-1]

@@ -6,6 +6,7 @@ from threading import Event
 from typing import Literal, get_args
 
 from nmviz.base.errors import Cancelled, UserError, check_of
+from nmviz.base.stepping import each
 from nmviz.base.validation import one_of
 from nmviz.core.attribution.parts import Part
 from nmviz.core.experiment import Experiment
@@ -84,12 +85,7 @@ def _by_levels(
         raise UserError("TEAL's levels are shares of a layer: choose a pattern such as 50%.")
     mean, check = budget * float(percent) / 100, check_of(cancel or Event())
     steps = levels(load(experiment.model), experiment, mean, check)
-    while True:
-        try:
-            yield Progress("choosing levels", share=next(steps))
-        except StopIteration as end:
-            found: dict[str, int] = end.value
-            break
+    found = yield from each(steps, lambda share: Progress("choosing levels", share=share))
     sizes = {one.name: one.multiply_adds for one in layers}
     dropped = sum(found[name] / 100 * sizes[name] for name in found) / sum(sizes.values())
     named = {one.name: f"{found[one.name]}%" for one in layers if one.name in found}

@@ -16,7 +16,7 @@ from nmviz.core.settings import TARGETS
 from nmviz.ui.explore.panels.zero_shot_choices import Questions
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import settle
-from nmviz.ui.shell.view import LONGEST_ADDRESS, NAMES, View
+from nmviz.ui.shell.view import LONGEST_ADDRESS, READ, View
 from nmviz.views.shared.names import in_short
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def read_address(query: str, usual: View) -> Address:
     given = _own(dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)))
     tab = given.pop("tab", TABS[0])
     asked = {name: given.pop(name) for name in Questions.model_fields if name in given}
-    of_view = {name: given.pop(name) for name in (*NAMES, "plan") if name in given}
+    of_view = {name: given.pop(name) for name in READ if name in given}
     view, wrong = _readable(of_view, lambda fields: settle(View.build({**_model(usual), **fields})))
     questions, wrong_too = _readable(asked, Questions.build)
     now = {"plan": None, **view.flat(), **questions.model_dump()}

@@ -1,13 +1,11 @@
 """What a link shows before the app is there: the finding, three perplexities, what was asked."""
 
 from nmviz import service
-from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.address import TABS, read_address
 from nmviz.ui.explore.panels import published_only, render
 from nmviz.ui.explore.panels.cards import cards
-from nmviz.ui.explore.panels.render import Shown
-from nmviz.ui.explore.restore import PASTE_AGAIN, first_view
-from nmviz.ui.shell.html import esc, note
+from nmviz.ui.explore.restore import first_view, there
+from nmviz.ui.shell.html import esc
 from nmviz.ui.shell.limits import model_of
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.sentences import how_and_where
@@ -20,7 +18,6 @@ TOOLS = (
 """As in the header of the app, where they do something."""
 RUN = '<div class="run-to-come" aria-hidden="true"><span>Run</span><span>Run again</span></div>'
 """On a small screen it stands above the numbers."""
-TAB_TITLES = ("Explore", "Published", "Claims", "Trade-offs", "Methods")
 
 
 def first_paint(query: str) -> str:
@@ -29,8 +26,8 @@ def first_paint(query: str) -> str:
     asked = read_address(query, first_view())
     status, shown = _figures(asked.view)
     tabs = "".join(
-        f"<span{' class=chosen' if name == asked.tab else ''}>{esc(title)}</span>"
-        for name, title in zip(TABS, TAB_TITLES, strict=True)
+        f"<span{' class=chosen' if name == asked.tab else ''}>{esc(name.capitalize())}</span>"
+        for name in TABS
     )
     return (
         '<div id="first-paint"><script>window.nmviz?.startTheme()</script>'
@@ -46,12 +43,8 @@ def _figures(view: View) -> tuple[str, str]:
     if published_only.is_large(view):
         told = published_only.panels(view)
         return told["status"], told["cards"]
-    own = view.experiment.corpus == OWN_TEXT
-    found = None if own else render.find(view, None)
-    if found is not None:
-        return render.status(found), cards(found.results, found.view)
-    message = note(PASTE_AGAIN) if own else render.not_run(view, None)
-    return render.status(Shown(view), message), cards({}, view)
+    shown, message = there(view)
+    return render.status(shown, message), cards(shown.results, shown.view)
 
 
 def _asked(view: View) -> str:

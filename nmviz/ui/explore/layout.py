@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz.methods.patterns import PRESETS
-from nmviz.ui.explore.panels import changed_answers, changed_words, hand, plan
+from nmviz.ui.explore.panels import changed_answers, changed_words, plan
 from nmviz.ui.explore.panels.one_at_a_time import BY, PANEL
 from nmviz.ui.explore.panels.zero_shot_choices import CHOSEN, LIMIT, OFFERED, TITLE, refusal
 from nmviz.ui.shell.view import View
@@ -37,7 +37,7 @@ def build_panels(view: View) -> Panels:
     named["status"] = gr.HTML(elem_id="status")
     with gr.Column(elem_id="figures", min_width=0):
         named["cards"] = gr.HTML(elem_id="cards")
-        named["hand"] = gr.HTML(hand.panel(view)["hand"], elem_id="hand")
+        named["hand"] = gr.HTML(elem_id="hand")
         measure = _depth(named)
         _tails(named)
         with gr.Column(elem_id="flips", min_width=0):

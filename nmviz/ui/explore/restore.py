@@ -36,11 +36,7 @@ def restored(query: str) -> dict[str, Any]:
     """The whole page for an address. What is wrong in it has its default, and it says so."""
     asked = read_address(query, first_view())
     view = asked.view
-    own = view.experiment.corpus == OWN_TEXT
-    message = note(PASTE_AGAIN) if own else ""
-    figures = (
-        published_only.panels(view) if published_only.is_large(view) else _figures(view, message)
-    )
+    figures = published_only.panels(view) if published_only.is_large(view) else _figures(view)
     return {
         **form_of(view),
         **hand.panel(view),
@@ -78,13 +74,18 @@ def chip_of(view: View) -> str | None:
     return pattern if pattern in service.catalogue().patterns else None
 
 
-def _figures(view: View, message: str) -> dict[str, Any]:
-    shown = Shown(view)
+def there(view: View) -> tuple[Shown, str]:
+    """What the store has of the view, and the line beside it that says what is missing."""
+    if view.experiment.corpus == OWN_TEXT:
+        return Shown(view), note(PASTE_AGAIN)
+    found = render.find(view, None)
+    return (Shown(view), render.not_run(view, None)) if found is None else (found, "")
+
+
+def _figures(view: View) -> dict[str, Any]:
     try:
-        found = None if view.experiment.corpus == OWN_TEXT else render.find(view, None)
-        if found is not None:
-            return {"shown": found, **render.panels(found, view, "local", message)}
-        message = message or render.not_run(view, None)
+        shown, message = there(view)
+        return {"shown": shown, **render.panels(shown, view, "local", message)}
     except Exception as error:
-        message = note(sentence(error), "error")
+        shown, message = Shown(view), note(sentence(error), "error")
     return {"shown": shown, **render.panels(shown, view, "local", message)}

@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -96,15 +96,8 @@ class Files:
         self, key: tuple[str, ...], scope: Scope, receive: Receive, send: Send
     ) -> File | None:
         """The file as Gradio gives it; what is not a whole file is passed on as it is."""
-        messages: list[Message] = []
-
-        async def collect(message: Message) -> None:
-            messages.append(message)
-
-        plain = [pair for pair in scope["headers"] if pair[0] not in CONDITIONS]
-        await self.app({**scope, "method": "GET", "headers": plain}, receive, collect)
-        start, *rest = messages
-        body = b"".join(message.get("body", b"") for message in rest)
+        messages = await plain_answer(self.app, scope, receive)
+        start, body = messages[0], body_in(messages)
         if start["status"] != 200 or len(body) > LARGEST:
             for message in messages:
                 await send(message)
@@ -114,6 +107,23 @@ class Files:
         while sum(one.size for one in self._kept.values()) > MEMORY:
             self._kept.popitem(last=False)
         return file
+
+
+async def plain_answer(app: ASGIApp, scope: Scope, receive: Receive) -> list[Message]:
+    """What an app answers to a GET at that address, whole and not compressed."""
+    messages: list[Message] = []
+
+    async def collect(message: Message) -> None:
+        messages.append(message)
+
+    plain = [pair for pair in scope["headers"] if pair[0] not in CONDITIONS]
+    await app({**scope, "method": "GET", "headers": plain}, receive, collect)
+    return messages
+
+
+def body_in(messages: Sequence[Message]) -> bytes:
+    """The body of an answer."""
+    return b"".join(message.get("body", b"") for message in messages[1:])
 
 
 async def response_of(file: File, path: str, headers: Headers) -> Response:

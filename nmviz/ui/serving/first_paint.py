@@ -6,10 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nmviz import service
-from nmviz.ui.serving.files import CONDITIONS, HOSTS, File, response_of
+from nmviz.ui.serving.files import HOSTS, File, body_in, plain_answer, response_of
 
 LOG = logging.getLogger("nmviz")
 MEMORY = 16 * 2**20
@@ -48,16 +48,9 @@ class FirstPaint:
 
     async def _made(self, scope: Scope, receive: Receive, query: str) -> File | None:
         """The page with its first paint; None where there is no page."""
-        messages: list[Message] = []
-
-        async def collect(message: Message) -> None:
-            messages.append(message)
-
-        plain = [pair for pair in scope["headers"] if pair[0] not in CONDITIONS]
-        await self.app({**scope, "method": "GET", "headers": plain}, receive, collect)
-        start, *rest = messages
-        body = b"".join(message.get("body", b"") for message in rest)
-        if start["status"] != 200 or BEFORE not in body:
+        messages = await plain_answer(self.app, scope, receive)
+        body = body_in(messages)
+        if messages[0]["status"] != 200 or BEFORE not in body:
             return None
         part = await asyncio.to_thread(self._painted, query)
         before, _, after = body.rpartition(BEFORE)

@@ -3,7 +3,7 @@
 window.nmvizHand = (() => {
   const KEPT = 8;
   const OWN = "own";
-  const SHORT = { magnitude: "By size", clact: "CLACT", wina: "WINA", wanda: "Wanda" };
+  const SHORT = { magnitude: "By size" };
 
   // sqrt(d' G d) over ||y||: what dropping d takes from the layer's output
   function relative(dropped, gram, output) {
@@ -50,7 +50,7 @@ window.nmvizHand = (() => {
 
   function start(root) {
     const told = JSON.parse(root.dataset.hands);
-    const state = { prompt: 0, word: told[0].hand.words.length - 1, activation: "magnitude", weight: "magnitude", own: null, focus: null };
+    const state = { prompt: 0, word: told[0].hand.words.length - 1, activation: "magnitude", weight: "magnitude", own: null };
 
     const hand = () => told[state.prompt].hand;
     const kept = () => (state.activation === OWN ? state.own : ruleOf(hand(), "activation", state.activation).kept[state.word]);
@@ -86,12 +86,12 @@ window.nmvizHand = (() => {
     }
 
     function chips(target) {
-      const names = hand().rules.filter((one) => one.target === target).map((one) => one.name);
-      if (target === "activation") names.push(OWN);
-      const buttons = names.map((name) => make("button", {
+      const rules = hand().rules.filter((one) => one.target === target).map(({ name, title }) => [name, SHORT[name] || title]);
+      if (target === "activation") rules.push([OWN, "My own"]);
+      const buttons = rules.map(([name, words]) => make("button", {
         type: "button", class: "chip", "data-at": `${target}-${name}`, "aria-pressed": String(state[target] === name),
         onclick: () => move(name === OWN ? { activation: OWN, own: [...kept()] } : { [target]: name }),
-      }, name === OWN ? "My own" : SHORT[name] || name));
+      }, words));
       return row(target === "activation" ? "Who chooses the inputs" : "Who chooses the weights", "chips-of", buttons);
     }
 
@@ -168,5 +168,5 @@ window.nmvizHand = (() => {
     if (root && root.dataset.drawn !== root.dataset.of) { root.dataset.drawn = root.dataset.of; start(root); }
   }
 
-  return { look, relative, errorOf };
+  return { look };
 })();

@@ -107,7 +107,7 @@ class View(BaseModel):
         fields = {name: text for name, text in pairs.items() if not name.startswith("__")}
         if fields.get("target") == BLOCKS:
             raise SettingError(NO_COLUMN, "target")
-        unknown = set(fields) - {*NAMES, "plan"}
+        unknown = set(fields) - set(READ)
         if unknown:
             raise UserError(f"The address names no setting {sorted(unknown)[0][:40]!r}: check it.")
         if fields.pop("target", "activation") == "weight":
@@ -187,6 +187,8 @@ NAMES = tuple(
 )
 """What an address may name of a view, the model first: both targets are part of it, and the tasks
 are asked beside it."""
+READ = (*NAMES, "plan")
+"""The same with the list of a plan, which only a link names: the form has it by its pattern."""
 
 
 def _refuse_dense(experiment: Experiment) -> None:

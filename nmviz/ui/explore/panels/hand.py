@@ -1,6 +1,7 @@
 """One block in the visitor's hand: sixteen real inputs of a layer, drawn in the page itself."""
 
 import json
+from functools import cache
 from typing import Any
 
 from nmviz.service.hands import shipped_hands
@@ -8,7 +9,6 @@ from nmviz.ui.shell.html import esc, note
 from nmviz.ui.shell.limits import model_of
 from nmviz.ui.shell.view import View
 
-OUTPUTS = ("hand",)
 TITLE = "One block in your hand"
 ELSEWHERE = "This is shown for the two small models whose numbers come with the page."
 
@@ -18,6 +18,7 @@ def panel(view: View) -> dict[str, Any]:
     return {"hand": html(view.experiment.model, model_of(view).title)}
 
 
+@cache
 def html(model: str, title: str) -> str:
     """Everything that the browser draws it from."""
     hands = shipped_hands(model)

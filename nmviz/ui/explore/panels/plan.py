@@ -4,18 +4,16 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from nmviz.base.errors import SettingError, UserError
-from nmviz.base.validation import one_of
 from nmviz.core.experiment import Experiment
 from nmviz.methods.pattern_lists import Patterns
 from nmviz.methods.patterns import DENSE, Pattern, parse_pattern
-from nmviz.methods.site_lists import Sites
 from nmviz.service.plans import known_plans
 from nmviz.ui.explore.form.scoping import where_values
 from nmviz.ui.explore.form.values import view_of
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note, table
-from nmviz.ui.shell.limits import model_of
+from nmviz.ui.shell.limits import layer_of, model_of
 from nmviz.ui.shell.view import Look, View
 from nmviz.views.explore.plan_map import in_order, plan_map
 from nmviz.views.shared.theme import title_of
@@ -38,15 +36,11 @@ def panel(view: View) -> dict[str, Any]:
     masks = masks_of(view)
     if not masks:
         return {"plan_head": _head(""), "plan_plot": None, "plan_table": ""}
-    look = view.look
-    selected = None
-    if look.block is not None and look.projection is not None:
-        selected = (look.block, look.projection)
-    figure = plan_map(masks, selected=selected)
+    figure = plan_map(masks, selected=layer_of(view))
     one = view.experiment
     name = f"nmviz-plan-{one.model}-{one.pattern.replace(':', '-')}"
     return {
-        "plan_head": _head(f'<p class="words">{esc(title_of(figure))}. {_how(look)}</p>'),
+        "plan_head": _head(f'<p class="words">{esc(title_of(figure))}. {_how(view.look)}</p>'),
         "plan_plot": drawn(figure, name),
         "plan_table": _table(one),
     }
@@ -72,7 +66,7 @@ def masks_of(view: View) -> Masks:
     }
 
 
-def given(values: Sequence[Any], pattern: Any, where: str) -> Update:
+def given(values: Sequence[Any], pattern: Any, where: Where) -> Update:
     """The form with that pattern for the chosen layer, its block or its projection; where that
     cannot be, why."""
     try:
@@ -80,7 +74,7 @@ def given(values: Sequence[Any], pattern: Any, where: str) -> Update:
         mask = parse_pattern(str(pattern or ""))
         if mask.plan:
             raise SettingError("Choose a pattern for the layer, such as 2:4, or dense.", "pattern")
-        return _changed(view, mask, one_of(where, tuple(WHERE), "There is a layer,"))
+        return _changed(view, mask, where)
     except UserError as error:
         return {"plan_said": note(str(error), "error")}
 
@@ -90,8 +84,9 @@ def _changed(view: View, mask: Pattern, where: Where) -> Update:
     if not masks:
         raise UserError("This model's layers cannot have patterns of their own here.")
     for block, name in masks:
-        in_block, in_projection = block == look.block, name == look.projection
-        if {"block": in_block, "projection": in_projection}.get(where, in_block and in_projection):
+        in_block = where == "projection" or block == look.block
+        in_projection = where == "block" or name == look.projection
+        if in_block and in_projection:
             masks[block, name] = mask
     model = model_of(view)
     fields = known_plans.named(_patterns(masks), model.id)
@@ -101,18 +96,10 @@ def _changed(view: View, mask: Pattern, where: Where) -> Update:
 
 def _patterns(masks: Masks) -> Patterns:
     """UserError where nothing is pruned."""
-    blocks: dict[Pattern, dict[str, set[int]]] = {}
-    for (block, name), mask in masks.items():
-        if not mask.is_dense:
-            blocks.setdefault(mask, {}).setdefault(name, set()).add(block)
-    if not blocks:
+    found = Patterns.by_site((name, block, str(mask)) for (block, name), mask in masks.items())
+    if not found.sites:
         raise UserError("Then nothing would be pruned: leave one layer with a pattern.")
-    return Patterns(
-        {
-            str(mask): Sites({name: frozenset(numbers) for name, numbers in own.items()})
-            for mask, own in blocks.items()
-        }
-    )
+    return found
 
 
 def _how(look: Look) -> str:
