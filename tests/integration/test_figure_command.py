@@ -1,17 +1,16 @@
 """`nmviz figure`: vector files without a page, one sentence for what cannot be done."""
 
-import asyncio
 import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
 import plotly.graph_objects as go
 import pytest
 from commands import Run, in_process
+from loops import ran
 
 from nmviz.views.published.catalogue import FIGURES
 from nmviz.views.shared.figure_files import write_figure
@@ -114,8 +113,7 @@ def test_a_picture_is_drawn_where_an_event_loop_runs(tmp_path: Path) -> None:
     async def in_a_notebook() -> None:
         write_figure(go.Figure(go.Scatter(x=[0, 1], y=[0, 1])), file)
 
-    with ThreadPoolExecutor(1) as thread:  # browser tests leave a loop running in this one
-        thread.submit(lambda: asyncio.run(in_a_notebook())).result()
+    ran(in_a_notebook())
     assert file.read_bytes().startswith(b"\x89PNG")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loops import ran
 from serving import client_of, served_here
 
 from nmviz import service
@@ -114,7 +115,7 @@ def test_a_paint_that_fails_leaves_the_page(status: int, body: bytes, given: str
 
     scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "headers": []}
     scope["query_string"] = b"x=1"
-    asyncio.run(FirstPaint(page, "<style></style>", fails)(scope, receive, send))
+    ran(FirstPaint(page, "<style></style>", fails)(scope, receive, send))
     whole = b"".join(one.get("body", b"") for one in told)
     assert told[0]["status"] == status
     assert whole == (
@@ -135,5 +136,5 @@ def test_a_page_is_compressed_once_however_many_ask(monkeypatch: pytest.MonkeyPa
     async def several() -> list[tuple[str, bytes]]:
         return list(await asyncio.gather(*(file.told("br") for _ in range(8))))
 
-    told = asyncio.run(several())
+    told = ran(several())
     assert asked == [6000] and len(set(told)) == 1

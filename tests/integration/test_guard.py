@@ -1,6 +1,5 @@
 """The guard in front of Gradio: what is none of ours gets one sentence and one line in the log."""
 
-import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client
+from loops import ran
 from serving import client_of, served_here
 
 from nmviz.ui.guard.bodies import DEEPEST, MOST_VALUES
@@ -347,7 +347,7 @@ def test_a_stream_that_breaks_ends_in_one_line(log: pytest.LogCaptureFixture) ->
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"session_hash=me"}
     queue = SimpleNamespace(pending_messages_per_session={"me": None})
     app = SimpleNamespace(get_blocks=lambda: SimpleNamespace(_queue=queue))
-    asyncio.run(Guard(breaking)({**scope, "app": app}, None, send))  # type: ignore[arg-type]
+    ran(Guard(breaking)({**scope, "app": app}, None, send))  # type: ignore[arg-type]
     assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
     assert log.messages == [f"a stream broke: GET '{path}': KeyError"]
 

@@ -1,13 +1,12 @@
 """The visitor of `nmviz bench page`, who uses a page for long, on a real one."""
 
-import asyncio
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
 from urllib.request import urlopen
 
 import aiohttp
 import pytest
+from loops import ran
 from serving import served_here
 
 from nmviz import service
@@ -35,8 +34,8 @@ async def used(url: str, model: str) -> Using:
 
 
 def test_a_visitor_who_acts_is_answered_and_what_ran_is_stored(tiny: str) -> None:
-    with served_here() as page, ThreadPoolExecutor(1) as thread:
-        using = thread.submit(asyncio.run, used(page.local_url or "", tiny)).result()
+    with served_here() as page:
+        using = ran(used(page.local_url or "", tiny))
     assert using.refused == []
     assert service.store().find(sites=False, model=tiny, source=OWN)
 

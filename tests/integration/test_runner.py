@@ -1,8 +1,11 @@
 """A whole run on a tiny random Llama: its numbers, its progress, and how it is cancelled."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from queue import Queue
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -325,6 +328,27 @@ def test_a_sample_keeps_no_inputs(loaded: LoadedModel) -> None:
     assert calls and all(call.x is None and call.rows is not None for call in calls)
     (exact,) = finish(loaded, experiment())  # which needs them: the pass is made anew
     assert all(site.n is None and site.rel_error > 0 for site in exact.sites)
+
+
+@dataclass
+class Asked(dense.DensePass):
+    """Asks for the size of what is kept while it is let go of, as another thread may."""
+
+    ask: Callable[[], None] = lambda: None
+
+    def __del__(self) -> None:
+        asking = Thread(target=self.ask)
+        asking.start()
+        asking.join(0.2)  # who waits for the lock is answered after
+
+
+def test_what_is_kept_has_a_size_while_it_is_let_go_of(loaded: LoadedModel) -> None:
+    """As the page's memory is asked for when nobody came for a while, or a run asks for room."""
+    own, told = dense.DensePasses(memory=lambda: 1000), Queue[int]()
+    ids = torch.zeros(1, 2, dtype=torch.int64)
+    own.put(loaded, "a text", ids, Asked(ask=lambda: told.put(own.size)))
+    own.clear()
+    assert told.get(timeout=10) == 0
 
 
 def test_a_pass_that_is_not_kept_gives_the_same_and_leaves_nothing(loaded: LoadedModel) -> None:

@@ -19,6 +19,7 @@ from urllib.request import urlopen
 import pytest
 import yaml
 from gradio_client import Client
+from other_user import others_enter
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from serving import free_port, wait_for
@@ -181,6 +182,7 @@ def tracked() -> list[str]:
 @pytest.fixture(scope="module")
 def space() -> Iterator[Space]:
     """Outside pytest's own folder, which other users cannot enter."""
+    others_enter()
     folder = Path(tempfile.mkdtemp(prefix="space-"))
     code, home = folder / "app", folder / "home"
     for name in tracked():

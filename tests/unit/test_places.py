@@ -2,26 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import gradio as gr
 import pytest
+from loops import ran
 
 from nmviz.base.errors import UserError
 from nmviz.ui.shell import places
 from nmviz.ui.shell.places import Places, in_turn
 from nmviz.ui.shell.sessions import Turn
-
-T = TypeVar("T")
-
-
-def ran(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What it returns, in a thread of its own: a browser's test before this one leaves a loop
-    running in the main thread."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, coroutine).result()
 
 
 def test_the_first_come_are_first_served() -> None:

@@ -94,7 +94,8 @@ class _Kept:
 
     def values(self) -> list[Any]:
         """What is made by now."""
-        return [slot.value for slot in list(self._slots.values()) if slot.value is not None]
+        with self._lock:
+            return [slot.value for slot in self._slots.values() if slot.value is not None]
 
 
 def _size_of_weights() -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
-from threading import Lock
+from threading import RLock
 
 import numpy as np
 import torch
@@ -55,7 +55,7 @@ class Captures:
     def __init__(self, memory: Callable[[], int] = holding.of_captures) -> None:
         self.memory = memory
         self._kept: OrderedDict[tuple[str, str], Capture] = OrderedDict()
-        self._lock = Lock()
+        self._lock = RLock()
 
     def get(self, loaded: LoadedModel, prompt: str) -> Capture:
         """The capture of that prompt, made by one dense pass if it is not kept."""
@@ -74,7 +74,8 @@ class Captures:
     @property
     def size(self) -> int:
         """Bytes held."""
-        return sum(capture.size for capture in list(self._kept.values()))
+        with self._lock:
+            return sum(capture.size for capture in self._kept.values())
 
 
 def prompt_ids(loaded: LoadedModel, prompt: str) -> Tensor:

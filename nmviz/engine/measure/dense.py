@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from threading import Lock
+from threading import RLock
 from typing import Any, Literal
 
 import torch
@@ -100,7 +100,7 @@ class DensePasses:
     def __init__(self, memory: Callable[[], int] = holding.of_passes) -> None:
         self.memory = memory
         self._kept: OrderedDict[tuple[str, str, str], DensePass] = OrderedDict()
-        self._lock = Lock()
+        self._lock = RLock()
 
     def get(self, loaded: LoadedModel, text: str, ids: Tensor) -> DensePass | None:
         """What is kept of these windows of the text that `text` names."""
@@ -123,7 +123,8 @@ class DensePasses:
     @property
     def size(self) -> int:
         """Bytes held."""
-        return sum(made.size for made in list(self._kept.values()))
+        with self._lock:  # an OrderedDict that is being cleared has keys without values
+            return sum(made.size for made in self._kept.values())
 
     def clear(self) -> None:
         """Let go of everything."""
