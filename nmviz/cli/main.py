@@ -7,7 +7,19 @@ import typer
 
 from nmviz.base.errors import UserError
 from nmviz.base.starting import quick_start
-from nmviz.cli import attribute, bench, cost, listings, plan, published, run, store, sweep, together
+from nmviz.cli import (
+    attribute,
+    bench,
+    compare,
+    cost,
+    listings,
+    plan,
+    published,
+    run,
+    store,
+    sweep,
+    together,
+)
 from nmviz.cli.options import STOPPED
 from nmviz.core.running import DEVICE
 
@@ -33,8 +45,8 @@ def serve_app(
 
 
 for _command in (
-    *(sweep.sweep, run.run, attribute.attribute, plan.plan, cost.cost, together.together),
-    *(listings.methods, listings.models, listings.tasks),
+    *(sweep.sweep, run.run, attribute.attribute, plan.plan, compare.compare),
+    *(cost.cost, together.together, listings.methods, listings.models, listings.tasks),
     *(published.audit, published.figure, bench.bench),
 ):
     app.command()(_command)

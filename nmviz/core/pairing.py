@@ -151,15 +151,19 @@ def difference(
     if metric == "delta_nll":
         return cost_difference(first, second)
     other = second.get(metric)
-    if one is None or other is None:
-        return None
+    return None if one is None or other is None else unpaired(one, other)
+
+
+def unpaired(one: Measurement, other: Measurement) -> Measurement:
+    """The one minus the other as if independent; without an error where one has none."""
     known = one.stderr is not None and other.stderr is not None
     return Measurement(
-        metric=f"{metric}_difference",
+        metric=f"{one.metric}_difference",
         value=one.value - other.value,
         stderr=hypot(one.stderr or 0.0, other.stderr or 0.0) if known else None,
         n=None if one.n is None or other.n is None else min(one.n, other.n),
         unit_of_n=one.unit_of_n,
+        task=one.task,
     )
 
 

@@ -109,6 +109,13 @@ class Store:
         that was imported only where there is no other."""
         return next(iter(self._load({"key": key, "source": records.OWN}, newest_first=True)), None)
 
+    def keys_beginning(self, start: str) -> list[str]:
+        """The keys of experiments with results, own or published, that begin so, at most ten."""
+        keys = select(ResultRow.experiment_key).distinct().order_by(ResultRow.experiment_key)
+        with self.reading() as connection:
+            found = keys.where(ResultRow.experiment_key.startswith(start, autoescape=True))
+            return list(connection.scalars(found.limit(10)))
+
     def history(self, key: str) -> list[Result]:
         """Every result for this experiment, from every source, newest first."""
         return self._load({"key": key}, newest_first=True)

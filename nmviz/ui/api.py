@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz import service
-from nmviz.base.errors import SettingError
+from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import built
 from nmviz.core import depth
 from nmviz.core.experiment import Experiment
@@ -16,13 +16,14 @@ from nmviz.core.reading import TASK
 from nmviz.core.results import GenerationProgress, Progress, SiteLook
 from nmviz.core.settings import BLOCKS, Settings
 from nmviz.methods.patterns import DIGITS, PLAN
+from nmviz.service.comparing import compare as side_by_side
 from nmviz.service.plans import known_plans
 from nmviz.ui.shell.events import LIVE
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.limits import check_live, offered, settle
 from nmviz.ui.shell.places import in_turn
 from nmviz.ui.shell.sessions import Turn
-from nmviz.ui.shell.view import View
+from nmviz.ui.shell.view import LONGEST_ADDRESS, View
 
 Json = dict[str, Any]
 NAMELESS = f"{PLAN}{'0' * DIGITS}"
@@ -37,6 +38,7 @@ def add_api() -> None:
     """Add the endpoints to the page being built."""
     gr.api(catalogue, api_name="catalogue", queue=False)
     gr.api(lookup, api_name="lookup", queue=False)
+    gr.api(compare, api_name="compare", queue=False)
     gr.api(_live(run), api_name="run", **LIVE)
     gr.api(look, api_name="look", concurrency_limit=4)
     gr.api(_live(generate), api_name="generate", **LIVE)
@@ -75,6 +77,22 @@ def catalogue() -> Json:
 def lookup(experiment: dict) -> Json:
     """The stored result of an experiment, given by its fields; empty when there is none."""
     return _said(lambda: _stored(_view(experiment), experiment))
+
+
+def compare(a: Any, b: Any) -> Json:
+    """Two stored results, the first minus the second: each a key, a link, settings as in a link, or
+    an experiment by its fields."""
+    return _said(lambda: side_by_side(_named(a, "a"), _named(b, "b")).to_json())
+
+
+def _named(given: Any, argument: str) -> str | Experiment:
+    """How a result is named. UserError for what is neither a text nor fields."""
+    if isinstance(given, dict):
+        return _wanted(_view(given), given)
+    if isinstance(given, str) and len(given) <= LONGEST_ADDRESS:
+        return given
+    said = "give a key, a link, settings as in a link, or fields of an experiment."
+    raise UserError(f"{argument} names no result: {said}")
 
 
 def run(experiment: dict) -> Iterator[Json]:

@@ -100,6 +100,16 @@ def test_a_setting_of_the_wrong_type_is_named(
     check(said_to(endpoint, {**usual(endpoint, tiny), "experiment": experiment}), setting)
 
 
+@pytest.mark.parametrize("kind", GIVEN)
+@pytest.mark.parametrize("letter", ["a", "b"])
+def test_what_names_no_result_is_refused(tiny: str, kind: str, letter: str) -> None:
+    fitting = {"a": {"model": tiny}, "b": {"model": tiny}}
+    said = said_to(api.compare, {**fitting, letter: GIVEN[kind]})
+    assert said != UNEXPECTED and said.endswith(".") and "\n" not in said
+    if kind not in ("text", "object"):
+        assert said.startswith(f"{letter} names no result: ")
+
+
 def test_what_was_answered_can_be_asked_again(tiny: str) -> None:
     """All fields of an experiment, with the three that are asked beside it."""
     small = {"model": tiny, "corpus": "wikitext-2", "tokens": 256, "window": 64}

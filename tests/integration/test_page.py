@@ -357,7 +357,7 @@ def test_the_mask_window_stays_valid(direction: str) -> None:
 
 def test_the_endpoints_are_the_named_ones(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(endpoints) == {"/catalogue", "/lookup", "/run", "/look", "/generate"}
+    assert set(endpoints) == {"/catalogue", "/lookup", "/compare", "/run", "/look", "/generate"}
 
 
 def test_endpoints_answer(client: Client, tiny: str) -> None:
@@ -367,6 +367,8 @@ def test_endpoints_answer(client: Client, tiny: str) -> None:
     assert last["stage"] == "done"
     assert {m["metric"] for m in last["results"][0]["measurements"]} >= {"perplexity", "delta_nll"}
     assert client.predict(experiment, api_name="/lookup")["experiment"]["pattern"] == "2:4"
+    twice = client.predict(experiment, last["results"][0]["key"], api_name="/compare")
+    assert {row["verdict"] for row in twice["rows"]} == {"not told apart"}
     look = client.predict(experiment, "Some words.", 1, "down", api_name="/look")
     assert 0 < look["rel_error"] < 2 and look["kept"] == 0.5
     written = client.submit(experiment, "A river", 5, api_name="/generate").result()
