@@ -8,21 +8,31 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
 
+from measured_tails import beside_the_mean
+from measured_words import (
+    accuracy_of,
+    as_table,
+    cost_of,
+    dense_of,
+    is_plain,
+    measured,
+    method_of,
+    name_of,
+    plural,
+    title_of,
+)
 from scipy.special import stdtrit
 
 from nmviz.claims.shared import own_runs
 from nmviz.claims.shared.estimate import above
 from nmviz.core.budget import ABOUT, Budget, at_equal_budget
-from nmviz.core.experiment import Experiment
 from nmviz.core.grids import read_grid
 from nmviz.core.pairing import Pairs, cost_difference, count, covariance, smallest_difference
-from nmviz.core.results import Measurement, Result
+from nmviz.core.results import Result
 from nmviz.core.ties import tie_breaks
-from nmviz.methods import ACTIVATION, BY_TARGET, MITIGATIONS, WEIGHT
+from nmviz.methods import ACTIVATION, MITIGATIONS, WEIGHT
 from nmviz.methods.costs import BYTES
-from nmviz.methods.method import parse_call
 from nmviz.service import budget_of
-from nmviz.sources.models import MODELS
 from nmviz.sources.tasks import TASKS
 from nmviz.store.transfer.jsonl import read_jsonl
 
@@ -85,30 +95,33 @@ def _runs(name: str) -> list[Result]:
 
 def _text_grid(name: str, runs: Rows) -> str:
     first = runs[0]
-    dense = _measured(first, "dense_perplexity")
+    dense = measured(first, "dense_perplexity")
     asked, _ = read_grid(PROJECT / "results" / "grids" / f"{name}.yaml").experiments()
     so_far = "" if len(runs) == len(asked) else f", {len(runs)} of its {len(asked)} runs so far"
     head = f"""
-## {_title(first.experiment)} on {first.experiment.corpus}, {first.experiment.tokens:,} tokens
+## {title_of(first.experiment)} on {first.experiment.corpus}, {first.experiment.tokens:,} tokens
 
 `nmviz sweep results/grids/{name}.yaml`{so_far}: windows of
-{first.experiment.window}, every layer pruned. Dense perplexity {_dense(first)}.
+{first.experiment.window}, every layer pruned. Dense perplexity {dense_of(first)}.
 Cells are {COST}, from {dense.n} {dense.unit_of_n}; an empty cell was not measured. Two cells of a
 table read the same text: how they differ stands in the tables that compare.
 """
     tables = [_patterns(runs, "weight", WEIGHT), _compared(runs, "weight")]
     tables += [_patterns(runs, "activation", ACTIVATION), _repaired(runs)]
     tables += [_compared(runs, "activation"), equal_budget(runs)]
+    tables.append(beside_the_mean(runs, PATTERNS))
     return head + "".join(tables)
 
 
 def _patterns(runs: Rows, target: str, criteria: Iterable[str]) -> str:
-    plain = [run for run in runs if run.experiment.target == target and _is_plain(run)]
-    names = [name for name in criteria if any(_method(r) == name for r in plain)]
-    found = {(r.experiment.pattern, _method(r)): _cost(r) for r in plain}
+    plain = [run for run in runs if run.experiment.target == target and is_plain(run)]
+    names = [name for name in criteria if any(method_of(r) == name for r in plain)]
+    found = {(r.experiment.pattern, method_of(r)): cost_of(r) for r in plain}
     rows = [[p, *(found.get((p, name), "") for name in names)] for p in PATTERNS]
     rows = [row for row in rows if any(row[1:])]
-    return f"\n### {_plural(target)}, by criterion\n\n" + _table(["", *names], rows) + _rules(plain)
+    return (
+        f"\n### {plural(target)}, by criterion\n\n" + as_table(["", *names], rows) + _rules(plain)
+    )
 
 
 def _rules(runs: Rows) -> str:
@@ -150,18 +163,18 @@ def _where(runs: Rows) -> str:
 def _repaired(runs: Rows) -> str:
     """Rows are mitigations, columns patterns; plain pruning by each criterion stands first."""
     chosen = [run for run in runs if run.experiment.target == "activation"]
-    methods = {_method(run): _is_plain(run) for run in chosen}
-    repaired = {run.experiment.criterion for run in chosen if not _is_plain(run)}
+    methods = {method_of(run): is_plain(run) for run in chosen}
+    repaired = {run.experiment.criterion for run in chosen if not is_plain(run)}
     names = [n for n, plain in methods.items() if not plain or n in repaired]
-    found = {(_method(run), run.experiment.pattern): _cost(run) for run in chosen}
+    found = {(method_of(run), run.experiment.pattern): cost_of(run) for run in chosen}
     patterns = [p for p in STEADY if any((n, p) in found for n in names if not methods[n])]
     rows = [[n, *(found.get((n, p), "") for p in patterns)] for n in sorted(names, key=_order)]
-    return "\n### Activations, with mitigations\n\n" + _table(["", *patterns], rows)
+    return "\n### Activations, with mitigations\n\n" + as_table(["", *patterns], rows)
 
 
 def _compared(runs: Rows, target: str) -> str:
     """Every criterion beside magnitude, every mitigation beside its criterion alone."""
-    found = {(_method(r), r.experiment.pattern): r for r in runs if r.experiment.target == target}
+    found = {(method_of(r), r.experiment.pattern): r for r in runs if r.experiment.target == target}
     apart = {
         (name, pattern): (run, found[_beside(name), pattern])
         for (name, pattern), run in found.items()
@@ -173,13 +186,13 @@ def _compared(runs: Rows, target: str) -> str:
     rows = [[n, _beside(n), *(cells.get((n, p), "") for p in patterns)] for n in names]
     independent = any(covariance(*pair) is None for pair in apart.values())
     return f"""
-### {_plural(target)}, compared
+### {plural(target)}, compared
 
 What a method costs more than the one named second (less where there is a minus), nats a token ± one
 standard error, compared window by window.{_ABOUT_INDEPENDENT if independent else ""}
 Bold: 0 lies outside the 95% interval for all {len(apart)} cells at once (Student's t, Bonferroni).
 
-{_table(["", "than", *patterns], rows)}"""
+{as_table(["", "than", *patterns], rows)}"""
 
 
 def _beside(name: str) -> str:
@@ -208,14 +221,14 @@ def _short_patterns() -> str:
     shown = {"weights, magnitude": "weight magnitude", "weights, SparseGPT": "weight sparsegpt"}
     shown |= {"activations, magnitude": "activation magnitude"}
     found = {
-        (f"{r.experiment.target} {r.experiment.criterion}", r.experiment.pattern): _cost(r)
+        (f"{r.experiment.target} {r.experiment.criterion}", r.experiment.pattern): cost_of(r)
         for r in runs
-        if _is_plain(r)
+        if is_plain(r)
     }
     rows = [[p, *(found.get((key, p), "") for key in shown.values())] for p in PATTERNS]
     weights = [run for run in runs if run.experiment.target == "weight"]
     told = [run for run in weights if run.experiment.criterion in ("magnitude", "sparsegpt")]
-    return _table(["pattern", *shown], rows) + _rules(told)
+    return as_table(["pattern", *shown], rows) + _rules(told)
 
 
 # Zero-shot tasks: accuracies, and the difference to dense over all examples.
@@ -224,7 +237,7 @@ def _short_patterns() -> str:
 def _tasks(runs: Rows) -> str:
     first = next(run.experiment for run in runs)
     head = f"""
-## Zero-shot tasks, {_title(first)}
+## Zero-shot tasks, {title_of(first)}
 
 `nmviz sweep results/grids/tasks.yaml`: the first {first.limit} examples of each task, ± one
 standard error. The last columns compare with the dense model example by example over all
@@ -233,7 +246,7 @@ difference that as many examples as part the two models here could show at 5%. `
 68.4% of the multiply-adds of dense and the other rows at 2:4 and 8:16 50%: beside it stands
 magnitude alone at 31.6%, which spends as much.
 """
-    return head + "\n" + _table(_task_head(), [_task_row(run, runs) for run in _in_order(runs)])
+    return head + "\n" + as_table(_task_head(), [_task_row(run, runs) for run in _in_order(runs)])
 
 
 def _task_head() -> list[str]:
@@ -242,7 +255,7 @@ def _task_head() -> list[str]:
 
 
 def _task_row(run: Result, runs: Rows) -> list[str]:
-    levels = [_share(_measured(run, "acc", task)) for task in CORE]
+    levels = [accuracy_of(measured(run, "acc", task)) for task in CORE]
     right = [mark for task in CORE for mark in _right(run, task)]
     whole = f"{100 * right.count('1') / len(right):.1f}%"
     if run.experiment.mask.is_dense:
@@ -251,7 +264,7 @@ def _task_row(run: Result, runs: Rows) -> list[str]:
     told = f"{100 * pairs.difference:+.1f} ± {100 * (pairs.stderr or 0):.1f}".replace("-", "−")
     least = smallest_difference(pairs.n, pairs.discordant)
     shows = f"{100 * least:.1f}" if least is not None else "nothing"
-    return [_name(run), *levels, whole, told, f"{pairs.p_value:.2g}", shows]
+    return [name_of(run), *levels, whole, told, f"{pairs.p_value:.2g}", shows]
 
 
 def _against_dense(run: Result, runs: Rows) -> Pairs:
@@ -274,8 +287,8 @@ def _short_tasks() -> str:
     """A few methods, without the columns of single tasks, for the README."""
     runs = _task_runs()
     shown = ("magnitude", "wanda", "magnitude + var")
-    rows = [_task_row(run, runs) for run in _in_order(runs) if _method(run) in shown]
-    return _table(["", *_task_head()[5:]], [[row[0], *row[5:]] for row in rows])
+    rows = [_task_row(run, runs) for run in _in_order(runs) if method_of(run) in shown]
+    return as_table(["", *_task_head()[5:]], [[row[0], *row[5:]] for row in rows])
 
 
 def _right(run: Result, task: str) -> str:
@@ -296,7 +309,7 @@ def _in_order(runs: Rows) -> list[Result]:
             patterns.index(run.experiment.pattern),
             run.experiment.target == "activation",
             len(run.experiment.mitigations),
-            _method(run),
+            method_of(run),
         ),
     )
 
@@ -306,9 +319,9 @@ def _in_order(runs: Rows) -> list[Result]:
 
 def _methods(runs: Rows) -> str:
     first = runs[0]
-    dense = _measured(first, "dense_perplexity")
+    dense = measured(first, "dense_perplexity")
     head = f"""
-## Every method, {_title(first.experiment)} on {first.experiment.corpus}
+## Every method, {title_of(first.experiment)} on {first.experiment.corpus}
 
 `nmviz sweep results/grids/methods.yaml`: {first.experiment.tokens:,} tokens in windows of
 {first.experiment.window}, every layer pruned. Dense perplexity {dense.value:.2f}. Best to worst;
@@ -324,34 +337,34 @@ much stands among the rows, with its pattern.
 def _best_to_worst(runs: Rows, pattern: str) -> str:
     found = [run for run in runs if run.experiment.pattern == pattern]
     found += equal_runs(found, runs)
-    ordered = sorted(found, key=lambda run: _measured(run, "delta_nll").value)
+    ordered = sorted(found, key=lambda run: measured(run, "delta_nll").value)
     weights = [run for run in found if run.experiment.target == "weight"]
-    plain = next(run for run in found if _name(run) == f"activations {pattern}, magnitude")
+    plain = next(run for run in found if name_of(run) == f"activations {pattern}, magnitude")
     head = ["method", "multiply-adds", "perplexity", "cost", "same next word"]
     head += ["held-out error before, after"]
-    dense = ["dense", "100%", f"{_measured(plain, 'dense_perplexity').value:,.1f}", "", "", ""]
+    dense = ["dense", "100%", f"{measured(plain, 'dense_perplexity').value:,.1f}", "", "", ""]
     return f"""
 ### {pattern}
 
 The smallest difference that could be seen at all between two rows that err like activations by
 magnitude, taken as unpaired, is about {_smallest(plain):.2f} nats a token (95%).
 
-{_table(head, [dense, *map(_ranked, ordered)])}{_rules(weights)}"""
+{as_table(head, [dense, *map(_ranked, ordered)])}{_rules(weights)}"""
 
 
 def _ranked(run: Result) -> list[str]:
     before, after = (run.get(f"heldout_loss_{when}") for when in ("before", "after"))
     trained = f"{before.value:.4f}, {after.value:.4f}" if before and after else ""
-    perplexity = f"{_measured(run, 'perplexity').value:,.1f}"
-    same = f"{_measured(run, 'top1_agreement').value:.1%}"
+    perplexity = f"{measured(run, 'perplexity').value:,.1f}"
+    same = f"{measured(run, 'top1_agreement').value:.1%}"
     at = f" at {run.experiment.pattern}" if run.experiment.pattern not in PATTERNS else ""
-    name = f"{_plural(run.experiment.target).lower()}, {_method(run)}{at}"
-    return [name, f"{spent(run).share:.1%}", perplexity, _cost(run), same, trained]
+    name = f"{plural(run.experiment.target).lower()}, {method_of(run)}{at}"
+    return [name, f"{spent(run).share:.1%}", perplexity, cost_of(run), same, trained]
 
 
 def _smallest(run: Result) -> float:
     """Smallest difference of two unpaired rows that a 95% interval would not put at zero."""
-    delta = _measured(run, "delta_nll")
+    delta = measured(run, "delta_nll")
     return float(stdtrit((delta.n or 2) - 1, 0.975) * 2**0.5 * (delta.stderr or 0.0))
 
 
@@ -386,7 +399,7 @@ def _by_groups(runs: Rows) -> str:
     ]
     return "".join(
         "\nP% chooses more freely than N:M. Within groups magnitude alone at "
-        f"{r.experiment.pattern} spends {spent(r).share:.1%}\nand costs {_cost(r)}.\n"
+        f"{r.experiment.pattern} spends {spent(r).share:.1%}\nand costs {cost_of(r)}.\n"
         for r in other
     )
 
@@ -412,27 +425,27 @@ def _added_table(runs: Rows) -> str:
         beside = f"{told.elementwise_share:.2%}" if told.added.elementwise else "0"
         rows.append([name, share, beside, *read])
     head = ["adds, for a token", "multiply-adds, of dense", "elementwise, of dense"]
-    return _table([*head, *(f"MB of weights, {kind}" for kind in BYTES)], rows)
+    return as_table([*head, *(f"MB of weights, {kind}" for kind in BYTES)], rows)
 
 
 def budget_table(runs: Rows) -> str:
     """A row for every run that adds multiply-adds: its share of dense, and magnitude alone."""
     dear = [run for run in runs if spent(run).added.multiply_adds]
-    rows = [_equal_row(run, runs, len(dear)) for run in sorted(dear, key=_method)]
+    rows = [_equal_row(run, runs, len(dear)) for run in sorted(dear, key=method_of)]
     head = ["", "multiply-adds, of dense", "cost", "magnitude alone may drop", "and costs then"]
-    return _table([*head, "difference"], rows)
+    return as_table([*head, "difference"], rows)
 
 
 def _equal_row(run: Result, runs: Rows, count: int) -> list[str]:
     told, equal = spent(run), equal_runs([run], runs)
-    name = f"{run.experiment.pattern}, {_method(run)}"
-    row = [name, f"{told.share:.1%}", _cost(run)]
+    name = f"{run.experiment.pattern}, {method_of(run)}"
+    row = [name, f"{told.share:.1%}", cost_of(run)]
     if told.equal_drop is None:
-        return [*row, "nothing: it is dense", "0", f"+{_cost(run)}"]
+        return [*row, "nothing: it is dense", "0", f"+{cost_of(run)}"]
     may = f"{told.equal_drop:g}%"
     if not equal:
         return [*row, may, "", ""]
-    return [*row, may, _cost(equal[0]), _difference(run, equal[0], count)]
+    return [*row, may, cost_of(equal[0]), _difference(run, equal[0], count)]
 
 
 def equal_runs(found: Rows, runs: Rows) -> list[Result]:
@@ -450,58 +463,6 @@ def spent(run: Result) -> Budget:
     told = budget_of(run.experiment)
     assert told is not None, "a pinned model's widths are known"
     return told
-
-
-# Words and cells.
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _is_plain(run: Result) -> bool:
-    return not run.experiment.mitigations
-
-
-def _method(run: Result) -> str:
-    """By name; where a setting is not the usual one, with it."""
-    call = parse_call(run.experiment.rule, BY_TARGET[run.experiment.target])
-    usual = set(call.method.facts.now.items()) >= set(call.changed.items())
-    criterion = call.method.name if usual else str(call)
-    return " + ".join((criterion, *run.experiment.mitigations))
-
-
-def _name(run: Result) -> str:
-    return f"{_plural(run.experiment.target).lower()} {run.experiment.pattern}, {_method(run)}"
-
-
-def _plural(target: str) -> str:
-    return {"activation": "Activations", "weight": "Weights"}[target]
-
-
-def _title(experiment: Experiment) -> str:
-    return MODELS.get(experiment.model).info.title
-
-
-def _cost(run: Result) -> str:
-    delta = _measured(run, "delta_nll")
-    return f"{delta.value:.3f} ± {delta.stderr:.3f}"
-
-
-def _dense(run: Result) -> str:
-    dense = _measured(run, "dense_perplexity")
-    return f"{dense.value:.2f} ± {dense.stderr:.2f}"
-
-
-def _share(level: Measurement) -> str:
-    return f"{100 * level.value:.0f}% ± {100 * (level.stderr or 0):.0f}"
-
-
-def _measured(run: Result, metric: str, task: str | None = None) -> Measurement:
-    found = run.get(metric, task)
-    assert found is not None, f"{metric} was not measured"
-    return found
 
 
 def main(write: Callable[[Path, str], object] = Path.write_text) -> None:

@@ -15,6 +15,7 @@ from nmviz.service.choices import (
 from nmviz.service.elsewhere import measured_elsewhere
 from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
 from nmviz.service.published import Published, of_experiment, published
+from nmviz.service.rivals import best_weights
 from nmviz.service.runs import (
     calibrate,
     check_device,
@@ -40,6 +41,7 @@ __all__ = [
     "Published",
     "Stand",
     "alone",
+    "best_weights",
     "budget_of",
     "calibrate",
     "canonical",

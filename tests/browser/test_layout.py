@@ -29,10 +29,14 @@ def test_run_is_in_the_window_and_nothing_is_painted_over_it(kept: Page, app: Ap
 
 
 def run_is_there(page: Page) -> None:
-    expect(page.locator("#run")).to_be_in_viewport(ratio=1)
+    """With the prompt and what writes the texts, wherever the column is scrolled to."""
+    begun = [page.locator(name) for name in ("#run", "#prompt textarea", "#write")]
+    for one in begun:
+        expect(one).to_be_in_viewport(ratio=1)
     for down in (0, 60, 120, 180):
         page.evaluate("(down) => { document.querySelector('#controls').scrollTop = down; }", down)
-        expect(page.locator("#run")).to_be_in_viewport(ratio=1)
+        for one in begun:
+            expect(one).to_be_in_viewport(ratio=1)
         assert page.evaluate(ON_TOP, "#run-bar"), down
     page.evaluate("scrollTo(0, 600)")
     page.wait_for_function(

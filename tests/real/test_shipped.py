@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from nmviz import service
 from nmviz.core.results import Result
 from nmviz.core.tokenwise.tails import TAILS
 from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.measure.runner import Run
+from nmviz.service.lessons.texts import written_beforehand
 from nmviz.sources import corpora
 from nmviz.store.database import results_folder
 from nmviz.store.transfer.jsonl import read_jsonl
+from nmviz.ui.shell.view import View
 
 pytestmark = pytest.mark.real
 MODEL = "smollm2-135m"
@@ -83,3 +86,12 @@ def test_all_blocks_give_the_shipped_perplexity_within_5_percent(
     repeated = numbers(again(loaded, run))
     assert repeated["perplexity"] == pytest.approx(numbers(run)["perplexity"], rel=0.05)
     assert repeated["dense_perplexity"] == pytest.approx(numbers(run)["dense_perplexity"], rel=1e-4)
+
+
+def test_texts_written_beforehand_begin_as_they_are_written_now(loaded: LoadedModel) -> None:
+    """Rounding may part two texts later on."""
+    experiments = [one for one in View().experiments() if one.target == "activation"]
+    told, _ = written_beforehand(experiments)
+    *_, last = service.generate(experiments, told.prompt, max_new_tokens=6)
+    for now, then in zip(last.continuations, told.continuations, strict=True):
+        assert [token.text for token in now.tokens] == [token.text for token in then.tokens[:6]]

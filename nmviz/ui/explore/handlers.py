@@ -17,6 +17,7 @@ from nmviz.ui.explore.form.protocol import stride_of
 from nmviz.ui.explore.form.scoping import projections_of, scope_values, where_values
 from nmviz.ui.explore.form.values import asked, form, view_of
 from nmviz.ui.explore.panels import hand, published_only, render
+from nmviz.ui.explore.panels.beforehand import beforehand
 from nmviz.ui.explore.panels.layer import identity as layer_identity
 from nmviz.ui.explore.panels.layer import layer_panels, refused
 from nmviz.ui.explore.panels.render import Shown
@@ -44,7 +45,7 @@ LAYER_OUTPUTS = (
 MOVED = ("query", "wanted")
 PICKED = (*MOVED, "status", *render.DEPTH)
 CHANGED = (
-    *(*MOVED, "shown", *render.OUTPUTS),
+    *(*MOVED, "shown", "beforehand", *render.OUTPUTS),
     *("method_notes", "scope", "scope_note", "sites", "projections", "blocks", "chips", "pattern"),
 )
 RAN = ("ran", "shown", "query", "progress", *render.OUTPUTS)
@@ -66,6 +67,7 @@ def changed(values: Sequence[Any], shown: Shown | None, measure: Measure) -> Upd
             return {**update, "status": render.status(shown, said)}
         one, model = view.experiment, model_of(view)
         update |= {
+            "beforehand": beforehand(view),
             "method_notes": method_notes(view),
             **scope_values(one.projections, model, one.plan is not None),
             **_list_of_sites(values, view),

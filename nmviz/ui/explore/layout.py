@@ -1,4 +1,4 @@
-"""The right column: what is shown, from the findings at the top to the three texts."""
+"""The right column: what is shown, from the findings and texts at the top to tasks."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +37,7 @@ def build_panels(view: View) -> Panels:
     named["status"] = gr.HTML(elem_id="status")
     with gr.Column(elem_id="figures", min_width=0):
         named["cards"] = gr.HTML(elem_id="cards")
+        _texts(named)
         named["hand"] = gr.HTML(elem_id="hand")
         measure = _depth(named)
         _tails(named)
@@ -58,9 +59,6 @@ def build_panels(view: View) -> Panels:
         _plan(named)
     with gr.Column(elem_id="tasks", min_width=0):
         _tasks(named)
-    with gr.Column(elem_id="texts", min_width=0):
-        gr.HTML("<h2>What it says</h2>")
-        named["texts"] = gr.HTML(elem_id="texts-body")
     return Panels(named, measure, before, after, steps, window)
 
 
@@ -75,6 +73,13 @@ def _chips(name: str, label: str, choices: list[tuple[str, str]]) -> gr.Radio:
         elem_classes="chips",
         elem_id=name,
     )
+
+
+def _texts(named: dict[str, Any]) -> None:
+    with gr.Column(elem_id="texts", min_width=0):
+        gr.HTML("<h2>What it says to your prompt</h2>")
+        named["texts"] = gr.HTML(elem_id="texts-body")
+    named["beforehand"] = gr.HTML(elem_id="beforehand")
 
 
 def _depth(named: dict[str, Any]) -> gr.Radio:

@@ -13,6 +13,7 @@ from nmviz.ui.explore.form.protocol import stride_of
 from nmviz.ui.explore.form.scoping import scope_values
 from nmviz.ui.explore.form.values import Asked
 from nmviz.ui.explore.panels import hand, published_only, render
+from nmviz.ui.explore.panels.beforehand import beforehand
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.wanted import wanted_of
 from nmviz.ui.shell.failures import sentence
@@ -46,6 +47,7 @@ def restored(query: str) -> dict[str, Any]:
         "wanted": wanted_of(Asked(view, None, {})),
         "status": asked.remarks + figures["status"],
         "texts": published_only.texts(view),
+        "beforehand": beforehand(view),
     }
 
 

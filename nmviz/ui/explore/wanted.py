@@ -1,7 +1,7 @@
 """What the settings of the form ask of every panel, so that none is taken for another's."""
 
 from nmviz.ui.explore.form.values import Asked, Panel
-from nmviz.ui.explore.panels import every_method, layer, render, texts
+from nmviz.ui.explore.panels import beforehand, every_method, layer, render, texts
 from nmviz.ui.shell.freshness import wanted
 
 
@@ -10,6 +10,7 @@ def wanted_of(found: Asked) -> str:
     view = found.view
     identities: dict[Panel, str] = {
         "figures": render.identity(view, found.text),
+        "beforehand": beforehand.identity(view),
         "layer": layer.identity(view),
         "methods": every_method.swept_at(view),
         "texts": texts.identity(view),

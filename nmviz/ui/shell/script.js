@@ -122,7 +122,7 @@ window.nmviz = (() => {
   // What each panel was made for, beside what the settings ask of it now (freshness.py).
   const PANELS = {
     figures: "#figures", layer: "#layer", methods: "#methods-here", each: "#each", tasks: "#tasks",
-    texts: "#texts", published: "#published-figure",
+    texts: "#texts", beforehand: "#beforehand", published: "#published-figure",
   };
   const WAIT = 400; // milliseconds before an answer that has not come is worth a word
   const asked = {}; // by what was asked: when, or null once it is answered

@@ -84,10 +84,10 @@ def build_controls(catalogue: Catalogue, view: View, model: "ModelInfo") -> Cont
         named["method_notes"] = gr.HTML()
         where(named, model, values)
         _text(named, catalogue, values)
-    _run_bar(named)
+    _run_bar(named, values)
     with gr.Column(elem_id="looking", min_width=0):
         _layer(named, model, values)
-        _prompt(named, values)
+        _writing(named, values)
     return Controls(named, chips)
 
 
@@ -176,12 +176,22 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
     protocol(named, values)
 
 
-def _run_bar(named: dict[str, Any]) -> None:
+def _run_bar(named: dict[str, Any], values: dict[str, Any]) -> None:
+    """What begins something: always in the window."""
     with gr.Column(elem_id="run-bar", min_width=0):
         with gr.Row(elem_classes="tight"):
             named["run"] = gr.Button("Run", variant="primary", elem_id="run", min_width=0, scale=3)
             named["again"] = gr.Button("Run again", elem_id="again", min_width=0, scale=1)
             named["cancel"] = gr.Button("Cancel", variant="stop", elem_id="cancel", visible=False)
+        named["prompt"] = gr.Textbox(
+            values["prompt"],
+            label="Prompt",
+            lines=2,
+            max_lines=2,
+            max_length=LONGEST_PROMPT + 1,  # so that a longer one is refused in words
+            elem_id="prompt",
+        )
+        named["write"] = gr.Button("Write the three texts", elem_id="write", min_width=0)
         named["progress"] = gr.HTML(elem_id="progress")
 
 
@@ -204,15 +214,7 @@ def _layer(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) ->
         )
 
 
-def _prompt(named: dict[str, Any], values: dict[str, Any]) -> None:
-    named["prompt"] = gr.Textbox(
-        values["prompt"],
-        label="Prompt",
-        lines=3,
-        max_lines=6,
-        max_length=LONGEST_PROMPT + 1,  # so that a longer one is refused in words
-        elem_id="prompt",
-    )
+def _writing(named: dict[str, Any], values: dict[str, Any]) -> None:
     with gr.Row(elem_classes="pair"):
         named["new_tokens"] = gr.Number(
             values["new_tokens"],
@@ -232,7 +234,6 @@ def _prompt(named: dict[str, Any], values: dict[str, Any]) -> None:
         info="really skips the weights of dropped inputs (experts are read whole), and times every "
         "token",
     )
-    named["write"] = gr.Button("Write the three texts", elem_id="write")
 
 
 def model_title(model: "ModelInfo") -> str:

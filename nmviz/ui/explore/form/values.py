@@ -9,7 +9,7 @@ from nmviz.ui.explore.form.controls import FIELDS, read
 from nmviz.ui.shell.limits import offered, settle, text_for
 from nmviz.ui.shell.view import OWN, View
 
-Panel = Literal["figures", "layer", "methods", "each", "tasks", "texts"]
+Panel = Literal["figures", "beforehand", "layer", "methods", "each", "tasks", "texts"]
 
 PRUNED = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations"),
@@ -22,6 +22,7 @@ MEASURED = (
 PLACE = (*PRUNED, "block", "projection", "prompt")
 NEEDS: Mapping[Panel, tuple[str, ...]] = {
     "figures": MEASURED,
+    "beforehand": PRUNED,
     "layer": (*PLACE, "first_row", "rows", "first_column", "columns"),
     "methods": PLACE,
     "each": MEASURED,

@@ -11,6 +11,7 @@ from nmviz.core import protocols
 from nmviz.core.results import Column, Progress, Result
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS
+from nmviz.core.ties import tie_breaks
 from nmviz.ui.explore.panels import tails
 from nmviz.ui.explore.panels.cards import cards
 from nmviz.ui.explore.panels.origin import origin
@@ -21,6 +22,7 @@ from nmviz.ui.shell.limits import check_live, layer_of, model_of
 from nmviz.ui.shell.progress import duration
 from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.explore import sentences
+from nmviz.views.explore.best_weights import beside_the_best
 from nmviz.views.explore.error_depth import Measure, error_over_depth, line_of
 from nmviz.views.shared import numbers
 from nmviz.views.shared.floors import no_floor
@@ -99,11 +101,13 @@ def status(shown: Shown, message: str = "") -> str:
     if not shown.results:
         return message or note("Nothing is measured here yet: press Run.")
     numbered = any(result.get("perplexity") for result in shown.results.values())
-    said = (
-        sentences.headline(shown.results) if numbered else "The first numbers come with a window."
-    )
+    said = "The first numbers come with a window."
+    if numbered:
+        best = beside_the_best(shown.results, service.best_weights(shown.results))
+        said = " ".join(filter(None, (sentences.headline(shown.results), best)))
     models = service.catalogue().models
     remark = next((m.note for m in models if m.id == shown.view.experiment.model), "")
+    remark += _few_values(shown.results) if remark else ""
     errors = next(filter(None, map(_spread_of, shown.results.values())), "")
     floors = no_floor(list(shown.results.values()))
     headline = f'<p class="headline">{esc(said)}</p>'
@@ -113,6 +117,14 @@ def status(shown: Shown, message: str = "") -> str:
     return f"{headline}{message}{origin(shown.results, shown.stored)}" + (
         f'<p class="remark">{esc(remark)}</p>' if remark else ""
     )
+
+
+def _few_values(results: Mapping[Column, Result]) -> str:
+    """What stored bits do where ties between weights decide much."""
+    ties = tie_breaks(results["weight"]) if "weight" in results else None
+    if ties is None or not ties.many:
+        return ""
+    return " So many of them are equal, and the rule for ties decides much of what magnitude keeps."
 
 
 def _floors_to_come(shown: Shown) -> str:

@@ -17,7 +17,10 @@ from nmviz.views.shared.theme import NAMES
 SHOWN = 40  # characters of a prompt
 CLASSES = {FIRST: "first"}
 ENDED = "It ended at once: the first token that it chose was the end of the text."
-WAITING = "Press Write the three texts, or Run: each model continues the prompt."
+WAITING = "Press Write the three texts, or Run: each model continues your prompt."
+KEY = (
+    '<p class="key"><mark class="first">first difference</mark> <mark>later differences</mark></p>'
+)
 
 PROBABILITY_HELP = (
     "How likely this model found each token of the dense text, on average (geometric mean). "
@@ -34,26 +37,28 @@ PROBABILITY_FORMULA = "exp(mean of ln p(dense token | dense tokens before it))"
 def texts(progress: GenerationProgress | None, view: View, message: str = "") -> str:
     """Three columns; `message` is HTML above them."""
     given = {} if progress is None else {one.column: one for one in progress.continuations}
+    done = progress is not None and progress.done
+    wait = f'<p class="words">{esc(WAITING)}</p>' if not given and not message else ""
+    below = _chances_table(given) if done else ""
+    made = stamp("texts", identity(view), _written(view)) if given else ""
+    inner = side_by_side(given, view, done) if given or message else ""
+    return f"{made}{message}{wait}{KEY if len(given) > 1 else ''}{inner}{below}"
+
+
+def side_by_side(given: Mapping[Column, Continuation], view: View, done: bool) -> str:
+    """A column a model, with what differs from the dense text marked; once all are `done`, words
+    of the dense text have their probabilities."""
     marks = mark_differences(list(given.values()))
     words = {name: "".join(_span(*span) for span in spans) for name, spans in marks.items()}
-    if progress is not None and progress.done:
+    if done:
         words["dense"] = _dense_words(given)
     inner = "".join(_column(name, given, words.get(name, ""), view) for name in COLUMNS)
-    wait = f'<p class="words">{esc(WAITING)}</p>' if not given and not message else ""
-    key = (
-        '<p class="key"><mark class="first">first difference</mark> '
-        "<mark>later differences</mark></p>"
-        if len(given) > 1
-        else ""
-    )
-    below = _chances_table(given) if progress is not None and progress.done else ""
-    made = stamp("texts", identity(view), _written(view)) if given else ""
-    return f'{made}{message}{wait}{key}<div class="cards">{inner}</div>{below}'
+    return f'<div class="cards">{inner}</div>'
 
 
 def identity(view: View) -> str:
     """What the texts are written by, and from what."""
-    return repr((_models(view), view.writing))
+    return repr((models(view), view.writing))
 
 
 def _written(view: View) -> str:
@@ -62,7 +67,7 @@ def _written(view: View) -> str:
     return f"{methods_of(view)}, from the prompt “{start}”"
 
 
-def _models(view: View) -> list[Experiment]:
+def models(view: View) -> list[Experiment]:
     """The pruned models alone: on which text they are measured changes no word."""
     text = Experiment().model_dump(include=set(TEXT))
     return [one.but(**text) for one in view.experiments()]

@@ -1,0 +1,1 @@
+"""What the page teaches with, made beforehand: it ships, and no model is loaded to show it."""
