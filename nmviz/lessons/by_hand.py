@@ -46,7 +46,7 @@ def _numbers(chosen: Chosen, hand: Hand) -> Said:
     sizes = sorted(map(abs, values))
     words = {
         "count": f"{SIZE}",
-        "place": f"{hand.projection} in block {hand.block}",
+        "block": f"{hand.block}",
         "largest": significant(sizes[-1]),
         "smallest": significant(sizes[0]),
         "times": significant(sizes[-1] / sizes[0]) if sizes[0] else "without end",
@@ -128,18 +128,13 @@ def _best(chosen: Chosen, hand: Hand) -> Said:
     by_size = hands.kept_by_size(values, PATTERN)
     best, least = hands.best_choice(hand, word)
     other = sum(a and not b for a, b in zip(best, by_size, strict=True))
-    same = "It is the choice by size: here nothing can be gained."
-    gain = "here even that would gain nothing"
-    if other:
-        same = f"It keeps {other} that the rule drops."
-        gain = "here it would gain little"
+    same = f"It keeps {other} that the rule drops." if other else "It is the choice by size."
     words = {
         "ways": f"{comb(SIZE, KEPT):,}",
         "kept": f"{KEPT}",
         "error": share(hand.error(word, by_size)),
         "least": share(least),
         "same": same,
-        "gain": gain,
     }
     return Said(words, _setting(PATTERN), Cells("The best choice of all", values, best, SIZE))
 
@@ -154,9 +149,10 @@ LESSON = Lesson(
             "token goes through a stack of layers as a row of numbers. These numbers are its "
             "activations. Each layer multiplies them by a table of its own, which stands for "
             "every token: its weights.\n\n"
-            "Below are {count} neighbouring activations at one layer, the projection {place}, "
-            "for the token [word] of the prompt “The capital of France is Paris …”. The largest "
-            "has the size {largest}, the smallest {smallest}: {times} times less.",
+            "Below are {count} neighbouring activations at one layer, the projection called down "
+            "in block {block}, for the token [word] of the prompt “The capital of France is "
+            "Paris …”. The largest has the size {largest}, the smallest {smallest}: {times} "
+            "times less.",
             menus=(WORD,),
             say=_numbers,
             look="Under “One block in your hand” stand the same sixteen numbers: choose another "
@@ -214,8 +210,8 @@ LESSON = Lesson(
             title="Can you beat the rule?",
             text="Size is a simple rule. Is it the best one? A middling number may matter more "
             "where the weights it meets are large. Keeping {kept} of the sixteen by magnitude "
-            "changes the output for [word] by {error}. Of all {ways} ways to keep {kept}, the "
-            "best changes it by {least}. {same}\n\n"
+            "changes the output for the token [word] by {error}. Of all {ways} ways to keep "
+            "{kept}, the best changes it by {least}. {same}\n\n"
             "Trying all ways for every token of every layer takes far too long. A criterion is a "
             "guess at the best choice that costs almost nothing.",
             menus=(SMALL,),
@@ -224,7 +220,7 @@ LESSON = Lesson(
             "to get below what the rule does.",
             question="Why does nobody try all {ways} ways in a real model?",
             answer="It would have to be done again for every group of every token at every "
-            "layer, and {gain}: {least} instead of {error}. The criterion looks at each number "
+            "layer. Here it would turn {error} into {least}. The criterion looks at each number "
             "once.",
         ),
     ),

@@ -66,9 +66,20 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
     opened.then(None, None, None, js="() => window.nmviz.openTab()", **READ)
     told = gr.HTML(elem_id="leaving", elem_classes="offstage")
     opened.then(_arrived(_leaving(blocks)), page.named["model"], told, **FROM_STORE)
-    _each(page, opened.then)
-    _planned(page, opened.then)
-    _look(page, opened.then)
+    _shown(page, opened.then)
+
+    def by_lesson(event: gr.EventData) -> Any:
+        return page.named_values(restored(str(getattr(event, "place", ""))))
+
+    answer = for_all(by_lesson, "store")
+    _shown(page, page.named["set_page"].select(answer, None, page.outputs, **FROM_STORE).then)
+
+
+def _shown(page: Page, on: Callable[..., Any]) -> None:
+    """All that is worked out after the form was set as a whole."""
+    _each(page, on)
+    _planned(page, on)
+    _look(page, on)
 
 
 def _leaving(blocks: gr.Blocks) -> int:
