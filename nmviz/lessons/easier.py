@@ -171,9 +171,9 @@ LESSON = Lesson(
             text="How good is a pruned model? Let it read a text, and count how surprised it is "
             "by each next token. Surprise is counted in nats; what pruning adds to it is its "
             "cost.\n\n"
-            "Of [model], read on {text}, pruning [target] by magnitude at [pattern] costs {cost} "
-            "nats a token. That takes the perplexity from {before} to {after}: {times} times as "
-            "much.",
+            "[model] reads {text}. There, pruning [target] by magnitude at [pattern] costs "
+            "{cost} nats a token. That takes the perplexity from {before} to {after}: {times} "
+            "times as much.",
             menus=(MODEL, TARGET, PATTERN),
             say=_cost,
             look="The cards show the dense model, which is the model as it is, beside both "

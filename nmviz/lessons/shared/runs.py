@@ -65,8 +65,9 @@ def nats(value: float) -> str:
 
 
 def with_error(value: float, error: float | None) -> str:
-    """`4.197 ± 0.050`."""
-    return nats(value) if error is None else f"{nats(value)} ± {nats(error)}"
+    """`4.197 ± 0.050`, which no line breaks."""
+    gap = "\N{NO-BREAK SPACE}"
+    return nats(value) if error is None else f"{nats(value)}{gap}±{gap}{nats(error)}"
 
 
 def cost(run: Result | None) -> Measurement | None:

@@ -48,7 +48,8 @@ def _cells(figure: Cells) -> str:
     pairs = list(zip(figure.values, figure.kept, strict=True))
     groups = [pairs[start : start + figure.group] for start in range(0, len(pairs), figure.group)]
     inside = "".join(
-        f'<span class="group">{"".join(_cell(*pair, largest) for pair in group)}</span>'
+        f'<span class="group of-{figure.group}">'
+        f"{''.join(_cell(*pair, largest) for pair in group)}</span>"
         for group in groups
     )
     return f'<div class="sixteen">{inside}</div>'

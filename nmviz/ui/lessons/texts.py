@@ -81,12 +81,16 @@ def with_menus(step: Step, said: Said) -> Fill:
     menus = {menu.name: menu for menu in step.menus}
 
     def fill(place: re.Match[str]) -> str:
-        if place["menu"]:
-            return _menu(menus[place["menu"]])
-        name = place["word"]
-        return f'<span data-word="{name}">{esc(said.word(name))}</span>'
+        return _menu(menus[place["menu"]]) if place["menu"] else _place(place["word"], said)
 
     return fill
+
+
+def _place(name: str, said: Said) -> str:
+    """Numbers stand out of the text, sentences do not."""
+    words = said.word(name)
+    kind = ' class="sentence"' if words.endswith(".") or not words else ""
+    return f'<span data-word="{name}"{kind}>{esc(words)}</span>'
 
 
 def with_choices(step: Step, said: Said) -> Fill:
@@ -97,7 +101,7 @@ def with_choices(step: Step, said: Said) -> Fill:
         if name := place["menu"]:
             menu = menus[name]
             return f'<span data-chosen="{name}">{esc(menu.options[menu.first])}</span>'
-        return f'<span data-word="{place["word"]}">{esc(said.word(place["word"]))}</span>'
+        return _place(place["word"], said)
 
     return fill
 

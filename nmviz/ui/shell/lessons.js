@@ -131,15 +131,24 @@ window.nmvizLessons = (() => {
     }
     tabOf(name)?.click();
     showBar(look);
-    if (link.dataset.part) wait(link.dataset.part);
+    if (link.dataset.part) hold(link.dataset.part);
   }
 
-  // A part of a tab that was never open is not there at once
-  function wait(part, left = 40) {
-    const place = document.getElementById(part);
-    if (place?.offsetParent) place.scrollIntoView({ block: part === "cards" ? "center" : "start" });
-    else if (left) setTimeout(() => wait(part, left - 1), 100);
+  // A part of a tab that was never open is not there at once, and moves while figures above it come:
+  // it is held in sight for a while, until the visitor moves the page
+  let held = 0;
+  function hold(part) {
+    clearInterval(held);
+    const until = Date.now() + 12000;
+    held = setInterval(() => {
+      const place = document.getElementById(part);
+      if (Date.now() > until) clearInterval(held);
+      if (!place?.offsetParent) return;
+      const { top, bottom } = place.getBoundingClientRect();
+      if (top < 0 || bottom > innerHeight && top > 60) place.scrollIntoView({ block: "start" });
+    }, 150);
   }
+  for (const moved of ["wheel", "touchstart", "keydown", "pointerdown"]) addEventListener(moved, () => clearInterval(held), { passive: true });
 
   function bar() {
     let made = document.getElementById("lesson-bar");
