@@ -171,8 +171,8 @@ LESSON = Lesson(
             "the output of the whole layer changes by {error}.",
             menus=(GROUPS, WORD),
             say=_groups,
-            look="The pattern on the left is set to this one. The pictures of the layer further "
-            "down show the same groups for many tokens.",
+            look="The form is set to this pattern. The pictures of the layer further down show "
+            "the same groups for many tokens.",
             question="Take 64 neighbouring numbers at [pattern]. How many groups are there, and "
             "how many numbers stay?",
             answer="{groups} groups of {group}, and {of_64} numbers stay.",
@@ -186,7 +186,7 @@ LESSON = Lesson(
             "{tokens} tokens of the prompt it is {means}. {all}",
             menus=(WORD,),
             say=_wider,
-            look="Choose 2:4 and 8:16 in turn on the left, and compare the cost of pruning on "
+            look="Choose 2:4 and 8:16 in turn in the form, and compare the cost of pruning on "
             "the cards.",
             question="Why is a mean over many tokens asked for, and not one token?",
             answer="One token may fall well or badly into its groups. For [word] it is {errors}; "

@@ -223,7 +223,7 @@ LESSON = Lesson(
             "about activations.",
             menus=(CRITERION, MODEL),
             say=_law,
-            look="The page is set to one pattern of the list. Choose the others on the left, and "
+            look="The page is set to one pattern of the list. Choose the others in the form, and "
             "watch the opening sentence.",
             question="Against weights by [criterion], where do activations by magnitude cost more?",
             answer="They cost more {more}, less {less}; not told apart {open}.",

@@ -230,7 +230,7 @@ LESSON = Lesson(
             "At [pattern], [method] differs from magnitude by {difference}. {floor}",
             menus=(METHOD, USUAL),
             say=_floor,
-            look="“More: protocol and seed” on the left has the tick for the noise floor. Press "
+            look="“More: protocol and seed” in the form has the tick for the noise floor. Press "
             "Run: the cards then show what rounding alone does.",
             question="A difference has a narrow interval and lies below the noise floor. Is it "
             "one?",

@@ -162,8 +162,8 @@ LESSON = Lesson(
             "token; by magnitude alone {without}. {verdict}",
             menus=(SHIFTS, USUAL),
             say=_shift,
-            look="The mitigation stands in the form on the left. The distribution of a layer's "
-            "inputs further down shows where the shift lies.",
+            look="The mitigation stands in the form. The distribution of a layer's inputs "
+            "further down shows where the shift lies.",
             question="When can a shift not help?",
             answer="When the numbers already lie around zero: then the shift is next to nothing. "
             "{verdict}",
@@ -217,7 +217,7 @@ LESSON = Lesson(
             "dense layers, where magnitude alone spends {plain}. {equal}",
             menus=(COSTLY, USUAL),
             say=_budget,
-            look="Under the menus on the left the line “Budget” says what this spends, and what "
+            look="Under the menus of the form the line “Budget” says what this spends, and what "
             "magnitude alone may drop for as much.",
             question="Why is it not enough that [repair] costs less than magnitude at [pattern]?",
             answer="It spends {spends} of the multiply-adds instead of {plain}. {equal}",

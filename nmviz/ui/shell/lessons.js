@@ -187,7 +187,7 @@ window.nmvizLessons = (() => {
     else if (one.matches(".word-of")) toggle(one);
     else if (one.matches(".back")) go(...beside(-1));
     else if (one.matches(".next")) go(...beside(1));
-    else if (one.matches(".again")) tabOf("lessons")?.click();
+    else if (one.matches(".again")) { tabOf("lessons")?.click(); requestAnimationFrame(() => article().scrollIntoView()); }
     else if (one.matches(".close")) hideBar();
   });
   document.addEventListener("input", (event) => {
