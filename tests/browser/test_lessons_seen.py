@@ -25,20 +25,29 @@ def is_at(page: Page, lesson: int, place: int) -> None:
 
 
 def test_lessons_are_walked_and_set_the_page(page: Page, app: App) -> None:
-    page.goto(app.address(address(2, 3)))
-    is_at(page, 2, 3)  # the link of a step opens it
-    a_choice_changes_the_sentence(page)
-    a_word_says_what_it_means(page)
-    page.locator("#lessons nav .to-step").first.click()
+    page.goto(app.address("tab=lessons&lesson=9"))
+    is_at(page, 1, 1)
+    expect(page.locator("#lessons .remark")).to_have_text(
+        "There is no lesson '9': choose one from 1 to 5."
+    )
     every_step_is_reached(page)
     it_fits_a_small_screen_in_both_themes(page)
     the_page_is_set_and_the_lesson_found_again(page)
 
 
-def a_choice_changes_the_sentence(page: Page) -> None:
-    """Nothing is asked of the server; the keyboard chooses as well."""
+def test_the_link_of_a_step_opens_it_and_its_choices_ask_nobody(page: Page, app: App) -> None:
+    page.goto(app.address(address(2, 3)))
+    is_at(page, 2, 3)
+    page.wait_for_load_state("networkidle")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    a_word_says_what_it_means(page)
+    a_choice_changes_the_sentence(page)
+    assert not asked
+
+
+def a_choice_changes_the_sentence(page: Page) -> None:
+    """By a list, by the keyboard, and by a slider."""
     weights = step(page).locator("p [data-word='weights']")
     bars = step(page).locator(".bar")
     expect(weights).to_have_text(re.compile(r"^1\.452"))
@@ -54,14 +63,14 @@ def a_choice_changes_the_sentence(page: Page) -> None:
     expect(step(page).locator(".set-page")).to_have_attribute("href", re.compile("tokens=8192"))
     step(page).get_by_label("Model", exact=True).select_option(label="Gemma 3 270M")
     expect(weights).to_have_text(re.compile(r"^4\.133"))
-    page.goto(page.url.replace("lesson=2&step=3", "lesson=5&step=5"))
+    page.locator("#lessons nav [data-to='5,1']").click()
+    page.locator("#lessons .dot[data-to='5,5']").click()
     is_at(page, 5, 5)
     slider = step(page).get_by_label("Comparisons at once")
     slider.focus()
     page.keyboard.press("Home")
     expect(step(page).locator("p [data-word='chance']")).to_have_text("0.050")
     expect(slider).to_have_attribute("aria-valuetext", "1 comparison")
-    assert not [url for url in asked[:1] if "gradio_api/run" in url], "a choice asked the server"
 
 
 def a_word_says_what_it_means(page: Page) -> None:
@@ -118,14 +127,6 @@ def the_page_is_set_and_the_lesson_found_again(page: Page) -> None:
     expect(page.locator("#cards .card.activation .words")).to_contain_text("keep 8 of every 16")
     page.wait_for_url(lambda url: "mitigations=d-pts" in url and "tokens=8192" in url)
     show(page, "Explore")
-
-
-def test_a_place_that_is_not_there_is_said_in_the_tab(page: Page, app: App) -> None:
-    page.goto(app.address("tab=lessons&lesson=9"))
-    is_at(page, 1, 1)
-    expect(page.locator("#lessons .remark")).to_have_text(
-        "There is no lesson '9': choose one from 1 to 5."
-    )
 
 
 def test_the_sheet_needs_no_script(browser: Browser, app: App) -> None:

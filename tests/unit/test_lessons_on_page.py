@@ -1,6 +1,5 @@
 """Lessons as the page has them: links, explained words, menus, the sheet, and what is refused."""
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loops import ran
 
 from nmviz.lessons import LESSONS
 from nmviz.lessons.glossary import found_in
@@ -193,7 +193,7 @@ def asked_for(app: Sheets, path: str, kind: str = "http") -> tuple[int, str]:
         return {"type": "http.request"}
 
     scope = {"type": kind, "method": "GET", "path": path, "headers": [], "query_string": b""}
-    asyncio.run(app(scope, receive, send))
+    ran(app(scope, receive, send))
     return sent[0]["status"], b"".join(one.get("body", b"") for one in sent[1:]).decode()
 
 
