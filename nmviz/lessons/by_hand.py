@@ -116,7 +116,7 @@ def _ways(chosen: Chosen, evidence: Evidence) -> Said:
     rows = [Row(one.name, one.entropy, f"{significant(one.entropy)} bits") for one in every]
     return Said(
         words,
-        Setting(tab="trade-offs", part="tradeoffs-pattern-of"),
+        Setting({"choose": chosen["pattern"]}, "trade-offs", "tradeoffs-pattern-of"),
         Bars("Bits a number that it takes to say which of all masks it is", rows),
     )
 

@@ -36,6 +36,8 @@ SIZES = {
 PHASES = {"prefill": "reading a prompt", "decode": "writing"}
 TOKENS = {"prefill": 2048, "decode": 128}
 """Of a prompt, and texts that are written at once."""
+READ = "llama3.1-8b"
+"""Reads the prompt whose time is bounded."""
 DTYPES = ("bf16", "fp16", "fp8", "int8")
 
 
@@ -57,11 +59,16 @@ def _bits(chosen: Chosen, evidence: Evidence) -> Said:
         for one in every
     ]
     caption = "Size of weights in 16 bits with their mask, of dense"
-    return Said(words, _tradeoffs("tradeoffs-pattern-of"), Bars(caption, rows))
+    return Said(words, _tradeoffs("tradeoffs-pattern-of", choose=needed.name), Bars(caption, rows))
 
 
-def _tradeoffs(part: str) -> Setting:
-    return Setting(tab="trade-offs", part=part)
+def _tradeoffs(part: str, **settings: str) -> Setting:
+    return Setting(settings, "trade-offs", part)
+
+
+def _asks(*faster: str) -> Setting:
+    """The first part of Trade-offs: machine, data type, model, phase, target, pattern, tokens."""
+    return _tradeoffs("tradeoffs-faster", faster=",".join(faster))
 
 
 def _products(chosen: Chosen, evidence: Evidence) -> Said:
@@ -98,16 +105,23 @@ def _units(chosen: Chosen, evidence: Evidence) -> Said:
         "count": f"{len(_skipping(chosen['pattern']))} of the {len(accelerators.shipped())}",
         "who": _who(chosen["pattern"]),
     }
-    return Said(words, _tradeoffs("tradeoffs-faster"))
+    dtype = _dtype(machine) or DTYPES[0]
+    pattern = chosen["pattern"]
+    return Said(words, _asks(machine.id, dtype, READ, "prefill", "weight", pattern, "2048"))
+
+
+def _dtype(machine: Accelerator) -> str | None:
+    """The first data type whose peak its sheet says."""
+    return next((one for one in DTYPES if one in machine.peak), None)
 
 
 def _bound(machine: Accelerator, pattern: str) -> str:
     """How many times faster a prompt is read at most, by the data sheet."""
-    dtype = next((one for one in DTYPES if one in machine.peak), None)
+    dtype = _dtype(machine)
     if dtype is None:
         return "Its sheet does not say enough to bound a speed."
     work, pruning = Work("prefill", 2048, dtype=dtype), Pruning.of("weight", parse_pattern(pattern))
-    counts = count(facts.shipped()["llama3.1-8b"], work, pruning)
+    counts = count(facts.shipped()[READ], work, pruning)
     dense = dense_bound(counts, work, machine).seconds
     least = bound(counts, pruning, work, machine).seconds
     ideal = bound(counts, pruning, work, machine, any_units=True).seconds
@@ -145,7 +159,8 @@ def _measured(chosen: Chosen, evidence: Evidence) -> Said:
     if near:
         rows.append(Row("2:4", near.measured.ratio, near.measured.printed, kind="weight"))
     figure = Bars("Speed, times that of dense", rows)
-    return Said(words, _tradeoffs("tradeoffs-faster"), figure)
+    setting = _asks(machine, "int8", model, phase, "weight", "2:4", f"{TOKENS[phase]}")
+    return Said(words, setting, figure)
 
 
 def _both(chosen: Chosen, evidence: Evidence) -> Said:

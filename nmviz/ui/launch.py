@@ -24,6 +24,7 @@ from nmviz.ui.serving.files import Files
 from nmviz.ui.serving.first_paint import FirstPaint
 from nmviz.ui.serving.sheets import Sheets
 from nmviz.ui.serving.strangers import Strangers
+from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.theme import theme
 
 HERE = Path(__file__).parent / "shell"
@@ -68,7 +69,7 @@ def _in_front() -> list[Middleware]:
     return [
         Middleware(Guard),
         Middleware(FirstPaint, head=head, paint=first_paint),
-        Middleware(Sheets, made=sheet),
+        Middleware(Sheets, made=sheet, failed=sentence),
         Middleware(Files),
         Middleware(Answers),
         Middleware(Strangers),

@@ -68,12 +68,12 @@ def build_page() -> gr.Blocks:
             with gr.Tab("Claims") as claims_tab:
                 build_claims(claims_tab)
             with gr.Tab("Trade-offs") as tradeoffs_tab:
-                build_tradeoffs(tradeoffs_tab)
+                tradeoffs = build_tradeoffs(tradeoffs_tab)
             with gr.Tab("Lessons") as lessons_tab:
                 build_lessons(lessons_tab)
             with gr.Tab("Methods"):
                 build_methods(catalogue)
-        wire(_page(controls, panels), blocks)
+        wire(_page(controls, panels, tradeoffs), blocks)
         add_api()
     return blocks
 
@@ -92,12 +92,13 @@ def _say_where_it_computes() -> None:
         gr.HTML(note(said), elem_id="device")
 
 
-def _page(controls: Controls, panels: Panels) -> Page:
+def _page(controls: Controls, panels: Panels, tradeoffs: dict[str, Any]) -> Page:
     named: dict[str, Any] = {
         **controls.named,
         **panels.named,
         **panels.window,
         "chips": controls.chips,
+        **tradeoffs,
     }
     for name in FIELDS:  # so that the page's script finds the field that is wrong
         named[name].elem_classes = [*named[name].elem_classes, f"field-{name.replace('_', '-')}"]

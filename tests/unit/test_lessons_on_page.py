@@ -13,6 +13,7 @@ from loops import ran
 from nmviz.lessons import LESSONS
 from nmviz.lessons.glossary import found_in
 from nmviz.ui.explore.address import read_address
+from nmviz.ui.explore.by_lesson import set_by
 from nmviz.ui.explore.restore import first_view, restored
 from nmviz.ui.guard.refusal import Refusal
 from nmviz.ui.guard.routes import route_of
@@ -20,7 +21,7 @@ from nmviz.ui.lessons.place import Place, address, place_of
 from nmviz.ui.lessons.sheet import sheet
 from nmviz.ui.lessons.steps import lessons
 from nmviz.ui.serving.sheets import Sheets
-from nmviz.ui.shell.failures import UNEXPECTED
+from nmviz.ui.shell.failures import UNEXPECTED, sentence
 
 pytestmark = pytest.mark.usefixtures("module_store")
 
@@ -209,7 +210,7 @@ def test_a_sheet_is_made_once_and_everything_else_is_passed_on() -> None:
         made.append(number)
         return f"sheet {number}"
 
-    app = Sheets(behind, make)
+    app = Sheets(behind, make, sentence)
     assert asked_for(app, "/lessons/2") == (200, "sheet 2")
     assert asked_for(app, "/lessons/2") == (200, "sheet 2") and made == [2]
     assert asked_for(app, "/") == asked_for(app, "/lessons/two") == (404, "behind")
@@ -220,4 +221,49 @@ def test_a_sheet_that_fails_is_one_sentence_and_is_asked_anew() -> None:
     def fail(_: int) -> str:
         raise RuntimeError("secret")
 
-    assert asked_for(Sheets(behind, fail), "/lessons/1") == (500, UNEXPECTED)
+    assert asked_for(Sheets(behind, fail, sentence), "/lessons/1") == (500, UNEXPECTED)
+
+
+# Trade-offs, set by an address.
+
+
+def test_an_address_sets_trade_offs() -> None:
+    query = "tab=trade-offs&faster=a100,int8,qwen2.5-7b,decode,weight,2:4,128&choose=4:8"
+    asked = read_address(query, first_view())
+    assert asked.remarks == "" and asked.tradeoffs.values == {
+        "faster_machine": "a100",
+        "faster_dtype": "int8",
+        "faster_model": "qwen2.5-7b",
+        "faster_phase": "decode",
+        "faster_target": "weight",
+        "faster_pattern": "2:4",
+        "faster_tokens": 128,
+        "choose_n": 4,
+        "choose_m": 8,
+    }
+    assert set_by(query) == asked.tradeoffs.values
+    assert asked.tradeoffs.values.items() <= restored(query).items()
+    assert "faster_machine" not in restored("tab=trade-offs")
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("faster=h100", "it takes machine, dtype"),
+        ("faster=z80,fp8,llama3.2-1b,prefill,weight,2:4,2048", "There is no machine"),
+        ("faster=h100,fp8,nothing,prefill,weight,2:4,2048", "Choose a model"),
+        ("faster=h100,fp8,llama3.2-1b,prefill,weight,2:4,x", "it takes machine, dtype"),
+        ("choose=50%25", "has no blocks"),
+        ("choose=8:128", "M is from 1 to 64 here; given: 128."),
+    ],
+)
+def test_what_trade_offs_does_not_list_is_one_sentence(part: str, said: str) -> None:
+    asked = read_address(f"tab=trade-offs&{part}", first_view())
+    assert said in asked.tradeoffs.remark and asked.tradeoffs.remark.endswith("as it was.")
+    assert not asked.tradeoffs.values
+
+
+def test_a_lesson_sets_all_of_explore() -> None:
+    update = set_by("pattern=2:4&weight_criterion=sparsegpt&corpus=wikitext-2&tokens=8192")
+    assert update["pattern"] == "2:4" and update["weight_criterion"] == "sparsegpt"
+    assert "1.45" in update["cards"]

@@ -74,8 +74,8 @@ Figure = Bars | Cells
 
 @dataclass(frozen=True)
 class Setting:
-    """What the page is set to: settings of Explore by their names, or another tab, and the part of
-    it that comes into view, by its id."""
+    """What the page is set to: settings of a tab by their names in an address, and the part of it
+    that comes into view, by its id."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
     tab: str = "explore"

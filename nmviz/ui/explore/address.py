@@ -18,6 +18,7 @@ from nmviz.ui.lessons.place import FIRST, Place, place_of
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import settle
 from nmviz.ui.shell.view import LONGEST_ADDRESS, READ, View
+from nmviz.ui.tradeoffs import place as spending
 from nmviz.views.shared.names import in_short
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class Address:
     questions: Questions
     tab: str = TABS[0]
     lesson: Place = FIRST
+    tradeoffs: spending.Place = spending.USUALLY
     remarks: str = ""
 
 
@@ -59,6 +61,7 @@ def read_address(query: str, usual: View) -> Address:
     given = _own(dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)))
     tab = given.pop("tab", TABS[0])
     lesson = place_of(given.pop("lesson", None), given.pop("step", None))
+    spent = spending.place_of(given.pop("faster", None), given.pop("choose", None))
     asked = {name: given.pop(name) for name in Questions.model_fields if name in given}
     of_view = {name: given.pop(name) for name in READ if name in given}
     view, wrong = _readable(of_view, lambda fields: settle(View.build({**_model(usual), **fields})))
@@ -71,10 +74,11 @@ def read_address(query: str, usual: View) -> Address:
         errors.append(
             f"There is no tab {tab[:LONGEST_NAME]!r}: the address opens one of {listed(TABS)}."
         )
-    if lesson.remark:
-        errors.append(lesson.remark)
+    errors += filter(None, (lesson.remark, spent.remark))
     remarks = [*_unknown(list(given)), *(note(error, "error") for error in errors)]
-    return Address(view, questions, tab if tab in TABS else TABS[0], lesson, "".join(remarks))
+    return Address(
+        view, questions, tab if tab in TABS else TABS[0], lesson, spent, "".join(remarks)
+    )
 
 
 def asked(*values: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import gradio as gr
 
 from nmviz.ui.explore import address, changes, handlers, picking, tasks
+from nmviz.ui.explore.by_lesson import wire_by_lesson
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
 from nmviz.ui.explore.form.values import MEASURED, PRUNED
@@ -67,12 +68,7 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
     told = gr.HTML(elem_id="leaving", elem_classes="offstage")
     opened.then(_arrived(_leaving(blocks)), page.named["model"], told, **FROM_STORE)
     _shown(page, opened.then)
-
-    def by_lesson(event: gr.EventData) -> Any:
-        return page.named_values(restored(str(getattr(event, "place", ""))))
-
-    answer = for_all(by_lesson, "store")
-    _shown(page, page.named["set_page"].select(answer, None, page.outputs, **FROM_STORE).then)
+    wire_by_lesson(page, partial(_shown, page))
 
 
 def _shown(page: Page, on: Callable[..., Any]) -> None:

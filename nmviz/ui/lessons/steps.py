@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from functools import lru_cache
+from urllib.parse import urlencode
 
 from nmviz.lessons import LESSONS, Evidence, Lesson, Step
 from nmviz.lessons.glossary import found_in, glossary
@@ -108,7 +109,7 @@ def _as_data(said: Said) -> dict[str, object]:
 def _link(setting: Setting) -> str:
     """The query that sets the page."""
     if setting.tab != EXPLORE:
-        return f"tab={setting.tab}"
+        return urlencode({"tab": setting.tab, **setting.settings})
     return _link_of(tuple(setting.settings.items()))
 
 

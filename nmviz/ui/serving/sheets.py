@@ -10,17 +10,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nmviz import service
 from nmviz.ui.serving.files import File, response_of
-from nmviz.ui.shell.failures import sentence
 
 PATH = re.compile(r"/lessons/(?P<number>\d{1,3})")
 
 
 class Sheets:
-    """ASGI middleware. `made` gives the page of a lesson by its number; the guard in front lets
-    none through that there is not."""
+    """ASGI middleware. `made` gives the page of a lesson by its number, `failed` a sentence where
+    it cannot; the guard in front lets none through that there is not."""
 
-    def __init__(self, app: ASGIApp, made: Callable[[int], str]) -> None:
-        self.app, self.made = app, made
+    def __init__(
+        self, app: ASGIApp, made: Callable[[int], str], failed: Callable[[Exception], str]
+    ) -> None:
+        self.app, self.made, self.failed = app, made, failed
         self._kept: dict[int, tuple[Hashable, File]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,7 +40,7 @@ class Sheets:
             try:
                 text = await asyncio.to_thread(self.made, number)
             except Exception as error:
-                return PlainTextResponse(sentence(error), 500)
+                return PlainTextResponse(self.failed(error), 500)
             file = File("text/html; charset=utf-8", text.encode())
             self._kept[number] = (standing, file)
         return await response_of(file, "/", headers)

@@ -124,14 +124,20 @@ window.nmvizLessons = (() => {
     const query = new URLSearchParams(link.getAttribute("href"));
     const name = query.get("tab") || "explore";
     const look = section().querySelector(".look").textContent;
-    if (name === "explore") {
-      const settings = link.getAttribute("href").slice(1);
-      for (const one of document.querySelectorAll("#set-page, #set-page *")) one.dispatchEvent(new CustomEvent("pick", { detail: settings }));
-      window.nmviz.address(settings, "view");
-    }
-    tabOf(name)?.click();
+    const settings = link.getAttribute("href").slice(1);
+    for (const one of document.querySelectorAll("#set-page, #set-page *")) one.dispatchEvent(new CustomEvent("pick", { detail: settings }));
+    awaited = name;
+    if (name === "explore") { window.nmviz.address(settings, "view"); arrived(); }
+    for (const part of ["faster", "choose"]) if (query.has(part)) window.nmviz.address(new URLSearchParams([[part, query.get(part)]]), part);
     showBar(look);
     if (link.dataset.part) hold(link.dataset.part);
+  }
+
+  // A tab that answers when it is opened is opened once its settings are there.
+  let awaited = "";
+  function arrived() {
+    if (awaited) tabOf(awaited)?.click();
+    awaited = "";
   }
 
   // A part of a tab that was never open is not there at once, and moves while figures above it come:
@@ -199,5 +205,5 @@ window.nmvizLessons = (() => {
     if (word && event.key === "Escape") toggle(word);
   });
 
-  return { look, tab };
+  return { look, tab, arrived };
 })();

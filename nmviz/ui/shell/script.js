@@ -6,6 +6,7 @@ window.nmviz = (() => {
   // Each part of the address is written by itself; the view's takes with it what is nobody's.
   const PARTS = {
     tasks: "questions", limit: "questions", chat: "questions", tab: "tab", lesson: "lesson", step: "lesson",
+    faster: "faster", choose: "choose",
   };
 
   function address(query, part) {
