@@ -19,6 +19,7 @@ USUAL: Mapping[str, str] = {
     "tokens": "2048",
 }
 """Settings of "Will it be faster?" that an address has, in its order, as they stand at first."""
+USUAL_PATTERN = "8:16"
 WIDEST = 64
 """M of the pattern that is chosen, at most."""
 

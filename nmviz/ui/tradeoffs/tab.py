@@ -23,7 +23,7 @@ from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.tradeoffs import answers, equal, faster
 from nmviz.ui.tradeoffs.place import USUAL as USUAL_SETTINGS
-from nmviz.ui.tradeoffs.place import WIDEST
+from nmviz.ui.tradeoffs.place import USUAL_PATTERN, WIDEST
 from nmviz.ui.tradeoffs.words import known_words
 
 INTRO = "What quality costs in hardware. Every number says how it is known:"
@@ -122,13 +122,14 @@ def _faster(tab: Any, own: Any) -> dict[str, Any]:
     moved += [one.submit for one in typed] + [one.blur for one in typed]
     gr.on([tab.select, *moved], answer, settings, [said, plot], **ANSWERED)
     named = dict(zip(USUAL_SETTINGS, settings, strict=False))
-    _written(moved, "faster", [*named.values()], ",")
+    _written(moved, "faster", [*named.values()], ",", ",".join(USUAL_SETTINGS.values()))
     return {f"faster_{name}": one for name, one in named.items()}
 
 
-def _written(moved: list[Any], name: str, settings: list[Any], between: str) -> None:
-    """The address has what a visitor chose."""
-    query = f"'{name}=' + encodeURIComponent(given.join('{between}'))"
+def _written(moved: list[Any], name: str, settings: list[Any], between: str, usual: str) -> None:
+    """The address has what a visitor chose, where that is not as usual."""
+    chosen = f"given.join('{between}')"
+    query = f"{chosen} === '{usual}' ? '' : '{name}=' + encodeURIComponent({chosen})"
     write = f"(...given) => window.nmviz.address({query}, '{name}')"
     gr.on(moved, None, settings, None, js=write, **READ)
 
@@ -217,12 +218,15 @@ def _pattern(tab: Any) -> dict[str, Any]:
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-pattern-of", min_width=0):
         gr.HTML("<h2>5. Choose a pattern</h2>")
         with gr.Row(elem_classes="choices"):
-            keep = gr.Slider(1, WIDEST, 8, step=1, label="N, kept", elem_id="tradeoffs-n")
-            group = gr.Slider(1, WIDEST, 16, step=1, label="M, of every", elem_id="tradeoffs-m")
+            usual = map(int, USUAL_PATTERN.split(":"))
+            keep = gr.Slider(1, WIDEST, next(usual), step=1, label="N, kept", elem_id="tradeoffs-n")
+            group = gr.Slider(
+                1, WIDEST, next(usual), step=1, label="M, of every", elem_id="tradeoffs-m"
+            )
         said = gr.HTML()
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
     answer = for_all(answers.pattern_of, "store")
     moved = [keep.change, group.change]
     gr.on([tab.select, *moved], answer, [keep, group], [said, plot], **ANSWERED)
-    _written([keep.release, group.release], "choose", [keep, group], ":")
+    _written(moved, "choose", [keep, group], ":", USUAL_PATTERN)
     return {"choose_n": keep, "choose_m": group}
