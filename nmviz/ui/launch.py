@@ -18,13 +18,18 @@ from nmviz.base.wording import listed
 from nmviz.core.running import DEVICE, usual_device
 from nmviz.ui.explore.first_paint import first_paint
 from nmviz.ui.guard.middleware import Guard
+from nmviz.ui.lessons.sheet import sheet
 from nmviz.ui.serving.answers import Answers
 from nmviz.ui.serving.files import Files
 from nmviz.ui.serving.first_paint import FirstPaint
+from nmviz.ui.serving.sheets import Sheets
 from nmviz.ui.serving.strangers import Strangers
+from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.theme import theme
 
 HERE = Path(__file__).parent / "shell"
+STYLES = ("style.css", "lessons.css")
+SCRIPTS = ("hand.js", "lessons.js", "script.js")
 LAST_PORT = 65_535
 SECONDS_BETWEEN_LINES = 60.0
 
@@ -56,14 +61,15 @@ def launch_kwargs() -> dict[str, Any]:
 
 def _in_front() -> list[Middleware]:
     """What stands in front of Gradio: the first sees a request first, and Gradio last."""
-    style = (HERE / "style.css").read_text(encoding="utf-8")
-    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("hand.js", "script.js")]
+    style = "".join((HERE / name).read_text(encoding="utf-8") for name in STYLES)
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
     # Not as `css`, which Gradio rewrites selector by selector, nor as `head`, which a script of its
     # own adds long after the first paint.
     head = f"<style>{style}</style>" + "".join(f"<script>{one}</script>" for one in scripts)
     return [
         Middleware(Guard),
         Middleware(FirstPaint, head=head, paint=first_paint),
+        Middleware(Sheets, made=sheet, failed=sentence),
         Middleware(Files),
         Middleware(Answers),
         Middleware(Strangers),

@@ -14,6 +14,7 @@ from nmviz.ui.explore.form.controls import FIELDS, Controls, build_controls
 from nmviz.ui.explore.layout import Panels, build_panels
 from nmviz.ui.explore.restore import first_view
 from nmviz.ui.explore.wiring import wire
+from nmviz.ui.lessons.tab import build_lessons
 from nmviz.ui.methods.tab import build_methods
 from nmviz.ui.published.tab import build_published
 from nmviz.ui.serving.blocks import LeanBlocks
@@ -39,8 +40,10 @@ STATES = (
 )
 """What the page remembers of a visit beside the form: what is shown and what it was made for."""
 
-# script.js tells this element which layer was clicked, and Gradio tells the server.
+# The page's scripts tell such an element what was clicked, and Gradio tells the server.
 PICK = "element.addEventListener('pick', (e) => trigger('select', { place: e.detail }));"
+TOLD = ("pick", "set_page")
+"""What the script tells: a layer that was clicked, settings that a lesson speaks of."""
 
 
 def build_page() -> gr.Blocks:
@@ -65,10 +68,12 @@ def build_page() -> gr.Blocks:
             with gr.Tab("Claims") as claims_tab:
                 build_claims(claims_tab)
             with gr.Tab("Trade-offs") as tradeoffs_tab:
-                build_tradeoffs(tradeoffs_tab)
+                tradeoffs = build_tradeoffs(tradeoffs_tab)
+            with gr.Tab("Lessons") as lessons_tab:
+                build_lessons(lessons_tab)
             with gr.Tab("Methods"):
                 build_methods(catalogue)
-        wire(_page(controls, panels), blocks)
+        wire(_page(controls, panels, tradeoffs), blocks)
         add_api()
     return blocks
 
@@ -87,12 +92,13 @@ def _say_where_it_computes() -> None:
         gr.HTML(note(said), elem_id="device")
 
 
-def _page(controls: Controls, panels: Panels) -> Page:
+def _page(controls: Controls, panels: Panels, tradeoffs: dict[str, Any]) -> Page:
     named: dict[str, Any] = {
         **controls.named,
         **panels.named,
         **panels.window,
         "chips": controls.chips,
+        **tradeoffs,
     }
     for name in FIELDS:  # so that the page's script finds the field that is wrong
         named[name].elem_classes = [*named[name].elem_classes, f"field-{name.replace('_', '-')}"]
@@ -103,5 +109,8 @@ def _page(controls: Controls, panels: Panels) -> Page:
     named["ask_layer"] = gr.Button("ask again", elem_id="ask-layer", elem_classes="offstage")
     for name in ("query", "asked", "mitigated", "typed"):
         named[name] = gr.Textbox(elem_id=name, elem_classes="offstage", label=name)
-    named["pick"] = gr.HTML(elem_id="pick", elem_classes="offstage", js_on_load=PICK)
+    for name in TOLD:
+        place = name.replace("_", "-")
+        named[name] = gr.HTML(elem_id=place, elem_classes="offstage", js_on_load=PICK)
+    named["lesson_at"] = gr.HTML(elem_id="lesson-at", elem_classes="offstage")
     return Page(controls, panels, named)

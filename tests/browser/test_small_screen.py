@@ -21,7 +21,7 @@ def test_every_tab_fits_a_small_screen_in_both_themes(page: Page, app: App) -> N
     it_fits_in_both_themes(page, "#claim-main-targets .xtick text")
     page.get_by_role("tab", name="Trade-offs").click()
     it_fits_in_both_themes(page, "#tradeoffs-plot .xtick text")
-    expect(page.get_by_role("tab")).to_have_count(5)
+    expect(page.get_by_role("tab")).to_have_count(6)
 
 
 def it_fits_in_both_themes(page: Page, label: str) -> None:

@@ -29,6 +29,7 @@ LAYERS = (
     ("published",),
     ("engine", "store", "views"),
     ("claims",),
+    ("lessons",),
     ("service",),
     ("ui",),
     ("cli",),

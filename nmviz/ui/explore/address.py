@@ -1,6 +1,6 @@
 """The address of the page: read as far as it can be read, and written with every change.
 
-The script of the page keeps its three parts apart: the view, the questions, and the tab.
+The script of the page keeps its parts apart: the view, the questions, the tab and the lesson.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +14,17 @@ from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
 from nmviz.core.settings import TARGETS
 from nmviz.ui.explore.panels.zero_shot_choices import Questions
+from nmviz.ui.lessons.place import FIRST, Place, place_of
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import settle
 from nmviz.ui.shell.view import LONGEST_ADDRESS, READ, View
+from nmviz.ui.tradeoffs import place as spending
 from nmviz.views.shared.names import in_short
 
 T = TypeVar("T")
 Fields = dict[str, str]
 
-TABS = ("explore", "published", "claims", "trade-offs", "methods")
+TABS = ("explore", "published", "claims", "trade-offs", "lessons", "methods")
 TRACKING = frozenset(
     (
         *("fbclid", "gclid", "gclsrc", "gbraid", "wbraid", "dclid", "msclkid", "yclid", "ttclid"),
@@ -43,6 +45,8 @@ class Address:
     view: View
     questions: Questions
     tab: str = TABS[0]
+    lesson: Place = FIRST
+    tradeoffs: spending.Place = spending.USUALLY
     remarks: str = ""
 
 
@@ -56,6 +60,8 @@ def read_address(query: str, usual: View) -> Address:
         return Address(usual, Questions(), remarks=note(said, "error"))
     given = _own(dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)))
     tab = given.pop("tab", TABS[0])
+    lesson = place_of(given.pop("lesson", None), given.pop("step", None))
+    spent = spending.place_of(given.pop("faster", None), given.pop("choose", None))
     asked = {name: given.pop(name) for name in Questions.model_fields if name in given}
     of_view = {name: given.pop(name) for name in READ if name in given}
     view, wrong = _readable(of_view, lambda fields: settle(View.build({**_model(usual), **fields})))
@@ -68,8 +74,11 @@ def read_address(query: str, usual: View) -> Address:
         errors.append(
             f"There is no tab {tab[:LONGEST_NAME]!r}: the address opens one of {listed(TABS)}."
         )
+    errors += filter(None, (lesson.remark, spent.remark))
     remarks = [*_unknown(list(given)), *(note(error, "error") for error in errors)]
-    return Address(view, questions, tab if tab in TABS else TABS[0], "".join(remarks))
+    return Address(
+        view, questions, tab if tab in TABS else TABS[0], lesson, spent, "".join(remarks)
+    )
 
 
 def asked(*values: Any) -> Any:

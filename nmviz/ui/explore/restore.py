@@ -45,6 +45,8 @@ def restored(query: str) -> dict[str, Any]:
         "tasks": list(asked.questions.tasks),
         **figures,
         "wanted": wanted_of(Asked(view, None, {})),
+        "lesson_at": asked.lesson.html,
+        **asked.tradeoffs.values,
         "status": asked.remarks + figures["status"],
         "texts": published_only.texts(view),
         "beforehand": beforehand(view),

@@ -8,6 +8,7 @@ from typing import Any, cast
 import gradio as gr
 
 from nmviz.ui.explore import address, changes, handlers, picking, tasks
+from nmviz.ui.explore.by_lesson import wire_by_lesson
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
 from nmviz.ui.explore.form.values import MEASURED, PRUNED
@@ -66,9 +67,15 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
     opened.then(None, None, None, js="() => window.nmviz.openTab()", **READ)
     told = gr.HTML(elem_id="leaving", elem_classes="offstage")
     opened.then(_arrived(_leaving(blocks)), page.named["model"], told, **FROM_STORE)
-    _each(page, opened.then)
-    _planned(page, opened.then)
-    _look(page, opened.then)
+    _shown(page, opened.then)
+    wire_by_lesson(page, partial(_shown, page))
+
+
+def _shown(page: Page, on: Callable[..., Any]) -> None:
+    """All that is worked out after the form was set as a whole."""
+    _each(page, on)
+    _planned(page, on)
+    _look(page, on)
 
 
 def _leaving(blocks: gr.Blocks) -> int:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from nmviz.ui.guard import bodies
 from nmviz.ui.guard.known import Known
 from nmviz.ui.guard.refusal import Refusal
+from nmviz.ui.lessons.place import place_of
 from nmviz.ui.shell.limits import LONGEST_TEXT
 from nmviz.ui.shell.view import LONGEST_ADDRESS as LONGEST_QUERY
 from nmviz.ui.shell.view import LONGEST_PROMPT
@@ -58,6 +59,12 @@ def _own(query: str, _: re.Match[str], __: Known) -> None:
         raise Refusal(404, NOTHING)
 
 
+def _lesson(_: str, found: re.Match[str], __: Known) -> None:
+    place = place_of(found["lesson"], None)
+    if place.remark:
+        raise Refusal(404, place.remark)
+
+
 NAME = r"(?P<name>\w{1,64})"
 ID = bodies.ID.pattern
 ROUTES = (
@@ -65,6 +72,7 @@ ROUTES = (
     Route("GET", "/", _own),
     Route("HEAD", "/", _own),
     Route("GET", r"/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)"),
+    Route("GET", r"/lessons/(?P<lesson>[^/]{1,40})", _lesson),
     Route("GET", r"/(assets|static)/(?!.*\.\.)[\w./-]{1,200}"),
     # What the page and gradio_client ask first, and while they are open.
     Route("GET", r"/config/?", _own),

@@ -4,7 +4,10 @@ window.nmviz = (() => {
   const THEME = "nmviz-theme";
 
   // Each part of the address is written by itself; the view's takes with it what is nobody's.
-  const PARTS = { tasks: "questions", limit: "questions", chat: "questions", tab: "tab" };
+  const PARTS = {
+    tasks: "questions", limit: "questions", chat: "questions", tab: "tab", lesson: "lesson", step: "lesson",
+    faster: "faster", choose: "choose",
+  };
 
   function address(query, part) {
     const next = new URLSearchParams(query);
@@ -28,6 +31,7 @@ window.nmviz = (() => {
   function nameTab(tab) {
     const first = document.querySelector('button[role="tab"]');
     address(named(tab) === named(first) ? "" : "tab=" + named(tab), "tab");
+    window.nmvizLessons.tab(named(tab));
     // What was drawn while its tab was hidden had no width to be drawn in.
     setTimeout(() => window.dispatchEvent(new Event("resize")), 50);
   }
@@ -259,6 +263,7 @@ window.nmviz = (() => {
     waiting = false;
     takeOver();
     window.nmvizHand.look();
+    window.nmvizLessons.look();
     judge();
     for (const place of ["#depth-plot", "#each-plot", "#plan-plot"]) onPoint(place, pickPoint);
     onPoint("#tradeoffs-plot", openPoint);

@@ -22,10 +22,11 @@ from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, SAVE
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.tradeoffs import answers, equal, faster
+from nmviz.ui.tradeoffs.place import USUAL as USUAL_SETTINGS
+from nmviz.ui.tradeoffs.place import USUAL_PATTERN, WIDEST
 from nmviz.ui.tradeoffs.words import known_words
 
 INTRO = "What quality costs in hardware. Every number says how it is known:"
-WIDEST = 64
 CHARACTER = 7
 WIDEST_MENU = 330
 """Pixels of a letter, and of a menu on a screen of 390."""
@@ -37,20 +38,20 @@ ROW = '[mine]\ntitle = "My machine"\nbandwidth = 1000\nsparse = "2:4"\npeak = { 
 NAMED = tuple(one for one in PATTERNS if one != "dense")
 
 
-def build_tradeoffs(tab: Any) -> None:
+def build_tradeoffs(tab: Any) -> dict[str, Any]:
     """The tab, wired; it is filled when it is opened, so that the page starts sooner. Call it
-    inside the Tab context, with the tab itself."""
+    inside the Tab context, with the tab itself. Returns what an address sets, by name."""
     with gr.Column(elem_id="tradeoffs", min_width=0):
         gr.HTML(f'<p class="words">{INTRO}</p>{known_words()}')
         own = _own_machine()
-        _faster(tab, own)
+        named = _faster(tab, own)
         try:
             _frontier(tab, own)
         except Exception as error:  # a page without these numbers is better than no page
             gr.HTML(note(sentence(error), "error"))
         _baselines(tab)
         _together(tab)
-        _pattern(tab)
+        return {**named, **_pattern(tab)}
 
 
 def _machines() -> list[tuple[str, str]]:
@@ -84,7 +85,7 @@ def _own_machine() -> Any:
         )
 
 
-def _faster(tab: Any, own: Any) -> None:
+def _faster(tab: Any, own: Any) -> dict[str, Any]:
     models = [(one.title, name) for name, one in shipped().items()]
     models.append(("one layer, of d_in and d_out", faster.LAYER))
     phases = [(words, name) for name, words in PHASE_WORDS.items() if name != "product"]
@@ -92,21 +93,23 @@ def _faster(tab: Any, own: Any) -> None:
         gr.HTML("<h2>1. Will it be faster?</h2>")
         with gr.Row(elem_classes="choices"):
             settings = [
-                _menu("machine", "Machine", _machines(), "h100", filterable=False),
-                _menu("dtype", "Data type", list(BITS), "fp8", filterable=False),
-                _menu("model", "Model", models, "llama3.2-1b", filterable=False),
-                _menu("phase", "Phase", phases, "prefill", filterable=False),
+                _menu(
+                    "machine", "Machine", _machines(), USUAL_SETTINGS["machine"], filterable=False
+                ),
+                _menu("dtype", "Data type", list(BITS), USUAL_SETTINGS["dtype"], filterable=False),
+                _menu("model", "Model", models, USUAL_SETTINGS["model"], filterable=False),
+                _menu("phase", "Phase", phases, USUAL_SETTINGS["phase"], filterable=False),
                 _menu(
                     "target",
                     "Pruned",
                     [("weights", "weight"), ("activations", "activation")],
-                    "weight",
+                    USUAL_SETTINGS["target"],
                     filterable=False,
                 ),
                 _menu(
                     "pattern", "Pattern", [*NAMED, "8:16", "16:32"], "2:4", allow_custom_value=True
                 ),
-                _number("tokens", "Tokens, or texts at once", 2048),
+                _number("tokens", "Tokens, or texts at once", int(USUAL_SETTINGS["tokens"])),
                 _number("d-in", "d_in of one layer"),
                 _number("d-out", "d_out of one layer"),
                 own,
@@ -118,6 +121,17 @@ def _faster(tab: Any, own: Any) -> None:
     moved = [one.input for one in settings[:TYPED]]
     moved += [one.submit for one in typed] + [one.blur for one in typed]
     gr.on([tab.select, *moved], answer, settings, [said, plot], **ANSWERED)
+    named = dict(zip(USUAL_SETTINGS, settings, strict=False))
+    _written(moved, "faster", [*named.values()], ",", ",".join(USUAL_SETTINGS.values()))
+    return {f"faster_{name}": one for name, one in named.items()}
+
+
+def _written(moved: list[Any], name: str, settings: list[Any], between: str, usual: str) -> None:
+    """The address has what a visitor chose, where that is not as usual."""
+    chosen = f"given.join('{between}')"
+    query = f"{chosen} === '{usual}' ? '' : '{name}=' + encodeURIComponent({chosen})"
+    write = f"(...given) => window.nmviz.address({query}, '{name}')"
+    gr.on(moved, None, settings, None, js=write, **READ)
 
 
 def _number(name: str, label: str, value: int = 4096) -> Any:
@@ -200,14 +214,19 @@ def _together(tab: Any) -> None:
     gr.on([tab.select, model.input], answer, model, [said, plot], **ANSWERED)
 
 
-def _pattern(tab: Any) -> None:
+def _pattern(tab: Any) -> dict[str, Any]:
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-pattern-of", min_width=0):
         gr.HTML("<h2>5. Choose a pattern</h2>")
         with gr.Row(elem_classes="choices"):
-            keep = gr.Slider(1, WIDEST, 8, step=1, label="N, kept", elem_id="tradeoffs-n")
-            group = gr.Slider(1, WIDEST, 16, step=1, label="M, of every", elem_id="tradeoffs-m")
+            usual = map(int, USUAL_PATTERN.split(":"))
+            keep = gr.Slider(1, WIDEST, next(usual), step=1, label="N, kept", elem_id="tradeoffs-n")
+            group = gr.Slider(
+                1, WIDEST, next(usual), step=1, label="M, of every", elem_id="tradeoffs-m"
+            )
         said = gr.HTML()
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
     answer = for_all(answers.pattern_of, "store")
     moved = [keep.change, group.change]
     gr.on([tab.select, *moved], answer, [keep, group], [said, plot], **ANSWERED)
+    _written(moved, "choose", [keep, group], ":", USUAL_PATTERN)
+    return {"choose_n": keep, "choose_m": group}

@@ -8,6 +8,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import floor_of
 from nmviz.core.results import COLUMNS, Column, Measurement, Result
+from nmviz.lessons.glossary import glossary
 from nmviz.ui.shell.html import esc, hint, quantity
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.sentences import how_and_where, tie_note, training_of
@@ -16,14 +17,8 @@ from nmviz.views.shared.theme import NAMES
 
 Results = Mapping[Column, Result]
 
-INTERVAL_HELP = (
-    "Where the value would lie on other text of the same kind, 95 times in 100. The spread comes "
-    "from n parts of the text."
-)
-FLOOR_HELP = (
-    "How much the cost moves when every layer's output has an error as large as bf16's rounding. A "
-    "smaller difference says nothing: another order of sums would change it as much."
-)
+INTERVAL_HELP = glossary()["95% interval"].means
+FLOOR_HELP = glossary()["noise floor"].means
 FLOOR_FORMULA = "root mean square over 3 draws of the change of the mean NLL"
 INTERVAL_FORMULA = "exp(mean NLL ± t(0.975, n - 1) * standard error of the mean NLL)"
 

@@ -1,0 +1,1 @@
+"""What lessons are made of, and what they are told from."""

@@ -1,0 +1,1 @@
+"""The tab "Lessons", and lessons as sheets to print."""
