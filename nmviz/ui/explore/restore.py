@@ -7,7 +7,7 @@ import gradio as gr
 from nmviz import service
 from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.address import read_address
-from nmviz.ui.explore.form.controls import block_choices, values_of
+from nmviz.ui.explore.form.controls import block_choices, model_choices, values_of
 from nmviz.ui.explore.form.notes import method_notes, terms
 from nmviz.ui.explore.form.protocol import stride_of
 from nmviz.ui.explore.form.scoping import scope_values
@@ -56,6 +56,7 @@ def form_of(view: View) -> dict[str, Any]:
     names = list(model.projections)
     return {
         **values,
+        "model": gr.Dropdown(choices=model_choices(service.catalogue()), value=model.id),
         "terms": terms(model),
         **scope_values(view.experiment.projections, model, view.experiment.plan is not None),
         "chips": chip_of(view),

@@ -8,6 +8,7 @@ from typing import Any, cast
 import gradio as gr
 
 from nmviz.ui.explore import address, changes, handlers, picking, tasks
+from nmviz.ui.explore.adding import wire_adding
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus
 from nmviz.ui.explore.form.values import MEASURED, PRUNED
@@ -43,6 +44,7 @@ or deleted."""
 def wire(page: Page, blocks: gr.Blocks) -> None:
     """Connect every event of the page."""
     _opening(page, blocks)
+    wire_adding(page)
     _settings(page)
     _layer(page)
     _giving(page)
@@ -115,8 +117,12 @@ def _settings(page: Page) -> None:
     chip = controls.chips.input(
         None, controls.chips, named["pattern"], js="(v) => v", api_visibility="private"
     )
-    model = named["model"].input(
-        page.answer(handlers.fitted), page.form, page.these(*handlers.FITTED), **FROM_STORE
+    model = gr.on(
+        [named["model"].input, named["added"].change],
+        page.answer(handlers.fitted),
+        page.form,
+        page.these(*handlers.FITTED),
+        **FROM_STORE,
     )
     scope = named["scope"].input(
         handlers.scoped,
