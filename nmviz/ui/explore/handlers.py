@@ -10,7 +10,6 @@ from nmviz import service
 from nmviz.base.errors import NotYet
 from nmviz.core.results import Column, Result
 from nmviz.core.running import Running
-from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.form.controls import FIELDS, block_choices
 from nmviz.ui.explore.form.notes import method_notes, terms
 from nmviz.ui.explore.form.protocol import stride_of
@@ -242,11 +241,6 @@ def _list_of_sites(values: Sequence[Any], view: View) -> Update:
 def with_stride(protocol: Any, stride: Any) -> Any:
     """The field of the stride, where the chosen protocol has one."""
     return stride_of(protocol, stride)
-
-
-def own_text(corpus: str) -> Any:
-    """The box for a text of one's own, where that is chosen."""
-    return gr.Textbox(visible=corpus == OWN_TEXT)
 
 
 def _waiting(now: Shown, view: View, text: str | None, measure: Measure) -> Update:

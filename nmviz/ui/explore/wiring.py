@@ -10,7 +10,7 @@ import gradio as gr
 from nmviz.ui.explore import address, changes, handlers, picking, tasks
 from nmviz.ui.explore.adding import wire_adding
 from nmviz.ui.explore.components import Page
-from nmviz.ui.explore.form import menus
+from nmviz.ui.explore.form import menus, own_text
 from nmviz.ui.explore.form.values import MEASURED, PRUNED
 from nmviz.ui.explore.live import wire_live
 from nmviz.ui.explore.panels import every_method, one_at_a_time, plan
@@ -140,7 +140,12 @@ def _settings(page: Page) -> None:
     named["protocol"].input(
         handlers.with_stride, page.these("protocol", "stride"), named["stride"], **FROM_STORE
     )
-    named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
+    named["corpus"].input(
+        lambda corpus: page.named_values(own_text.shown_for(corpus)),
+        named["corpus"],
+        page.these("text", "text_file"),
+        **FROM_STORE,
+    )
     named["pattern"].change(
         for_all(menus.relabelled),
         page.these("pattern", "menus_for"),

@@ -11,9 +11,9 @@ from nmviz.service import OWN_TEXT, Catalogue
 from nmviz.ui.explore.form.menus import menus
 from nmviz.ui.explore.form.notes import terms
 from nmviz.ui.explore.form.own_model import own_model
+from nmviz.ui.explore.form.own_text import own_text
 from nmviz.ui.explore.form.protocol import protocol
 from nmviz.ui.explore.form.scoping import where, where_values
-from nmviz.ui.shell.limits import LONGEST_TEXT
 from nmviz.ui.shell.view import LONGEST_PROMPT, View, title_of
 
 if TYPE_CHECKING:
@@ -156,15 +156,7 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
         label=title_of("corpus"),
         filterable=False,
     )
-    named["text"] = gr.Textbox(
-        label="Your own text",
-        info="special tokens written out in it, such as <|im_end|>, are read as text",
-        lines=4,
-        max_lines=8,
-        max_length=LONGEST_TEXT + 1,
-        placeholder="Paste plain text here. It stays out of the address and is not kept.",
-        visible=values["corpus"] == OWN_TEXT,
-    )
+    own_text(named, values["corpus"] == OWN_TEXT)
     with gr.Row(elem_classes="pair"):
         named["tokens"] = gr.Number(
             values["tokens"],
