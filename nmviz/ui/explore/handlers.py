@@ -16,8 +16,8 @@ from nmviz.ui.explore.form.protocol import stride_of
 from nmviz.ui.explore.form.scoping import projections_of, scope_values, where_values
 from nmviz.ui.explore.form.values import asked, form, view_of
 from nmviz.ui.explore.panels import hand, published_only, render
+from nmviz.ui.explore.panels.layer import CHANNELS, layer_panels, refused
 from nmviz.ui.explore.panels.layer import identity as layer_identity
-from nmviz.ui.explore.panels.layer import layer_panels, refused
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.restore import chip_of
 from nmviz.ui.explore.wanted import wanted_of
@@ -38,6 +38,7 @@ LAYER_OUTPUTS = (
     *("looked_at", "mask_size", "layer_head"),
     *("weight_inputs_head", "weight_inputs", "weight_mask_head", "weight_mask"),
     *("activation_inputs_head", "activation_inputs", "activation_mask_head", "activation_mask"),
+    *CHANNELS,
 )
 # What Gradio and the browser touch for every event is what the event names: no more than it needs.
 MOVED = ("query", "wanted")

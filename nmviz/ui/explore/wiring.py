@@ -1,14 +1,14 @@
 """Which event calls which handler. Nothing here decides anything."""
 
-import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 
 from nmviz.ui.explore import address, changes, handlers, picking, tasks
 from nmviz.ui.explore.adding import wire_adding
+from nmviz.ui.explore.arriving import arrived, leaving
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.form import menus, own_text
 from nmviz.ui.explore.form.values import MEASURED, PRUNED
@@ -18,17 +18,13 @@ from nmviz.ui.explore.panels.measured import Why
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
 from nmviz.ui.serving.answers import for_all, for_all_at_address
-from nmviz.ui.serving.visits import Visits
 from nmviz.ui.shell.events import (
     ANSWERED,
     FROM_STORE,
     READ,
     answered,
     asking,
-    session_of,
 )
-from nmviz.ui.shell.html import esc
-from nmviz.ui.shell.sessions import SESSIONS
 
 TYPED = (
     *("pattern", "blocks", "sites", "corpus", "tokens", "window", "calibration_windows", "seed"),
@@ -67,33 +63,10 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
     opened = blocks.load(shared, None, page.outputs, **FROM_STORE)
     opened.then(None, None, None, js="() => window.nmviz.openTab()", **READ)
     told = gr.HTML(elem_id="leaving", elem_classes="offstage")
-    opened.then(_arrived(_leaving(blocks)), page.named["model"], told, **FROM_STORE)
+    opened.then(arrived(leaving(blocks)), page.named["model"], told, **FROM_STORE)
     _each(page, opened.then)
     _planned(page, opened.then)
     _look(page, opened.then)
-
-
-def _leaving(blocks: gr.Blocks) -> int:
-    """The number of the handler that the page's script calls when the visitor closes the page: what
-    runs for them ends, and they are forgotten."""
-
-    def leave(request: gr.Request) -> None:
-        SESSIONS.leave(session_of(request))
-        cast(Visits, blocks.state_holder).forget(session_of(request))
-
-    unseen = gr.Button("leave", elem_id="leave", elem_classes="offstage")
-    return int(unseen.click(leave, None, None, **FROM_STORE)["id"])
-
-
-def _arrived(leaving: int) -> Callable[..., str]:
-    """The chosen model begins to load, and the script learns what to say when the visitor goes."""
-
-    def arrived(request: gr.Request, model: str) -> str:
-        handlers.warm(model)
-        said = {"fn_index": leaving, "session_hash": session_of(request), "data": []}
-        return f'<span data-said="{esc(json.dumps(said))}"></span>'
-
-    return arrived
 
 
 def _settings(page: Page) -> None:
