@@ -49,8 +49,8 @@ CHANGED = (
 )
 RAN = ("ran", "shown", "query", "progress", *render.OUTPUTS)
 FITTED = (
-    *("terms", "texts", "hand", "scope", "scope_note", "sites", "projections", "blocks"),
-    *("block", "projection", *LAYER_OUTPUTS),
+    *("terms", "texts", "hand", "hand_progress", "scope", "scope_note", "sites"),
+    *("projections", "blocks", "block", "projection", *LAYER_OUTPUTS),
 )
 
 

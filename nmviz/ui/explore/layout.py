@@ -37,7 +37,8 @@ def build_panels(view: View) -> Panels:
     named["status"] = gr.HTML(elem_id="status")
     with gr.Column(elem_id="figures", min_width=0):
         named["cards"] = gr.HTML(elem_id="cards")
-        named["hand"] = gr.HTML(elem_id="hand")
+        with gr.Column(elem_id="hand", min_width=0):
+            _hand(named)
         measure = _depth(named)
         _tails(named)
         with gr.Column(elem_id="flips", min_width=0):
@@ -54,6 +55,16 @@ def build_panels(view: View) -> Panels:
         gr.HTML("<h2>What it says</h2>")
         named["texts"] = gr.HTML(elem_id="texts-body")
     return Panels(named, measure, before, after, steps, window)
+
+
+def _hand(named: dict[str, Any]) -> None:
+    named["hand"] = gr.HTML()
+    with gr.Row(elem_classes="ask"):
+        named["take_hand"] = gr.Button(
+            "Take the prompt and layer of the settings", size="sm", min_width=0, elem_id="take-hand"
+        )
+        named["stop_hand"] = cancel("stop-hand")
+    named["hand_progress"] = gr.HTML(elem_id="hand-progress")
 
 
 def _depth(named: dict[str, Any]) -> gr.Radio:
