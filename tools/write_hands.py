@@ -9,11 +9,12 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from nmviz.base.stepping import at_once
 from nmviz.engine.load.loading import load
 from nmviz.engine.load.sites import find_site
 from nmviz.engine.look.capture import Captures
 from nmviz.engine.look.hand import hand
-from nmviz.service.hands import PLACES, PROMPTS, rounded
+from nmviz.service.beforehand.hands import PLACES, PROMPTS, rounded
 
 FILE = Path(__file__).parents[1] / "results" / "lessons" / "hands.json"
 
@@ -26,7 +27,7 @@ def main() -> None:
         site = find_site(loaded.model, *place)
         for prompt in PROMPTS:
             began = time.perf_counter()
-            made = hand(loaded, captures, prompt, site, lambda: None)
+            made = at_once(hand(loaded, captures, prompt, site, lambda: None))
             told.append({"model": model, "prompt": prompt, "hand": rounded(made.to_json())})
             print(f"{model}, {prompt[:40]!r}: {time.perf_counter() - began:.1f} s", flush=True)
     about = {

@@ -12,7 +12,7 @@ from typing import Any
 from nmviz import service
 from nmviz.core.results import Continuation, Token
 from nmviz.engine.load.loading import load
-from nmviz.service.lessons.texts import DENSE, key_of
+from nmviz.service.beforehand.texts import DENSE, key_of
 from nmviz.ui.shell.view import DEFAULT_PROMPT, View, Writing
 
 FILE = Path(__file__).parents[1] / "results" / "lessons" / "texts.json"

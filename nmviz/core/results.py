@@ -197,7 +197,8 @@ class Histogram:
 
 @dataclass(frozen=True)
 class MaskWindow:
-    """A window of one mask: rows are tokens (activation) or outputs (weight)."""
+    """A window of one mask, whose rows are tokens (activation) or outputs (weight), and for each
+    column how many rows of the whole mask keep it."""
 
     kept: np.ndarray  # bool [rows, columns]
     values: np.ndarray  # float32 [rows, columns], before the mask
@@ -208,6 +209,7 @@ class MaskWindow:
     rows_in_all: int
     columns_in_all: int
     group: int | None  # M of N:M, to rule the blocks
+    kept_of_column: np.ndarray  # int64 [columns_in_all], 0..rows_in_all
 
 
 @dataclass(frozen=True)

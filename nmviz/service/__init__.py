@@ -9,6 +9,7 @@ from nmviz.service.choices import (
     describe,
     fetch_again,
     layout,
+    offer,
     refuse_large,
     resolve,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "measured_elsewhere",
     "noting",
     "of_experiment",
+    "offer",
     "pruned_in_words",
     "published",
     "refuse_large",

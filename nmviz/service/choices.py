@@ -19,6 +19,9 @@ from nmviz.sources import corpora, models, task_data
 from nmviz.sources.corpora import OWN_TEXT
 from nmviz.sources.tasks import TASKS, Task
 
+MOST_SINCE = 16
+"""Models that are added while a process runs: each is described at every event of the page."""
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -59,6 +62,26 @@ def layout(model_id: str) -> models.ModelInfo:
     from nmviz.engine.load.layout import with_layers
 
     return with_layers(models.describe(model_id))
+
+
+def offer(model_id: str) -> models.ModelInfo:
+    """Put a model into the catalogue until this process ends, and say what is known of it. Its
+    weights are not fetched yet.
+
+    UserError, as on the command line, where there is no such model, it cannot be had or built, its
+    weights are stored in a way that is not read, or enough were added.
+    """
+    if not model_id.strip():
+        raise UserError("No model was named: give an id of the hub as owner/name, or a folder.")
+    refuse_large(model_id.strip())
+    spelled = models.spelled(model_id.strip())
+    info = layout(spelled)
+    models.refuse_without_weights(spelled)
+    since = models.offered_since()
+    if len(since) >= MOST_SINCE and spelled not in since:
+        raise UserError(f"{MOST_SINCE} models were added: start the page anew to add others.")
+    models.offer(spelled)
+    return info
 
 
 def fetch_again(model_id: str) -> models.ModelFiles:

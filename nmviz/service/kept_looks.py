@@ -30,7 +30,7 @@ MOST = 200
 """Files, the least recently written out first: some 30 kB each."""
 ARRAYS = {
     "inputs": (Histogram, ("edges", "kept", "dropped")),
-    "mask": (MaskWindow, ("kept", "values", "scores")),
+    "mask": (MaskWindow, ("kept", "values", "scores", "kept_of_column")),
 }
 SPOILED = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error)
 """What a file that is not there, or not whole, is met with: its picture is made again."""

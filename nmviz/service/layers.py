@@ -63,7 +63,7 @@ def _look(
     loaded = load(experiment.model)
     site = find_site(loaded.model, block, projection)
     pruned = bind_site(loaded, experiment, site)
-    return look_at(_captures().get(loaded, prompt), pruned, site, Part(*window))
+    return look_at(captures().get(loaded, prompt), pruned, site, Part(*window))
 
 
 def sweep_layer(
@@ -86,7 +86,7 @@ def sweep_layer(
 
     loaded = load(experiment.model)
     site = find_site(loaded.model, block, projection)
-    x = _captures().get(loaded, prompt).of(site)
+    x = captures().get(loaded, prompt).of(site)
     y = site.dense(x)  # once for all rows
 
     def error_of(chosen: Experiment) -> float:
@@ -169,9 +169,10 @@ def generate(
 
 
 @cache
-def _captures() -> "Captures":
+def captures() -> "Captures":
+    """The inputs of layers that this process keeps."""
     from nmviz.engine.look.capture import Captures
 
-    captures = Captures()
-    holding.holds("captures", lambda: captures.size)
-    return captures
+    kept = Captures()
+    holding.holds("captures", lambda: kept.size)
+    return kept

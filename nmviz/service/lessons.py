@@ -11,8 +11,8 @@ from nmviz.lessons import by_hand
 from nmviz.lessons.shared.evidence import Evidence
 from nmviz.lessons.shared.runs import MODEL, TEXT
 from nmviz.lessons.shared.step import Said, Step
+from nmviz.service.beforehand.hands import shipped_hands
 from nmviz.service.budgets import budget_of
-from nmviz.service.hands import shipped_hands
 from nmviz.service.runs import store
 from nmviz.service.tradeoffs.cost import near
 from nmviz.store import OWN

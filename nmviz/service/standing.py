@@ -5,21 +5,24 @@ from typing import Literal, TypeAlias, cast
 
 from nmviz.base.cache import cache_dir
 from nmviz.service.runs import store
+from nmviz.sources.models import offered_since
 from nmviz.store.standing import Read, Standing, noting
 
 __all__ = ["Changing", "Stand", "noting", "standing", "still_holds"]
 
 Changing = Literal["store", "calibrated"]
-Stand: TypeAlias = tuple[tuple[Changing, Hashable], ...]
-"""How each thing that an answer depends on stood."""
+Stand: TypeAlias = tuple[tuple[Changing | Literal["models"], Hashable], ...]
+"""How each thing that an answer depends on stood: the models on offer always."""
 
 
 def standing(on: Sequence[Changing]) -> Stand:
-    """What changes when a result is stored, or a method calibrated, by this process or another.
+    """What changes when a result is stored, or a method calibrated, by this process or another, and
+    when a model is added to this one.
 
     Microseconds: an answer that was worked out at the same standing is still the right one.
     """
-    return tuple((of, store().standing() if of == "store" else _calibrated()) for of in on)
+    named = ((of, store().standing() if of == "store" else _calibrated()) for of in on)
+    return (("models", offered_since()), *named)
 
 
 def still_holds(read: Sequence[Read], since: Stand, now: Stand) -> bool:

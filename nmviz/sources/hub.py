@@ -104,6 +104,17 @@ def snapshot(model_id: str, *, again: bool = False) -> Path:
         return Path(download(repository, revision=listing.commit, allow_patterns=wanted))
 
 
+def refuse_without_weights(model_id: str) -> None:
+    """UserError for a repository without weights that are read, and for one that can neither be
+    asked for nor lies here whole. Nothing is fetched."""
+    repository, revision = split_id(model_id)
+    listing = _listing(repository, revision, model_id)
+    if listing is None:
+        _snapshot_offline(repository, revision, model_id)
+    else:
+        choose_weights(listing.sizes, model_id)
+
+
 def text_file(model_id: str, name: str, *, needed: bool = True) -> Path | None:
     """One config or tokenizer file of a repository, cached copy first; None where it has none, and
     where nobody can tell unless it is `needed`."""

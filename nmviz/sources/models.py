@@ -38,13 +38,19 @@ __all__ = [
     "identify",
     "is_local",
     "locate",
+    "offer",
     "offered",
+    "offered_since",
     "read_config",
+    "refuse_without_weights",
     "remedy",
     "spelled",
 ]
 
 OFFERED = "NMVIZ_MODELS"
+
+_since: list[str] = []
+"""Models that were added while this process runs; one is never taken away."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +154,33 @@ def identify(model_id: str) -> str:
 
 
 def offered() -> list[ModelInfo]:
-    """The models to choose from: the pinned ones, then those NMVIZ_MODELS names."""
+    """The models to choose from: the pinned ones, those NMVIZ_MODELS names, those added since."""
     named = [part.strip() for part in os.environ.get(OFFERED, "").split(",")]
-    extra = [name for name in dict.fromkeys(named) if name and name not in MODELS]
+    extra = [name for name in dict.fromkeys([*named, *_since]) if name and name not in MODELS]
     return [*(model.info for model in MODELS.values()), *map(_describe_or_say_why, extra)]
+
+
+def offer(model_id: str) -> None:
+    """Add a model to those on offer, until this process ends."""
+    if model_id not in _since:
+        _since.append(model_id)
+
+
+def offered_since() -> tuple[str, ...]:
+    """The models that were added while this process runs, in order."""
+    return tuple(_since)
+
+
+def refuse_without_weights(model_id: str) -> None:
+    """UserError for a model whose weights are none that are read, before they are fetched, and for
+    one that cannot be fetched."""
+    if model_id in MODELS:
+        return
+    path = _local(model_id)
+    if path is None:
+        hub.refuse_without_weights(model_id)
+    else:
+        _weights_in(path)
 
 
 def _describe_or_say_why(model_id: str) -> ModelInfo:

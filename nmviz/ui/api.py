@@ -18,6 +18,7 @@ from nmviz.core.settings import BLOCKS, Settings
 from nmviz.methods.patterns import DIGITS, PLAN
 from nmviz.service.comparing import compare as side_by_side
 from nmviz.service.plans import known_plans
+from nmviz.ui.guard.at_home import at_home_only
 from nmviz.ui.shell.events import LIVE
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.limits import check_live, offered, settle
@@ -42,6 +43,7 @@ def add_api() -> None:
     gr.api(_live(run), api_name="run", **LIVE)
     gr.api(look, api_name="look", concurrency_limit=4)
     gr.api(_live(generate), api_name="generate", **LIVE)
+    gr.api(add_model, api_name="add_model", queue=False)
 
 
 def _live(endpoint: Callable[..., Iterator[Json]]) -> Callable[..., AsyncIterator[Json]]:
@@ -135,6 +137,22 @@ def generate(experiment: dict, prompt: str, new_tokens: int = 40) -> Iterator[Js
             yield _texts(progress)
     except Exception as error:
         raise gr.Error(sentence(error), print_exception=False) from None
+
+
+@at_home_only
+def add_model(model: str) -> Json:
+    """Offer a model of one's own until the page ends, by its Hub id or folder: its id and title.
+
+    Only who sits at the machine that the page runs on may, and only where it is for them alone.
+    """
+
+    def answer() -> Json:
+        if not isinstance(model, str):
+            raise SettingError("model is no text: give a Hub id or a folder.", "model")
+        info = service.offer(model)
+        return {"id": info.id, "title": info.title}
+
+    return _said(answer)
 
 
 def _view(experiment: Any, beside: Mapping[str, Any] | None = None) -> View:

@@ -17,6 +17,7 @@ from nmviz.base.starting import started, take_short_turns
 from nmviz.base.wording import listed
 from nmviz.core.running import DEVICE, usual_device
 from nmviz.ui.explore.first_paint import first_paint
+from nmviz.ui.guard.at_home import is_private
 from nmviz.ui.guard.middleware import Guard
 from nmviz.ui.lessons.sheet import sheet
 from nmviz.ui.serving.answers import Answers
@@ -29,17 +30,18 @@ from nmviz.ui.shell.theme import theme
 
 HERE = Path(__file__).parent / "shell"
 STYLES = ("style.css", "lessons.css")
-SCRIPTS = ("hand.js", "lessons.js", "script.js")
+SCRIPTS = ("hand.js", "upload.js", "lessons.js", "script.js")
 LAST_PORT = 65_535
+LOOPBACK = "127.0.0.1"
 SECONDS_BETWEEN_LINES = 60.0
 
 
-def build() -> gr.Blocks:
-    """The page, with its queue."""
+def build(host: str = LOOPBACK) -> gr.Blocks:
+    """The page, with its queue, for where it is going to listen."""
     from nmviz.ui.page import build_page
 
     # Who waits does so in `places`, which are bounded; what is read waits for nobody.
-    return build_page().queue(max_size=None, api_open=False)
+    return build_page(is_private(host)).queue(max_size=None, api_open=False)
 
 
 def launch_kwargs() -> dict[str, Any]:
@@ -76,7 +78,7 @@ def _in_front() -> list[Middleware]:
     ]
 
 
-def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, device: str = "") -> str:
+def serve(host: str = LOOPBACK, port: int = 7860, block: bool = True, device: str = "") -> str:
     """Serve the page and say where. With `block` it ends when the process is stopped.
 
     A `device` takes the place of the one that NMVIZ_DEVICE says. UserError when the port is taken,
@@ -91,7 +93,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, device:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     take_short_turns()
     _say_what_is_kept()
-    page = build()
+    page = build(host)
     try:
         _, url, _ = page.launch(
             server_name=host, server_port=port, prevent_thread_lock=True, **launch_kwargs()

@@ -46,8 +46,9 @@ TOLD = ("pick", "set_page")
 """What the script tells: a layer that was clicked, settings that a lesson speaks of."""
 
 
-def build_page() -> gr.Blocks:
-    """The whole page, wired. Nothing of a model is loaded."""
+def build_page(private: bool) -> gr.Blocks:
+    """The whole page, wired. Nothing of a model is loaded. A `private` page, which is for this
+    machine alone, takes models of one's own."""
     catalogue = service.catalogue()
     view = first_view()
     # Files of a visit are swept up every hour once they are a day old.
@@ -60,7 +61,7 @@ def build_page() -> gr.Blocks:
         with gr.Tabs(overflow_behavior="wrap"):  # a tab behind a menu is found by no link
             with gr.Tab("Explore"), gr.Row(elem_id="explore"):
                 with gr.Column(elem_id="controls", min_width=0):
-                    controls = build_controls(catalogue, view, model_of(view))
+                    controls = build_controls(catalogue, view, model_of(view), private)
                 with gr.Column(elem_id="results", min_width=0):
                     panels = build_panels(view)
             with gr.Tab("Published") as published_tab:
@@ -107,7 +108,7 @@ def _page(controls: Controls, panels: Panels, tradeoffs: dict[str, Any]) -> Page
     for name in ("wanted", "each_wanted", "tasks_wanted"):
         named[name] = gr.HTML(elem_id=name.replace("_", "-"), elem_classes="offstage")
     named["ask_layer"] = gr.Button("ask again", elem_id="ask-layer", elem_classes="offstage")
-    for name in ("query", "asked", "mitigated", "typed"):
+    for name in ("query", "asked", "mitigated", "typed", "added"):
         named[name] = gr.Textbox(elem_id=name, elem_classes="offstage", label=name)
     for name in TOLD:
         place = name.replace("_", "-")

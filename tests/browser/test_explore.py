@@ -1,6 +1,8 @@
 """The page as a visitor uses it, on a tiny model."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -18,12 +20,16 @@ from visitor import (
     runs_begun,
 )
 
+from nmviz.ui.shell.limits import LONGEST_TEXT
+
 pytestmark = pytest.mark.browser
 
 LEVEL = re.compile(r"\d[\d,.]* perplexity")
 
 
-def test_a_run_fills_the_page_and_is_then_in_the_store(page: Page, app: App) -> None:
+def test_a_run_fills_the_page_and_is_then_in_the_store(
+    page: Page, app: App, tiny_model: Path
+) -> None:
     open_page(page, app.address())
     count_runs(page)
     run(page)
@@ -34,6 +40,8 @@ def test_a_run_fills_the_page_and_is_then_in_the_store(page: Page, app: App) -> 
     a_stored_result_is_there_at_once(page)
     run_again_measures_again(page)
     a_text_of_ones_own_is_measured(page)
+    a_text_from_a_file_is_measured(page)
+    a_model_of_ones_own_is_chosen(page, tiny_model)
 
 
 def the_three_columns_are_filled(page: Page) -> None:
@@ -93,6 +101,61 @@ def a_text_of_ones_own_is_measured(page: Page) -> None:
     page.get_by_role("textbox", name="Your own text").fill("The river runs to the sea. " * 200)
     run(page)
     expect(page.locator("#status .origin")).to_contain_text("your own text")
+
+
+def a_text_from_a_file_is_measured(page: Page) -> None:
+    """The browser reads it, or says in one sentence why not; nothing is uploaded."""
+    field, said = page.locator(".field-text textarea"), page.locator(".from-file p")
+    before = field.input_value()
+    expect(page.locator(".from-file label")).to_contain_text(f"at most {LONGEST_TEXT:,} characters")
+    for name, content, why in (
+        ("page.html", b"words", "is no .txt file"),
+        ("latin.txt", "Gr\u00fc\u00dfe".encode("latin-1"), "is not UTF-8 text"),
+        ("nul.txt", b"a\0b", "contains zero bytes"),
+        ("empty.txt", b" \n", "is empty"),
+        ("long.txt", b"a" * (LONGEST_TEXT + 1), f"at most {LONGEST_TEXT:,} characters"),
+    ):
+        file = {"name": name, "mimeType": "text/plain", "buffer": content}
+        page.locator("#text-file").set_input_files(files=[file])
+        expect(said).to_contain_text(why)
+        assert said.get_attribute("role") == "alert" and said.inner_text().count(". ") == 0
+        assert field.input_value() == before
+    words = "Two rivers run to the sea.\n" * 150
+    file = {
+        "name": "rivers.txt",
+        "mimeType": "text/plain",
+        "buffer": b"\xef\xbb\xbf" + words.encode(),
+    }
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#text-file").set_input_files(files=[file])
+    expect(said).to_contain_text(f"{len(words):,} characters")
+    assert field.input_value() == words
+    expect(page.locator("#status .stale")).to_contain_text("Not run yet")
+    run(page)
+    expect(page.locator("#status .origin")).to_contain_text("your own text")
+    assert not [url for url in asked if "upload" in url or "rivers" in url]
+    page.goto(page.url)
+    expect(page.locator("#status .note")).to_contain_text("does not carry your own text")
+
+
+def a_model_of_ones_own_is_chosen(page: Page, tiny_model: Path) -> None:
+    """Added in the field it is in the menu, its layer is shown, and an address may name it."""
+    copy = tiny_model.parent / "copy-of-tiny"
+    shutil.copytree(tiny_model, copy, dirs_exist_ok=True)
+    page.get_by_role("button", name="A model of your own").click()
+    field, said = page.get_by_label("Hub id or folder"), page.locator("#own-model-said")
+    field.fill("/no/such/folder")
+    page.locator("#add-model").click()
+    expect(said).to_contain_text("There is no folder or GGUF file /no/such/folder")
+    field.fill(str(copy))
+    field.press("Enter")
+    expect(said).to_contain_text("copy-of-tiny is in the menu")
+    expect(page.get_by_label("Model", exact=True)).to_have_value("copy-of-tiny")
+    page.wait_for_url(re.compile("model=[^&]*copy-of-tiny"))
+    appears(page.locator("#weight-mask .main-svg").first)
+    page.goto(page.url)
+    expect(page.get_by_label("Model", exact=True)).to_have_value("copy-of-tiny")
 
 
 def test_the_texts_differ_and_say_where(kept: Page, app: App) -> None:

@@ -1,13 +1,14 @@
 """The hand in the page: every figure equals the engine's, and no click asks the server."""
 
 import re
+from threading import Event
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App
+from visitor import App, be_at
 
 from nmviz.core.lessons.hand import Hand, Rule
-from nmviz.service.hands import shipped_hands
+from nmviz.service.beforehand.hands import shipped_hands, take_hand
 
 pytestmark = pytest.mark.browser
 MODEL = "smollm2-135m"
@@ -39,6 +40,33 @@ def test_a_hand_is_played(page: Page, app: App) -> None:
     body.get_by_role("button", name=re.compile("^Water boils")).click()
     expect(body.locator(".word")).to_have_count(len(other.words))
     assert not [url for url in asked if "gradio_api" in url], "a click asked the server"
+
+
+def test_the_prompt_and_layer_of_the_settings_are_played(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address("prompt=The+river+runs+to+the+sea."))
+    page.locator("#take-hand").click()
+    body = page.locator("#hand-body")
+    expect(body.locator(".cell")).to_have_count(16)
+    *_, hand = take_hand(app.model, "The river runs to the sea.", 1, "down", Event())
+    assert isinstance(hand, Hand)
+    expect(body).to_contain_text("Block 1, down of tiny")
+    expect(body).to_contain_text("Wanda: choose 8:16")
+    last, magnitude = len(hand.words) - 1, rule_of(hand, "activation", "magnitude")
+    expect(body.locator(".word")).to_have_count(len(hand.words))
+    body.locator(".cell").nth(2).click()
+    chosen = list(magnitude.kept[last])
+    chosen[2] = not chosen[2]
+    said = f"changes by {percent(hand.error(last, chosen))}"
+    expect(body.locator(".side.activation .words")).to_contain_text(said)
+    weight = rule_of(hand, "weight", "magnitude")
+    rows = body.locator("tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1).locator("td").nth(1)).to_have_text(percent(weight.layer[last]))
+    expect(rows.nth(2).locator("td").nth(1)).to_contain_text(
+        percent(weight.guesses[last].probability)
+    )
+    expect(page.locator("#take-hand")).to_be_enabled()
 
 
 def every_rule_says_what_the_engine_does(page: Page, hand: Hand, word: int) -> None:

@@ -7,7 +7,7 @@ from nmviz.ui.shell.opening import when_opened
 
 
 def test_every_tab_that_fills_itself_is_asked_and_answers(own_store: Path) -> None:
-    asked = list(when_opened(build_page()))
+    asked = list(when_opened(build_page(private=True)))
 
     answers = [str(fill()) for fill in asked]
 

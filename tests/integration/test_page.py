@@ -37,6 +37,7 @@ from nmviz.ui.shell.sessions import SESSIONS, Sessions
 from nmviz.ui.shell.view import Look, View, Writing
 
 SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}
+ENDPOINTS = ("catalogue", "lookup", "compare", "run", "look", "generate", "add_model")
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +164,8 @@ def test_wrong_addresses_are_one_sentence(query: str, said: str) -> None:
 def test_a_wrong_address_gives_the_default_and_says_why(query: str, said: str) -> None:
     page = restored(query)
     assert re.search(f'role="alert".*{said}', page["status"], re.S) and "<b>" not in page["status"]
-    assert (page["model"], page["pattern"]) == (View().experiment.model, View().experiment.pattern)
+    usual = View().experiment
+    assert (page["model"].value, page["pattern"]) == (usual.model, usual.pattern)
 
 
 def test_only_listed_models_and_texts(tiny: str) -> None:
@@ -357,7 +359,7 @@ def test_the_mask_window_stays_valid(direction: str) -> None:
 
 def test_the_endpoints_are_the_named_ones(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(endpoints) == {"/catalogue", "/lookup", "/compare", "/run", "/look", "/generate"}
+    assert set(endpoints) == {f"/{name}" for name in ENDPOINTS}
 
 
 def test_endpoints_answer(client: Client, tiny: str) -> None:

@@ -101,7 +101,7 @@ def test_values_that_need_one_another_are_kept_together() -> None:
 
 def test_a_large_model_says_what_is_wrong_too() -> None:
     page = restored("model=llama3.1-8b&pattern=2:4&nonsense=1&block=99")
-    assert (page["model"], page["pattern"]) == ("llama3.1-8b", "2:4")
+    assert (page["model"].value, page["pattern"]) == ("llama3.1-8b", "2:4")
     assert "nonsense" in page["status"] and "no block 99" in page["status"]
     assert "as published" in page["status"]
 

@@ -65,7 +65,7 @@ def figure(plot: Any) -> dict[str, Any]:
 
 
 def test_the_page_builds() -> None:
-    assert build_page().fns
+    assert build_page(private=True).fns
 
 
 def test_every_method_is_in_a_menu_and_says_where_it_does_not_fit() -> None:

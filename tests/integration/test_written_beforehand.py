@@ -5,7 +5,7 @@ import re
 import pytest
 
 from nmviz.core.experiment import Experiment
-from nmviz.service.lessons.texts import written_beforehand
+from nmviz.service.beforehand.texts import written_beforehand
 from nmviz.ui.explore.panels.beforehand import beforehand
 from nmviz.ui.shell.view import DEFAULT_PROMPT, View, Writing
 

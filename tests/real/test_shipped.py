@@ -14,7 +14,7 @@ from nmviz.core.results import Result
 from nmviz.core.tokenwise.tails import TAILS
 from nmviz.engine.load.loading import LoadedModel, load
 from nmviz.engine.measure.runner import Run
-from nmviz.service.lessons.texts import written_beforehand
+from nmviz.service.beforehand.texts import written_beforehand
 from nmviz.sources import corpora
 from nmviz.store.database import results_folder
 from nmviz.store.transfer.jsonl import read_jsonl

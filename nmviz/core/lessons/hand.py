@@ -36,8 +36,8 @@ class Rule:
     `kept` has a row a word for activations, a row a row of the weight for weights (those that are
     shown). `gram` is that of the dropped part of the columns, for weights. `layer` is the relative
     error of the layer's output a word, all of its inputs or weights pruned; `guesses` are those
-    after each word of the model with every layer pruned, and `written`
-    is how it goes on, the likeliest word each time.
+    after each word of the model with every layer pruned, and `written` is how it goes on, the
+    likeliest word each time; empty where no model was let write.
     """
 
     name: str
@@ -52,7 +52,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Hand:
-    """Sixteen neighbouring inputs of one layer, from `first` on, word by word over a prompt."""
+    """Sixteen neighbouring inputs of one layer, from `first` on, word by word over a prompt; the
+    rules that are `left_out` would have to be calibrated first."""
 
     block: int
     projection: str
@@ -65,6 +66,7 @@ class Hand:
     guesses: Sequence[Guess]  # of the dense model
     written: str  # by the dense model
     rules: Sequence[Rule]
+    left_out: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as the page has it."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nmviz.base.errors import UserError
+from nmviz.base.stepping import at_once
 from nmviz.core.coverage import Coverage
 from nmviz.core.experiment import Experiment
 from nmviz.core.settings import BLOCKS
@@ -136,14 +137,9 @@ def _finish(pruned: Pruned, words: str, check: Check) -> Iterator[Stage]:
             yield Stage(words, index / len(pruned.sites))
 
 
-def bind(loaded: LoadedModel, experiment: Experiment, check: Check) -> Bound:
+def bind(loaded: LoadedModel, experiment: Experiment, check: Check, packed: bool = False) -> Bound:
     """`prepare`, without its steps."""
-    steps = prepare(loaded, experiment, check)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return at_once(prepare(loaded, experiment, check, packed))
 
 
 def bind_site(loaded: LoadedModel, experiment: Experiment, site: Site) -> Pruned:

@@ -203,4 +203,5 @@ def _part_of(masked: Masked, part: Part, labels: tuple[str, ...], group: int | N
         rows_in_all=rows_in_all,
         columns_in_all=columns_in_all,
         group=group,
+        kept_of_column=masked.mask.sum(0).cpu().numpy(),
     )

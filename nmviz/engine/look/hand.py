@@ -1,14 +1,17 @@
 """What the page's hand of sixteen inputs is made of: one capture, and a pass a rule."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.lessons.hand import KEPT, PATTERN, SIZE, Guess, Hand, Rule
 from nmviz.core.settings import Target
-from nmviz.engine.calibrate.calibration import bind
+from nmviz.engine.calibrate.calibration import bind, is_ready
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site
 from nmviz.engine.look.capture import Captures, prompt_ids
@@ -25,6 +28,9 @@ RULES: tuple[tuple[Target, str], ...] = (
     ("weight", "wanda"),
 )
 """Who chooses instead of the visitor."""
+WINDOWS = 16
+MOST_WORDS = 64
+"""Of a prompt that somebody brings."""
 MORE_WORDS = 12
 """Tokens that each model writes behind the prompt."""
 ROWS = 8
@@ -38,23 +44,32 @@ def hand(
     prompt: str,
     site: Site,
     check: Callable[[], None],
-    windows: int = 16,
-) -> Hand:
+    windows: int = WINDOWS,
+    live: bool = False,
+) -> Generator[float, None, Hand]:
     """Sixteen inputs of a layer where a choice matters on the prompt, with what every rule makes of
-    them, calibrated on so many `windows` where it must be; `check` may raise Cancelled.
+    them, calibrated on so many `windows` where it must be. Yields which share of it is done;
+    `check` may raise Cancelled.
 
-    UserError for a prompt without a word, and where d_in is no multiple of sixteen.
+    What is made `live`, for somebody who waits, is of the first 64 words at most, leaves the rules
+    out that would have to be calibrated first, and lets no model write on.
+
+    UserError for a prompt without a word, where d_in is no multiple of sixteen, and for a layer
+    that is not given each word once.
     """
     parse_pattern(PATTERN).check_divides(site.d_in, site.name)
-    capture = captures.get(loaded, prompt)
-    x = capture.of(site)  # [words, d_in]
-    y, ids = site.dense(x), prompt_ids(loaded, prompt)
-    first = _liveliest(x)
-    columns = slice(first, first + SIZE)
-    part = site.weight[:, columns].double()
-    likely = logits(loaded, ids).float().softmax(-1)  # [words, vocabulary]
-    made = []
-    for target, name in RULES:
+    ids = prompt_ids(loaded, prompt)
+    x = captures.get(loaded, prompt).of(site)  # [words, d_in]
+    if len(x) != len(ids):
+        raise UserError(f"{site.name} is not given each word once: look at another layer.")
+    if live:
+        x, ids = x[:MOST_WORDS], ids[:MOST_WORDS]
+    part = _Part(loaded, site, x, site.dense(x), ids, not live)
+    columns, made, left_out = part.columns, [], []
+    with loaded.lock:
+        likely, written = part.likely(), part.written()
+    for done, (target, name) in enumerate(RULES):
+        yield done / len(RULES)
         asked = Experiment.build(
             model=loaded.info.id,
             target=target,
@@ -63,63 +78,93 @@ def hand(
             ties="index" if target == "weight" else "auto",
             calibration_windows=windows,
         )
-        pruned = bind(loaded, asked, check).pruned
-        made.append(_rule(loaded, pruned, site, x, y, columns, ids, likely))
+        if live and not is_ready(loaded, asked):
+            left_out.append(BY_TARGET[target].get(name).short_title)
+            continue
+        with loaded.lock:
+            made.append(part.rule(bind(loaded, asked, check, packed=True).pruned, likely, check))
+    weight = site.weight[:, columns].double()
     return Hand(
         block=site.block,
         projection=site.projection,
-        first=first,
-        words=capture.tokens,
+        first=columns.start,
+        words=[loaded.tokenizer.decode([word]) for word in ids.tolist()],
         inputs=x[:, columns].tolist(),
-        outputs=torch.linalg.vector_norm(y.double(), dim=-1).tolist(),
-        gram=(part.T @ part).tolist(),
-        weights=part[:ROWS].tolist(),
-        guesses=_guesses(loaded, likely, likely),
-        written=_written(loaded, ids),
-        rules=made,
-    )
-
-
-def _rule(
-    loaded: LoadedModel,
-    pruned: Pruned,
-    site: Site,
-    x: Tensor,
-    y: Tensor,
-    columns: slice,
-    ids: Tensor,
-    likely: Tensor,
-) -> Rule:
-    call, target = pruned.calls[0], pruned.experiment.target
-    mask = pruned.masked(site, x).mask[:, columns]
-    gram = None
-    if target == "weight":
-        dropped = torch.where(mask, 0, site.weight[:, columns]).double()
-        gram = (dropped.T @ dropped).tolist()
-        mask = mask[:ROWS]
-    lost = torch.linalg.vector_norm(pruned.lost(site, x).double(), dim=-1)
-    whole = torch.linalg.vector_norm(y.double(), dim=-1)
-    with replaced(forwards(pruned, _go_on)):
-        guessed, written = logits(loaded, ids).float().softmax(-1), _written(loaded, ids)
-    return Rule(
-        name=call.method.name,
-        title=BY_TARGET[target].get(call.method.name).short_title,
-        target=target,
-        kept=mask.tolist(),
-        layer=torch.where(whole > 0, lost / whole, 0).tolist(),
-        guesses=_guesses(loaded, guessed, likely),
+        outputs=torch.linalg.vector_norm(part.y.double(), dim=-1).tolist(),
+        gram=(weight.T @ weight).tolist(),
+        weights=weight[:ROWS].tolist(),
+        guesses=part.guesses(likely, likely),
         written=written,
-        gram=gram,
+        rules=made,
+        left_out=left_out,
     )
 
 
-def _written(loaded: LoadedModel, ids: Tensor) -> str:
-    """What the model as it is now adds to the prompt, the likeliest word each time."""
-    read = ids
-    for _ in range(MORE_WORDS):
-        best = logits(loaded, read)[-1].argmax()
-        read = torch.cat([read, best[None].to(read.device)])
-    return str(loaded.tokenizer.decode(read[len(ids) :]))
+@dataclass(frozen=True)
+class _Part:
+    """A layer with its inputs x [words, d_in] and dense outputs y on a prompt of those ids, and
+    whether models write on behind it."""
+
+    loaded: LoadedModel
+    site: Site
+    x: Tensor
+    y: Tensor
+    ids: Tensor
+    writes: bool
+
+    @cached_property
+    def columns(self) -> slice:
+        """Those that are shown."""
+        first = _liveliest(self.x)
+        return slice(first, first + SIZE)
+
+    def likely(self) -> Tensor:
+        """Probabilities of the model as it is now after each word, [words, vocabulary]."""
+        return logits(self.loaded, self.ids).float().softmax(-1)
+
+    def written(self) -> str:
+        """What the model as it is now adds to the prompt, the likeliest word each time."""
+        read = self.ids
+        for _ in range(MORE_WORDS if self.writes else 0):
+            best = logits(self.loaded, read)[-1].argmax()
+            read = torch.cat([read, best[None].to(read.device)])
+        return str(self.loaded.tokenizer.decode(read[len(self.ids) :]))
+
+    def rule(self, pruned: Pruned, dense: Tensor, check: Callable[[], None]) -> Rule:
+        """What a rule makes of the sixteen, of the layer and of the model; `dense` as `likely` of
+        the dense model."""
+        site, x, columns = self.site, self.x, self.columns
+        method, target = pruned.calls[0].method, pruned.experiment.target
+        mask, gram = pruned.masked(site, x).mask[:, columns], None
+        if target == "weight":
+            dropped = torch.where(mask, 0, site.weight[:, columns]).double()
+            gram = (dropped.T @ dropped).tolist()
+            mask = mask[:ROWS]
+        lost = torch.linalg.vector_norm(pruned.lost(site, x).double(), dim=-1)
+        whole = torch.linalg.vector_norm(self.y.double(), dim=-1)
+        with replaced(forwards(pruned, check)):
+            guesses, written = self.guesses(self.likely(), dense), self.written()
+        return Rule(
+            name=method.name,
+            title=BY_TARGET[target].get(method.name).short_title,
+            target=target,
+            kept=mask.tolist(),
+            layer=torch.where(whole > 0, lost / whole, 0).tolist(),
+            guesses=guesses,
+            written=written,
+            gram=gram,
+        )
+
+    def guesses(self, own: Tensor, dense: Tensor) -> Sequence[Guess]:
+        """After each word, from probabilities [words, vocabulary] of a model and of the dense
+        one."""
+        best, words = own.max(-1)
+        of_dense = own.gather(-1, dense.argmax(-1, keepdim=True))[..., 0]
+        decode = self.loaded.tokenizer.decode
+        return [
+            Guess(decode([word]), float(one), float(other))
+            for word, one, other in zip(words.tolist(), best, of_dense, strict=True)
+        ]
 
 
 def _liveliest(x: Tensor) -> int:
@@ -130,18 +175,3 @@ def _liveliest(x: Tensor) -> int:
     squares = blocks.square()
     share = squares[..., : SIZE - KEPT].sum(-1) / squares.sum(-1).clamp_min(1e-30)
     return int(share.mean(0).argmax()) * SIZE
-
-
-def _guesses(loaded: LoadedModel, own: Tensor, dense: Tensor) -> Sequence[Guess]:
-    """After each word, from probabilities [words, vocabulary] of a model and of the dense one."""
-    best, words = own.max(-1)
-    of_dense = own.gather(-1, dense.argmax(-1, keepdim=True))[..., 0]
-    decode = loaded.tokenizer.decode
-    return [
-        Guess(decode([word]), float(one), float(other))
-        for word, one, other in zip(words.tolist(), best, of_dense, strict=True)
-    ]
-
-
-def _go_on() -> None:
-    pass

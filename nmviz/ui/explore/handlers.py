@@ -10,7 +10,6 @@ from nmviz import service
 from nmviz.base.errors import NotYet
 from nmviz.core.results import Column, Result
 from nmviz.core.running import Running
-from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.form.controls import FIELDS, block_choices
 from nmviz.ui.explore.form.notes import method_notes, terms
 from nmviz.ui.explore.form.protocol import stride_of
@@ -18,8 +17,8 @@ from nmviz.ui.explore.form.scoping import projections_of, scope_values, where_va
 from nmviz.ui.explore.form.values import asked, form, view_of
 from nmviz.ui.explore.panels import hand, published_only, render
 from nmviz.ui.explore.panels.beforehand import beforehand
+from nmviz.ui.explore.panels.layer import CHANNELS, layer_panels, refused
 from nmviz.ui.explore.panels.layer import identity as layer_identity
-from nmviz.ui.explore.panels.layer import layer_panels, refused
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.restore import chip_of
 from nmviz.ui.explore.wanted import wanted_of
@@ -40,6 +39,7 @@ LAYER_OUTPUTS = (
     *("looked_at", "mask_size", "layer_head"),
     *("weight_inputs_head", "weight_inputs", "weight_mask_head", "weight_mask"),
     *("activation_inputs_head", "activation_inputs", "activation_mask_head", "activation_mask"),
+    *CHANNELS,
 )
 # What Gradio and the browser touch for every event is what the event names: no more than it needs.
 MOVED = ("query", "wanted")
@@ -50,8 +50,8 @@ CHANGED = (
 )
 RAN = ("ran", "shown", "query", "progress", *render.OUTPUTS)
 FITTED = (
-    *("terms", "texts", "hand", "scope", "scope_note", "sites", "projections", "blocks"),
-    *("block", "projection", *LAYER_OUTPUTS),
+    *("terms", "texts", "hand", "hand_progress", "scope", "scope_note", "sites"),
+    *("projections", "blocks", "block", "projection", *LAYER_OUTPUTS),
 )
 
 
@@ -244,11 +244,6 @@ def _list_of_sites(values: Sequence[Any], view: View) -> Update:
 def with_stride(protocol: Any, stride: Any) -> Any:
     """The field of the stride, where the chosen protocol has one."""
     return stride_of(protocol, stride)
-
-
-def own_text(corpus: str) -> Any:
-    """The box for a text of one's own, where that is chosen."""
-    return gr.Textbox(visible=corpus == OWN_TEXT)
 
 
 def _waiting(now: Shown, view: View, text: str | None, measure: Measure) -> Update:

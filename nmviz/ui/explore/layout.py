@@ -6,13 +6,13 @@ from typing import Any
 import gradio as gr
 
 from nmviz.methods.patterns import PRESETS
+from nmviz.ui.explore.one_layer import one_layer
 from nmviz.ui.explore.panels import changed_answers, changed_words, plan
 from nmviz.ui.explore.panels.one_at_a_time import BY, PANEL
 from nmviz.ui.explore.panels.zero_shot_choices import CHOSEN, LIMIT, OFFERED, TITLE, refusal
+from nmviz.ui.explore.pieces import cancel, chips, plot
 from nmviz.ui.shell.view import View
 
-PANES = ("weight", "activation")
-STEPS = ("left", "right", "up", "down", "closer", "wider")
 DEPTH_MEASURES = [
     ("each layer alone", "local"),
     ("drift through the blocks", "drift"),
@@ -38,21 +38,14 @@ def build_panels(view: View) -> Panels:
     with gr.Column(elem_id="figures", min_width=0):
         named["cards"] = gr.HTML(elem_id="cards")
         _texts(named)
-        named["hand"] = gr.HTML(elem_id="hand")
+        with gr.Column(elem_id="hand", min_width=0):
+            _hand(named)
         measure = _depth(named)
         _tails(named)
         with gr.Column(elem_id="flips", min_width=0):
             _changed_words(named)
     with gr.Column(elem_id="layer", min_width=0):
-        before, after = _layer_head(named)
-        with gr.Row(elem_classes="panes"):
-            for target in PANES:
-                _distribution(named, target)
-        steps, window = _window(view)
-        with gr.Row(elem_classes="panes"):
-            for target in PANES:
-                _mask(named, target)
-        _every_method(named)
+        (before, after), steps, window = one_layer(named, view)
     with gr.Column(elem_id="each", min_width=0):
         _one_at_a_time(named)
     with gr.Column(elem_id="plan", min_width=0):
@@ -62,17 +55,14 @@ def build_panels(view: View) -> Panels:
     return Panels(named, measure, before, after, steps, window)
 
 
-def _chips(name: str, label: str, choices: list[tuple[str, str]]) -> gr.Radio:
-    """A choice beside a heading, the first at first."""
-    return gr.Radio(
-        choices,
-        value=choices[0][1],
-        label=label,
-        show_label=False,
-        container=False,
-        elem_classes="chips",
-        elem_id=name,
-    )
+def _hand(named: dict[str, Any]) -> None:
+    named["hand"] = gr.HTML()
+    with gr.Row(elem_classes="ask"):
+        named["take_hand"] = gr.Button(
+            "Take the prompt and layer of the settings", size="sm", min_width=0, elem_id="take-hand"
+        )
+        named["stop_hand"] = cancel("stop-hand")
+    named["hand_progress"] = gr.HTML(elem_id="hand-progress")
 
 
 def _texts(named: dict[str, Any]) -> None:
@@ -86,8 +76,8 @@ def _depth(named: dict[str, Any]) -> gr.Radio:
     with gr.Column(elem_id="depth", min_width=0):
         with gr.Row(elem_classes="panel-head"):
             named["depth_head"] = gr.HTML("<h2>Where it hurts</h2>")
-            measure = _chips("measure", "Which error", DEPTH_MEASURES)
-        named["depth_plot"] = _plot("depth-plot")
+            measure = chips("measure", "Which error", DEPTH_MEASURES)
+        named["depth_plot"] = plot("depth-plot")
         named["depth_table"] = gr.HTML(elem_id="depth-table")
     return measure
 
@@ -98,10 +88,10 @@ def _tails(named: dict[str, Any]) -> None:
         with gr.Row(elem_classes="panes"):
             with gr.Column(min_width=0):
                 named["kl_head"] = gr.HTML()
-                named["kl_plot"] = _plot("kl-plot")
+                named["kl_plot"] = plot("kl-plot")
             with gr.Column(min_width=0):
                 named["delta_p_head"] = gr.HTML()
-                named["delta_p_plot"] = _plot("delta-p-plot")
+                named["delta_p_plot"] = plot("delta-p-plot")
         named["tails_table"] = gr.HTML(elem_id="tails-table")
 
 
@@ -129,8 +119,8 @@ def _choice(
 ) -> None:
     """What a table of changes is filtered by, and the button that saves its rows."""
     with gr.Row(elem_classes="choice"):
-        named[f"{panel}_target"] = _chips(f"{panel}-target", "What is pruned", targets)
-        named[f"{panel}_kind"] = _chips(f"{panel}-kind", "What changed", kinds)
+        named[f"{panel}_target"] = chips(f"{panel}-target", "What is pruned", targets)
+        named[f"{panel}_kind"] = chips(f"{panel}-kind", "What changed", kinds)
         named[f"{panel}_words"] = gr.Textbox(
             label="Only rows with",
             placeholder="a word, or some text",
@@ -145,65 +135,25 @@ def _choice(
     )
 
 
-def _layer_head(named: dict[str, Any]) -> tuple[gr.Button, gr.Button]:
-    with gr.Row(elem_classes="panel-head"):
-        named["layer_head"] = gr.HTML("<h2>One layer</h2>", elem_id="layer-head")
-        with gr.Row(elem_classes="tight"):
-            before = gr.Button("Previous block", size="sm", min_width=0)
-            after = gr.Button("Next block", size="sm", min_width=0)
-    return before, after
-
-
-def _distribution(named: dict[str, Any], target: str) -> None:
-    with gr.Column(elem_id=f"pane-{target}-inputs", min_width=0):
-        named[f"{target}_inputs_head"] = gr.HTML()
-        named[f"{target}_inputs"] = _plot(f"{target}-inputs")
-
-
-def _mask(named: dict[str, Any], target: str) -> None:
-    with gr.Column(elem_id=f"pane-{target}-mask", min_width=0):
-        named[f"{target}_mask_head"] = gr.HTML()
-        named[f"{target}_mask"] = _plot(f"{target}-mask")
-
-
-def _every_method(named: dict[str, Any]) -> None:
-    with gr.Column(elem_id="methods-here", min_width=0):
-        named["methods_head"] = gr.HTML("<h2>Every method at this layer</h2>")
-        named["methods_plot"] = _plot("methods-plot")
-        named["methods_table"] = gr.HTML(elem_id="methods-table")
-        with gr.Row(visible=False, elem_id="calibration", elem_classes="ask") as calibration:
-            named["uncalibrated"] = gr.Dropdown(
-                [],
-                label="Needs calibration text first",
-                filterable=False,
-                min_width=0,
-                elem_id="uncalibrated",
-            )
-            named["calibrate"] = gr.Button("Calibrate", elem_id="calibrate", min_width=0)
-            named["stop_calibrating"] = _cancel("stop-calibrating")
-        named["calibration"] = calibration
-        named["calibrating"] = gr.HTML(elem_id="calibrating")
-
-
 def _one_at_a_time(named: dict[str, Any]) -> None:
     named["each_head"] = gr.HTML(f"<h2>{PANEL.title}</h2>", elem_id="each-head")
     ways = [(words, str(by)) for by, words in BY.items()]
-    named["each_by"] = _chips("each-by", "What is pruned alone", ways)
+    named["each_by"] = chips("each-by", "What is pruned alone", ways)
     with gr.Column(visible=False, min_width=0) as figure:
-        named["each_plot"] = _plot("each-plot")
+        named["each_plot"] = plot("each-plot")
         named["each_table"] = gr.HTML(elem_id="each-table")
     named["each_figure"] = figure
     with gr.Column(elem_id="each-bar", min_width=0) as bar:
         with gr.Row(elem_classes="ask"):
             named["measure_each"] = gr.Button("Measure", elem_id="measure-each", min_width=0)
-            named["stop_each"] = _cancel("stop-each")
+            named["stop_each"] = cancel("stop-each")
         named["each_progress"] = gr.HTML(elem_id="each-progress")
     named["each_bar"] = bar
 
 
 def _plan(named: dict[str, Any]) -> None:
     named["plan_head"] = gr.HTML(f"<h2>{plan.TITLE}</h2>", elem_id="plan-head")
-    named["plan_plot"] = _plot("plan-plot")
+    named["plan_plot"] = plot("plan-plot")
     with gr.Row(elem_classes="ask"):
         named["plan_pattern"] = gr.Dropdown(
             list(PRESETS),
@@ -224,7 +174,7 @@ def _tasks(named: dict[str, Any]) -> None:
     named["tasks_head"] = gr.HTML(f"<h2>{TITLE}</h2>", elem_id="tasks-head")
     _asked(named)
     with gr.Column(visible=False, min_width=0) as figure:
-        named["tasks_plot"] = _plot("tasks-plot")
+        named["tasks_plot"] = plot("tasks-plot")
         named["tasks_table"] = gr.HTML(elem_id="tasks-table")
         _changed_answers(named)
     named["tasks_figure"] = figure
@@ -242,7 +192,7 @@ def _tasks(named: dict[str, Any]) -> None:
                 elem_id="run-tasks",
                 min_width=0,
             )
-            named["stop_tasks"] = _cancel("stop-tasks")
+            named["stop_tasks"] = cancel("stop-tasks")
         named["tasks_progress"] = gr.HTML(elem_id="tasks-progress")
     named["tasks_bar"] = bar
 
@@ -266,29 +216,3 @@ def _asked(named: dict[str, Any]) -> None:
             min_width=0,
             elem_id="tasks-chat",
         )
-
-
-def _cancel(name: str) -> gr.Button:
-    return gr.Button("Cancel", variant="stop", visible=False, elem_id=name, min_width=0)
-
-
-def _window(view: View) -> tuple[dict[str, gr.Button], dict[str, gr.components.Component]]:
-    look = view.look
-    numbers = (
-        ("first_row", "First row", look.first_row),
-        ("rows", "Rows", look.rows),
-        ("first_column", "First column", look.first_column),
-        ("columns", "Columns", look.columns),
-    )
-    with gr.Row(elem_id="window"):
-        window: dict[str, gr.components.Component] = {
-            name: gr.Number(value, label=label, precision=0, min_width=0)
-            for name, label, value in numbers
-        }
-        with gr.Row(elem_classes="tight"):
-            steps = {step: gr.Button(step.capitalize(), size="sm", min_width=0) for step in STEPS}
-    return steps, window
-
-
-def _plot(name: str) -> gr.Plot:
-    return gr.Plot(show_label=False, container=False, elem_id=name, elem_classes="figure")

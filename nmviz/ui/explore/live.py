@@ -8,7 +8,7 @@ import gradio as gr
 
 from nmviz.ui.explore import handlers, writing
 from nmviz.ui.explore.components import Page
-from nmviz.ui.explore.panels import every_method, one_at_a_time, zero_shot
+from nmviz.ui.explore.panels import every_method, hand, one_at_a_time, zero_shot
 from nmviz.ui.explore.panels.measured import Why
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS, refusal
@@ -18,32 +18,36 @@ from nmviz.ui.shell.places import in_turn
 from nmviz.ui.shell.progress import waiting
 from nmviz.ui.shell.sessions import SESSIONS
 
-Work = Literal["run", "write", "calibrate", "measure_each", "run_tasks"]
+Work = Literal["run", "write", "take_hand", "calibrate", "measure_each", "run_tasks"]
 Begin = Callable[[Sequence[Any], str, int | None], Iterator[Update]]
 
 BARS: dict[Work, str] = {
     "run": "progress",
     "write": "progress",
+    "take_hand": "hand_progress",
     "calibrate": "calibrating",
     "measure_each": "each_progress",
     "run_tasks": "tasks_progress",
 }
 WRITES: dict[Work, tuple[str, ...]] = {
+    "take_hand": ("hand",),
     "calibrate": (),
     "measure_each": one_at_a_time.OUTPUTS,
     "run_tasks": zero_shot.OUTPUTS,
 }
 """What the work fills beside its bar."""
 CLEARED = ("progress", "each_progress", "tasks_progress")
-"""Bars that say nothing once the work has ended; calibrating has a last word there."""
-STARTS = ("run", "again", "write", "calibrate", "measure_each", "run_tasks")
+"""Bars that say nothing once the work has ended; others have a last word there."""
+STARTS = ("run", "again", "write", "take_hand", "calibrate", "measure_each", "run_tasks")
 CANCELS: dict[str, tuple[Work, ...]] = {
     "cancel": ("run", "write"),
+    "stop_hand": ("take_hand",),
     "stop_calibrating": ("calibrate",),
     "stop_each": ("measure_each",),
     "stop_tasks": ("run_tasks",),
 }
 REPLACED = {"run": "cancel", "again": "cancel"} | {
+    "take_hand": "stop_hand",
     "calibrate": "stop_calibrating",
     "measure_each": "stop_each",
     "run_tasks": "stop_tasks",
@@ -82,6 +86,7 @@ def wire_live(
         then_each(answered, "again")
         then_layer(_write(page, answered, after_run=True))
     _write(page, _begin(page, "write", "write"))
+    _worked(page, "take_hand", hand.take, ())
     then_layer(_worked(page, "calibrate", every_method.calibrate, ("uncalibrated",)))
     then_each(_worked(page, "measure_each", one_at_a_time.measure, ("each_by",)), "measured")
     then_each(_worked(page, "run_tasks", zero_shot.measure, FIELDS), "measured")

@@ -7,8 +7,9 @@ import gradio as gr
 from nmviz import service
 from nmviz.service import OWN_TEXT
 from nmviz.ui.explore.address import read_address
-from nmviz.ui.explore.form.controls import block_choices, values_of
+from nmviz.ui.explore.form.controls import block_choices, model_choices, values_of
 from nmviz.ui.explore.form.notes import method_notes, terms
+from nmviz.ui.explore.form.own_text import shown_for
 from nmviz.ui.explore.form.protocol import stride_of
 from nmviz.ui.explore.form.scoping import scope_values
 from nmviz.ui.explore.form.values import Asked
@@ -21,7 +22,9 @@ from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of, settle
 from nmviz.ui.shell.view import View
 
-PASTE_AGAIN = "The address does not carry your own text: paste it again, then press Run."
+PASTE_AGAIN = (
+    "The address does not carry your own text: paste it again or choose its file, then press Run."
+)
 
 
 def first_view() -> View:
@@ -60,6 +63,7 @@ def form_of(view: View) -> dict[str, Any]:
     names = list(model.projections)
     return {
         **values,
+        "model": gr.Dropdown(choices=model_choices(service.catalogue()), value=model.id),
         "terms": terms(model),
         **scope_values(view.experiment.projections, model, view.experiment.plan is not None),
         "chips": chip_of(view),
@@ -67,7 +71,7 @@ def form_of(view: View) -> dict[str, Any]:
         "block": gr.Dropdown(choices=block_choices(model.blocks), value=values["block"]),
         "projection": gr.Dropdown(choices=list(model.layers), value=values["projection"]),
         "stride": stride_of(values["protocol"], values["stride"]),
-        "text": gr.Textbox(visible=values["corpus"] == OWN_TEXT),
+        **shown_for(values["corpus"]),
         "method_notes": method_notes(view),
     }
 

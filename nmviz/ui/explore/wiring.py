@@ -1,16 +1,17 @@
 """Which event calls which handler. Nothing here decides anything."""
 
-import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 
 from nmviz.ui.explore import address, changes, handlers, picking, tasks
+from nmviz.ui.explore.adding import wire_adding
+from nmviz.ui.explore.arriving import arrived, leaving
 from nmviz.ui.explore.by_lesson import wire_by_lesson
 from nmviz.ui.explore.components import Page
-from nmviz.ui.explore.form import menus
+from nmviz.ui.explore.form import menus, own_text
 from nmviz.ui.explore.form.values import MEASURED, PRUNED
 from nmviz.ui.explore.live import wire_live
 from nmviz.ui.explore.panels import every_method, one_at_a_time, plan
@@ -18,17 +19,13 @@ from nmviz.ui.explore.panels.measured import Why
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
 from nmviz.ui.serving.answers import for_all, for_all_at_address
-from nmviz.ui.serving.visits import Visits
 from nmviz.ui.shell.events import (
     ANSWERED,
     FROM_STORE,
     READ,
     answered,
     asking,
-    session_of,
 )
-from nmviz.ui.shell.html import esc
-from nmviz.ui.shell.sessions import SESSIONS
 
 TYPED = (
     *("pattern", "blocks", "sites", "corpus", "tokens", "window", "calibration_windows", "seed"),
@@ -44,6 +41,7 @@ or deleted."""
 def wire(page: Page, blocks: gr.Blocks) -> None:
     """Connect every event of the page."""
     _opening(page, blocks)
+    wire_adding(page)
     _settings(page)
     _layer(page)
     _giving(page)
@@ -66,7 +64,7 @@ def _opening(page: Page, blocks: gr.Blocks) -> None:
     opened = blocks.load(shared, None, page.outputs, **FROM_STORE)
     opened.then(None, None, None, js="() => window.nmviz.openTab()", **READ)
     told = gr.HTML(elem_id="leaving", elem_classes="offstage")
-    opened.then(_arrived(_leaving(blocks)), page.named["model"], told, **FROM_STORE)
+    opened.then(arrived(leaving(blocks)), page.named["model"], told, **FROM_STORE)
     _shown(page, opened.then)
     wire_by_lesson(page, partial(_shown, page))
 
@@ -76,29 +74,6 @@ def _shown(page: Page, on: Callable[..., Any]) -> None:
     _each(page, on)
     _planned(page, on)
     _look(page, on)
-
-
-def _leaving(blocks: gr.Blocks) -> int:
-    """The number of the handler that the page's script calls when the visitor closes the page: what
-    runs for them ends, and they are forgotten."""
-
-    def leave(request: gr.Request) -> None:
-        SESSIONS.leave(session_of(request))
-        cast(Visits, blocks.state_holder).forget(session_of(request))
-
-    unseen = gr.Button("leave", elem_id="leave", elem_classes="offstage")
-    return int(unseen.click(leave, None, None, **FROM_STORE)["id"])
-
-
-def _arrived(leaving: int) -> Callable[..., str]:
-    """The chosen model begins to load, and the script learns what to say when the visitor goes."""
-
-    def arrived(request: gr.Request, model: str) -> str:
-        handlers.warm(model)
-        said = {"fn_index": leaving, "session_hash": session_of(request), "data": []}
-        return f'<span data-said="{esc(json.dumps(said))}"></span>'
-
-    return arrived
 
 
 def _settings(page: Page) -> None:
@@ -122,8 +97,12 @@ def _settings(page: Page) -> None:
     chip = controls.chips.input(
         None, controls.chips, named["pattern"], js="(v) => v", api_visibility="private"
     )
-    model = named["model"].input(
-        page.answer(handlers.fitted), page.form, page.these(*handlers.FITTED), **FROM_STORE
+    model = gr.on(
+        [named["model"].input, named["added"].change],
+        page.answer(handlers.fitted),
+        page.form,
+        page.these(*handlers.FITTED),
+        **FROM_STORE,
     )
     scope = named["scope"].input(
         handlers.scoped,
@@ -141,7 +120,12 @@ def _settings(page: Page) -> None:
     named["protocol"].input(
         handlers.with_stride, page.these("protocol", "stride"), named["stride"], **FROM_STORE
     )
-    named["corpus"].input(handlers.own_text, named["corpus"], named["text"], **FROM_STORE)
+    named["corpus"].input(
+        lambda corpus: page.named_values(own_text.shown_for(corpus)),
+        named["corpus"],
+        page.these("text", "text_file"),
+        **FROM_STORE,
+    )
     named["pattern"].change(
         for_all(menus.relabelled),
         page.these("pattern", "menus_for"),

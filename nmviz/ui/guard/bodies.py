@@ -25,6 +25,7 @@ def refuse_numbered(body: bytes, found: re.Match[str], known: Known) -> None:
     handler = known.handler(given.get("fn_index"))
     if handler is None:
         raise Refusal(404, "The page has no handler of that fn_index: reload the page.")
+    known.refuse_elsewhere(handler)
     if found[0].endswith("/join") and given.get("session_hash") is None:
         raise Refusal(400, "session_hash is missing: make up a word for your session.")
     _refuse_past_the_queue(found, handler)
@@ -64,10 +65,11 @@ def refuse_reset(body: bytes, _: re.Match[str], __: Known) -> None:
 
 
 def endpoint(known: Known, name: str) -> Any:
-    """The endpoint of that name. Refusal where there is none."""
+    """The endpoint of that name. Refusal where there is none, or it is not for who asks."""
     offered = known.endpoints()
     if name not in offered:
         raise Refusal(404, f"There is no endpoint of that name: choose one of {listed(offered)}.")
+    known.refuse_elsewhere(offered[name])
     return offered[name]
 
 

@@ -4,12 +4,19 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.types import Scope
+
+from nmviz.ui.guard.at_home import HOW, is_at_home, is_for_home
+from nmviz.ui.guard.refusal import Refusal
+
 
 @dataclass(frozen=True)
 class Known:
-    """A page that is served; all is read where Gradio keeps it, so it is never out of date."""
+    """A page that is served; all is read where Gradio keeps it, so it is never out of date; and the
+    request that is asked now."""
 
     blocks: Any
+    asked: Scope
 
     def handler(self, number: Any) -> Any:
         """The handler of that number; None where there is none, or only one in the browser."""
@@ -20,6 +27,11 @@ class Known:
         """The handlers that have a name for scripts, by that name."""
         listed = self.blocks.fns.values()
         return {one.api_name: one for one in listed if is_endpoint(one)}
+
+    def refuse_elsewhere(self, handler: Any) -> None:
+        """Refusal of a handler that is for who sits at this machine, where others ask for it."""
+        if is_for_home(handler.fn) and not is_at_home(self.asked, self.blocks.server_name):
+            raise Refusal(403, HOW)
 
     def component(self, block: Any, session: str | None) -> Any:
         """The component as that session has it: an answer may have changed what it lists."""

@@ -1,7 +1,7 @@
 """The guard: every request is checked by its address, size and form before Gradio reads it.
 
-What is refused gets one sentence (400, 404 or 413) and one line in the log. What is passed on is
-passed on as it came, and answers are not touched.
+What is refused gets one sentence (400, 403, 404 or 413) and one line in the log. What is passed on
+is passed on as it came, and answers are not touched.
 """
 
 import logging
@@ -40,7 +40,7 @@ class Guard:
         if len(path) + len(query) > LONGEST_ADDRESS:
             raise Refusal(413, f"The address has over {LONGEST_ADDRESS:,} characters: shorten it.")
         route, found = route_of(scope["method"], path)
-        known = Known(scope["app"].get_blocks())
+        known = Known(scope["app"].get_blocks(), scope)
         given: Any = query.decode("latin-1")
         if route.method == "POST":
             given = await _body(scope, receive, route.largest)

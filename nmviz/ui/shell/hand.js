@@ -24,6 +24,9 @@ window.nmvizHand = (() => {
   const percent = (share) => (share < 0.0995 ? (100 * share).toFixed(1) : (100 * share).toFixed(0)) + "%";
   const number = (x) => (Math.abs(x) < 0.995 ? x.toFixed(2) : x.toPrecision(3)).replace("-", "\u2212");
 
+  // A word, or a sign for a line's end and for a blank
+  const shown = (word) => word.trim() || (word.includes("\n") ? "\u21b5" : "\u2423");
+
   function make(tag, attributes = {}, ...inside) {
     const made = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
@@ -50,9 +53,12 @@ window.nmvizHand = (() => {
 
   function start(root) {
     const told = JSON.parse(root.dataset.hands);
-    const state = { prompt: 0, word: told[0].hand.words.length - 1, activation: "magnitude", weight: "magnitude", own: null };
+    const open = Number(root.dataset.open || 0);
+    const state = { prompt: open, word: told[open].hand.words.length - 1, activation: "magnitude", weight: "magnitude", own: null };
 
     const hand = () => told[state.prompt].hand;
+    // Not every hand has every rule.
+    const known = (target, name, there = hand()) => (name === OWN || ruleOf(there, target, name) ? name : "magnitude");
     const kept = () => (state.activation === OWN ? state.own : ruleOf(hand(), "activation", state.activation).kept[state.word]);
 
     function move(changes) {
@@ -68,11 +74,24 @@ window.nmvizHand = (() => {
       move({ own, activation: OWN });
     }
 
+    function place() {
+      const { block, projection, first, inputs } = hand();
+      return make("p", { class: "words" }, `Block ${block}, ${projection} of ${root.dataset.title}: inputs ${first} to ${first + inputs[0].length - 1}.`);
+    }
+
+    // What a hand that was just made lacks, and which button has it.
+    function lacks() {
+      const { written, left_out: out = [] } = hand(), said = [];
+      if (!written) said.push("How each model goes on: \u201cWrite the three texts\u201d, by the prompt.");
+      if (out.length) said.push(`${out.join(", ")}: choose 8:16 and press Run with it once, which reads its calibration text.`);
+      return said.length ? make("p", { class: "words" }, said.join(" ")) : null;
+    }
+
     function words() {
       const buttons = hand().words.map((word, place) => make("button", {
         type: "button", class: "word", "data-at": `word-${place}`, "aria-pressed": String(place === state.word),
         onclick: () => move({ word: place }),
-      }, word.trim() || "\u2423"));
+      }, shown(word)));
       return row("Words of the prompt", "words-of", buttons);
     }
 
@@ -80,8 +99,11 @@ window.nmvizHand = (() => {
       if (told.length < 2) return null;
       const buttons = told.map((one, place) => make("button", {
         type: "button", class: "chip", "data-at": `prompt-${place}`, "aria-pressed": String(place === state.prompt),
-        onclick: () => move({ prompt: place, word: told[place].hand.words.length - 1, activation: state.activation === OWN ? "magnitude" : state.activation }),
-      }, one.prompt.split(" ").slice(0, 4).join(" ") + " \u2026"));
+        onclick: () => move({
+          prompt: place, word: one.hand.words.length - 1, weight: known("weight", state.weight, one.hand),
+          activation: state.activation === OWN ? "magnitude" : known("activation", state.activation, one.hand),
+        }),
+      }, one.prompt.split(/\s+/).slice(0, 4).join(" ").slice(0, 40) + " \u2026"));
       return row("Prompts", "chips-of", buttons);
     }
 
@@ -119,7 +141,7 @@ window.nmvizHand = (() => {
 
     function guess(one, dense) {
       const right = one.word === dense.word;
-      return make("span", { class: right ? "right" : "wrong" }, `\u201c${one.word.trim()}\u201d ${percent(one.probability)}`);
+      return make("span", { class: right ? "right" : "wrong" }, `\u201c${shown(one.word)}\u201d ${percent(one.probability)}`);
     }
 
     function zoom() {
@@ -132,10 +154,10 @@ window.nmvizHand = (() => {
       const lines = [
         ["these sixteen inputs", error(errorOf(hand(), word, kept())), error(relative(hand().inputs[word], w.gram, hand().outputs[word]))],
         ["the whole layer", a ? error(a.layer[word]) : none(), error(w.layer[word])],
-        [`every layer: the next word (dense: \u201c${dense.word.trim()}\u201d ${percent(dense.probability)})`,
+        [`every layer: the next word (dense: \u201c${shown(dense.word)}\u201d ${percent(dense.probability)})`,
           a ? make("td", {}, guess(a.guesses[word], dense)) : none(), make("td", {}, guess(w.guesses[word], dense))],
       ];
-      if (last) lines.push([`and how it goes on (dense: \u201c${hand().written.trim()}\u201d)`,
+      if (last && hand().written) lines.push([`and how it goes on (dense: \u201c${hand().written.trim()}\u201d)`,
         a ? make("td", { class: "written" }, a.written.trim()) : none(), make("td", { class: "written" }, w.written.trim())]);
       const head = make("tr", {}, make("th", { scope: "col" }, "half is dropped of"),
         make("th", { scope: "col", class: "activation" }, "activations"), make("th", { scope: "col", class: "weight" }, "weights"));
@@ -151,12 +173,12 @@ window.nmvizHand = (() => {
       const said = `${count} of 16 kept: the layer's output for this word changes by ${percent(error)}.${odd}`;
       const weight = relative(hand().inputs[state.word], ruleOf(hand(), "weight", state.weight).gram, hand().outputs[state.word]);
       root.replaceChildren(...[
-        prompts(), words(),
+        prompts(), place(), words(),
         make("div", { class: "sides" },
           make("div", { class: "side activation" }, make("h3", {}, "Activations"), chips("activation"), inputs(), make("p", { class: "words", "aria-live": "polite" }, said)),
           make("div", { class: "side weight" }, make("h3", {}, "Weights"), chips("weight"), weights(),
             make("p", { class: "words" }, `The mask stands for every word: this word's output changes by ${percent(weight)}.`))),
-        zoom(),
+        zoom(), lacks(),
       ].filter(Boolean));
     }
     draw();

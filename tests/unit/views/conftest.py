@@ -120,6 +120,7 @@ def make_look() -> Callable[..., SiteLook]:
                 40,
                 128,
                 4,
+                kept.sum(0),
             ),
         )
 

@@ -255,6 +255,22 @@ def entries(figure: go.Figure, look: SiteLook, _: Options) -> None:
     assert 10 ** figure.layout.yaxis.range[1] > max((counts.kept + counts.dropped).max(), dropped)
 
 
+def channels(figure: go.Figure, looks: Mapping[str, SiteLook], _: Options) -> None:
+    """Every channel of every target at its share of the mask's rows, and a line at what is kept."""
+    drawn = traces(figure)
+    there = {name: look for name, look in looks.items() if len(look.mask.kept_of_column)}
+    assert bool(figure.data) == bool(there)
+    for target, look in there.items():
+        line = drawn[{"weight": "weights", "activation": "activations"}[target]]
+        of = line.x if line.customdata is None else line.customdata[:, 0]
+        rows = max(1, look.mask.rows_in_all)
+        assert sorted(of) == list(range(len(look.mask.kept_of_column)))
+        assert np.allclose(np.array(line.y) * rows, look.mask.kept_of_column[of])
+        assert line.customdata is None or list(line.y) == sorted(line.y, reverse=True)
+    lines = [trace for name, trace in drawn.items() if " of all" in name]
+    assert {y for line in lines for y in line.y} == {look.kept for look in there.values()}
+
+
 def cells(figure: go.Figure, look: SiteLook, _: Options) -> None:
     """The window as it is, its numbers printed where it is small."""
     window = look.mask

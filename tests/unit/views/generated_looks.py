@@ -1,13 +1,11 @@
 """Looks at one layer as hypothesis makes them: a histogram of its entries, a window of its mask."""
 
-from typing import Any
-
 import numpy as np
 from generated_results import DARK, SIZES, Call
 from hypothesis import strategies as st
 
 from nmviz.core.results import Histogram, MaskWindow, SiteLook
-from nmviz.core.settings import TARGETS
+from nmviz.core.settings import TARGETS, Target
 
 SCALES = st.sampled_from([0.0, 1e-6, 0.02, 1.0, 300.0, 1e6])
 WORDS = ("The", "", "\n", "\t ", "<b>&", "extraordinarily long", "3", "nonsense")
@@ -52,15 +50,29 @@ def window(draw: st.DrawFn, shift: float | None) -> MaskWindow:
         rows_in_all=first_row + rows,
         columns_in_all=first_column + columns,
         group=draw(st.sampled_from([None, 1, 4, 16, 4096])),
+        kept_of_column=random.integers(0, first_row + rows + 1, first_column + columns),
     )
 
 
 @st.composite
 def look_calls(draw: st.DrawFn) -> Call:
     """What `distribution` and `mask` are asked for."""
+    return draw(looks(st.sampled_from(TARGETS))), {"dark": draw(DARK)}
+
+
+@st.composite
+def channel_calls(draw: st.DrawFn) -> Call:
+    """What the figures of channels are asked for: of both targets, or of one, or of none."""
+    targets = draw(st.sampled_from([(), ("weight",), ("activation",), TARGETS]))
+    return {one: draw(looks(st.just(one))) for one in targets}, {"dark": draw(DARK)}
+
+
+@st.composite
+def looks(draw: st.DrawFn, target: st.SearchStrategy[Target]) -> SiteLook:
+    """A look at a layer under a pattern of that target."""
     inputs = draw(histogram())
-    look: Any = SiteLook(
-        target=draw(st.sampled_from(TARGETS)),
+    return SiteLook(
+        target=draw(target),
         site="model.layers.3.mlp.down_proj",
         block=3,
         projection="down",
@@ -73,4 +85,3 @@ def look_calls(draw: st.DrawFn) -> Call:
         mask=draw(window(inputs.shift)),
         turned=draw(st.booleans()),
     )
-    return look, {"dark": draw(DARK)}

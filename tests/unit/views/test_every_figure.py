@@ -10,7 +10,7 @@ import figure_numbers as check
 import plotly.graph_objects as go
 import pytest
 from figure_rules import check_figure
-from generated_looks import look_calls
+from generated_looks import channel_calls, look_calls
 from generated_results import (
     Call,
     block_calls,
@@ -54,6 +54,8 @@ CASES = {
     "explore.method_errors.method_errors": Case(method_calls(), check.methods),
     "explore.distribution.distribution": Case(look_calls(), check.entries),
     "explore.mask.mask": Case(look_calls(), check.cells),
+    "explore.channels.most_kept_first": Case(channel_calls(), check.channels),
+    "explore.channels.along_channels": Case(channel_calls(), check.channels),
     "explore.tails.kl_of_tokens": Case(tail_calls(), check.of_tokens("kl")),
     "explore.tails.delta_p_of_tokens": Case(tail_calls(), check.of_tokens("delta_p")),
     "published.ladder.pattern_ladder": Case(row_calls(), check.published),

@@ -10,9 +10,10 @@ from nmviz.methods.patterns import parse_pattern
 from nmviz.service import OWN_TEXT, Catalogue
 from nmviz.ui.explore.form.menus import menus
 from nmviz.ui.explore.form.notes import terms
+from nmviz.ui.explore.form.own_model import own_model
+from nmviz.ui.explore.form.own_text import own_text
 from nmviz.ui.explore.form.protocol import protocol
 from nmviz.ui.explore.form.scoping import where, where_values
-from nmviz.ui.shell.limits import LONGEST_TEXT
 from nmviz.ui.shell.view import LONGEST_PROMPT, View, title_of
 
 if TYPE_CHECKING:
@@ -75,12 +76,15 @@ def values_of(view: View, model: "ModelInfo") -> dict[str, Any]:
     return fields
 
 
-def build_controls(catalogue: Catalogue, view: View, model: "ModelInfo") -> Controls:
-    """The column, filled for `view`. Call it inside a Blocks context."""
+def build_controls(catalogue: Catalogue, view: View, model: "ModelInfo", private: bool) -> Controls:
+    """The column, filled for `view`. Call it inside a Blocks context. On a `private` page with the
+    field for a model of one's own."""
     named: dict[str, gr.components.Component] = {}
     values = values_of(view, model)
     with gr.Column(elem_id="settings", min_width=0):
-        chips = _what(named, catalogue, model, values)
+        _model(named, catalogue, model, values)
+        own_model(named, private)
+        chips = _pattern(named, catalogue, values)
         named["method_notes"] = gr.HTML()
         where(named, model, values)
         _text(named, catalogue, values)
@@ -91,16 +95,19 @@ def build_controls(catalogue: Catalogue, view: View, model: "ModelInfo") -> Cont
     return Controls(named, chips)
 
 
-def _what(
+def _model(
     named: dict[str, Any], catalogue: Catalogue, model: "ModelInfo", values: dict[str, Any]
-) -> gr.Radio:
+) -> None:
     named["model"] = gr.Dropdown(
-        [(model_title(model), model.id) for model in catalogue.models],
+        model_choices(catalogue),
         value=values["model"],
         label=title_of("model"),
         filterable=False,
     )
     named["terms"] = gr.HTML(terms(model), elem_id="terms")
+
+
+def _pattern(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -> gr.Radio:
     presets = [pattern for pattern in catalogue.patterns if pattern != "dense"]
     with gr.Group(elem_classes="pattern"):
         chips = gr.Radio(
@@ -149,15 +156,7 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
         label=title_of("corpus"),
         filterable=False,
     )
-    named["text"] = gr.Textbox(
-        label="Your own text",
-        info="special tokens written out in it, such as <|im_end|>, are read as text",
-        lines=4,
-        max_lines=8,
-        max_length=LONGEST_TEXT + 1,
-        placeholder="Paste plain text here. It stays out of the address and is not kept.",
-        visible=values["corpus"] == OWN_TEXT,
-    )
+    own_text(named, values["corpus"] == OWN_TEXT)
     with gr.Row(elem_classes="pair"):
         named["tokens"] = gr.Number(
             values["tokens"],
@@ -234,6 +233,11 @@ def _writing(named: dict[str, Any], values: dict[str, Any]) -> None:
         info="really skips the weights of dropped inputs (experts are read whole), and times every "
         "token",
     )
+
+
+def model_choices(catalogue: Catalogue) -> list[tuple[str, str]]:
+    """Menu entries of all models."""
+    return [(model_title(model), model.id) for model in catalogue.models]
 
 
 def model_title(model: "ModelInfo") -> str:

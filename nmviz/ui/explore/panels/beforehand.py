@@ -1,7 +1,7 @@
 """Texts of prompts that ship: there is something to read before anything is pressed."""
 
 from nmviz.core.results import Continuation
-from nmviz.service.lessons.texts import Written, written_beforehand
+from nmviz.service.beforehand.texts import Written, written_beforehand
 from nmviz.ui.explore.panels.texts import KEY, models, side_by_side
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc

@@ -1,34 +1,72 @@
 """One block in the visitor's hand: sixteen real inputs of a layer, drawn in the page itself."""
 
+import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from nmviz.service.hands import shipped_hands
+from nmviz.core.lessons.hand import Hand
+from nmviz.service.beforehand.hands import rounded, shipped_hands, take_hand
+from nmviz.ui.explore.form.values import view_of
+from nmviz.ui.shell.events import Update
+from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import esc, note
 from nmviz.ui.shell.limits import model_of
+from nmviz.ui.shell.progress import bar
+from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 
 TITLE = "One block in your hand"
-ELSEWHERE = "This is shown for the two small models whose numbers come with the page."
+HOW = (
+    "Sixteen neighbouring inputs of one layer: keep eight by pressing them, or let a rule choose. "
+    "Then choose another word."
+)
+ELSEWHERE = "No numbers of this model come with the page: the button below works them out."
+CANCELLED = "Cancelled: what stands above is as it was."
+
+Told = Sequence[tuple[str, Hand]]
+"""Prompts with their hands."""
 
 
 def panel(view: View) -> dict[str, Any]:
-    """The section with its data; of another model why there is none."""
-    return {"hand": html(view.experiment.model, model_of(view).title)}
+    """The section with what ships of the model; of another model how to get its own."""
+    return {"hand": html(view.experiment.model, model_of(view).title), "hand_progress": ""}
 
 
 @cache
 def html(model: str, title: str) -> str:
-    """Everything that the browser draws it from."""
+    """The section as it opens."""
     hands = shipped_hands(model)
     if not hands:
         return f"<h2>{TITLE}</h2>{note(ELSEWHERE)}"
-    first = hands[0][1]
-    told = json.dumps([{"prompt": prompt, "hand": hand.to_json()} for prompt, hand in hands])
-    where = f"block {first.block}, {first.projection} of {title}"
+    return _section(title, hands, 0)
+
+
+def take(values: Sequence[Any], session: str, turn: int | None = None) -> Iterator[Update]:
+    """The section with the layer and the prompt of the settings beside what ships, and opened."""
+    event = SESSIONS.running(session, turn)
+    try:
+        view = view_of(values, "layer")
+        look, model, prompt = view.look, model_of(view), view.writing.prompt
+        for made in take_hand(model.id, prompt, look.block or 0, look.projection or "", event):
+            if isinstance(made, Hand):
+                hands = (*shipped_hands(model.id), (prompt, made))
+                opened = _section(model.title, hands, len(hands) - 1)
+                yield {"hand": opened, "hand_progress": ""}
+                return
+            yield {"hand_progress": bar(made)}
+        yield {"hand_progress": note(CANCELLED)}
+    except Exception as error:
+        yield {"hand_progress": note(sentence(error), "error")}
+
+
+def _section(title: str, hands: Told, opened: int) -> str:
+    """Everything that the browser draws it from; one of the hands is open."""
+    told = json.dumps([{"prompt": said, "hand": rounded(one.to_json())} for said, one in hands])
+    name = hashlib.sha256(f"{title} {opened} {told}".encode()).hexdigest()[:16]
     return (
-        f'<h2>{TITLE}</h2><p class="words">Sixteen neighbouring inputs of {esc(where)}: '
-        "keep eight by pressing them, or let a rule choose. Then choose another word.</p>"
-        f'<div id="hand-body" data-of="{esc(model)}" data-hands="{esc(told)}"></div>'
+        f'<h2>{TITLE}</h2><p class="words">{HOW}</p>'
+        f'<div id="hand-body" data-of="{name}" data-title="{esc(title)}" data-open="{opened}" '
+        f'data-hands="{esc(told)}"></div>'
     )

@@ -10,12 +10,14 @@ from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity
 from nmviz.ui.shell.view import DEFAULT_PROMPT, Look, View, methods_of
+from nmviz.views.explore.channels import along_channels, most_kept_first, sentence, spread
 from nmviz.views.explore.distribution import distribution
 from nmviz.views.explore.mask import mask
 from nmviz.views.explore.sentences import FIRST_DRAW
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import NAMES, title_of
 
+CHANNELS = ("channels_head", "channels_in_order", "channels_along")
 WIDEST = 256
 """Columns of a mask that are shown at once."""
 
@@ -39,6 +41,7 @@ def layer_panels(view: View) -> dict[str, Any]:
     values: dict[str, Any] = {"layer_head": head(view, looks), "mask_size": size}
     for target, look in looks.items():
         values |= _pane(view, target, look)
+    values |= _channels(view, looks)
     for target, reason in reasons.items():
         values |= _no_pane(target, str(reason))
     return values | ({"looked_at": None} if reasons else {})
@@ -93,7 +96,8 @@ def refused(block: object, projection: object, message: str, kind: str = "error"
     """The panel when this layer cannot be shown: why, and no pictures."""
     title = f"<h2>Block {esc(block)}, {esc(projection)}</h2>"
     empty = {name: "" if end else None for target in TARGETS for name, end in _parts(target)}
-    return {"layer_head": title + note(message, kind), **empty}
+    none = dict.fromkeys(CHANNELS) | {"channels_head": ""}
+    return {"layer_head": title + note(message, kind), **empty, **none}
 
 
 def step(
@@ -129,7 +133,7 @@ def step(
 def _pane(view: View, target: Target, look: SiteLook) -> dict[str, Any]:
     what = "Weights" if target == "weight" else "Activations"
     inputs, entries = distribution(look), mask(look)
-    place = f"{view.experiment.model}-{view.experiment.pattern}-block{look.block}-{look.projection}"
+    place = _place(view)
     before = "weights before and after" if target == "weight" else "inputs before and after"
     return {
         f"{target}_inputs_head": _caption(f"{what}: {before}", title_of(inputs)),
@@ -137,6 +141,24 @@ def _pane(view: View, target: Target, look: SiteLook) -> dict[str, Any]:
         f"{target}_mask_head": _caption(f"{what}: mask", title_of(entries), look),
         f"{target}_mask": drawn(entries, f"nmviz-{target}-mask-{place}"),
     }
+
+
+def _channels(view: View, looks: dict[Target, SiteLook]) -> dict[str, Any]:
+    """How often each channel is kept: both targets in each picture."""
+    in_order, along = most_kept_first(looks), along_channels(looks)
+    said = f"{sentence(looks)}. {spread(looks)}"
+    place = _place(view)
+    return {
+        "channels_head": _caption("How often each channel is kept", said),
+        "channels_in_order": drawn(in_order, f"nmviz-channels-in-order-{place}"),
+        "channels_along": drawn(along, f"nmviz-channels-{place}"),
+    }
+
+
+def _place(view: View) -> str:
+    """Which layer of what, for the name of a file."""
+    look = view.look
+    return f"{view.experiment.model}-{view.experiment.pattern}-block{look.block}-{look.projection}"
 
 
 def _no_pane(target: Target, message: str) -> dict[str, Any]:

@@ -1,10 +1,18 @@
-"""Hands of sixteen inputs that ship, for the page: read once, without a model."""
+"""Hands of sixteen inputs, for the page: those that ship, without a model, and those of any layer
+on any prompt."""
 
 import json
+from collections.abc import Iterator
 from functools import cache
+from threading import Event
 from typing import Any
 
+from nmviz.base.errors import Cancelled, check_of
 from nmviz.core.lessons.hand import Guess, Hand, Rule
+from nmviz.core.results import Progress
+from nmviz.service.choices import refuse_large
+from nmviz.service.layers import captures
+from nmviz.service.runs import load
 from nmviz.store.database import results_folder
 
 PLACES = {"smollm2-135m": (15, "down"), "gemma-3-270m": (9, "down")}
@@ -20,6 +28,30 @@ DIGITS = 7
 def shipped_hands(model: str) -> tuple[tuple[str, Hand], ...]:
     """Prompts with their hands, of a model; none of one that has none."""
     return _hands().get(model, ())
+
+
+def take_hand(
+    model: str, prompt: str, block: int, projection: str, cancel: Event
+) -> Iterator[Progress | Hand]:
+    """A hand of any layer on any prompt: how far it is, and at last the hand, or nothing where
+    `cancel` was set. Rules that would have to be calibrated first are left out, and no model writes
+    on. UserError for a model of which only published results are known, and as `engine.look.hand`.
+    """
+    refuse_large(model)
+    yield Progress("loading the model")
+    from nmviz.engine.load.sites import find_site
+    from nmviz.engine.look.hand import hand
+
+    loaded = load(model)
+    site = find_site(loaded.model, block, projection)
+    steps = hand(loaded, captures(), prompt, site, check_of(cancel), live=True)
+    try:
+        while not cancel.is_set():
+            yield Progress("asking every rule", share=next(steps))
+    except StopIteration as end:
+        yield end.value
+    except Cancelled:
+        return
 
 
 def rounded(value: Any) -> Any:
