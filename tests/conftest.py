@@ -6,13 +6,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings
 
 from nmviz.base.stubs import write_no_stubs
+
+if TYPE_CHECKING:
+    from postgres import Server
 
 settings.register_profile("nmviz", deadline=None)  # tests assert no times
 settings.load_profile("nmviz")
@@ -62,6 +65,27 @@ def _group(item: pytest.Item) -> str:
 
 def _turn(group: str) -> int:
     return LONGEST_FIRST.index(group) if group in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["Server"]:
+    """A PostgreSQL of this process's own; without one the tests skip, or fail where it is
+    required."""
+    from postgres import serving, skip_without
+
+    skip_without()
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'nmviz.sqlite'}"
+        return
+    with request.getfixturevalue("postgres").new_database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

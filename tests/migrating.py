@@ -8,9 +8,9 @@ from alembic.config import Config
 from nmviz.store import database, schema
 
 
-def migrate(path: Path, move: Any, version: str) -> None:
+def migrate(where: str | Path, move: Any, version: str) -> None:
     """Run the project's own scripts up or down to a version, as the store does."""
-    url = database.address(path)
+    url = database.address(where)
     config = Config()
     config.set_main_option("script_location", str(schema.SCRIPTS).replace("%", "%%"))
     migrating = database.connect(url, migrating=True)

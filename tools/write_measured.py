@@ -140,6 +140,7 @@ def _tie_rules(runs: Rows) -> Iterator[str]:
     drawn = [(run, ties) for run, ties in many if ties.rule == "random"]
     by_index = [run for run, ties in many if ties.rule == "index"]
     if drawn:
+        drawn.sort(key=lambda pair: _place(pair[0]))
         spreads = ", ".join(f"{ties.spread:.3f}" for _, ties in drawn if ties.spread is not None)
         yield (
             f"{_where([run for run, _ in drawn])}: ties at random, means over {drawn[0][1].draws} "
@@ -152,10 +153,15 @@ def _tie_rules(runs: Rows) -> Iterator[str]:
         )
 
 
+def _place(run: Result) -> tuple[str, int]:
+    """By criterion, then in the order of the tables."""
+    return run.experiment.criterion, PATTERNS.index(run.experiment.pattern)
+
+
 def _where(runs: Rows) -> str:
     """`magnitude at 2:4, 8:16; random at 50%`, in the order of the tables."""
     found: dict[str, list[str]] = {}
-    for run in sorted(runs, key=lambda run: PATTERNS.index(run.experiment.pattern)):
+    for run in sorted(runs, key=_place):
         found.setdefault(run.experiment.criterion, []).append(run.experiment.pattern)
     return "Weights, " + "; ".join(f"{name} at {', '.join(at)}" for name, at in found.items())
 

@@ -235,7 +235,7 @@ def _visitors() -> Iterator[Row]:
 def _with_aiohttp(name: str) -> Iterator[Any]:
     """The rows of a module whose function has its name, which needs a package of its own."""
     try:
-        module = import_module(f"nmviz.cli.{name}")
+        module = import_module(f"nmviz.cli.using.{name}")
     except ModuleNotFoundError as missing:
         raise UserError(f"This needs {missing.name}: pip install {missing.name}.") from None
     rows: Iterator[Any] = getattr(module, name)()

@@ -11,9 +11,7 @@ from nmviz.cli.options import Json
 from nmviz.core.comparing.comparison import Compared, Row
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import Measurement, Result
-from nmviz.service.comparing import compare as side_by_side
-from nmviz.views.explore.sentences import how_and_where
-from nmviz.views.shared.numbers import significant, with_error
+from nmviz.service.comparing.two_results import compare as side_by_side
 
 WORST = 5
 """Layers that the text names; --json has all."""
@@ -38,6 +36,8 @@ def compare(
 
 
 def _lines(both: Compared) -> Iterator[str]:
+    from nmviz.views.shared.numbers import significant
+
     for letter, result in (("A", both.a), ("B", both.b)):
         yield f"{letter}  {result.key[:12]}  {_called(result)}"
     yield _line("", "A", "B", "A minus B")
@@ -55,6 +55,8 @@ def _line(name: str, a: str, b: str, apart: str) -> str:
 
 
 def _called(result: Result) -> str:
+    from nmviz.views.explore.sentences import how_and_where  # which takes a while to load
+
     experiment = result.experiment
     what = "dense" if experiment.is_dense else f"{experiment.target} {experiment.pattern}"
     return f"{experiment.model}: {what}, {how_and_where(experiment)}"
@@ -67,6 +69,8 @@ def _name(row: Row) -> str:
 
 
 def _level(one: Measurement) -> str:
+    from nmviz.views.shared.numbers import with_error
+
     return with_error(one.value, one.stderr)
 
 

@@ -7,10 +7,14 @@ from typing import Annotated
 import typer
 
 from nmviz import service
+from nmviz.base.errors import UserError
 from nmviz.store import open_store, seed
+from nmviz.store.copying import copy
 from nmviz.store.transfer.csv_file import Dialect
 from nmviz.store.transfer.exporting import export_file
 from nmviz.store.transfer.importing import Format, import_file
+
+DATABASE = "A SQLite file, or an address such as postgresql://me@host/nmviz."
 
 app = typer.Typer(no_args_is_help=True, help="Create, update and check the database.")
 
@@ -31,6 +35,24 @@ def store_verify() -> None:
     print("\n".join(problems) or "Every key and every seeded row agrees.")
     if problems:
         sys.exit(1)
+
+
+@app.command("copy")
+def store_copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help=DATABASE)],
+    target: Annotated[str, typer.Argument(metavar="TO", help=DATABASE)],
+) -> None:
+    """Copy your own and imported results into another database, all or none, and compare them."""
+    given = _database(source)
+    if isinstance(given, Path) and not given.is_file():
+        raise UserError(f"There is no database {given}: name a file that nmviz wrote.")
+    with open_store(given) as own, open_store(_database(target)) as other:
+        print(copy(own, other))
+
+
+def _database(given: str) -> str | Path:
+    """An address as it is; anything else is the file of a SQLite database."""
+    return given if "://" in given else Path(given)
 
 
 @app.command("import")

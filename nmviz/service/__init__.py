@@ -13,10 +13,10 @@ from nmviz.service.choices import (
     refuse_large,
     resolve,
 )
+from nmviz.service.comparing.rivals import best_weights
 from nmviz.service.elsewhere import measured_elsewhere
 from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
 from nmviz.service.published import Published, of_experiment, published
-from nmviz.service.rivals import best_weights
 from nmviz.service.runs import (
     calibrate,
     check_device,

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from nmviz.base.cache import cache_dir
 from nmviz.base.errors import StorageError, UserError
+from nmviz.store import postgres
 
 ENVIRONMENT = "NMVIZ_STORE_URL"
 FILE_NAME = "nmviz.sqlite"
@@ -107,14 +108,25 @@ def connect(url: URL, *, migrating: bool = False) -> Engine:
     dropping the old one, and dropping would take the rows that point to it along. UserError when
     the driver is missing.
     """
-    options: dict[str, Any] = {"poolclass": NullPool} if migrating else {}
+    options: dict[str, Any] = postgres.options(url) if postgres.is_postgres(url) else {}
+    options |= {"poolclass": NullPool} if migrating else {}
     try:
         engine = create_engine(url, **options)
     except (ModuleNotFoundError, ArgumentError) as error:
-        raise UserError(f"The database {place(url)} cannot be used: {error}.") from None
+        raise UserError(
+            f"The database {place(url)} cannot be used: {_why_not(url, error)}"
+        ) from None
+    if postgres.is_postgres(url):
+        postgres.tell(engine, PATIENCE)
     if url.get_backend_name() == "sqlite":
         _tell_sqlite(engine, foreign_keys=not migrating)
     return engine
+
+
+def _why_not(url: URL, error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and postgres.is_postgres(url):
+        return f"its driver is missing: {postgres.MISSING_DRIVER}."
+    return f"{error}."
 
 
 def _tell_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
@@ -172,6 +184,8 @@ def plain_errors(url: URL) -> Iterator[None]:
 
 def _sentence(error: DBAPIError | sqlite3.Error, where: str) -> str:
     text = str(error.orig if isinstance(error, DBAPIError) else error)
+    if isinstance(error, DBAPIError) and (said := postgres.sentence(error, where)):
+        return said
     if is_damage(error):
         return f"The database {where} is damaged: move it away and start again to build a new one."
     if "locked" in text or "busy" in text:

@@ -4,11 +4,15 @@ Writers come one after another, as in SQLite: each takes one lock of the databas
 what it read is still so when it writes. Readers wait for nobody and see one state throughout.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from nmviz.base.errors import StorageError
+
+T = TypeVar("T")
 BACKEND = "postgresql"
 LOCK = 0x6E6D76697A
 """The advisory lock that a writer holds until its transaction ends; the letters of our name."""
@@ -89,3 +93,15 @@ def _told_in_words(said: str) -> str | None:
     if "role" in said or "pg_hba" in said:
         return TOLD["28000"]
     return None
+
+
+def again(work: Callable[[], T]) -> T:
+    """What some work gives that is a transaction as a whole, begun again a few times where the
+    connection to the database is lost in the middle: then nothing of it was written."""
+    for left in reversed(range(TRIES)):
+        try:
+            return work()
+        except StorageError as error:
+            if not left or error.__cause__ is None or not is_lost(error.__cause__):
+                raise
+    raise AssertionError("the last try returns or raises")

@@ -50,6 +50,8 @@ _flips: TypeAdapter[Flips | None] = TypeAdapter(Flips | None)
 _encoder = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
+NO_TEXT = "\\u0000"
+"""The character of code 0 as JSON writes it; also the end of a text with a backslash before it."""
 _NEGATIVE_ZERO = "-0.0"  # other numbers begin so too: where there is none, none is looked for
 _NUMBER = tuple(Measurement.model_fields)
 _AS_JSON = (
@@ -107,8 +109,26 @@ def pack(result: Result) -> Packed:
         ) from None
     parts["experiment"] = canonical = experiment.canonical_json()
     text = "{" + ",".join(f'"{name}":{part}' for name, part in sorted(parts.items())) + "}"
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(_encoded(text)).hexdigest()
     return Packed(result, text, digest, key_of(canonical), parts)
+
+
+def _encoded(text: str) -> bytes:
+    """As bytes. UserError for what not every database holds: half a character, and the character of
+    code 0, which JSON writes as an escape."""
+    if NO_TEXT in text and _has_zero(json.loads(text)):
+        raise UserError("The result holds a text with a character of code 0: leave it out.")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise UserError("The result holds a text with half a character: leave it out.") from None
+
+
+def _has_zero(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+    return isinstance(parts, list) and any(map(_has_zero, parts))
 
 
 def _json(value: Any) -> str:
@@ -164,9 +184,14 @@ def utc(started: str | None) -> str:
 def measurement_columns(measurements: Iterable[Measurement]) -> list[dict[str, Any]]:
     """The rows of a result's numbers, without its id. Every row names every column."""
     return [
-        {"position": position, **{name: getattr(number, name) for name in _NUMBER}}
+        {"position": position, **{name: _plain(getattr(number, name)) for name in _NUMBER}}
         for position, number in enumerate(measurements)
     ]
+
+
+def _plain(value: Any) -> Any:
+    """Without a negative zero, which one database keeps and another does not."""
+    return value + 0.0 if isinstance(value, float) else value
 
 
 def load(

@@ -61,7 +61,9 @@ def build(store: Store, folder: Path | None = None, *, again: bool = False) -> B
     with store.reading() as connection:
         kept = _count(connection)
         known = connection.execute(_state()).one_or_none()
-    if folder is None or not folder.is_dir() or (known == (digest, kept) and not again):
+    if not store.writes or folder is None or not folder.is_dir():
+        return BuildReport(0, 0, 0, kept)
+    if known == (digest, kept) and not again:
         return BuildReport(0, 0, 0, kept)
     wanted = _read(folder)
     with store.writing() as connection:

@@ -7,21 +7,19 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from nmviz.base.cache import cache_dir, make_folder
-from nmviz.base.errors import StorageError, UserError
+from nmviz.base.errors import StorageError
 from nmviz.core.results import Result
-from nmviz.store import records, schema, snapshot, standing, writing
+from nmviz.store import postgres, records, standing, writing
 from nmviz.store.age import age
 from nmviz.store.database import (
     ENVIRONMENT,
     WRITING,
-    address,
-    connect,
     file_of,
     last_change,
     place,
@@ -31,6 +29,7 @@ from nmviz.store.filters import Filter, condition
 from nmviz.store.standing import Added, Read, Standing
 from nmviz.store.tables import ExperimentRow, ResultRow, SourceRow
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -62,11 +61,16 @@ class Store:
         url: URL,
         note: str | None = None,
         copy: TemporaryDirectory[str] | None = None,
+        writes: bool = True,
     ) -> None:
         self._engine = engine
+        self._reader = engine
+        if postgres.is_postgres(url):
+            self._reader = engine.execution_options(**postgres.READING)
         self._writer = engine.execution_options(**WRITING)
         self._url = url
         self._copy = copy
+        self.writes = writes
         self._added = Added()
         self._seen: tuple[Hashable, Standing] | None = None
         self._own: tuple[Standing, tuple[Result, ...]] | None = None
@@ -86,7 +90,7 @@ class Store:
     @property
     def keeps(self) -> bool:
         """Whether what is put is kept."""
-        return self._copy is None
+        return self._copy is None and self.writes
 
     def check_keeps(self) -> None:
         """StorageError where nothing is kept."""
@@ -158,8 +162,8 @@ class Store:
         self.check_keeps()
         packed = records.pack(result)
         with suppress(IntegrityError):  # another process wrote the same in between: look again
-            return self._put(packed)
-        return self._put(packed)
+            return postgres.again(lambda: self._put(packed))
+        return postgres.again(lambda: self._put(packed))
 
     def _put(self, packed: records.Packed) -> bool:
         with self.writing() as connection:
@@ -177,9 +181,12 @@ class Store:
 
     def standing(self) -> Standing:
         """How it stands now. Microseconds where no process has written to a SQLite file since."""
+        return postgres.again(self._stands)
+
+    def _stands(self) -> Standing:
         version = self._version()
         if version is None or self._seen is None or self._seen[0] != version:
-            with self._transaction(self._engine) as connection:
+            with self._transaction(self._reader) as connection:
                 self._seen = version, self._added.update(connection)
         return self._seen[1]
 
@@ -197,7 +204,7 @@ class Store:
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that sees one state of the database throughout."""
         standing.note({})
-        return self._transaction(self._engine)
+        return self._transaction(self._reader)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction that waits for other writers first; an exception undoes all of it."""
@@ -217,6 +224,9 @@ class Store:
     def _load(
         self, filters: Read, *, newest_first: bool = False, sites: bool = True
     ) -> list[Result]:
+        return postgres.again(lambda: self._loaded(filters, newest_first, sites))
+
+    def _loaded(self, filters: Read, newest_first: bool, sites: bool) -> list[Result]:
         where = [condition(name, value) for name, value in filters.items()]
         wanted = (
             select(ResultRow.id)
@@ -225,7 +235,7 @@ class Store:
             .order_by(*(part.desc() if newest_first else part.asc() for part in age()))
         )
         standing.note(filters)
-        with self._transaction(self._engine) as connection:
+        with self._transaction(self._reader) as connection:
             ids = list(connection.scalars(wanted))
             return list(_readable(records.load(connection, ids, sites=sites)))
 
@@ -237,56 +247,3 @@ def _readable(found: Iterable[tuple[int, Result | ValueError]]) -> Iterator[Resu
             yield result
         else:
             _log.warning("result %d of the store cannot be read: %s", identity, result)
-
-
-def open_store(url: str | Path | None = None) -> Store:
-    """Open the store, made or brought up to date first; a damaged file is set aside, and of one
-    that cannot be written a copy is opened.
-
-    `url` is a database address or a SQLite file; without one NMVIZ_STORE_URL decides, else it is
-    results/nmviz.sqlite of the checkout, else a file in the cache. UserError when it cannot be
-    opened or was written by a newer version.
-    """
-    where = address(url)
-    if snapshot.is_read_only(where):
-        return _open_copy(where)
-    _make_folder(where)
-    note = schema.set_aside_if_damaged(where)
-    engine, _ = _opened(where, place(where))
-    return Store(engine, where, note)
-
-
-def _open_copy(where: URL) -> Store:
-    """A store that keeps nothing, and the note that says so."""
-    folder = snapshot.new_folder()
-    copy, said = snapshot.copied(where, Path(folder.name))
-    if schema.set_aside_if_damaged(copy):
-        said = snapshot.ONLY_SHIPPED
-    try:
-        engine, before = _opened(copy, place(where))
-    except BaseException:
-        folder.cleanup()
-        raise
-    if before not in (None, schema.HEAD):
-        said = snapshot.OLDER
-    return Store(engine, where, f"{snapshot.NOTHING_KEPT} {said}", folder)
-
-
-def _opened(url: URL, named: str) -> tuple[Engine, str | None]:
-    """An engine of a database that is up to date, and which version it was before."""
-    engine = connect(url)
-    try:
-        with plain_errors(url):
-            return engine, schema.bring_up_to_date(engine, url, named)
-    except BaseException:
-        engine.dispose()
-        raise
-
-
-def _make_folder(url: URL) -> None:
-    path = file_of(url)
-    try:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder of {path} cannot be made: {error.strerror}.") from None

@@ -16,7 +16,7 @@ from nmviz.core.reading import TASK
 from nmviz.core.results import GenerationProgress, Progress, SiteLook
 from nmviz.core.settings import BLOCKS, Settings
 from nmviz.methods.patterns import DIGITS, PLAN
-from nmviz.service.comparing import compare as side_by_side
+from nmviz.service.comparing.two_results import compare as side_by_side
 from nmviz.service.plans import known_plans
 from nmviz.ui.guard.at_home import at_home_only
 from nmviz.ui.shell.events import LIVE

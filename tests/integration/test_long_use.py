@@ -11,8 +11,8 @@ from serving import served_here
 
 from nmviz import service
 from nmviz.base.memory import resident
-from nmviz.cli.long_use import SHARES, SHORT, Using
-from nmviz.cli.visiting import Script, Visitor
+from nmviz.cli.using.long_use import SHARES, SHORT, Using
+from nmviz.cli.using.visiting import Script, Visitor
 from nmviz.store import OWN
 from nmviz.ui.shell.view import View
 

@@ -20,9 +20,9 @@ from nmviz.cli.main import app
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.store import Store, database, open_store, schema, seed, writing
+from nmviz.store.copying import copy
 from nmviz.store.records import pack
 from nmviz.store.tables import Base
-from nmviz.store.transfer.copying import copy
 from nmviz.store.transfer.jsonl import write_jsonl
 
 VERSIONS = [

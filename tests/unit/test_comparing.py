@@ -18,7 +18,7 @@ from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import covariance
 from nmviz.core.results import Measurement, Provenance, Result, SiteError, TaskExamples
 from nmviz.core.tokenwise.floor import NoiseFloor
-from nmviz.service import comparing
+from nmviz.service.comparing import two_results as comparing
 from nmviz.store import Store, open_store
 
 TEXT = "model=smollm2-135m&corpus=wikitext-2&tokens=8192&pattern=2:4"
@@ -136,7 +136,7 @@ def test_layers_of_one_model_are_set_side_by_side() -> None:
 @pytest.fixture
 def ships(shipped: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     with open_store(shipped) as store:
-        monkeypatch.setattr("nmviz.service.comparing.store", lambda: store)
+        monkeypatch.setattr("nmviz.service.comparing.two_results.store", lambda: store)
         monkeypatch.setattr("nmviz.service.runs.store", lambda: store)
         yield store
 

@@ -15,8 +15,9 @@ ONE, OTHER = Experiment(), Experiment.build(pattern="2:4")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "store.sqlite") as opened:
+def store(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("NMVIZ_CACHE", str(tmp_path / "cache"))
+    with open_store(address) as opened:
         yield opened
 
 

@@ -1,8 +1,11 @@
 """The tables of measured runs say what the runs that ship say."""
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
+
+from nmviz.core.ties import tie_breaks
 
 PROJECT = Path(__file__).parents[2]
 
@@ -25,3 +28,18 @@ def test_every_document_is_as_the_tool_writes_it() -> None:
 def test_a_changed_number_is_noticed() -> None:
     before = "<!-- measured: tasks -->\n| wrong |\n<!-- end -->\n"
     assert "wrong" not in tool()._between_marks(before)
+
+
+def test_spreads_of_ties_stand_in_the_order_of_the_patterns_beside_them() -> None:
+    made = tool()
+    runs = [run for run in made._runs("smollm2-135m") if run.experiment.target == "weight"]
+    (said,) = [one for one in made._tie_rules(runs) if "ties at random" in one]
+    patterns = re.findall(r"\d+:\d+", said.split(": ties")[0])
+    spreads = [float(one) for one in re.findall(r"\d\.\d{3}", said.rsplit(":", 1)[1])]
+    known = {
+        run.experiment.pattern: ties.spread
+        for run in runs
+        if (ties := tie_breaks(run)) and ties.many and ties.rule == "random"
+    }
+    assert spreads == [round(known[pattern] or 0, 3) for pattern in patterns]
+    assert len(spreads) == len(known) > 3

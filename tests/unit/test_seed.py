@@ -1,12 +1,13 @@
 """Seeding ends in the same state however often it runs, and never touches a user's own runs."""
 
 import json
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from databases import rows_in
+from sqlalchemy import text as sql
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
@@ -28,13 +29,8 @@ A, B, C = make(pattern="2:4"), make(pattern="8:16"), make(pattern="16:32")
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "nmviz.sqlite"
-
-
-@pytest.fixture
-def store(path: Path):
-    with open_store(path) as opened:
+def store(address: str):
+    with open_store(address) as opened:
         yield opened
 
 
@@ -49,11 +45,11 @@ def ship(folder: Path, *results: Result, name: str = "first.jsonl") -> None:
     write_jsonl(results, folder / "runs" / name)
 
 
-def change(path: Path, statement: str) -> None:
-    connection = sqlite3.connect(path)
-    with connection:
-        assert connection.execute(statement).rowcount > 0
-    connection.close()
+def change(store: Store, statement: str) -> None:
+    with store.writing() as connection:
+        if connection.dialect.name == "postgresql":
+            statement = statement.replace("9e999", "'Infinity'")
+        assert connection.execute(sql(statement)).rowcount > 0
 
 
 def test_build_is_idempotent(store: Store, folder: Path, monkeypatch) -> None:
@@ -101,14 +97,12 @@ def test_all_code_that_reads_what_ships_counts() -> None:
     assert len(used) > 20 and used <= {file.resolve() for file in seed._code()}
 
 
-def test_nothing_stays_behind_a_removed_result(store: Store, folder: Path, path: Path) -> None:
+def test_nothing_stays_behind_a_removed_result(store: Store, folder: Path, address: str) -> None:
     build(store, folder)
     (folder / "runs" / "first.jsonl").unlink()
     build(store, folder)
-    connection = sqlite3.connect(path)
     for table in ("experiment", "result", "measurement", "artefact", "result_artefact"):
-        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
-    connection.close()
+        assert rows_in(address, table) == 0
 
 
 def test_a_users_runs_survive_whatever_the_files_do(store: Store, folder: Path) -> None:
@@ -241,7 +235,7 @@ def test_a_written_file_is_whole_or_not_there(tmp_path: Path) -> None:
 
 
 DAMAGE = {
-    "UPDATE experiment SET window = 256 WHERE pattern = '2:4'": "does not agree in window",
+    "UPDATE experiment SET \"window\" = 256 WHERE pattern = '2:4'": "does not agree in window",
     "UPDATE experiment SET canonical = replace(canonical, '2:4', '1:4')": "does not agree in",
     "UPDATE experiment SET canonical = replace(canonical, 'magnitude', 'x')": "cannot be read",
     "UPDATE measurement SET value = value + 1e-12 WHERE result_id = 1": "in content_hash",
@@ -249,16 +243,14 @@ DAMAGE = {
     "UPDATE result SET provenance = '{' WHERE id = 1": "result 1 cannot be read",
     "UPDATE result SET started = '2026' WHERE id = 1": "does not agree in started",
     "DELETE FROM result WHERE id = 1": "is not in the store",
-    "UPDATE result SET seeded = 0, own = 1 WHERE id = 1": "is not in the store",
+    "UPDATE result SET seeded = false, own = true WHERE id = 1": "is not in the store",
 }
 
 
 @pytest.mark.parametrize("statement", DAMAGE)
-def test_verify_finds_what_was_changed(
-    store: Store, folder: Path, path: Path, statement: str
-) -> None:
+def test_verify_finds_what_was_changed(store: Store, folder: Path, statement: str) -> None:
     build(store, folder)
-    change(path, statement)
+    change(store, statement)
     problems = verify(store, folder)
     assert any(DAMAGE[statement] in problem for problem in problems)
     assert all("\n" not in problem for problem in problems)
@@ -267,23 +259,19 @@ def test_verify_finds_what_was_changed(
 @pytest.mark.parametrize(
     "statement", [statement for statement in DAMAGE if "experiment" not in statement]
 )
-def test_building_again_mends_seeded_results(
-    store: Store, folder: Path, path: Path, statement: str
-) -> None:
+def test_building_again_mends_seeded_results(store: Store, folder: Path, statement: str) -> None:
     build(store, folder)
-    change(path, statement)
+    change(store, statement)
     build(store, folder, again=True)
     assert verify(store, folder) == []
     assert {result.experiment.pattern for result in store.find()} == {"2:4", "8:16"}
 
 
-def test_building_again_mends_a_result_that_is_the_users_too(
-    store: Store, folder: Path, path: Path
-) -> None:
+def test_building_again_mends_a_result_that_is_the_users_too(store: Store, folder: Path) -> None:
     store.put(A)
     store.put(C)
     build(store, folder)
-    change(path, "UPDATE measurement SET value = 1 WHERE result_id = 1")
+    change(store, "UPDATE measurement SET value = 1 WHERE result_id = 1")
     assert store.find(own=True) != [A, C]
     assert build(store, folder, again=True).replaced == 1
     assert verify(store, folder) == []

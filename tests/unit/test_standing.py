@@ -1,11 +1,11 @@
 """What was read from the store holds until something is added that would have been read too."""
 
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from databases import ask
 
 from nmviz import service
 from nmviz.core.experiment import Experiment
@@ -43,8 +43,8 @@ def of_tasks(pattern: str) -> Result:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "nmviz.sqlite") as opened:
+def store(address: str) -> Iterator[Store]:
+    with open_store(address) as opened:
         opened.put(of("8:16"))
         yield opened
 
@@ -77,13 +77,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
 )
 @pytest.mark.parametrize("by_another", [False, True], ids=["here", "by another process"])
 def test_it_holds_until_what_it_asked_for_is_added(
-    store: Store, tmp_path: Path, reading: str, added: Result, holds: bool, by_another: bool
+    store: Store, address: str, reading: str, added: Result, holds: bool, by_another: bool
 ) -> None:
     before = store.standing()
     with standing.noting() as read:
         READINGS[reading](store)
     if by_another:
-        with open_store(tmp_path / "nmviz.sqlite") as other:
+        with open_store(address) as other:
             assert other.put(added)
     else:
         assert store.put(added)
@@ -99,11 +99,12 @@ def test_what_is_read_meanwhile_may_be_left_out(store: Store) -> None:
     assert read == [{"key": of("2:4").key, "source": OWN}]
 
 
-def test_what_is_written_without_a_result_changes_nothing(store: Store, tmp_path: Path) -> None:
+def test_what_is_written_without_a_result_changes_nothing(store: Store, address: str) -> None:
     before = store.standing()
-    connection = sqlite3.connect(tmp_path / "nmviz.sqlite")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    if address.startswith("sqlite"):
+        ask(address, "PRAGMA wal_checkpoint(TRUNCATE)")
+    else:
+        ask(address, "UPDATE source SET title = title")
     assert not store.put(of("8:16"))  # there already
     assert store.standing() == before
     assert store.still_holds([{}], before)
@@ -141,7 +142,7 @@ def test_nothing_holds_where_more_was_added_than_is_remembered(store: Store) -> 
     assert store.still_holds([{"pattern": "2:4"}], after)
 
 
-def test_own_runs_are_those_of_now_whoever_added_them(store: Store, tmp_path: Path) -> None:
+def test_own_runs_are_those_of_now_whoever_added_them(store: Store, address: str) -> None:
     def found() -> list[Result]:
         return store.find(source=OWN, sites=False)
 
@@ -149,7 +150,7 @@ def test_own_runs_are_those_of_now_whoever_added_them(store: Store, tmp_path: Pa
     store.put(of("2:4"))
     store.put(of("2:4", source="paper"))
     assert [one.experiment.pattern for one in store.own_runs()] == ["8:16", "2:4"]
-    with open_store(tmp_path / "nmviz.sqlite") as another:
+    with open_store(address) as another:
         another.put(of("1:4"))
     assert list(store.own_runs()) == found()
     assert len(found()) == 3

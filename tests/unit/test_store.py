@@ -13,10 +13,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
+from databases import ask, rows_in
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Column, Text, inspect
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from nmviz.base.errors import UserError
@@ -91,22 +93,14 @@ def make(
     )
 
 
-def rows_of(path: Path, table: str) -> int:
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-    finally:
-        connection.close()
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "nmviz.sqlite"
 
 
 @pytest.fixture
-def store(path: Path):
-    with open_store(path) as opened:
+def store(address: str):
+    with open_store(address) as opened:
         yield opened
 
 
@@ -134,30 +128,48 @@ def test_negative_zero_is_stored_as_zero_and_known_again(store: Store) -> None:
     assert math.copysign(1, store.find()[0].measurements[0].value) == 1
 
 
-def test_the_same_record_twice_adds_nothing(store: Store, path: Path) -> None:
+def test_the_same_record_twice_adds_nothing(store: Store, address: str) -> None:
     assert store.put(make()) is True
     assert store.put(make()) is False
-    assert rows_of(path, "result") == rows_of(path, "measurement") == 1
+    assert rows_in(address, "result") == rows_in(address, "measurement") == 1
 
 
-def test_a_partial_result_is_refused(store: Store, path: Path) -> None:
+def test_a_partial_result_is_refused(store: Store, address: str) -> None:
     with pytest.raises(ValueError, match="partial"):
         store.put(make().model_copy(update={"partial": True}))
-    assert rows_of(path, "result") == 0
+    assert rows_in(address, "result") == 0
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_is_not_finite_is_refused(store: Store, path: Path, value: float) -> None:
+def test_a_number_that_is_not_finite_is_refused(store: Store, address: str, value: float) -> None:
     with pytest.raises(UserError, match="not finite"):
         store.put(make(value))
-    assert rows_of(path, "result") == rows_of(path, "experiment") == 0
+    assert rows_in(address, "result") == rows_in(address, "experiment") == 0
 
 
-def test_a_count_too_large_leaves_nothing_behind(store: Store, path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [("a\0b", "a character of code 0"), ("\ud800", "half a character"), ("x\udc00", "half a")],
+)
+def test_text_that_not_every_database_holds_is_refused(
+    store: Store, address: str, words: str, why: str
+) -> None:
+    for field in ("unit_of_n", "printed", "task"):
+        one = Measurement(metric="kl", value=1.0, **{field: words})
+        result = make().model_copy(update={"measurements": (one,)})
+        with pytest.raises(UserError, match=why) as caught:
+            store.put(result)
+        assert str(caught.value).endswith(".")
+    assert rows_in(address, "result") == rows_in(address, "experiment") == 0
+    fitting = Measurement(metric="kl", value=1.0, unit_of_n="a\\u0000b \U0001f600")
+    assert store.put(make().model_copy(update={"measurements": (fitting,)}))
+
+
+def test_a_count_too_large_leaves_nothing_behind(store: Store, address: str) -> None:
     wrong = Measurement(metric="perplexity", value=1.0, n=2**70)
     with pytest.raises(UserError, match="too large"):
         store.put(make().model_copy(update={"measurements": (wrong,)}))
-    assert rows_of(path, "result") == rows_of(path, "experiment") == 0
+    assert rows_in(address, "result") == rows_in(address, "experiment") == 0
 
 
 def test_get_gives_the_newest_of_our_own_runs(store: Store) -> None:
@@ -239,7 +251,7 @@ def test_more_results_than_one_statement_asks_for(store: Store, monkeypatch) -> 
     assert store.find() == results
 
 
-def test_sources_and_artefacts_are_listed_once(store: Store, path: Path) -> None:
+def test_sources_and_artefacts_are_listed_once(store: Store, address: str) -> None:
     read = Artefacts(model="a" * 64, corpus="b" * 64)
     for value in (1, 2):
         result = make(value, artefacts=read)
@@ -247,25 +259,24 @@ def test_sources_and_artefacts_are_listed_once(store: Store, path: Path) -> None
         store.put(result.model_copy(update={"provenance": origin}))
     store.put(make(source="paper"))
     assert [source.id for source in store.sources()] == ["nmviz", "paper"]
-    assert rows_of(path, "artefact") == 2
-    assert rows_of(path, "result_artefact") == 4
-    kinds = sqlite3.connect(path).execute("SELECT name, kind FROM artefact ORDER BY name")
-    assert kinds.fetchall() == [("model", "model"), ("state", "other")]
+    assert rows_in(address, "artefact") == 2
+    assert rows_in(address, "result_artefact") == 4
+    kinds = ask(address, "SELECT name, kind FROM artefact ORDER BY name")
+    assert kinds == [("model", "model"), ("state", "other")]
 
 
-def test_a_row_this_version_cannot_read_hides_no_other(store: Store, path: Path) -> None:
+def test_a_row_this_version_cannot_read_hides_no_other(store: Store, address: str) -> None:
     good, bad = make(seed=1), make(seed=2)
     store.put(bad)
     store.put(good)
-    with sqlite3.connect(path) as connection:
-        text = bad.experiment.canonical_json().replace("magnitude", "unheard-of")
-        connection.execute("UPDATE experiment SET canonical = ? WHERE key = ?", (text, bad.key))
+    other = "canonical = replace(canonical, 'magnitude', 'unheard-of')"
+    ask(address, f"UPDATE experiment SET {other} WHERE key = '{bad.key}'")
     assert store.find() == [good]
     assert store.get(bad.key) is None
 
 
-def test_pragmas(store: Store) -> None:
-    with store.reading() as connection:
+def test_pragmas(path: Path) -> None:
+    with open_store(path) as store, store.reading() as connection:
         found = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "busy_timeout", "foreign_keys", "synchronous")
@@ -313,31 +324,29 @@ def test_an_up_to_date_store_opens_without_alembic(path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_opening_again_keeps_what_is_there(path: Path) -> None:
-    with open_store(path) as store:
+def test_opening_again_keeps_what_is_there(address: str) -> None:
+    with open_store(address) as store:
         store.put(make())
-    with open_store(path) as store:
+    with open_store(address) as store:
         assert store.note is None
         assert store.find() == [make()]
 
 
-def test_a_newer_database_is_refused(path: Path) -> None:
-    with open_store(path) as store:
+def test_a_newer_database_is_refused(address: str) -> None:
+    with open_store(address) as store:
         store.put(make())
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    ask(address, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(UserError, match="newer nmviz"):
-        open_store(path)
-    assert rows_of(path, "result") == 1
+        open_store(address)
+    assert rows_in(address, "result") == 1
 
 
-def test_the_tables_of_another_program_are_left_alone(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE source (x)")
+def test_the_tables_of_another_program_are_left_alone(address: str) -> None:
+    ask(address, "CREATE TABLE source (x INTEGER)")
     with pytest.raises(UserError, match="another program"):
-        open_store(path)
-    with pytest.raises(sqlite3.OperationalError):
-        rows_of(path, "result")
+        open_store(address)
+    with pytest.raises(DBAPIError):
+        rows_in(address, "result")
 
 
 def spoil_header(path: Path) -> None:

@@ -4,11 +4,11 @@ import copy
 import csv
 import json
 import shutil
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from foreign import lm_eval_document, log_document
 
 from nmviz import published
@@ -56,8 +56,8 @@ def fields(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    with open_store(tmp_path / "nmviz.sqlite") as opened:
+def store(address: str):
+    with open_store(address) as opened:
         yield opened
 
 
@@ -67,9 +67,10 @@ def file(tmp_path: Path) -> Path:
 
 
 def rows_of(store: Store) -> list[int]:
-    with sqlite3.connect(store.place) as connection:
-        tables = ("source", "experiment", "result", "measurement", "artefact")
-        return [connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables]
+    tables = ("source", "experiment", "result", "measurement", "artefact")
+    with store.reading() as connection:
+        counts = (sqlalchemy.text(f"SELECT count(*) FROM {table}") for table in tables)
+        return [connection.scalar(count) or 0 for count in counts]
 
 
 def take_in(store: Store, file: Path, content: Any, form: Format = Format.AUTO) -> str:
@@ -553,8 +554,8 @@ def test_csv_has_a_line_a_measurement(store: Store, tmp_path: Path) -> None:
     )
     store.put(make())
     store.put(other)
-    with sqlite3.connect(store.place) as connection:  # as a published source is
-        connection.execute("UPDATE source SET seeded = 1 WHERE id = '@paper'")
+    with store.writing() as connection:  # as a published source is
+        connection.execute(sqlalchemy.text("UPDATE source SET seeded = true WHERE id = '@paper'"))
     assert export_file(store, tmp_path / "own.csv") == "1 result, 1 line written to own.csv."
     said = export_file(store, tmp_path / "all.csv", everything=True)
     assert said == "2 results, 4 lines written to all.csv."

@@ -61,7 +61,7 @@ def test_of_what_ships_the_one_that_costs_least_is_found(
     shipped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_store(shipped) as store:
-        monkeypatch.setattr("nmviz.service.rivals.store", lambda: store)
+        monkeypatch.setattr("nmviz.service.comparing.rivals.store", lambda: store)
         weights = runs_of(store, target="weight")
         one, *_ = runs_of(store, target="activation", criterion="magnitude", mitigations=())
         best = service.best_weights({"activation": one})

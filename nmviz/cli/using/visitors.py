@@ -14,8 +14,8 @@ import aiohttp
 from nmviz import service
 from nmviz.base.benching import Row
 from nmviz.base.errors import UserError
-from nmviz.cli.own_page import READY, own_page
-from nmviz.cli.visiting import API, Refused, Script, Visitor
+from nmviz.cli.using.own_page import READY, own_page
+from nmviz.cli.using.visiting import API, Refused, Script, Visitor
 from nmviz.store import OWN
 from nmviz.ui.shell.view import View
 from nmviz.views.published.catalogue import FIGURES

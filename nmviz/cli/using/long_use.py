@@ -12,8 +12,8 @@ import aiohttp
 from nmviz.base.benching import Size
 from nmviz.base.errors import UserError
 from nmviz.base.memory import resident
-from nmviz.cli.own_page import READY, OwnPage, own_page
-from nmviz.cli.visiting import Refused, Script, Visitor
+from nmviz.cli.using.own_page import READY, OwnPage, own_page
+from nmviz.cli.using.visiting import Refused, Script, Visitor
 from nmviz.core.experiment import Experiment
 from nmviz.sources import models
 from nmviz.ui.shell.view import View

@@ -1,0 +1,1 @@
+"""The page in use, as `nmviz bench` measures it: visitors, actions, a page of its own."""
