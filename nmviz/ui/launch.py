@@ -25,6 +25,11 @@ from nmviz.ui.serving.strangers import Strangers
 from nmviz.ui.shell.theme import theme
 
 HERE = Path(__file__).parent / "shell"
+SCRIPTS = (
+    *("hand.js", "layers.js", "figures.js", "contents.js", "keyboard.js", "speaking.js"),
+    "script.js",
+)
+"""In the order of the page: the last calls the others."""
 LAST_PORT = 65_535
 SECONDS_BETWEEN_LINES = 60.0
 
@@ -57,7 +62,7 @@ def launch_kwargs() -> dict[str, Any]:
 def _in_front() -> list[Middleware]:
     """What stands in front of Gradio: the first sees a request first, and Gradio last."""
     style = (HERE / "style.css").read_text(encoding="utf-8")
-    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("hand.js", "script.js")]
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
     # Not as `css`, which Gradio rewrites selector by selector, nor as `head`, which a script of its
     # own adds long after the first paint.
     head = f"<style>{style}</style>" + "".join(f"<script>{one}</script>" for one in scripts)

@@ -6,9 +6,11 @@ from typing import Any
 import gradio as gr
 
 from nmviz.methods.patterns import PRESETS
+from nmviz.ui.explore.form.controls import block_choices
 from nmviz.ui.explore.panels import changed_answers, changed_words, plan
 from nmviz.ui.explore.panels.one_at_a_time import BY, PANEL
 from nmviz.ui.explore.panels.zero_shot_choices import CHOSEN, LIMIT, OFFERED, TITLE, refusal
+from nmviz.ui.shell.limits import model_of
 from nmviz.ui.shell.view import View
 
 PANES = ("weight", "activation")
@@ -43,7 +45,8 @@ def build_panels(view: View) -> Panels:
         with gr.Column(elem_id="flips", min_width=0):
             _changed_words(named)
     with gr.Column(elem_id="layer", min_width=0):
-        before, after = _layer_head(named)
+        before, after = _layer_head(named, view)
+        named["which_layer"] = gr.HTML(elem_id="which-layer")
         with gr.Row(elem_classes="panes"):
             for target in PANES:
                 _distribution(named, target)
@@ -140,13 +143,33 @@ def _choice(
     )
 
 
-def _layer_head(named: dict[str, Any]) -> tuple[gr.Button, gr.Button]:
+def _layer_head(named: dict[str, Any], view: View) -> tuple[gr.Button, gr.Button]:
     with gr.Row(elem_classes="panel-head"):
         named["layer_head"] = gr.HTML("<h2>One layer</h2>", elem_id="layer-head")
         with gr.Row(elem_classes="tight"):
+            _layer_menus(named, view)
             before = gr.Button("Previous block", size="sm", min_width=0)
             after = gr.Button("Next block", size="sm", min_width=0)
     return before, after
+
+
+def _layer_menus(named: dict[str, Any], view: View) -> None:
+    model = model_of(view)
+    named["block"] = gr.Dropdown(
+        block_choices(model.blocks),
+        value=view.look.block,
+        label="Block",
+        min_width=0,
+        elem_id="block",
+    )
+    named["projection"] = gr.Dropdown(
+        list(model.layers),
+        value=view.look.projection,
+        label="Projection",
+        filterable=False,
+        min_width=0,
+        elem_id="projection",
+    )
 
 
 def _distribution(named: dict[str, Any], target: str) -> None:

@@ -12,7 +12,7 @@ from figures import seen
 
 from nmviz.core.results import Result, SiteLook
 from nmviz.core.site_errors import SAMPLED_ERRORS
-from nmviz.views.explore.blocks_projections import blocks_projections, error_grid
+from nmviz.views.explore.layer_grid import blocks_projections, error_grid
 from nmviz.views.explore.distribution import FLOOR, cut_of, distribution
 from nmviz.views.explore.error_depth import error_over_depth, line_of
 from nmviz.views.explore.mask import block_rules, mask, print_power, shared_by_tokens

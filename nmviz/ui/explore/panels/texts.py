@@ -17,6 +17,7 @@ from nmviz.views.shared.theme import NAMES
 SHOWN = 40  # characters of a prompt
 CLASSES = {FIRST: "first"}
 ENDED = "It ended at once: the first token that it chose was the end of the text."
+WRITTEN = "The three texts are written."
 WAITING = "Press Write the three texts, or Run: each model continues the prompt."
 
 PROBABILITY_HELP = (
@@ -48,7 +49,8 @@ def texts(progress: GenerationProgress | None, view: View, message: str = "") ->
     )
     below = _chances_table(given) if progress is not None and progress.done else ""
     made = stamp("texts", identity(view), _written(view)) if given else ""
-    return f'{made}{message}{wait}{key}<div class="cards">{inner}</div>{below}'
+    done = f'<p class="unseen spoken">{WRITTEN}</p>' if progress is not None and progress.done else ""
+    return f'{made}{message}{done}{wait}{key}<div class="cards">{inner}</div>{below}'
 
 
 def identity(view: View) -> str:
