@@ -162,7 +162,10 @@ def test_wrong_addresses_are_one_sentence(query: str, said: str) -> None:
 @pytest.mark.usefixtures("tiny")
 def test_a_wrong_address_gives_the_default_and_says_why(query: str, said: str) -> None:
     page = restored(query)
-    assert re.search(f'role="alert".*{said}', page["status"], re.S) and "<b>" not in page["status"]
+    assert (
+        re.search(f'class="error[^>]*>.*{said}', page["status"], re.S)
+        and "<b>" not in page["status"]
+    )
     assert (page["model"], page["pattern"]) == (View().experiment.model, View().experiment.pattern)
 
 

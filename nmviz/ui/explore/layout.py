@@ -6,11 +6,10 @@ from typing import Any
 import gradio as gr
 
 from nmviz.methods.patterns import PRESETS
-from nmviz.ui.explore.form.controls import block_choices
+from nmviz.ui.explore.form.layer_menus import layer_menus
 from nmviz.ui.explore.panels import changed_answers, changed_words, plan
 from nmviz.ui.explore.panels.one_at_a_time import BY, PANEL
 from nmviz.ui.explore.panels.zero_shot_choices import CHOSEN, LIMIT, OFFERED, TITLE, refusal
-from nmviz.ui.shell.limits import model_of
 from nmviz.ui.shell.view import View
 
 PANES = ("weight", "activation")
@@ -147,29 +146,10 @@ def _layer_head(named: dict[str, Any], view: View) -> tuple[gr.Button, gr.Button
     with gr.Row(elem_classes="panel-head"):
         named["layer_head"] = gr.HTML("<h2>One layer</h2>", elem_id="layer-head")
         with gr.Row(elem_classes="tight"):
-            _layer_menus(named, view)
+            layer_menus(named, view)
             before = gr.Button("Previous block", size="sm", min_width=0)
             after = gr.Button("Next block", size="sm", min_width=0)
     return before, after
-
-
-def _layer_menus(named: dict[str, Any], view: View) -> None:
-    model = model_of(view)
-    named["block"] = gr.Dropdown(
-        block_choices(model.blocks),
-        value=view.look.block,
-        label="Block",
-        min_width=0,
-        elem_id="block",
-    )
-    named["projection"] = gr.Dropdown(
-        list(model.layers),
-        value=view.look.projection,
-        label="Projection",
-        filterable=False,
-        min_width=0,
-        elem_id="projection",
-    )
 
 
 def _distribution(named: dict[str, Any], target: str) -> None:

@@ -1,4 +1,4 @@
-"""The error of every layer as a grid, blocks x projections: which layer to look at next."""
+"""What maps of layers, blocks x projections, share: colours, the frame of a cell, a sentence."""
 
 from math import isfinite
 from typing import Any
@@ -12,17 +12,6 @@ from nmviz.views.shared.numbers import significant, times
 from nmviz.views.shared.theme import NAMES
 
 CIVIDIS = list(sequential.Cividis)
-
-
-def error_grid(result: Result) -> tuple[list[int], list[str], np.ndarray]:
-    """Blocks in order, projections as they come, and errors [projections, blocks] with gaps NaN."""
-    sites = [site for site in result.layers if isfinite(site.rel_error)]
-    blocks = sorted({site.block for site in sites})
-    projections = list(dict.fromkeys(site.projection for site in sites))
-    errors = np.full((len(projections), len(blocks)), np.nan)
-    for site in sites:
-        errors[projections.index(site.projection), blocks.index(site.block)] = site.rel_error
-    return blocks, projections, errors
 
 
 def hurts_most(result: Result) -> str:

@@ -151,7 +151,7 @@ def _elsewhere(view: View) -> str:
 
 
 def depth(shown: Shown, view: View, measure: Measure) -> dict[str, Any]:
-    """The error over depth with its finding and a table of the same numbers, and the map of layers."""
+    """The error over depth with its finding and its table, and the same by layer as a map."""
     results: dict[Column, Result] = {
         target: shown.results[target] for target in TARGETS if target in shown.results
     }

@@ -49,7 +49,9 @@ def texts(progress: GenerationProgress | None, view: View, message: str = "") ->
     )
     below = _chances_table(given) if progress is not None and progress.done else ""
     made = stamp("texts", identity(view), _written(view)) if given else ""
-    done = f'<p class="unseen spoken">{WRITTEN}</p>' if progress is not None and progress.done else ""
+    done = (
+        f'<p class="unseen spoken">{WRITTEN}</p>' if progress is not None and progress.done else ""
+    )
     return f'{made}{message}{done}{wait}{key}<div class="cards">{inner}</div>{below}'
 
 

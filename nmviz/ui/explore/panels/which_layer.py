@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
-
-import numpy as np
 
 from nmviz.core.results import Column, Result
 from nmviz.core.settings import TARGETS
 from nmviz.ui.shell.html import esc, quantity
 from nmviz.ui.shell.limits import layer_of, model_of
 from nmviz.ui.shell.view import View
-from nmviz.views.explore.layer_grid import error_grid, hurts_most
-from nmviz.views.shared import numbers
+from nmviz.views.explore.layer_grid import hurts_most
+from nmviz.views.shared.numbers import significant, uncertainty
 from nmviz.views.shared.theme import NAMES
 
 UNKNOWN = "Nothing is measured here yet: any layer can be looked at, and a run colours them."
@@ -51,22 +50,21 @@ def _said(sides: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _side(target: Column, result: Result, view: View) -> dict[str, Any]:
-    """One target: what each layer's error is, [projections][blocks], as it is written."""
+    """One target: each layer's error as it is written, [projections][blocks], and empty where it is
+    not known."""
     model = model_of(view)
-    blocks, projections, errors = error_grid(result)
-    written: list[list[str]] = []
-    for name in model.projections:
-        known = errors[projections.index(name)] if name in projections else []
-        line = dict(zip(blocks, known, strict=False))
-        written.append([_written(line.get(block)) for block in range(model.blocks)])
+    known = [site for site in result.layers if isfinite(site.rel_error)]
+    written = {
+        (site.projection, site.block): significant(site.rel_error) + uncertainty(site)
+        for site in known
+    }
     return {
         "target": target,
         "name": NAMES[target],
         "said": f"{hurts_most(result)}.",
-        "errors": written,
-        "largest": float(np.nanmax(errors)) if errors.size else 0.0,
+        "errors": [
+            [written.get((name, block), "") for block in range(model.blocks)]
+            for name in model.projections
+        ],
+        "largest": max((site.rel_error for site in known), default=0.0),
     }
-
-
-def _written(error: float | None) -> str:
-    return "" if error is None or np.isnan(error) else numbers.significant(error)
