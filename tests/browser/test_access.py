@@ -40,7 +40,7 @@ SKIPPED = """() => {
 UNNAMED = """() => [...document.querySelectorAll(".js-plotly-plot")]
     .filter((one) => one.checkVisibility()).filter((one) => {
         const drawing = one.querySelector(".main-svg");
-        const title = one.layout.meta.title;
+        const title = one.layout.meta?.title;
         return drawing.getAttribute("role") !== "img" || !drawing.getAttribute("aria-label")
             || (title && drawing.getAttribute("aria-label") !== title);
     }).length"""
@@ -147,6 +147,7 @@ def test_a_layer_is_chosen_on_the_map_and_said(kept: Page, app: App) -> None:
     expect(chosen).to_have_attribute("data-place", "1,down")
     chosen.focus()
     page.keyboard.press("ArrowRight")
+    expect(cells.locator('[data-place="2,down"]')).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#layer-head")).to_contain_text("Block 2, down")
     expect(chosen).to_have_attribute("data-place", "2,down")
