@@ -30,7 +30,11 @@ from nmviz.ui.shell.theme import theme
 
 HERE = Path(__file__).parent / "shell"
 STYLES = ("style.css", "lessons.css")
-SCRIPTS = ("hand.js", "upload.js", "lessons.js", "script.js")
+SCRIPTS = (
+    *("hand.js", "layers.js", "figures.js", "contents.js", "keyboard.js", "speaking.js"),
+    *("upload.js", "lessons.js", "script.js"),
+)
+"""In the order of the page: the last calls the others."""
 LAST_PORT = 65_535
 LOOPBACK = "127.0.0.1"
 SECONDS_BETWEEN_LINES = 60.0

@@ -121,7 +121,7 @@ def test_a_wrong_address_says_what_to_change(page: Page, app: App) -> None:
 def test_a_pattern_that_cannot_be_says_why(kept: Page, app: App) -> None:
     page = kept
     be_at(page, app.address())
-    status = page.locator("#status").get_by_role("alert")
+    status = page.locator("#status .error")
     type_pattern(page, "8:banana")
     expect(status).to_contain_text("is not a pattern")
     count_runs(page)
@@ -131,7 +131,7 @@ def test_a_pattern_that_cannot_be_says_why(kept: Page, app: App) -> None:
     expect(status).to_contain_text("is not a pattern")
     type_pattern(page, "5:7")
     expect(status).to_contain_text("is not a multiple")
-    expect(page.locator("#layer-head").get_by_role("alert")).to_contain_text("is not a multiple")
+    expect(page.locator("#layer-head .error")).to_contain_text("is not a multiple")
     type_pattern(page, "8:16")
     expect(page.locator("#layer-head")).to_contain_text("8:16, magnitude")
     back_at(page, app.address())

@@ -210,7 +210,7 @@ def test_the_tab_escapes_and_names_everything() -> None:
 
 def test_a_typed_pattern_is_answered_or_refused_in_words() -> None:
     assert "601,080,390" in _bits("16:32")
-    assert 'role="alert"' in _bits("<b>") and "<b>" not in _bits("<b>")
+    assert 'class="error"' in _bits("<b>") and "<b>" not in _bits("<b>")
 
 
 def test_a_failure_is_one_sentence(tiny_model: Path) -> None:

@@ -163,7 +163,8 @@ def test_wrong_addresses_are_one_sentence(query: str, said: str) -> None:
 @pytest.mark.usefixtures("tiny")
 def test_a_wrong_address_gives_the_default_and_says_why(query: str, said: str) -> None:
     page = restored(query)
-    assert re.search(f'role="alert".*{said}', page["status"], re.S) and "<b>" not in page["status"]
+    alert = re.search(f'class="error[^>]*>.*{said}', page["status"], re.S)
+    assert alert and "<b>" not in page["status"]
     usual = View().experiment
     assert (page["model"].value, page["pattern"]) == (usual.model, usual.pattern)
 

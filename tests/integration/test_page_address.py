@@ -181,7 +181,7 @@ def test_choosing_a_text_of_ones_own_is_no_error() -> None:
     assert "error" not in update["status"] and "alert" not in update["status"]
     assert "corpus=text" in handlers.moved(values)["query"]
     *_, ran = (one for one in handlers.run(values, None, "local", "own", False) if "status" in one)
-    assert 'class="error stale" role="alert">Paste your own text' in ran["status"]
+    assert 'class="error stale">Paste your own text' in ran["status"]
 
 
 def test_a_view_is_flat_and_built_again() -> None:

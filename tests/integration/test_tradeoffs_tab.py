@@ -56,7 +56,7 @@ def test_what_nobody_measured_is_not_known_and_its_units_are_hypothetical() -> N
 )
 def test_a_wrong_setting_is_one_sentence(place: int, value: object, said: str) -> None:
     told, plot = faster(*changed(FASTER, place, value))
-    assert plot is None and said in unescape(told) and 'role="alert"' in told
+    assert plot is None and said in unescape(told) and 'class="error"' in told
 
 
 def test_a_layer_of_any_shape_is_asked_for_and_bounded() -> None:

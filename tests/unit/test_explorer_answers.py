@@ -54,7 +54,7 @@ def test_everything_below_the_settings_is_answered() -> None:
 )
 def test_what_is_not_offered_is_refused_in_a_sentence(wrong: dict) -> None:
     said = answers.answered(settings(**wrong))
-    assert 'role="alert"' in said["head"] and "Choose" in said["head"]
+    assert 'class="error"' in said["head"] and "Choose" in said["head"]
     assert "<script>" not in said["head"]
     file = json.loads(answers.exported(settings(**wrong), "CSV"))
     assert file["failed"].startswith("Choose")

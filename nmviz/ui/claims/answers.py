@@ -119,7 +119,7 @@ def _findings(names: Iterable[str]) -> str:
     said = [_finding(known[name]) for name in names if name in known]
     if not said:
         return ""
-    return f'<h4>What the audit says of them</h4><ul class="claim-findings">{"".join(said)}</ul>'
+    return f'<h3>What the audit says of them</h3><ul class="claim-findings">{"".join(said)}</ul>'
 
 
 def _finding(finding: Finding) -> str:

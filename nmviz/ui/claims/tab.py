@@ -20,7 +20,7 @@ from nmviz.ui.shell.cancelling import STOPPING, cancels
 from nmviz.ui.shell.events import ANSWERED, FROM_STORE, LIVE, READ, session_of
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
-from nmviz.ui.shell.html import esc, note
+from nmviz.ui.shell.html import contents, esc, note
 from nmviz.ui.shell.places import in_turn
 from nmviz.ui.shell.progress import bar, waiting
 from nmviz.ui.shell.sessions import SESSIONS
@@ -62,6 +62,7 @@ def build_claims(tab: Any) -> None:
     models = [(model.title, model.id) for model in offered]
     with gr.Column(elem_id="claims", min_width=0):
         gr.HTML(f'<p class="words">{esc(INTRO)}</p>')
+        gr.HTML(_contents(), elem_id="claims-contents", elem_classes="stays")
         overview = gr.HTML(elem_id="claims-overview")
         model = gr.Dropdown(
             models,
@@ -72,6 +73,11 @@ def build_claims(tab: Any) -> None:
         )
         parts = {claim.name: _claim(claim) for claim in CLAIMS.values()}
     _wire(ClaimsTab(model, overview, parts), tab)
+
+
+def _contents() -> str:
+    parts = [(f"claim-{one.name}", f"{n}. {one.title}") for n, one in enumerate(CLAIMS.values(), 1)]
+    return contents("Claims", parts)
 
 
 def _claim(claim: Claim) -> Parts:

@@ -59,7 +59,7 @@ def _hand(named: dict[str, Any]) -> None:
     named["hand"] = gr.HTML()
     with gr.Row(elem_classes="ask"):
         named["take_hand"] = gr.Button(
-            "Take the prompt and layer of the settings", size="sm", min_width=0, elem_id="take-hand"
+            "Take your prompt and the layer below", size="sm", min_width=0, elem_id="take-hand"
         )
         named["stop_hand"] = cancel("stop-hand")
     named["hand_progress"] = gr.HTML(elem_id="hand-progress")

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz.core.settings import TARGETS
+from nmviz.ui.explore.form.layer_menus import layer_menus
 from nmviz.ui.explore.pieces import cancel, plot
 from nmviz.ui.shell.view import View
 
@@ -18,7 +19,8 @@ def one_layer(
 ) -> tuple[tuple[gr.Button, gr.Button], dict[str, gr.Button], Window]:
     """The part, still empty: its buttons for the block before and after, those that move the window
     of the masks, and the fields of that window."""
-    around = _head(named)
+    around = _head(named, view)
+    named["which_layer"] = gr.HTML(elem_id="which-layer")
     with gr.Row(elem_classes="panes"):
         for target in TARGETS:
             _distribution(named, target)
@@ -31,10 +33,11 @@ def one_layer(
     return around, steps, window
 
 
-def _head(named: dict[str, Any]) -> tuple[gr.Button, gr.Button]:
+def _head(named: dict[str, Any], view: View) -> tuple[gr.Button, gr.Button]:
     with gr.Row(elem_classes="panel-head"):
         named["layer_head"] = gr.HTML("<h2>One layer</h2>", elem_id="layer-head")
         with gr.Row(elem_classes="tight"):
+            layer_menus(named, view)
             before = gr.Button("Previous block", size="sm", min_width=0)
             after = gr.Button("Next block", size="sm", min_width=0)
     return before, after

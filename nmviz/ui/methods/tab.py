@@ -10,7 +10,7 @@ from nmviz.methods.method import Method
 from nmviz.methods.patterns import parse_pattern
 from nmviz.service import Catalogue
 from nmviz.ui.explore.form.notes import example
-from nmviz.ui.shell.html import esc, table, words
+from nmviz.ui.shell.html import contents, esc, table, words
 from nmviz.views.shared import numbers
 
 NEEDS = {
@@ -26,15 +26,22 @@ ACROSS_TOKENS = "the mask of a token depends on the other tokens of its window"
 
 def build_methods(catalogue: Catalogue) -> None:
     """The tab. Call it inside a Tab context."""
-    gr.HTML(
-        '<div class="methods">'
-        f"<h2>Patterns</h2>{_patterns(catalogue.patterns)}"
-        f"<h2>Criteria for activations</h2>{_methods(catalogue.criteria['activation'])}"
-        f"<h2>Criteria for weights</h2>{_methods(catalogue.criteria['weight'])}"
-        f"<h2>Mitigations</h2>{_methods(catalogue.mitigations)}"
-        f"<h2>Quantities</h2>{_quantities()}"
-        f"<h2>Models and texts</h2>{_sources(catalogue)}</div>"
-    )
+    parts = {
+        "Patterns": _patterns(catalogue.patterns),
+        "Criteria for activations": _methods(catalogue.criteria["activation"]),
+        "Criteria for weights": _methods(catalogue.criteria["weight"]),
+        "Mitigations": _methods(catalogue.mitigations),
+        "Quantities": _quantities(),
+        "Models and texts": _sources(catalogue),
+    }
+    listed = contents("Methods", [(_place(title), title) for title in parts])
+    gr.HTML(listed, elem_classes="stays")
+    told = "".join(f'<h2 id="{_place(title)}">{title}</h2>{of}' for title, of in parts.items())
+    gr.HTML(f'<div class="methods">{told}</div>')
+
+
+def _place(title: str) -> str:
+    return "methods-" + title.lower().replace(" ", "-")
 
 
 def _patterns(names: Sequence[str]) -> str:

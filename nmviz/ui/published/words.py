@@ -97,7 +97,7 @@ def audit() -> str:
         f"{_list(said.findings)}"
         + table(
             "Thirteen findings that people made by hand, and what code makes of each",
-            ["", "what was noted", "findings", "what code cannot tell"],
+            ["kind", "what was noted", "findings", "what code cannot tell"],
             before,
         )
         + table("Rows of the tables that logs of the same run confirm", ["row", "log"], confirmed)

@@ -38,9 +38,12 @@ window.nmvizHand = (() => {
     return made;
   }
 
-  // A row of buttons of which arrows move the focus
+  // A row of buttons is one stop of the keyboard; arrows move in it
   function row(label, kind, buttons) {
     const made = make("div", { class: kind, role: "group", "aria-label": label }, ...buttons);
+    const pressed = buttons.filter((one) => one.getAttribute("aria-pressed") === "true");
+    stop(buttons, pressed.length === 1 ? pressed[0] : buttons[0]);
+    made.addEventListener("focusin", (event) => stop(buttons, event.target));
     made.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       const place = buttons.indexOf(document.activeElement);
@@ -49,6 +52,10 @@ window.nmvizHand = (() => {
       buttons[(place + step + buttons.length) % buttons.length].focus();
     });
     return made;
+  }
+
+  function stop(buttons, now) {
+    for (const one of buttons) one.tabIndex = one === now ? 0 : -1;
   }
 
   function start(root) {
@@ -175,7 +182,7 @@ window.nmvizHand = (() => {
       root.replaceChildren(...[
         prompts(), place(), words(),
         make("div", { class: "sides" },
-          make("div", { class: "side activation" }, make("h3", {}, "Activations"), chips("activation"), inputs(), make("p", { class: "words", "aria-live": "polite" }, said)),
+          make("div", { class: "side activation" }, make("h3", {}, "Activations"), chips("activation"), inputs(), make("p", { class: "words spoken" }, said)),
           make("div", { class: "side weight" }, make("h3", {}, "Weights"), chips("weight"), weights(),
             make("p", { class: "words" }, `The mask stands for every word: this word's output changes by ${percent(weight)}.`))),
         zoom(), lacks(),

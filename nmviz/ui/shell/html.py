@@ -1,7 +1,7 @@
 """Small pieces of HTML. Everything that comes from outside goes through `esc`."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from html import escape
 from itertools import count
 
@@ -37,9 +37,15 @@ def quantity(metric: str, shown: str | None = None) -> str:
 
 
 def note(text: str, kind: str = "note") -> str:
-    """One line of its own. `kind` is its classes; an error is read out at once."""
-    role = "alert" if "error" in kind else "status"
-    return f'<p class="{kind}" role="{role}">{words(text)}</p>'
+    """One line of its own. `kind` is its classes: speaking.js has those that are read out."""
+    return f'<p class="{kind}">{words(text)}</p>'
+
+
+def contents(name: str, parts: Sequence[tuple[str, str]]) -> str:
+    """Links to the parts of a long tab, by their ids, which stay in sight: contents.js marks the
+    one that is read."""
+    links = "".join(f'<li><a href="#{esc(place)}">{esc(said)}</a></li>' for place, said in parts)
+    return f'<nav class="contents" aria-label="{esc(name)}"><ol>{links}</ol></nav>'
 
 
 def table(

@@ -27,7 +27,7 @@ def waiting(before: int = 0) -> str:
 
 def _bar(part: float | None, said: str) -> str:
     known = "" if part is None else f' value="{part:.3f}" max="1"'
-    return f'<div class="bar" role="status"><progress{known}></progress><p>{said}</p></div>'
+    return f'<div class="bar"><progress aria-label="progress"{known}></progress><p>{said}</p></div>'
 
 
 def duration(seconds: float) -> str:

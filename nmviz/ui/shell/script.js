@@ -1,4 +1,4 @@
-// What the server cannot do: the address bar, the theme, saving figures, picking a point.
+// What the server cannot do: the address bar, the theme, saving files, picking a point.
 window.nmviz = (() => {
   "use strict";
   const THEME = "nmviz-theme";
@@ -79,6 +79,15 @@ window.nmviz = (() => {
     button.textContent = open ? "Close settings" : "Settings";
   }
 
+  // On a small screen settings lie between the buttons and their answer: they go, and the buttons stand
+  // at the top with the answer below them. The texts are far down: they come when they are asked for.
+  function answerInSight(asked) {
+    const drawer = document.getElementById("drawer");
+    if (!drawer?.checkVisibility()) return;
+    if (document.body.classList.contains("drawer-open")) toggleDrawer(drawer);
+    document.querySelector(asked === "write" ? "#texts" : "#run-bar").scrollIntoView({ block: "start", behavior: "instant" });
+  }
+
   // The element that listens lies somewhere inside the component: reach all of it.
   function pick(place) {
     const all = document.querySelectorAll("#pick, #pick *");
@@ -104,23 +113,6 @@ window.nmviz = (() => {
   // of what the page opens with is empty, and what Explore does not show has none.
   function openPoint({ customdata: query }) {
     if (query != null) location.assign("?" + query);
-  }
-
-  function saveButtons() {
-    for (const figure of document.querySelectorAll(".figure")) {
-      if (!figure.querySelector(".js-plotly-plot") || figure.querySelector(".save-svg")) continue;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "save-svg";
-      button.textContent = "Save SVG";
-      button.setAttribute("aria-label", "Save this figure as SVG");
-      figure.append(button);
-    }
-  }
-
-  function save(button) {
-    const camera = button.closest(".figure").querySelector('.modebar-btn[data-title*="ownload"]');
-    if (camera) camera.click();
   }
 
   // What each panel was made for, beside what the settings ask of it now (freshness.py).
@@ -166,7 +158,7 @@ window.nmviz = (() => {
       const other = made && name in panels && panels[name] !== made.dataset.of;
       root.classList.toggle("of-other", Boolean(made && (other || working)));
       const words = made && (other || working) ? reason(made, panels[name], working) : "";
-      say(root, "freshness", "status", words, "prepend");
+      say(root, "freshness", words, "prepend");
     }
     mark(wrong);
   }
@@ -180,13 +172,12 @@ window.nmviz = (() => {
 
   // A sentence of that class in a place; written only where it differs: the observer below watches
   // what is written.
-  function say(place, kind, role, words, put = "append") {
+  function say(place, kind, words, put = "append") {
     let line = place.querySelector(`:scope > .${kind}`);
     if (!line && !words) return;
     if (!line) {
       line = document.createElement("p");
       line.className = kind;
-      line.setAttribute("role", role);
       place[put](line);
     }
     if (line.textContent !== words) line.textContent = words;
@@ -198,7 +189,7 @@ window.nmviz = (() => {
       const name = [...field.classList].find((one) => one.startsWith("field-"))?.slice(6).replaceAll("-", "_");
       const why = (name && wrong[name]) || "";
       if (field.classList.contains("wrong") !== Boolean(why)) field.classList.toggle("wrong");
-      say(field, "wrong-why", "alert", why);
+      say(field, "wrong-why", why);
     }
   }
 
@@ -230,8 +221,8 @@ window.nmviz = (() => {
     else if (button.id === "theme") toggleTheme();
     else if (button.id === "copy-link") copyLink(button);
     else if (button.id === "drawer") toggleDrawer(button);
+    else if (["run", "again", "write"].includes(button.id)) answerInSight(button.id);
     else if (button.classList.contains("pick")) pick(button.dataset.block);
-    else if (button.classList.contains("save-svg")) save(button);
   });
 
   // The settings end with the window, whether the header is in it or not.
@@ -262,13 +253,11 @@ window.nmviz = (() => {
   function settle() {
     waiting = false;
     takeOver();
-    window.nmvizHand.look();
-    window.nmvizLessons.look();
     judge();
     for (const place of ["#depth-plot", "#each-plot", "#plan-plot"]) onPoint(place, pickPoint);
     onPoint("#tradeoffs-plot", openPoint);
     intoView();
-    saveButtons();
+    for (const part of ["Hand", "Layers", "Lessons", "Figures", "Contents", "Keyboard", "Speaking"]) window["nmviz" + part].look();
     measureAbove();
     const button = document.getElementById("theme");
     if (!button || button.dataset.ready) return;
@@ -279,10 +268,10 @@ window.nmviz = (() => {
     document.querySelector("base")?.remove();
   }
   // What an answer says in attributes alone: Gradio writes those of HTML into the elements it has.
-  const TOLD = ["data-wanted", "data-of", "data-words", "data-seen"];
+  const TOLD = ["data-wanted", "data-of", "data-words", "data-seen", "data-layers"];
   new MutationObserver(() => {
     if (!waiting) { waiting = true; requestAnimationFrame(settle); }
   }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: TOLD });
 
-  return { address, openTab, saveText, asking, answered, startTheme };
+  return { address, openTab, saveText, asking, answered, startTheme, pick };
 })();

@@ -195,7 +195,7 @@ def _pattern_table(name: str) -> str:
         for title, value, known, source in facts
     ]
     return table(
-        f"{name}: what it costs and what it loses", ["", "value", "known", "source"], cells
+        f"{name}: what it costs and what it loses", ["quantity", "value", "known", "source"], cells
     )
 
 

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from nmviz.core.attribution.control import NOISE
 from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import TARGETS, Target
-from nmviz.views.explore.blocks_projections import CIVIDIS, frame
+from nmviz.views.explore.layer_grid import CIVIDIS, frame
 from nmviz.views.explore.sensitivity import sensitivity_sentence
 from nmviz.views.shared.floor_line import DOTTED, dotted_across
 from nmviz.views.shared.floors import noise_of

@@ -7,7 +7,7 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 
 from nmviz.base.wording import listed
 from nmviz.methods.patterns import DENSE, Pattern
-from nmviz.views.explore.blocks_projections import CIVIDIS, frame
+from nmviz.views.explore.layer_grid import CIVIDIS, frame
 from nmviz.views.shared.theme import ink, style
 
 Place = tuple[int, str]

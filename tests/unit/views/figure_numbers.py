@@ -86,23 +86,6 @@ def of_tokens(metric: str) -> Callable[[go.Figure, Mapping[str, Result], Options
     return check
 
 
-def grid(figure: go.Figure, result: Result, _: Options) -> None:
-    """A cell a layer with its error; the rest are gaps."""
-    given = {(s.block, s.projection): s.rel_error for s in finite_sites(result)}
-    if not given:
-        assert not figure.data
-        return
-    (cells,) = figure.data
-    drawn = {
-        (block, name): value
-        for name, row in zip(cells.y, cells.z, strict=True)
-        for block, value in zip(cells.x, row, strict=True)
-        if isfinite(value)
-    }
-    assert drawn == given
-    assert cells.zmax > 0 and cells.colorbar.title.text.endswith(SHARE)
-
-
 def one_at_a_time(figure: go.Figure, results: Sequence[Result], _: Options) -> None:
     """The cost of every projection that was pruned alone, at its name."""
     drawn: dict[tuple[str, str], float] = {}

@@ -137,15 +137,6 @@ def tails(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def grid_calls(draw: st.DrawFn) -> Call:
-    """What `blocks_projections` is asked for."""
-    selected = st.one_of(st.none(), st.tuples(BLOCKS, PROJECTIONS))
-    largest = st.one_of(st.none(), st.floats(0.01, 10))
-    options = {"selected": draw(selected), "largest": draw(largest), "dark": draw(DARK)}
-    return draw(pruned(draw(st.sampled_from(TARGETS)))), options
-
-
-@st.composite
 def one_at_a_time(draw: st.DrawFn) -> Result:
     """A run that prunes one projection, several or all of them, with its cost or without."""
     scope = draw(st.one_of(st.none(), st.lists(PROJECTIONS, min_size=1, max_size=2, unique=True)))

@@ -15,7 +15,6 @@ from generated_results import (
     Call,
     block_calls,
     depth_calls,
-    grid_calls,
     layer_calls,
     method_calls,
     plan_calls,
@@ -45,7 +44,6 @@ class Case(NamedTuple):
 
 CASES = {
     "explore.error_depth.error_over_depth": Case(depth_calls(), check.depth),
-    "explore.blocks_projections.blocks_projections": Case(grid_calls(), check.grid),
     "explore.attribution.along_the_depth": Case(block_calls(), check.along),
     "explore.attribution.layer_map": Case(layer_calls(), check.map_of_costs),
     "explore.plan_map.plan_map": Case(plan_calls(), check.patterns),

@@ -12,9 +12,9 @@ from figures import seen
 
 from nmviz.core.results import Result, SiteLook
 from nmviz.core.site_errors import SAMPLED_ERRORS
-from nmviz.views.explore.blocks_projections import blocks_projections, error_grid
 from nmviz.views.explore.distribution import FLOOR, cut_of, distribution
 from nmviz.views.explore.error_depth import error_over_depth, line_of
+from nmviz.views.explore.layer_grid import hurts_most
 from nmviz.views.explore.mask import block_rules, mask, print_power, shared_by_tokens
 from nmviz.views.explore.stretch import is_uneven, nice_ticks, stretch
 from nmviz.views.shared.theme import COLOURS, DARK, empty, plot_config, style, title_of, with_title
@@ -30,7 +30,6 @@ def every_figure(both: dict[Any, Result], look: Make, dark: bool) -> Iterator[go
     yield error_over_depth(both, dark=dark, selected=(3, "down"))
     yield error_over_depth(both, measure="drift", dark=dark, selected=(3, "down"))
     yield error_over_depth({}, dark=dark)
-    yield blocks_projections(both["weight"], dark=dark, selected=(3, "down"))
     for target in ("weight", "activation"):
         yield distribution(look(target), dark=dark)
         yield mask(look(target), dark=dark)
@@ -82,8 +81,6 @@ def test_errors_from_a_sample_say_so(make_result: Make) -> None:
         figure = error_over_depth({"weight": result})
         assert set(figure.data[0].text) == {said}
         assert ("from a sample of the tokens" in figure.layout.xaxis.title.text) == bool(said)
-        cells = blocks_projections(result).data[0].text
-        assert {cell for row in cells for cell in row} == {said}
 
 
 def test_selected_layer_is_ringed_on_both_sides(both: dict[Any, Result]) -> None:
@@ -139,24 +136,17 @@ def test_drift_is_drawn_as_given(make_result: Make) -> None:
     }
 
 
-def test_heatmap_places_every_layer_and_leaves_gaps(make_result: Make) -> None:
+def test_the_layer_that_is_hurt_most_is_named(make_result: Make) -> None:
     result = make_result("activation", [[0.1, 0.2], [0.3]], projections=("q", "down"))
-    blocks, projections, errors = error_grid(result)
-    assert (blocks, projections) == ([0, 1], ["q", "down"])
-    assert np.array_equal(errors, [[0.1, 0.3], [0.2, np.nan]], equal_nan=True)
-    figure = blocks_projections(result, selected=(1, "q"), largest=0.9)
-    assert figure.data[0].zmax == 0.9
-    assert (figure.layout.shapes[0].x0, figure.layout.shapes[0].y1) == (0.5, 0.5)
-    assert title_of(figure) == (
+    assert hurts_most(result) == (
         "Pruning activations hurts most in block 1, q: relative error 0.30, 1.5 times the"
         " median layer"
     )
-    assert blocks_projections(make_result("weight")).layout.annotations
-
-
-def test_heatmap_says_when_all_layers_are_alike(make_result: Make) -> None:
-    figure = blocks_projections(make_result("weight", [[0.2, 0.2], [0.21, 0.2]]))
-    assert title_of(figure) == "Pruning weights hurts no layer much more than another: 0.20"
+    assert hurts_most(make_result("weight")) == (
+        "No layer with pruned weights is measured here yet"
+    )
+    alike = make_result("weight", [[0.2, 0.2], [0.21, 0.2]])
+    assert hurts_most(alike) == "Pruning weights hurts no layer much more than another: 0.20"
 
 
 def test_distribution_shows_before_kept_and_dropped(make_look: Make) -> None:

@@ -31,7 +31,8 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Controls:
-    """The form. `named` has a component a field; the mask's window lies beside the mask."""
+    """The form. `named` has a component a field; the layer's menus and the mask's window lie beside
+    the map of layers and the mask."""
 
     named: dict[str, gr.components.Component]
     chips: gr.Radio
@@ -90,7 +91,6 @@ def build_controls(catalogue: Catalogue, view: View, model: "ModelInfo", private
         _text(named, catalogue, values)
     _run_bar(named, values)
     with gr.Column(elem_id="looking", min_width=0):
-        _layer(named, model, values)
         _writing(named, values)
     return Controls(named, chips)
 
@@ -192,25 +192,6 @@ def _run_bar(named: dict[str, Any], values: dict[str, Any]) -> None:
         )
         named["write"] = gr.Button("Write the three texts", elem_id="write", min_width=0)
         named["progress"] = gr.HTML(elem_id="progress")
-
-
-def _layer(named: dict[str, Any], model: "ModelInfo", values: dict[str, Any]) -> None:
-    with gr.Row(elem_classes="pair"):
-        named["block"] = gr.Dropdown(
-            block_choices(model.blocks),
-            value=values["block"],
-            label="Look at block",
-            min_width=0,
-            elem_id="block",
-        )
-        named["projection"] = gr.Dropdown(
-            list(model.layers),
-            value=values["projection"],
-            label="Projection",
-            filterable=False,
-            min_width=0,
-            elem_id="projection",
-        )
 
 
 def _writing(named: dict[str, Any], values: dict[str, Any]) -> None:

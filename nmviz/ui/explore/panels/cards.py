@@ -41,7 +41,7 @@ def _card(column: Column, results: Results, view: View) -> str:
         words = f"{esc(shown.mask.words)}<br>{esc(how_and_where(shown))}"
     return (
         f'<article class="card {column}" aria-label="{esc(NAMES[column])}">'
-        f"<h3>{esc(NAMES[column])}{pattern}</h3>"
+        f"<h2>{esc(NAMES[column])}{pattern}</h2>"
         f'<p class="words">{words}</p>{body}</article>'
     )
 

@@ -85,7 +85,8 @@ def head(view: View, looks: dict[Target, SiteLook]) -> str:
     )
     made = stamp("layer", identity(view), methods_of(view))
     return (
-        f"<h2>Block {look.block}, {esc(look.projection)}: {esc(methods_of(view))}</h2>{made}"
+        f'<h2 class="spoken">Block {look.block}, {esc(look.projection)}: '
+        f"{esc(methods_of(view))}</h2>{made}"
         f'<p class="words">{any_look.d_in:,} inputs, {any_look.d_out:,} outputs, '
         f"{any_look.tokens:,} tokens of the prompt. {quantity('rel_error', 'Output error')} "
         f"on this prompt: {errors}.</p>"

@@ -101,4 +101,4 @@ def _details(column: Column, result: Result) -> str:
         for name, value in rows.items()
         if value
     )
-    return f"<section><h4>{esc(column)}</h4><dl>{cells}</dl></section>"
+    return f'<section><p class="of">{esc(column)}</p><dl>{cells}</dl></section>'

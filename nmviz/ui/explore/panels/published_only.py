@@ -60,6 +60,7 @@ def panels(view: View) -> dict[str, Any]:
         "depth_head": f"<h2>Where it hurts</h2>{note(why(view))}",
         "depth_plot": None,
         "depth_table": "",
+        "which_layer": "",
         **tails.blank(why(view)),
     }
 
@@ -125,7 +126,7 @@ def _card(column: Column, view: View, results: Sequence[Result]) -> str:
     method = _method(column, view)
     return (
         f'<article class="card {column} published" aria-label="{esc(NAMES[column])}">'
-        f"<h3>{esc(NAMES[column])}{pattern}</h3>"
+        f"<h2>{esc(NAMES[column])}{pattern}</h2>"
         f'<p class="words">{esc(method)}</p>{_quantities(results)}</article>'
     )
 

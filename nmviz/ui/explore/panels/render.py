@@ -12,7 +12,7 @@ from nmviz.core.results import Column, Progress, Result
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS
 from nmviz.core.ties import tie_breaks
-from nmviz.ui.explore.panels import tails
+from nmviz.ui.explore.panels import tails, which_layer
 from nmviz.ui.explore.panels.cards import cards
 from nmviz.ui.explore.panels.origin import origin
 from nmviz.ui.shell.figures import drawn
@@ -28,7 +28,7 @@ from nmviz.views.shared import numbers
 from nmviz.views.shared.floors import no_floor
 from nmviz.views.shared.theme import title_of
 
-DEPTH = ("depth_head", "depth_plot", "depth_table")
+DEPTH = ("depth_head", "depth_plot", "depth_table", "which_layer")
 OUTPUTS = ("status", "cards", *DEPTH, *tails.OUTPUTS)
 """What the results fill."""
 _SHOWN: WeakValueDictionary[tuple[str, str | None], Result] = WeakValueDictionary()
@@ -163,7 +163,7 @@ def _elsewhere(view: View) -> str:
 
 
 def depth(shown: Shown, view: View, measure: Measure) -> dict[str, Any]:
-    """The error over depth with its finding and a table of the same numbers."""
+    """The error over depth with its finding and its table, and the same by layer as a map."""
     results: dict[Column, Result] = {
         target: shown.results[target] for target in TARGETS if target in shown.results
     }
@@ -175,6 +175,7 @@ def depth(shown: Shown, view: View, measure: Measure) -> dict[str, Any]:
         f'<p class="words">{quantity(metric)}, over depth. Click a point to look at its layer.</p>',
         "depth_plot": drawn(figure, name),
         "depth_table": _depth_table(results, measure),
+        "which_layer": which_layer.html(results, view),
     }
 
 

@@ -17,6 +17,7 @@ from nmviz.views.shared.theme import NAMES
 SHOWN = 40  # characters of a prompt
 CLASSES = {FIRST: "first"}
 ENDED = "It ended at once: the first token that it chose was the end of the text."
+WRITTEN = "The three texts are written."
 WAITING = "Press Write the three texts, or Run: each model continues your prompt."
 KEY = (
     '<p class="key"><mark class="first">first difference</mark> <mark>later differences</mark></p>'
@@ -42,7 +43,8 @@ def texts(progress: GenerationProgress | None, view: View, message: str = "") ->
     below = _chances_table(given) if done else ""
     made = stamp("texts", identity(view), _written(view)) if given else ""
     inner = side_by_side(given, view, done) if given or message else ""
-    return f"{made}{message}{wait}{KEY if len(given) > 1 else ''}{inner}{below}"
+    said = f'<p class="unseen spoken">{WRITTEN}</p>' if done else ""
+    return f"{made}{message}{said}{wait}{KEY if len(given) > 1 else ''}{inner}{below}"
 
 
 def side_by_side(given: Mapping[Column, Continuation], view: View, done: bool) -> str:
