@@ -53,7 +53,7 @@ def _row(run: Result) -> list[str]:
     floor = run.floor_of("pruned")
     assert floor is not None
     tails = [_with_error(run, metric) for metric in COLUMNS]
-    return [name_of(run), cost_of(run), f"{floor.delta_nll:.3f}", *tails, _changed(run)]
+    return [name_of(run), cost_of(run), f"{floor.delta_nll:.4f}", *tails, _changed(run)]
 
 
 def _with_error(run: Result, metric: str) -> str:

@@ -22,7 +22,7 @@ from nmviz.service.comparing import two_results as comparing
 from nmviz.store import Store, open_store
 
 TEXT = "model=smollm2-135m&corpus=wikitext-2&tokens=8192&pattern=2:4"
-SPARSEGPT, MAGNITUDE = f"{TEXT}&target=weight&criterion=sparsegpt", f"{TEXT}&criterion=magnitude"
+WANDA, MAGNITUDE = f"{TEXT}&target=weight&criterion=wanda", f"{TEXT}&criterion=magnitude"
 PIECES = ((1.0, 3.0, 1.2, 2.9, 1.1, 3.2), (1.05, 3.07, 1.24, 2.96, 1.14, 3.28))
 
 
@@ -177,8 +177,8 @@ def test_published_results_are_found_by_their_key(ships: Store) -> None:
 def test_the_command_says_what_the_service_does(
     ships: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both = comparing.compare(SPARSEGPT, MAGNITUDE)
-    ran = CliRunner().invoke(app, ["compare", SPARSEGPT, MAGNITUDE, "--json"])
+    both = comparing.compare(WANDA, MAGNITUDE)
+    ran = CliRunner().invoke(app, ["compare", WANDA, MAGNITUDE, "--json"])
     told = json.loads(ran.stdout)
     assert told == both.to_json()
     assert {one["metric"] for one in told["rows"]} <= {one.name for one in METRICS.values()}
@@ -187,7 +187,7 @@ def test_the_command_says_what_the_service_does(
     assert cost["verdict"] == "real"
     assert cost["difference"] == pytest.approx(cost["a"] - cost["b"])
     assert len(told["sites"]) == 210
-    lines = CliRunner().invoke(app, ["compare", SPARSEGPT, MAGNITUDE]).stdout.splitlines()
+    lines = CliRunner().invoke(app, ["compare", WANDA, MAGNITUDE]).stdout.splitlines()
     assert lines[0].startswith(f"A  {both.a.key[:12]}") and "  real" in "\n".join(lines)
 
 

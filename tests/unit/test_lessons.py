@@ -227,15 +227,16 @@ def set_cost(result: Result, **fields: Any) -> Result:
 SPARSEGPT = ("sparsegpt", "2:4", "smollm2-135m")
 
 
-def test_sparsegpt_costs_less_than_activations_at_24_and_the_page_says_so(
+def test_which_is_easier_hangs_on_the_pattern_and_the_page_says_so(
     said: Mapping[str, Mapping[Key, Said]],
 ) -> None:
-    """By hand from 1.452 ± 0.036 and 1.581 ± 0.026, as independent."""
+    """By hand from 1.551 ± 0.033 and 1.574 ± 0.028 at 2:4, in pairs, and 4.862 and 5.700 at 1:4."""
     one = said["A better rule for weights"][SPARSEGPT]
-    assert one.words["weights"].startswith("1.452") and one.words["activations"].startswith("1.581")
-    assert one.words["verdict"].startswith("Weights by SparseGPT cost less, by 0.1")
+    assert one.words["weights"].startswith("1.551") and one.words["activations"].startswith("1.574")
+    assert "within the noise" in one.words["verdict"]
     law = said["No law"][("sparsegpt", "smollm2-135m")].words
-    assert "2:4" in law["more"] and "50%" in law["less"] and "2:4" not in law["less"]
+    assert "1:4" in law["more"] and "50%" in law["less"]
+    assert "2:4" not in law["less"] and "2:4" not in law["more"]
     assert law["law"] == "So which is easier hangs on the pattern."
     same = said["The same rule for both"][("smollm2-135m", "2:4")]
     assert same.words["verdict"].startswith("Activations by magnitude cost less, by 2.6")
@@ -264,7 +265,8 @@ def test_a_verdict_turns_with_the_numbers(given: Evidence) -> None:
 def test_the_step_on_rounding_says_the_floor_where_there_is_one(given: Evidence) -> None:
     step = step_called("What rounding does")
     choice = {"method": "clact", "pattern": "2:4"}
-    assert "no noise floor is stored" in step.say(choice, given).words["floor"]
+    bare = with_costs(given, lambda run: run.model_copy(update={"noise_floors": ()}))
+    assert "no noise floor is stored" in step.say(choice, bare).words["floor"]
     for floor, ending in ((0.5, "below it, and is none."), (0.001, "above it.")):
         floors = (NoiseFloor(of="pruned", kl=0.1, delta_nll=floor, draws=3),)
 

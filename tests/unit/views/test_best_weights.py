@@ -8,7 +8,7 @@ import pytest
 
 from nmviz import service
 from nmviz.core.experiment import Experiment
-from nmviz.core.pairing import cost_difference
+from nmviz.core.pairing import cost_difference, judge
 from nmviz.core.results import Measurement, Result
 from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.store import Store, open_store
@@ -69,8 +69,10 @@ def test_of_what_ships_the_one_that_costs_least_is_found(
         assert best is not None and best.key == min(weights, key=value).key
         apart = cost_difference(best, one)
         assert apart is not None
-        verb = "less" if apart.value < 0 else "more"
-        assert f"{verb} than activations" in beside_the_best({"activation": one}, best)
+        verdict = judge(best, one) if apart.value > 0 else judge(one, best)
+        said = {"real": f"{'less' if apart.value < 0 else 'more'} than activations"}
+        wanted = said.get(verdict, "from activations, which is")
+        assert wanted in beside_the_best({"activation": one}, best)
 
 
 def runs_of(store: Store, **asked: Any) -> list[Result]:
