@@ -7,7 +7,7 @@ import gradio as gr
 
 from nmviz.methods.patterns import PRESETS
 from nmviz.ui.explore.form.layer_menus import layer_menus
-from nmviz.ui.explore.panels import changed_answers, changed_words, plan
+from nmviz.ui.explore.panels import changed_answers, changed_words, plan, which_layer
 from nmviz.ui.explore.panels.one_at_a_time import BY, PANEL
 from nmviz.ui.explore.panels.zero_shot_choices import CHOSEN, LIMIT, OFFERED, TITLE, refusal
 from nmviz.ui.shell.view import View
@@ -45,7 +45,8 @@ def build_panels(view: View) -> Panels:
             _changed_words(named)
     with gr.Column(elem_id="layer", min_width=0):
         before, after = _layer_head(named, view)
-        named["which_layer"] = gr.HTML(elem_id="which-layer")
+        gr.HTML(which_layer.PLACE, elem_id="which-layer")
+        named["which_layer"] = gr.HTML(elem_id="layers-told", elem_classes="offstage")
         with gr.Row(elem_classes="panes"):
             for target in PANES:
                 _distribution(named, target)
