@@ -20,13 +20,16 @@ TABS = {
 }
 """Every tab, and its figure that comes last."""
 
+SETTLED = """await Promise.allSettled(document.getAnimations()
+    .filter((one) => one instanceof CSSTransition).map((one) => one.finished));"""
+"""Colours and outlines have come to where they go."""
+
 BROKEN = """async (rules) => {
     document.querySelectorAll("details").forEach((one) => { one.open = true; });
-    const moving = document.getAnimations().filter((one) => one instanceof CSSTransition);
-    await Promise.allSettled(moving.map((one) => one.finished));
+    SETTLED
     const found = await axe.run(document, rules ? { runOnly: rules } : {});
     return found.violations.flatMap(({ id, nodes }) => nodes.map((one) => `${id}: ${one.html}`));
-}"""
+}""".replace("SETTLED", SETTLED)
 """What axe finds; nothing of it is Gradio's own doing, so that no rule and no part is left out."""
 
 SKIPPED = """() => {
@@ -46,7 +49,8 @@ UNNAMED = """() => [...document.querySelectorAll(".js-plotly-plot")]
     }).length"""
 """Figures whose name is not the sentence that they show."""
 
-STOP = """() => {
+STOP = """async () => {
+    SETTLED
     const now = document.activeElement;
     const marked = (one) => {
         const { outlineStyle, outlineWidth } = getComputedStyle(one);
@@ -60,7 +64,7 @@ STOP = """() => {
         part: now.closest("header, footer")?.localName || "",
         said: now.outerHTML.slice(0, 120), ahead: now.tabIndex > 0,
     };
-}"""
+}""".replace("SETTLED", SETTLED)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import gradio as gr
 
 from nmviz.core.settings import TARGETS
 from nmviz.ui.explore.form.layer_menus import layer_menus
+from nmviz.ui.explore.panels import which_layer
 from nmviz.ui.explore.pieces import cancel, plot
 from nmviz.ui.shell.view import View
 
@@ -20,7 +21,8 @@ def one_layer(
     """The part, still empty: its buttons for the block before and after, those that move the window
     of the masks, and the fields of that window."""
     around = _head(named, view)
-    named["which_layer"] = gr.HTML(elem_id="which-layer")
+    gr.HTML(which_layer.PLACE, elem_id="which-layer")
+    named["which_layer"] = gr.HTML(elem_id="layers-told", elem_classes="offstage")
     with gr.Row(elem_classes="panes"):
         for target in TARGETS:
             _distribution(named, target)

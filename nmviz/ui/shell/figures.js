@@ -67,7 +67,7 @@ window.nmvizFigures = (() => {
   }
 
   async function enter(figure) {
-    leave();
+    await leave();
     whole = figure;
     before = plotOf(figure)?._fullLayout.height || 0;
     figure.classList.add("whole");
@@ -90,11 +90,12 @@ window.nmvizFigures = (() => {
     figure.showPopover();
   }
 
-  function leave() {
+  // The plot is drawn once the screen is given back: before that its place is as wide as the screen.
+  async function leave() {
     const figure = whole;
     if (!figure) return;
     whole = null;
-    if (document.fullscreenElement === figure) document.exitFullscreen();
+    if (document.fullscreenElement === figure) await document.exitFullscreen().catch(() => {});
     if (figure.popover) { figure.hidePopover(); figure.removeAttribute("popover"); }
     figure.classList.remove("whole");
     const pressed = figure.querySelector(".whole-screen");

@@ -3,8 +3,8 @@
 window.nmvizLayers = (() => {
   "use strict";
   const MOVES = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
-  const drawn = new WeakMap(); // by element: what is drawn there
-  let at = ""; // the cell that has the focus
+  let read = ""; // what the page was told last
+  let drawn = ""; // and of that what is drawn, whichever layer is chosen
 
   function make(tag, attributes, ...inside) {
     const made = document.createElement(tag);
@@ -39,25 +39,39 @@ window.nmvizLayers = (() => {
     return make("div", { class: "layers-of" }, make("p", { class: "words" }, side.said), table);
   }
 
-  function draw(root) {
-    const told = JSON.parse(root.dataset.layers);
-    const focused = root.contains(document.activeElement) || document.activeElement === document.body ? at : "";
+  function draw(root, told) {
+    const focused = root.contains(document.activeElement) ? document.activeElement.dataset.at : "";
     root.replaceChildren(...told.sides.map((side) => grid(told, side)));
     if (focused) root.querySelector(`[data-at="${focused}"]`)?.focus({ preventScroll: true });
+    root.parentElement.dataset.said = told.sides.map((side) => side.said).join(" ");
+  }
+
+  // Another layer is chosen, and the rest as it was.
+  function mark(root, chosen) {
+    for (const one of root.querySelectorAll("td")) {
+      one.setAttribute("aria-selected", String(one.dataset.place === chosen));
+      if (one.dataset.place === chosen && !one.closest("table").contains(document.activeElement)) stop(one);
+    }
   }
 
   function look() {
     const root = document.getElementById("layers-body");
-    if (!root || (drawn.get(root) === root.dataset.layers && root.firstChild)) return;
-    drawn.set(root, root.dataset.layers);
-    draw(root);
+    if (!root) return;
+    const text = document.querySelector("#layers-told [data-layers]")?.dataset.layers || "";
+    if (text === read) return;
+    read = text;
+    document.getElementById("which-layer").classList.toggle("offstage", !text);
+    const { chosen, ...map } = JSON.parse(text || '{ "sides": [] }');
+    const key = JSON.stringify(map);
+    if (key === drawn) mark(root, chosen);
+    else draw(root, { chosen, ...map });
+    drawn = key;
   }
 
   // One cell of a grid is a stop of the keyboard: the one that had the focus last.
   function stop(now) {
     for (const one of now.closest("table").querySelectorAll('[tabindex="0"]')) one.tabIndex = -1;
     now.tabIndex = 0;
-    at = now.dataset.at;
   }
 
   // The pictures of the chosen layer lie around the map.
@@ -89,7 +103,6 @@ window.nmvizLayers = (() => {
   document.addEventListener("focusin", (event) => {
     const now = cellOf(event);
     if (now) stop(now);
-    else at = "";
   });
   document.addEventListener("keydown", key);
   document.addEventListener("click", (event) => {

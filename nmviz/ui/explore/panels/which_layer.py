@@ -1,13 +1,13 @@
 """Every layer of the model as a map, blocks x projections: the way to choose the one to look at."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
 from nmviz.core.results import Column, Result
 from nmviz.core.settings import TARGETS
-from nmviz.ui.shell.html import esc, quantity
+from nmviz.ui.shell.html import esc
 from nmviz.ui.shell.limits import layer_of, model_of
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.layer_grid import hurts_most
@@ -17,9 +17,17 @@ from nmviz.views.shared.theme import NAMES
 UNKNOWN = "Nothing is measured here yet: any layer can be looked at, and a run colours them."
 
 
+PLACE = (
+    '<h3>Choose a layer</h3><p class="words">The stronger the colour, the larger the output error '
+    "of the layer, in one scale. Press one to look at it; on the keyboard, arrows and Enter.</p>"
+    '<div class="figure drawn"><div id="layers-body"></div></div>'
+)
+"""Where layers.js draws the map; it stays, so that no answer takes away what has the focus."""
+
+
 def html(results: Mapping[Column, Result], view: View) -> str:
-    """The map with the errors of the results, of each target one; nothing for a model whose layers
-    cannot be looked at. Everything that the browser draws it from is in it."""
+    """All that the browser draws the map from, with the errors of the results, of each target one;
+    nothing for a model whose layers cannot be looked at."""
     model = model_of(view)
     if model.published or not model.blocks:
         return ""
@@ -36,17 +44,7 @@ def html(results: Mapping[Column, Result], view: View) -> str:
         "largest": max((side["largest"] for side in sides), default=0.0) or 1.0,
         "sides": sides or [blank],
     }
-    error = quantity("rel_error")
-    return (
-        f'<h3>Choose a layer</h3><p class="words">The stronger the colour, the larger the {error}, '
-        "in one scale. Press a layer to look at it; on the keyboard, arrows and Enter.</p>"
-        f'<div class="figure drawn" data-said="{esc(_said(sides))}">'
-        f'<div id="layers-body" data-layers="{esc(json.dumps(told))}"></div></div>'
-    )
-
-
-def _said(sides: Sequence[Mapping[str, Any]]) -> str:
-    return " ".join(side["said"] for side in sides) or UNKNOWN
+    return f'<i data-layers="{esc(json.dumps(told))}"></i>'
 
 
 def _side(target: Column, result: Result, view: View) -> dict[str, Any]:
