@@ -370,7 +370,7 @@ def test_endpoints_answer(client: Client, tiny: str) -> None:
     assert last["stage"] == "done"
     assert {m["metric"] for m in last["results"][0]["measurements"]} >= {"perplexity", "delta_nll"}
     assert client.predict(experiment, api_name="/lookup")["experiment"]["pattern"] == "2:4"
-    twice = client.predict(experiment, last["results"][0]["key"], api_name="/compare")
+    twice = client.predict(experiment, experiment, api_name="/compare")
     assert {row["verdict"] for row in twice["rows"]} == {"not told apart"}
     look = client.predict(experiment, "Some words.", 1, "down", api_name="/look")
     assert 0 < look["rel_error"] < 2 and look["kept"] == 0.5

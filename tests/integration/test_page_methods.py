@@ -274,7 +274,7 @@ def test_the_methods_tab_tells_everything_of_every_method() -> None:
 
     with gr.Blocks() as blocks:
         build_methods(service.catalogue())
-    (tab,) = [block.value for block in blocks.blocks.values() if hasattr(block, "value")]
+    tab = "".join(block.value for block in blocks.blocks.values() if hasattr(block, "value"))
     for method in METHODS.values():
         assert f"<code>{method.name}</code>" in tab
         for parameter in method.parameters:

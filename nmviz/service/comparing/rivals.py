@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from nmviz.core.pairing import same_text
 from nmviz.core.results import Column, Result
 from nmviz.service.runs import store
+from nmviz.store import OWN
+
+READ = {"model", "pattern", "corpus", "tokens", "window"}
+"""What the store is asked for: an answer stands until a run is added that has all of these."""
 
 
 def best_weights(shown: Mapping[Column, Result]) -> Result | None:
@@ -14,19 +18,15 @@ def best_weights(shown: Mapping[Column, Result]) -> Result | None:
     one = shown.get("activation") or shown.get("weight")
     if one is None:
         return None
-    alike = [run for run in store().own_runs() if _is_rival(run, one)]
-    return min(alike, key=_cost, default=None)
+    asked = one.experiment.model_dump(include=READ)
+    found = store().find(sites=False, source=OWN, target="weight", **asked)
+    return min((run for run in found if _is_rival(run, one)), key=_cost, default=None)
 
 
 def _is_rival(run: Result, one: Result) -> bool:
     ours, theirs = run.experiment, one.experiment
-    same = (ours.pattern, ours.projections, ours.blocks)
-    return (
-        ours.target == "weight"
-        and run.get("delta_nll") is not None
-        and same == (theirs.pattern, theirs.projections, theirs.blocks)
-        and same_text(ours, theirs)
-    )
+    same = (ours.projections, ours.blocks) == (theirs.projections, theirs.blocks)
+    return same and run.get("delta_nll") is not None and same_text(ours, theirs)
 
 
 def _cost(run: Result) -> float:
