@@ -37,8 +37,8 @@ def test_headings_can_be_read(kept: Page, app: App) -> None:
     page = kept
     be_at(page, app.address())
     for selector in (
-        "#cards .card.weight h3",
-        "#cards .card.activation h3",
+        "#cards .card.weight h2",
+        "#cards .card.activation h2",
         "#pane-weight-mask h3",
     ):
         assert contrast(page, selector) >= 4.5, selector

@@ -23,8 +23,17 @@ window.nmvizSpeaking = (() => {
   const seen = (root, what) => [...root.querySelectorAll(what)].filter((one) => one.checkVisibility());
   const words = (root, what) => seen(root, what).map((one) => one.innerText.trim()).filter(Boolean);
 
+  const open = () => document.querySelector('[role="tabpanel"]:not([style*="display: none"])');
+
+  // Whoever presses something before the page has come to rest hears what comes of it.
+  function pressed() {
+    if (!open() || open() === place) return;
+    place = open();
+    known = new Set(words(place, SAID));
+  }
+
   function speak() {
-    const tab = document.querySelector('[role="tabpanel"]:not([style*="display: none"])');
+    const tab = open();
     if (!tab || document.getElementById("first-paint")) return;
     const [bar] = words(tab, ".bar p");
     const told = words(tab, bar ? ALWAYS : SAID);
@@ -37,5 +46,6 @@ window.nmvizSpeaking = (() => {
   }
 
   document.addEventListener("DOMContentLoaded", start);
+  for (const event of ["click", "change", "keydown"]) document.addEventListener(event, pressed, true);
   return { look };
 })();
