@@ -4,9 +4,7 @@ for the prompts that ship.
     python tools/write_hands.py
 """
 
-import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from nmviz.base.stepping import at_once
@@ -14,9 +12,10 @@ from nmviz.engine.load.loading import load
 from nmviz.engine.load.sites import find_site
 from nmviz.engine.look.capture import Captures
 from nmviz.engine.look.hand import hand
+from nmviz.service.beforehand.files import write
 from nmviz.service.beforehand.hands import PLACES, PROMPTS, rounded
 
-FILE = Path(__file__).parents[1] / "results" / "lessons" / "hands.json"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def main() -> None:
@@ -30,14 +29,7 @@ def main() -> None:
             made = at_once(hand(loaded, captures, prompt, site, lambda: None))
             told.append({"model": model, "prompt": prompt, "hand": rounded(made.to_json())})
             print(f"{model}, {prompt[:40]!r}: {time.perf_counter() - began:.1f} s", flush=True)
-    about = {
-        "models": content,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": "python tools/write_hands.py",
-    }
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in told)
-    FILE.write_text(f'{{"about": {json.dumps(about)}, "hands": [\n{lines}\n]}}\n', encoding="utf-8")
+    write(RESULTS, "hands", told, content)
 
 
 if __name__ == "__main__":

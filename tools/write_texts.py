@@ -3,19 +3,18 @@
 python tools/write_texts.py
 """
 
-import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from nmviz import service
 from nmviz.core.results import Continuation, Token
 from nmviz.engine.load.loading import load
+from nmviz.service.beforehand.files import write
 from nmviz.service.beforehand.texts import DENSE, key_of
 from nmviz.ui.shell.view import DEFAULT_PROMPT, View, Writing
 
-FILE = Path(__file__).parents[1] / "results" / "lessons" / "texts.json"
+RESULTS = Path(__file__).parents[1] / "results"
 MODELS = ("smollm2-135m", "gemma-3-270m")
 PROMPTS = (DEFAULT_PROMPT, "List three things that a cat and a lighthouse keeper have in common.")
 TOKENS = Writing().new_tokens
@@ -32,13 +31,7 @@ CHOICES: tuple[dict[str, Any], ...] = (
 
 def main() -> None:
     told = [_of(model, prompt) for model in MODELS for prompt in PROMPTS]
-    about = {
-        "models": {model: load(model).sha256 for model in MODELS},
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": "python tools/write_texts.py",
-    }
-    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in told)
-    FILE.write_text(f'{{"about": {json.dumps(about)}, "texts": [\n{lines}\n]}}\n', encoding="utf-8")
+    write(RESULTS, "texts", told, {model: load(model).sha256 for model in MODELS})
 
 
 def _of(model: str, prompt: str) -> dict[str, Any]:

@@ -190,16 +190,33 @@ def judge(
     order of sums, on another machine, however sure the interval is. Then by Student's t interval
     of the difference at 95%, which must lie above 0. "no interval" where one cannot be had.
     """
+    verdict = told_apart(dearer, other, metric)
     apart = difference(dearer, other, metric)
+    if verdict != "real" or apart is None:
+        return verdict
+    worse = apart.value < 0 if higher else apart.value > 0
+    return "real" if worse else "not told apart"
+
+
+def told_apart(
+    first: Result, second: Result | None, metric: str = "delta_nll", count: int = 1
+) -> Verdict:
+    """Whether the two differ, whichever is the larger, on the same text: first by rounding, then by
+    Student's t interval, as one of `count` comparisons at once, that leaves 0 out."""
+    apart = difference(first, second, metric)
     if apart is None or not isfinite(apart.value):
         return "no interval"
-    if abs(apart.value) < larger_floor(dearer, other, metric):
+    if abs(apart.value) < larger_floor(first, second, metric):
         return "below the noise floor"
-    reach = interval(apart)
+    return beyond_zero(apart, count)
+
+
+def beyond_zero(apart: Measurement, count: int = 1) -> Verdict:
+    """Whether the interval of a difference leaves 0 out, as one of `count` comparisons at once."""
+    reach = interval(apart, 1 - LEVEL / count)
     if reach is None:
         return "no interval"
-    worse = reach[1] < 0 if higher else reach[0] > 0
-    return "real" if worse else "not told apart"
+    return "real" if reach[0] > 0 or reach[1] < 0 else "not told apart"
 
 
 def interval(measurement: Measurement, level: float = 0.95) -> tuple[float, float] | None:

@@ -15,7 +15,7 @@ from pruning import nothing
 from nmviz.base.errors import UserError
 from nmviz.base.stepping import at_once
 from nmviz.core.experiment import Experiment
-from nmviz.core.lessons.hand import KEPT, SIZE, Hand, relative
+from nmviz.core.lessons.hand import KEPT, SIZE, Hand, Rule, relative
 from nmviz.core.results import Progress
 from nmviz.engine.calibrate.calibration import bind
 from nmviz.engine.load.loading import load
@@ -48,6 +48,13 @@ def inputs(tiny: str) -> tuple[torch.Tensor, torch.Tensor]:
     return x.double(), site.weight.double()
 
 
+def experiment_of(tiny: str, rule: Rule, **more: Any) -> Experiment:
+    """What the engine prunes as the rule does."""
+    ties = "index" if rule.target == "weight" else "auto"
+    asked = {"model": tiny, "pattern": "8:16", "target": rule.target, "criterion": rule.name}
+    return Experiment.build(**asked, ties=ties, **more)
+
+
 def test_a_choice_of_ones_own_has_the_error_of_the_layers_output(made: tuple[str, Hand]) -> None:
     tiny, one = made
     x, weight = inputs(tiny)
@@ -70,14 +77,7 @@ def test_a_rule_has_the_masks_and_errors_of_the_engine(made: tuple[str, Hand]) -
     assert [(rule.target, rule.name) for rule in one.rules] == list(RULES)
     columns = slice(one.first, one.first + SIZE)
     for rule in one.rules:
-        asked = Experiment.build(
-            model=tiny,
-            pattern="8:16",
-            target=rule.target,
-            criterion=rule.name,
-            calibration_windows=4,
-            ties="index" if rule.target == "weight" else "auto",
-        )
+        asked = experiment_of(tiny, rule, calibration_windows=4)
         pruned = bind(load(tiny), asked, nothing).pruned
         mask = pruned.masked(site, x.float()).mask[:, columns]
         rows = mask if rule.target == "activation" else mask[:ROWS]
@@ -166,13 +166,7 @@ def test_another_prompt_and_layer_have_the_engines_masks_and_next_words(
     assert one.inputs == x[:, columns].tolist()
     ids = loaded.tokenizer(prompt, return_tensors="pt").input_ids[0][:MOST_WORDS]
     for rule in one.rules:
-        asked = Experiment.build(
-            model=tiny,
-            pattern="8:16",
-            target=rule.target,
-            criterion=rule.name,
-            ties="index" if rule.target == "weight" else "auto",
-        )
+        asked = experiment_of(tiny, rule)
         pruned = bind(loaded, asked, nothing).pruned
         mask = pruned.masked(site, x).mask[:, columns]
         assert rule.kept == (mask if rule.target == "activation" else mask[:ROWS]).tolist()

@@ -16,6 +16,7 @@ from nmviz.core.comparing.comparison import Compared, Row
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import covariance
+from nmviz.core.reading import Artefacts
 from nmviz.core.results import Measurement, Provenance, Result, SiteError, TaskExamples
 from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.service.comparing import two_results as comparing
@@ -77,6 +78,7 @@ def test_a_difference_that_rounding_alone_makes_is_none() -> None:
         ({"experiment": Experiment.build(corpus="wikitext-2", window=256)}, "corpus and window"),
         ({"experiment": Experiment.build(model="gemma-3-270m")}, "different models"),
         ({"provenance": Provenance(source="arxiv")}, "different sources"),
+        ({"experiment": Experiment(artefacts=Artefacts(corpus="b" * 64))}, "text of one name"),
     ],
 )
 def test_figures_of_another_text_are_not_compared(other: dict[str, Any], why: str) -> None:

@@ -99,6 +99,8 @@ class Compared:
         if one.model != other.model or one.artefacts.model != other.artefacts.model:
             return "They are of different models, which read the text in tokens of their own."
         differing = [name for name in TEXT if getattr(one, name) != getattr(other, name)]
+        if not differing and one.artefacts.corpus != other.artefacts.corpus:
+            return "They were measured on different text of one name."
         if differing:
             return f"They were measured on different text: {listed(differing)} differ."
         return ""
@@ -128,16 +130,18 @@ class Compared:
         metric = a.metric
         apart = pairing.difference(self.a, self.b, metric)
         shared = metric == "delta_nll" and pairing.covariance(self.a, self.b) is not None
-        return Row(a, b, apart, shared, _verdict(self.a, self.b, apart, metric))
+        return Row(a, b, apart, shared, self._verdict(metric))
 
     def _perplexity(self, a: Measurement, b: Measurement) -> Row:
         """Its difference has the cost's verdict, which is known in pairs."""
-        cost = pairing.cost_difference(self.a, self.b)
         shared = pairing.covariance(self.a, self.b) is not None
         apart = Measurement(
             metric="perplexity_difference", value=a.value - b.value, no_stderr=BY_COST
         )
-        return Row(a, b, apart, shared, _verdict(self.a, self.b, cost, "delta_nll"), BY_COST)
+        return Row(a, b, apart, shared, self._verdict("delta_nll"), BY_COST)
+
+    def _verdict(self, metric: str) -> Verdict:
+        return _known(pairing.told_apart(self.a, self.b, metric))
 
     def _of_tasks(self) -> Iterator[Row]:
         """Accuracies: in pairs where both kept which examples were right, of the same ones."""
@@ -167,23 +171,14 @@ class Compared:
         if self.a.provenance.source != self.b.provenance.source:
             return Row(a, b, None, False, "not comparable", self.apart)
         apart = pairing.unpaired(a, b)
-        reach = pairing.interval(apart)
-        if reach is None:
-            why = "How many examples stand behind them, or their spread, is not known."
-            return Row(a, b, apart, False, "not told apart", why)
-        real = reach[0] > 0 or reach[1] < 0
-        return Row(a, b, apart, False, "real" if real else "not told apart")
+        verdict = pairing.beyond_zero(apart)
+        why = "How many examples stand behind them, or their spread, is not known."
+        return Row(a, b, apart, False, _known(verdict), why if verdict == "no interval" else "")
 
 
-def _verdict(a: Result, b: Result, apart: Measurement | None, metric: str) -> Verdict:
-    if apart is None:
-        return "not told apart"
-    if abs(apart.value) < pairing.larger_floor(a, b, metric):
-        return "below the noise floor"
-    reach = pairing.interval(apart)
-    if reach is None:
-        return "not told apart"
-    return "real" if reach[0] > 0 or reach[1] < 0 else "not told apart"
+def _known(verdict: pairing.Verdict) -> Verdict:
+    """What has no interval cannot be told apart."""
+    return "not told apart" if verdict == "no interval" else verdict
 
 
 def _errors(result: Result) -> dict[str, float]:

@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Sequence
 from functools import cache
 
+from nmviz.claims.shared import own_runs
+from nmviz.claims.shared.budgets import Budget
 from nmviz.claims.shared.digits import plain
 from nmviz.core.experiment import Experiment
-from nmviz.core.pairing import LEVEL, cost_difference, interval, judge, larger_floor
+from nmviz.core.pairing import LEVEL, cost_difference, interval, judge, larger_floor, told_apart
 from nmviz.core.results import Measurement, Result
 from nmviz.core.settings import Target
 from nmviz.lessons.shared.step import MISSING, Kind, Menu, Row, Setting
 from nmviz.views.shared.numbers import significant
 
-TEXT = {"corpus": "wikitext-2", "tokens": "8192", "window": "512"}
+BUDGET = Budget("wikitext-2", 8192, 512)
+TEXT = {name: str(value) for name, value in BUDGET._asdict().items()}
+"""The same as settings of a link."""
 TEXT_IN_WORDS = "8,192 tokens of WikiText-2"
 MODEL = Menu("model", "Model", {"smollm2-135m": "SmolLM2 135M", "gemma-3-270m": "Gemma 3 270M"})
 PATTERNS = ("2:4", "8:16", "1:4", "4:8", "16:32", "50%", "70%")
@@ -35,14 +39,7 @@ def experiment(
     mitigations: tuple[str, ...] = (),
 ) -> Experiment:
     """One of the lessons' text."""
-    return Experiment.build(
-        model=model,
-        target=target,
-        pattern=pattern,
-        criterion=criterion,
-        mitigations=mitigations,
-        **TEXT,
-    )
+    return own_runs.experiment(model, pattern, BUDGET, target, criterion, mitigations)
 
 
 def explore(
@@ -129,7 +126,6 @@ def side(one: Result | None, other: Result | None, count: int = 1) -> str:
     apart = cost_difference(one, other) if one and other else None
     if one is None or other is None or apart is None:
         return "missing"
-    reach = interval(apart, 1 - LEVEL / count)
-    if reach is None or abs(apart.value) < larger_floor(one, other):
+    if told_apart(one, other, count=count) != "real":
         return "open"
-    return "more" if reach[0] > 0 else "less" if reach[1] < 0 else "open"
+    return "more" if apart.value > 0 else "less"

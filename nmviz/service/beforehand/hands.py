@@ -1,7 +1,6 @@
 """Hands of sixteen inputs, for the page: those that ship, without a model, and those of any layer
 on any prompt."""
 
-import json
 from collections.abc import Iterator
 from functools import cache
 from threading import Event
@@ -10,10 +9,10 @@ from typing import Any
 from nmviz.base.errors import Cancelled, check_of
 from nmviz.core.lessons.hand import Guess, Hand, Rule
 from nmviz.core.results import Progress
+from nmviz.service.beforehand.files import entries
 from nmviz.service.choices import refuse_large
 from nmviz.service.layers import captures
 from nmviz.service.runs import load
-from nmviz.store.database import results_folder
 
 PLACES = {"smollm2-135m": (15, "down"), "gemma-3-270m": (9, "down")}
 """By model the layer that the page opens with."""
@@ -65,12 +64,7 @@ def rounded(value: Any) -> Any:
 
 @cache
 def _hands() -> dict[str, tuple[tuple[str, Hand], ...]]:
-    folder = results_folder()
-    file = None if folder is None else folder / "lessons" / "hands.json"
-    if file is None or not file.is_file():
-        return {}
-    told = json.loads(file.read_text(encoding="utf-8"))["hands"]
-    read = [(one["model"], one["prompt"], read_hand(one["hand"])) for one in told]
+    read = [(one["model"], one["prompt"], read_hand(one["hand"])) for one in entries("hands")]
     return {name: tuple((said, made) for of, said, made in read if of == name) for name in PLACES}
 
 

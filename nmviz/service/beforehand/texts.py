@@ -1,6 +1,5 @@
 """Texts that were written beforehand, so that a visitor reads some before anything is pressed."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,8 +9,8 @@ from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.reading import TEXT
 from nmviz.core.results import Column, Continuation, Token
+from nmviz.service.beforehand.files import entries
 from nmviz.service.choices import canonical
-from nmviz.store.database import results_folder
 
 DENSE = "dense"
 
@@ -65,11 +64,7 @@ def _text(column: Column, told: dict[str, Any]) -> Continuation:
 @cache
 def _texts() -> dict[str, list[dict[str, Any]]]:
     """By model; each entry has `prompt`, `tokens`, and `by` the key of an experiment its text."""
-    folder = results_folder()
-    file = None if folder is None else folder / "lessons" / "texts.json"
-    if file is None or not file.is_file():
-        return {}
     found: dict[str, list[dict[str, Any]]] = {}
-    for one in json.loads(file.read_text(encoding="utf-8"))["texts"]:
+    for one in entries("texts"):
         found.setdefault(one["model"], []).append(one)
     return found

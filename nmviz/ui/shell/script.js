@@ -120,8 +120,6 @@ window.nmviz = (() => {
     figures: "#figures", layer: "#layer", methods: "#methods-here", each: "#each", tasks: "#tasks",
     texts: "#texts", beforehand: "#beforehand", published: "#published-figure",
   };
-  const SETTLED = 600, MOST_OVERTAKEN = 3; // milliseconds, and times
-  let overtaken = 0;
   const WAIT = 400; // milliseconds before an answer that has not come is worth a word
   const asked = {}; // by what was asked: when, or null once it is answered
   let answers = "";
@@ -134,18 +132,7 @@ window.nmviz = (() => {
   function answered(what, again) {
     asked[what] = null;
     judge();
-    if (!again && what === "layer") setTimeout(askAgain, SETTLED);
     if (again) setTimeout(() => document.querySelector(again)?.click(), 2000 + 3000 * Math.random());
-  }
-
-  // One answer may overtake another: where the last to come is of other settings than those that
-  // stand, and nothing is asked any more, it is asked for again, a few times at most.
-  function askAgain() {
-    const made = document.querySelector(PANELS.layer)?.querySelector('.made[data-panel="layer"]');
-    const want = wanted().panels.layer;
-    if (asked.layer) return;
-    if (!made || !want || made.dataset.of === want) overtaken = 0;
-    else if (overtaken++ < MOST_OVERTAKEN) document.querySelector("#ask-layer")?.click();
   }
 
   function wanted() {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import isfinite
 
-from nmviz.core.pairing import cost_difference, judge
+from nmviz.core.pairing import cost_difference, told_apart
 from nmviz.core.results import Column, Result
 from nmviz.views.explore.sentences import how_and_where
 from nmviz.views.shared.numbers import with_error
@@ -29,8 +29,7 @@ def _beside(best: Result, activation: Result) -> str:
     if apart is None:
         return "which cannot be compared with activations"
     number = with_error(abs(apart.value), apart.stderr)
-    dearer, other = (best, activation) if apart.value > 0 else (activation, best)
-    verdict = judge(dearer, other)
+    verdict = told_apart(best, activation)
     if verdict == "real":
         return f"{'more' if apart.value > 0 else 'less'} than activations, by {number}"
     why = "below what rounding does" if verdict == "below the noise floor" else "within the noise"
