@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from visitor import App, appears, back_at, be_at, open_page, show
+from visitor import App, appears, back_at, be_at, show
 
 pytestmark = pytest.mark.browser
 
@@ -143,8 +143,9 @@ def arrows_choose_among_chips(page: Page) -> None:
     expect(chips.get_by_role("radio", name="8:16")).to_be_focused()
 
 
-def test_a_layer_is_chosen_on_the_map_and_said(page: Page, app: App) -> None:
-    open_page(page, app.address())
+def test_a_layer_is_chosen_on_the_map_and_said(kept: Page, app: App) -> None:
+    page = kept
+    be_at(page, app.address())
     cells = page.locator("#layers-body table").first
     chosen = cells.locator('[aria-selected="true"]')
     expect(chosen).to_have_attribute("data-place", "1,down")
@@ -158,6 +159,7 @@ def test_a_layer_is_chosen_on_the_map_and_said(page: Page, app: App) -> None:
     expect(page.locator("#said")).to_contain_text("Block 2, down")
     cells.locator('[data-place="1,down"]').click()
     expect(page.locator("#layer-head")).to_contain_text("Block 1, down")
+    back_at(page, app.address())
 
 
 def test_a_figure_takes_the_whole_screen_and_gives_it_back(kept: Page, app: App) -> None:

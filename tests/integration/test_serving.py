@@ -4,6 +4,7 @@ import gzip
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,6 +138,20 @@ def test_a_page_says_where_it_was_asked_for(page: httpx.Client, served: gr.Block
 def test_what_is_no_file_is_none(page: httpx.Client) -> None:
     for _ in range(2):
         assert page.get("/assets/none.js").status_code == 404
+
+
+# Answers to settings that move faster than they are answered
+
+
+def test_no_event_begins_two_handlers_that_wait_for_one_another(served: gr.Blocks) -> None:
+    """Each that is done would begin both anew, for ever."""
+    begun: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for one in served.config["dependencies"]:
+        for place, event in one["targets"]:
+            if one["trigger_mode"] == "always_last" and one["backend_fn"] and place is not None:
+                begun[place, event].append(one["id"])
+    assert len(begun) > 10
+    assert {place: handlers for place, handlers in begun.items() if len(handlers) > 1} == {}
 
 
 # Answers that all visitors may have

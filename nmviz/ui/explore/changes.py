@@ -1,15 +1,12 @@
 """Events of the two tables of changes: words of a text, and answers to tasks."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
-
-import gradio as gr
 
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.panels import changed_answers, changed_words
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, SAVE
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, SAVE, begun_by
 
 
 def words(page: Page, on: Callable[..., Any]) -> None:
@@ -38,7 +35,7 @@ def wire_changes(page: Page) -> None:
     _saved(page, "answers", of_answers, _answers_asked(page))
     for filters, table in ((changed_words.FILTERS, words), (changed_answers.FILTERS, answers)):
         target, kind, typed = page.these(*filters)
-        table(page, partial(gr.on, [target.input, kind.input, typed.submit, typed.blur]))
+        table(page, begun_by(target.input, kind.input, typed.submit, typed.blur))
 
 
 def _words_asked(page: Page) -> list[Any]:

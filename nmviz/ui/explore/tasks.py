@@ -4,14 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import gradio as gr
-
 from nmviz.ui.explore import changes
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.panels import zero_shot
 from nmviz.ui.explore.panels.measured import Why
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, begun_by
 
 
 def questions(page: Page, on: Callable[..., Any], why: Why = "moved") -> None:
@@ -27,7 +25,7 @@ def wire_tasks(page: Page) -> None:
     """The panel follows its own settings, and compares with the run that is chosen."""
     tasks, limit, chat, other, compared = page.these(*FIELDS, "tasks_with", "tasks_compared")
     events = [tasks.input, limit.submit, limit.blur, chat.input]
-    questions(page, partial(gr.on, events))
+    questions(page, begun_by(*events))
     function = page.answer(
         lambda values, key: {"tasks_compared": zero_shot.compared(values, key)}, 1
     )

@@ -25,6 +25,7 @@ from nmviz.ui.shell.events import (
     READ,
     answered,
     asking,
+    begun_by,
 )
 
 TYPED = (
@@ -89,11 +90,11 @@ def _settings(page: Page) -> None:
     events = {name: [named[name].input] for name in chosen}
     events["mitigations"].append(_typed_too(page))
     events |= {name: [named[name].submit, named[name].blur] for name in typed}
-    _change(page, partial(gr.on, [event for name in events for event in events[name]]))
+    _change(page, begun_by(*(event for name in events for event in events[name])))
     # No picture of a layer needs these.
     elsewhere = set(MEASURED) - set(PRUNED)
     pictured = [event for name in events if name not in elsewhere for event in events[name]]
-    _look(page, partial(gr.on, pictured))
+    _look(page, begun_by(*pictured))
     chip = controls.chips.input(
         None, controls.chips, named["pattern"], js="(v) => v", api_visibility="private"
     )
@@ -223,7 +224,7 @@ def _layer(page: Page) -> None:
     _look(page, named["ask_layer"].click)
     window = [named[name] for name in ("first_row", "rows", "first_column", "columns")]
     typed = [event for one in (*window, named["prompt"]) for event in (one.submit, one.blur)]
-    _look(page, partial(gr.on, typed))
+    _look(page, begun_by(*typed))
 
     def clicked(model: Any, event: gr.EventData) -> Any:
         return picking.pick(str(getattr(event, "place", "")), model)
@@ -239,7 +240,7 @@ def _layer(page: Page) -> None:
         panels.before.click(partial(picking.block_by, -1), place, block, **FROM_STORE).then,
         panels.after.click(partial(picking.block_by, 1), place, block, **FROM_STORE).then,
         pick.select(clicked, named["model"], [block, projection], **FROM_STORE).then,
-        partial(gr.on, [block.input, projection.input]),
+        begun_by(block.input, projection.input),
     ]
     for on in moves:
         on(fn=redraw, inputs=page.form_and_shown, outputs=drawn, **ANSWERED)
@@ -262,10 +263,10 @@ def _address(page: Page) -> None:
     changes = [one.change for one in texts]
     gr.on(changes, None, texts, typed, js="(...texts) => texts.join('\\n')", **READ)
     events = [named[name].input for name in TYPED if name not in TEXTS]
-    _written(page, partial(gr.on, [typed.change, *events]))
+    _written(page, begun_by(typed.change, *events))
     asked = page.these(*FIELDS)
     events = [one.input for one in asked]
-    gr.on(events, for_all(address.asked), asked, named["asked"], **ANSWERED)
+    begun_by(*events)(for_all(address.asked), asked, named["asked"], **ANSWERED)
     # The script of the page writes the address: a handler cannot.
     for name, part in (("query", "view"), ("asked", "questions")):
         write = f"(query) => window.nmviz.address(query, '{part}')"

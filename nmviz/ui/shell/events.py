@@ -1,5 +1,6 @@
 """How events call their handlers: queued or at once, shown or hidden, and whose they are."""
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -18,6 +19,20 @@ has had so far, each time one begins or ends."""
 FROM_STORE: dict[str, Any] = {**READ, "queue": False}
 ANSWERED: dict[str, Any] = {**FROM_STORE, "trigger_mode": "always_last"}
 """When settings move faster than they are answered the last ones count: Gradio would drop them."""
+
+NOTHING = "() => {}"
+"""What the browser does where an event only begins others."""
+
+
+def begun_by(*events: Any) -> Callable[..., Any]:
+    """What hangs a handler on any of these events: it follows on a step of the browser's own.
+
+    An event that several handlers with `ANSWERED` hang on directly never ends once it comes while
+    they are being answered: each that is done begins all of the event's anew, which Gradio does for
+    the one that had to wait (6.31).
+    """
+    return gr.on([*events], None, None, None, js=NOTHING, **READ).then
+
 
 SAVE = "(file) => window.nmviz.saveText(file)"
 """The browser saves a file that a handler has written."""

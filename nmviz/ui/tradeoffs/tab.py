@@ -18,7 +18,7 @@ from nmviz.service.tradeoffs.export import FORMATS
 from nmviz.service.tradeoffs.together import USUAL
 from nmviz.sources import models as pinned
 from nmviz.ui.serving.answers import for_all
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, SAVE
+from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, SAVE, begun_by
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.tradeoffs import answers, equal, faster
@@ -120,7 +120,7 @@ def _faster(tab: Any, own: Any) -> dict[str, Any]:
     typed = settings[TYPED:]
     moved = [one.input for one in settings[:TYPED]]
     moved += [one.submit for one in typed] + [one.blur for one in typed]
-    gr.on([tab.select, *moved], answer, settings, [said, plot], **ANSWERED)
+    begun_by(tab.select, *moved)(answer, settings, [said, plot], **ANSWERED)
     named = dict(zip(USUAL_SETTINGS, settings, strict=False))
     _written(moved, "faster", [*named.values()], ",", ",".join(USUAL_SETTINGS.values()))
     return {f"faster_{name}": one for name, one in named.items()}
@@ -178,7 +178,7 @@ def _frontier(tab: Any, own: Any) -> None:
     file = gr.Textbox(elem_id="tradeoffs-file", elem_classes="offstage", label="exported points")
     answer = for_all(answers.frontier, "store")
     moved = [*(one.input for one in settings[:-1]), own.submit, own.blur]
-    gr.on([tab.select, *moved], answer, settings, [said, plot, rows], **ANSWERED)
+    begun_by(tab.select, *moved)(answer, settings, [said, plot, rows], **ANSWERED)
     for name, button in buttons.items():
         written = button.click(partial(answers.exported, name), settings, file, **FROM_STORE)
         written.then(None, file, None, js=SAVE, **READ)
@@ -200,7 +200,7 @@ def _baselines(tab: Any) -> None:
         said = gr.HTML(elem_id="tradeoffs-baselines-said")
     answer = for_all(equal.equal, "store")
     moved = [one.input for one in settings]
-    gr.on([tab.select, *moved], answer, settings, said, **ANSWERED)
+    begun_by(tab.select, *moved)(answer, settings, said, **ANSWERED)
 
 
 def _together(tab: Any) -> None:
@@ -211,7 +211,7 @@ def _together(tab: Any) -> None:
         said = gr.HTML()
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
     answer = for_all(answers.together, "store")
-    gr.on([tab.select, model.input], answer, model, [said, plot], **ANSWERED)
+    begun_by(tab.select, model.input)(answer, model, [said, plot], **ANSWERED)
 
 
 def _pattern(tab: Any) -> dict[str, Any]:
@@ -227,6 +227,6 @@ def _pattern(tab: Any) -> dict[str, Any]:
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
     answer = for_all(answers.pattern_of, "store")
     moved = [keep.change, group.change]
-    gr.on([tab.select, *moved], answer, [keep, group], [said, plot], **ANSWERED)
+    begun_by(tab.select, *moved)(answer, [keep, group], [said, plot], **ANSWERED)
     _written(moved, "choose", [keep, group], ":", USUAL_PATTERN)
     return {"choose_n": keep, "choose_m": group}
