@@ -50,7 +50,7 @@ def a_choice_changes_the_sentence(page: Page) -> None:
     """By a list, by the keyboard, and by a slider."""
     weights = step(page).locator("p [data-word='weights']")
     bars = step(page).locator(".bar")
-    expect(weights).to_have_text(re.compile(r"^1\.452"))
+    expect(weights).to_have_text(re.compile(r"^1\.551"))
     expect(bars).to_have_count(5)
     step(page).get_by_label("Criterion for weights").select_option(label="magnitude")
     expect(weights).to_have_text(re.compile(r"^4\.197"))
@@ -137,7 +137,7 @@ def test_the_sheet_needs_no_script(browser: Browser, app: App) -> None:
             "Lesson 2: Why activations are easier, when they are"
         )
         expect(paper.locator(".question")).to_have_count(len(LESSONS[1].steps))
-        expect(paper.locator(".part").nth(2)).to_contain_text("1.452 ± 0.036")
+        expect(paper.locator(".part").nth(2)).to_contain_text("1.551 ± 0.033")
         paper.emulate_media(media="print")
         expect(paper.locator(".screen")).to_be_hidden()
         breaks = paper.locator(".answers").evaluate("one => getComputedStyle(one).breakBefore")

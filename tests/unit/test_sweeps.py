@@ -176,7 +176,7 @@ def test_depth_and_size_are_bounded() -> None:
 @pytest.mark.parametrize(
     ("name", "count", "tokens", "corpus"),
     [
-        ("smollm2-135m", 112, 8192, "wikitext-2"),
+        ("smollm2-135m", 114, 8192, "wikitext-2"),
         ("gemma-3-270m", 67, 8192, "wikitext-2"),
         ("methods", 57, 2048, "wikitext-2-validation"),
     ],
