@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 from playwright.sync_api import Page, expect
-from visitor import App, be_at
+from visitor import App, appears, be_at
 
 from nmviz.core.lessons.hand import Hand, Rule
 from nmviz.service.beforehand.hands import shipped_hands, take_hand
@@ -24,15 +24,18 @@ def rule_of(hand: Hand, target: str, name: str) -> Rule:
 
 
 def test_a_hand_is_played(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/?model={MODEL}&pattern=2:4")
-    body = page.locator("#hand-body")
+    page.goto(f"{app.url}/?model={MODEL}&pattern=2:4", wait_until="commit")
+    body = page.locator("#hand .hand-body")
+    what_is_played_before_the_app_is_there_stands_when_it_comes(page)
     expect(body.locator(".cell")).to_have_count(16)
-    expect(page.locator("#layer-head")).to_contain_text("Block 15, down")
-    page.wait_for_timeout(500)
+    appears(page.locator("#methods-plot .main-svg").first)
+    page.wait_for_load_state("networkidle")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     (_, hand), (_, other) = shipped_hands(MODEL)
     last = len(hand.words) - 1
+    a_few_lines_say_the_same(page, hand, last)
+    body.get_by_role("button", name="More").click()
     every_rule_says_what_the_engine_does(page, hand, last)
     another_word_changes_the_inputs_and_not_the_weights(page, hand)
     ones_own_choice_is_exact(page, hand)
@@ -40,17 +43,18 @@ def test_a_hand_is_played(page: Page, app: App) -> None:
     body.get_by_role("button", name=re.compile("^Water boils")).click()
     expect(body.locator(".word")).to_have_count(len(other.words))
     assert not [url for url in asked if "gradio_api" in url], "a click asked the server"
+    the_whole_screen_has_it(page)
 
 
 def test_the_prompt_and_layer_of_the_settings_are_played(kept: Page, app: App) -> None:
     page = kept
     be_at(page, app.address("prompt=The+river+runs+to+the+sea."))
     page.locator("#take-hand").click()
-    body = page.locator("#hand-body")
+    body = page.locator("#hand .hand-body")
     expect(body.locator(".cell")).to_have_count(16)
     *_, hand = take_hand(app.model, "The river runs to the sea.", 1, "down", Event())
     assert isinstance(hand, Hand)
-    expect(body).to_contain_text("Block 1, down of tiny")
+    expect(body).to_contain_text("Block 1, down, inputs")
     expect(body).to_contain_text("Wanda: choose 8:16")
     last, magnitude = len(hand.words) - 1, rule_of(hand, "activation", "magnitude")
     expect(body.locator(".word")).to_have_count(len(hand.words))
@@ -69,8 +73,41 @@ def test_the_prompt_and_layer_of_the_settings_are_played(kept: Page, app: App) -
     expect(page.locator("#take-hand")).to_be_enabled()
 
 
+def what_is_played_before_the_app_is_there_stands_when_it_comes(page: Page) -> None:
+    """As what is played there is all in the page, no server is needed for it."""
+    page.wait_for_selector("#first-paint .cell")
+    page.evaluate("document.querySelector('#first-paint .cell:nth-child(3)').click()")
+    expect(page.locator("#first-paint")).to_have_count(0)
+    expect(page.locator("#hand .cell").nth(2)).to_have_attribute("aria-pressed", "false")
+    page.locator("#hand .rules.activation").get_by_role("button", name="By size").click()
+    expect(page.locator("#hand .cell").nth(2)).to_have_attribute("aria-pressed", "true")
+
+
+def a_few_lines_say_the_same(page: Page, hand: Hand, word: int) -> None:
+    body = page.locator("#hand .hand-body")
+    rules = [rule_of(hand, target, "magnitude") for target in ("activation", "weight")]
+    errors = [percent(hand.error_of(rule, word)) for rule in rules]
+    said = f"this word changes by {errors[0]}, with pruned weights by {errors[1]}."
+    expect(body.locator(".spoken")).to_contain_text(said)
+    layers = " ".join(percent(rule.layer[word]) for rule in rules)
+    guesses = [rule.guesses[word] for rule in rules]
+    words = " ".join(f"“{one.word.strip()}” {percent(one.probability)}" for one in guesses)
+    expect(body.locator(".zoom")).to_contain_text(f"The whole layer: {layers}")
+    expect(body.locator(".zoom")).to_contain_text(words)
+    expect(page.locator("#take-hand")).to_be_hidden()
+
+
+def the_whole_screen_has_it(page: Page) -> None:
+    expect(page.locator("#take-hand")).to_be_visible()
+    page.locator("#hand .whole-screen").click()
+    expect(page.locator("#hand")).to_have_class(re.compile(r"\bwhole\b"))
+    page.locator("#hand .cell").first.click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#hand")).not_to_have_class(re.compile(r"\bwhole\b"))
+
+
 def every_rule_says_what_the_engine_does(page: Page, hand: Hand, word: int) -> None:
-    body = page.locator("#hand-body")
+    body = page.locator("#hand .hand-body")
     for target, name, label in (
         ("activation", "clact", "CLACT"),
         ("activation", "wina", "WINA"),
@@ -104,12 +141,12 @@ def every_rule_says_what_the_engine_does(page: Page, hand: Hand, word: int) -> N
 
 
 def pressed(page: Page) -> list[str]:
-    cells = page.locator("#hand-body .cell")
+    cells = page.locator("#hand .hand-body .cell")
     return [cells.nth(place).get_attribute("aria-pressed") or "" for place in range(16)]
 
 
 def another_word_changes_the_inputs_and_not_the_weights(page: Page, hand: Hand) -> None:
-    body = page.locator("#hand-body")
+    body = page.locator("#hand .hand-body")
     weights = body.locator(".lines").inner_html()
     body.locator(".word").nth(3).click()
     assert body.locator(".lines").inner_html() == weights
@@ -121,7 +158,7 @@ def another_word_changes_the_inputs_and_not_the_weights(page: Page, hand: Hand) 
 
 
 def ones_own_choice_is_exact(page: Page, hand: Hand) -> None:
-    body = page.locator("#hand-body")
+    body = page.locator("#hand .hand-body")
     kept = list(rule_of(hand, "activation", "magnitude").kept[3])
     for place in (0, 5, 11):
         body.locator(".cell").nth(place).click()
@@ -135,7 +172,7 @@ def ones_own_choice_is_exact(page: Page, hand: Hand) -> None:
 
 
 def the_keyboard_plays_too(page: Page) -> None:
-    cells = page.locator("#hand-body .cell")
+    cells = page.locator("#hand .hand-body .cell")
     cells.first.focus()
     page.keyboard.press("ArrowRight")
     expect(cells.nth(1)).to_be_focused()

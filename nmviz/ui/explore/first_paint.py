@@ -1,8 +1,9 @@
-"""What a link shows before the app is there: the finding, three perplexities, what was asked."""
+"""What a link shows before the app is there: the finding, a block to play with, three perplexities,
+what was asked."""
 
 from nmviz import service
 from nmviz.ui.explore.address import TABS, read_address
-from nmviz.ui.explore.panels import published_only, render
+from nmviz.ui.explore.panels import hand, published_only, render
 from nmviz.ui.explore.panels.cards import cards
 from nmviz.ui.explore.restore import first_view, there
 from nmviz.ui.shell.html import esc
@@ -34,7 +35,8 @@ def first_paint(query: str) -> str:
         f'<header class="top"><h1>nmviz</h1><p>{esc(TAGLINE)}</p>{TOOLS}</header>'
         f'<nav class="tabs-to-come" aria-hidden="true">{tabs}</nav>'
         f'<div class="columns">{RUN}<aside>{_asked(asked.view)}</aside>'
-        f'<main><div class="status">{asked.remarks}{status}</div>{shown}</main></div></div>'
+        f'<main><div class="status">{asked.remarks}{status}</div>'
+        f'<div class="hand">{_hand(asked.view)}</div>{shown}</main></div></div>'
     )
 
 
@@ -45,6 +47,10 @@ def _figures(view: View) -> tuple[str, str]:
         return told["status"], told["cards"]
     shown, message = there(view)
     return render.status(shown, message), cards(shown.results, shown.view)
+
+
+def _hand(view: View) -> str:
+    return str(hand.html(view.experiment.model, model_of(view).title))
 
 
 def _asked(view: View) -> str:

@@ -36,10 +36,10 @@ def build_panels(view: View) -> Panels:
     named: dict[str, Any] = {}
     named["status"] = gr.HTML(elem_id="status")
     with gr.Column(elem_id="figures", min_width=0):
+        with gr.Column(elem_id="hand", elem_classes="hand figure drawn", min_width=0):
+            _hand(named)
         named["cards"] = gr.HTML(elem_id="cards")
         _texts(named)
-        with gr.Column(elem_id="hand", min_width=0):
-            _hand(named)
         measure = _depth(named)
         _tails(named)
         with gr.Column(elem_id="flips", min_width=0):

@@ -1,9 +1,11 @@
 // The hand: sixteen inputs of one layer, kept or dropped by a click. All it needs came with the page:
-// a click asks nobody. Numbers are those of nmviz/core/lessons/hand.py.
+// a click asks nobody. It is a few lines high until it is opened whole. Numbers are those of
+// nmviz/core/lessons/hand.py.
 window.nmvizHand = (() => {
   const KEPT = 8;
   const OWN = "own";
   const SHORT = { magnitude: "By size" };
+  const played = {}; // what was chosen, by the name of a hand: the page is drawn anew when the app comes
 
   // sqrt(d' G d) over ||y||: what dropping d takes from the layer's output
   function relative(dropped, gram, output) {
@@ -38,9 +40,24 @@ window.nmvizHand = (() => {
     return made;
   }
 
+  // Makes `there` what `made` is and touches only what differs: what has the focus keeps it, and the
+  // browser lays out little anew. What listens stays, so parts of another meaning are replaced whole.
+  function become(there, made) {
+    const same = there.nodeName === made.nodeName && there.dataset?.key === made.dataset?.key && there.childNodes.length === made.childNodes.length;
+    if (!same) return there.replaceWith(made);
+    if (there.nodeType === Node.TEXT_NODE) {
+      if (there.data !== made.data) there.data = made.data;
+      return;
+    }
+    for (const { name } of [...there.attributes]) if (!made.hasAttribute(name)) there.removeAttribute(name);
+    for (const { name, value } of made.attributes) if (there.getAttribute(name) !== value) there.setAttribute(name, value);
+    const parts = [...made.childNodes]; // one that is taken over is no longer there
+    [...there.childNodes].forEach((one, place) => become(one, parts[place]));
+  }
+
   // A row of buttons is one stop of the keyboard; arrows move in it
   function row(label, kind, buttons) {
-    const made = make("div", { class: kind, role: "group", "aria-label": label }, ...buttons);
+    const made = make("div", { class: kind, role: "group", "aria-label": label, "data-key": buttons.map((one) => one.dataset.at).join() }, ...buttons);
     const pressed = buttons.filter((one) => one.getAttribute("aria-pressed") === "true");
     stop(buttons, pressed.length === 1 ? pressed[0] : buttons[0]);
     made.addEventListener("focusin", (event) => stop(buttons, event.target));
@@ -61,7 +78,9 @@ window.nmvizHand = (() => {
   function start(root) {
     const told = JSON.parse(root.dataset.hands);
     const open = Number(root.dataset.open || 0);
-    const state = { prompt: open, word: told[open].hand.words.length - 1, activation: "magnitude", weight: "magnitude", own: null };
+    const state = played[root.dataset.of] ||= {
+      prompt: open, word: told[open].hand.words.length - 1, activation: "magnitude", weight: "magnitude", own: null, whole: "whole" in root.dataset,
+    };
 
     const hand = () => told[state.prompt].hand;
     // Not every hand has every rule.
@@ -72,7 +91,10 @@ window.nmvizHand = (() => {
       const focused = root.contains(document.activeElement) ? document.activeElement.dataset.at : null;
       Object.assign(state, changes);
       draw();
-      if (focused) root.querySelector(`[data-at="${focused}"]`)?.focus();
+      const there = focused && root.querySelector(`[data-at="${focused}"]`);
+      if (!there) return;
+      stop([...there.parentElement.querySelectorAll("button")], there);
+      if (there !== document.activeElement) there.focus();
     }
 
     function toggle(place) {
@@ -83,7 +105,8 @@ window.nmvizHand = (() => {
 
     function place() {
       const { block, projection, first, inputs } = hand();
-      return make("p", { class: "words" }, `Block ${block}, ${projection} of ${root.dataset.title}: inputs ${first} to ${first + inputs[0].length - 1}.`);
+      const end = first + inputs[0].length - 1;
+      return make("p", { class: "words" }, `Block ${block}, ${projection}, inputs ${first} to ${end}: ${root.dataset.how}`);
     }
 
     // What a hand that was just made lacks, and which button has it.
@@ -151,15 +174,33 @@ window.nmvizHand = (() => {
       return make("span", { class: right ? "right" : "wrong" }, `\u201c${shown(one.word)}\u201d ${percent(one.probability)}`);
     }
 
+    const whole = () => make("button", {
+      type: "button", class: "chip", "data-at": "whole", "aria-expanded": String(state.whole), onclick: () => move({ whole: !state.whole }),
+    }, state.whole ? "Less" : "More");
+
+    // The rules, or none where the inputs are chosen by hand
+    const rules = () => [state.activation === OWN ? null : ruleOf(hand(), "activation", state.activation), ruleOf(hand(), "weight", state.weight)];
+
+    // From the layer to the model, in a line
+    function line() {
+      const [a, w] = rules(), word = state.word, dense = hand().guesses[word];
+      const pair = (name, one, two) => make("span", {}, `${name} `, make("b", { class: "activation" }, one), " ", make("b", { class: "weight" }, two));
+      const next = (rule) => (rule ? guess(rule.guesses[word], dense) : "\u2013");
+      return make("p", { class: "words zoom" },
+        pair("The whole layer:", a ? percent(a.layer[word]) : "\u2013", percent(w.layer[word])),
+        pair(`Next word, every layer pruned (dense \u201c${shown(dense.word)}\u201d ${percent(dense.probability)}):`, next(a), next(w)));
+    }
+
+    const weightError = () => relative(hand().inputs[state.word], ruleOf(hand(), "weight", state.weight).gram, hand().outputs[state.word]);
+
     function zoom() {
-      const a = state.activation === OWN ? null : ruleOf(hand(), "activation", state.activation);
-      const w = ruleOf(hand(), "weight", state.weight), word = state.word;
+      const [a, w] = rules(), word = state.word;
       const dense = hand().guesses[word];
       const last = word === hand().words.length - 1;
       const error = (share) => make("td", {}, make("span", { class: "share", style: `--size: ${Math.min(1, share / 0.5).toFixed(3)}` }), percent(share));
       const none = () => make("td", {}, "choose a rule");
       const lines = [
-        ["these sixteen inputs", error(errorOf(hand(), word, kept())), error(relative(hand().inputs[word], w.gram, hand().outputs[word]))],
+        ["these sixteen inputs", error(errorOf(hand(), word, kept())), error(weightError())],
         ["the whole layer", a ? error(a.layer[word]) : none(), error(w.layer[word])],
         [`every layer: the next word (dense: \u201c${shown(dense.word)}\u201d ${percent(dense.probability)})`,
           a ? make("td", {}, guess(a.guesses[word], dense)) : none(), make("td", {}, guess(w.guesses[word], dense))],
@@ -173,28 +214,49 @@ window.nmvizHand = (() => {
         make("table", {}, make("caption", {}, "How much the output changes"), make("thead", {}, head), make("tbody", {}, ...body)));
     }
 
-    function draw() {
+    const title = () => make("h2", {}, root.dataset.title);
+
+    function said(beside = "") {
       const count = kept().filter(Boolean).length;
-      const error = errorOf(hand(), state.word, kept());
       const odd = count === KEPT ? "" : ` ${count < KEPT ? "Keep" : "Drop"} ${Math.abs(count - KEPT)} more for 8:16.`;
-      const said = `${count} of 16 kept: the layer's output for this word changes by ${percent(error)}.${odd}`;
-      const weight = relative(hand().inputs[state.word], ruleOf(hand(), "weight", state.weight).gram, hand().outputs[state.word]);
-      root.replaceChildren(...[
-        prompts(), place(), words(),
-        make("div", { class: "sides" },
-          make("div", { class: "side activation" }, make("h3", {}, "Activations"), chips("activation"), inputs(), make("p", { class: "words spoken" }, said)),
-          make("div", { class: "side weight" }, make("h3", {}, "Weights"), chips("weight"), weights(),
-            make("p", { class: "words" }, `The mask stands for every word: this word's output changes by ${percent(weight)}.`))),
-        zoom(), lacks(),
-      ].filter(Boolean));
+      return make("p", { class: "words spoken" }, `${count} of 16 kept: the layer's output for this word changes by ${percent(errorOf(hand(), state.word, kept()))}${beside}.${odd}`);
     }
+
+    const named = (target, words) => make("div", { class: `rules ${target}` }, make("h3", {}, words), chips(target));
+
+    const short = () => [
+      make("div", { class: "head" }, title(), named("activation", "Activations"), named("weight", "Weights"), whole()),
+      place(), words(), inputs(), said(`, with pruned weights by ${percent(weightError())}`), line(),
+    ];
+
+    const long = () => [
+      make("div", { class: "head" }, title(), whole()), place(), prompts(), words(),
+      make("div", { class: "sides" },
+        make("div", { class: "side activation" }, named("activation", "Activations"), inputs(), said()),
+        make("div", { class: "side weight" }, named("weight", "Weights"), weights(),
+          make("p", { class: "words" }, `The mask stands for every word: this word's output changes by ${percent(weightError())}.`))),
+      zoom(), lacks(),
+    ];
+
+    function draw() {
+      const parts = (state.whole ? long() : short()).filter(Boolean);
+      root.classList.toggle("whole", state.whole);
+      if (parts.length !== root.childNodes.length) root.replaceChildren(...parts);
+      else parts.forEach((one, place) => become(root.childNodes[place], one));
+    }
+    root.replaceChildren(); // what stood there without a script
     draw();
   }
 
   // Where the page has one that is not there yet
   function look() {
-    const root = document.querySelector("#hand-body[data-hands]");
-    if (root && root.dataset.drawn !== root.dataset.of) { root.dataset.drawn = root.dataset.of; start(root); }
+    for (const root of document.querySelectorAll(".hand-body[data-hands]")) {
+      if (root.dataset.drawn === root.dataset.of) continue;
+      // Of a page that is still being read its end may be missing
+      if (document.readyState === "loading" && !root.parentElement.nextElementSibling) continue;
+      root.dataset.drawn = root.dataset.of;
+      start(root);
+    }
   }
 
   return { look };

@@ -18,10 +18,7 @@ from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View
 
 TITLE = "One block in your hand"
-HOW = (
-    "Sixteen neighbouring inputs of one layer: keep eight by pressing them, or let a rule choose. "
-    "Then choose another word."
-)
+HOW = "keep eight by pressing, or let a rule choose."
 ELSEWHERE = "No numbers of this model come with the page: the button below works them out."
 CANCELLED = "Cancelled: what stands above is as it was."
 
@@ -52,7 +49,7 @@ def take(values: Sequence[Any], session: str, turn: int | None = None) -> Iterat
         for made in take_hand(model.id, prompt, look.block or 0, look.projection or "", event):
             if isinstance(made, Hand):
                 hands = (*shipped_hands(model.id), (prompt, made))
-                opened = _section(model.title, hands, len(hands) - 1)
+                opened = _section(model.title, hands, len(hands) - 1, whole=True)
                 yield {"hand": opened, "hand_progress": ""}
                 return
             yield {"hand_progress": bar(made)}
@@ -61,12 +58,13 @@ def take(values: Sequence[Any], session: str, turn: int | None = None) -> Iterat
         yield {"hand_progress": note(sentence(error), "error")}
 
 
-def _section(title: str, hands: Told, opened: int) -> str:
-    """Everything that the browser draws it from; one of the hands is open."""
+def _section(model: str, hands: Told, opened: int, whole: bool = False) -> str:
+    """Everything that the browser draws it from; one of the hands is open, a few lines high or
+    whole."""
     told = json.dumps([{"prompt": said, "hand": rounded(one.to_json())} for said, one in hands])
-    name = hashlib.sha256(f"{title} {opened} {told}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{model} {opened} {told}".encode()).hexdigest()[:16]
     return (
-        f'<h2>{TITLE}</h2><p class="words">{HOW}</p>'
-        f'<div id="hand-body" data-of="{name}" data-title="{esc(title)}" data-open="{opened}" '
-        f'data-hands="{esc(told)}"></div>'
+        f'<div class="hand-body" data-of="{name}" data-title="{TITLE}" data-how="{HOW}" '
+        f'data-open="{opened}"{" data-whole" if whole else ""} data-hands="{esc(told)}">'
+        f"<h2>{TITLE}</h2><p>Sixteen inputs of a layer: {HOW}</p></div>"
     )
