@@ -78,7 +78,8 @@ def sweep_layer(
 
     All from one capture, at the experiment's model, pattern and scope; mitigations repair
     magnitude. What would first have to be calibrated (on that many `windows`, where the experiment
-    does not say), or does not fit the pattern, says so.
+    does not say), or does not fit the pattern, says so. UserError where the pattern does not fit
+    the site.
     """
     from nmviz.engine.calibrate.calibration import bind_site
     from nmviz.engine.load.sites import find_site
@@ -86,6 +87,7 @@ def sweep_layer(
 
     loaded = load(experiment.model)
     site = find_site(loaded.model, block, projection)
+    site.mask_in(experiment).check_divides(site.d_in, site.name)
     x = captures().get(loaded, prompt).of(site)
     y = site.dense(x)  # once for all rows
 

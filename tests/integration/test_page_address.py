@@ -15,6 +15,7 @@ from nmviz.ui.explore.panels.zero_shot_choices import OFFERED, Questions
 from nmviz.ui.explore.restore import first_view, restored
 from nmviz.ui.launch import build
 from nmviz.ui.shell.limits import settle
+from nmviz.ui.shell.opening import comes_from
 from nmviz.ui.shell.view import NAMES, View
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -144,16 +145,15 @@ def test_every_setting_reaches_the_address_by_its_own_event() -> None:
     )
     by_event = [
         ({one._id for one in event.outputs}, target, name)
-        for event in page.fns.values()
-        for target, name in event.targets
+        for number, event in page.fns.items()
+        for target, name in comes_from(page, number)
     ]
     assert any(query in to and (target, name) == (typed, "change") for to, target, name in by_event)
     told = {
         getattr(labels[target], "label", None)
-        for event in page.fns.values()
-        if {query, typed} & {one._id for one in event.outputs}
-        for target, name in event.targets
-        if target in labels
+        for outputs, target, name in by_event
+        if {query, typed} & outputs
+        and target in labels
         and name == ("change" if getattr(labels[target], "label", None) in TEXTS else "input")
     }
     for label in ("Prompt", "Tokens to write", "Temperature", "Measure real speed", "First row"):

@@ -83,3 +83,17 @@ def test_words_of_a_text_of_ones_own_are_shown_to_who_ran_it_and_gone_afterwards
     assert again["flips_table"] == "" and not again["flips_body"].visible
     assert "keeps how many words changed" in again["flips_head"]
     assert "Another word is the likeliest for" in again["flips_head"]
+
+
+def test_words_of_a_text_of_ones_own_stay_where_the_tick_asks_for_it(tiny: str) -> None:
+    without, kept = (
+        form(model=tiny, **{**SMALL, "corpus": OWN_TEXT, "seed": 5}, keep_words=on)
+        for on in (False, True)
+    )
+    for values in (without, kept):
+        values[FIELDS.index("text")] = OWN
+        measured(values)
+        later = handlers.changed(values, None, "local")["shown"]
+        found = changed_words.found((), later, *ALL)
+        assert later.stored and ("emerald" in found["flips_table"]) == (values is kept)
+    assert "keep_words=True" in handlers.changed(kept, None, "local")["query"]

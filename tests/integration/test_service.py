@@ -147,6 +147,16 @@ def test_look_and_generate_answer(experiment: Experiment) -> None:
     assert final.done
 
 
+@pytest.mark.parametrize("target", ["weight", "activation"])
+def test_a_pattern_that_does_not_fit_the_layer_is_one_sentence(
+    experiment: Experiment, target: str
+) -> None:
+    one = experiment.but(pattern="3:48", target=target, ties="auto")
+    for asked in (service.look, service.sweep_layer):
+        with pytest.raises(UserError, match="not a multiple of 48; choose another pattern"):
+            asked(one, "The river rises.", 1, "down")
+
+
 def test_the_catalogue_lists_what_there_is() -> None:
     offered = service.catalogue()
     assert offered.models[0].id == "smollm2-135m"

@@ -143,11 +143,13 @@ def bind(loaded: LoadedModel, experiment: Experiment, check: Check, packed: bool
 
 
 def bind_site(loaded: LoadedModel, experiment: Experiment, site: Site) -> Pruned:
-    """The experiment at one site. UserError when it must be calibrated first, or leaves it out.
+    """The experiment at one site. UserError when it must be calibrated first, leaves it out, or its
+    pattern does not divide the site's d_in.
 
     Where the scores decide how ties are broken, those of this site do; random ones are broken as in
     the first draw of a run.
     """
+    site.mask_in(experiment).check_divides(site.d_in, site.name)
     pruned = make(experiment, [site])
     if is_calibrated(pruned):
         _refuse_outside(loaded, experiment, site)

@@ -120,7 +120,6 @@ class Part:
 def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
     """One site under one experiment, on the captured inputs. No forward pass."""
     experiment = pruned.experiment
-    site.mask_in(experiment).check_divides(site.d_in, site.name)
     x = capture.of(site)
     error, masked = local_error(pruned, site, x, site.dense(x)), pruned.masked(site, x)
     labels = capture.tokens

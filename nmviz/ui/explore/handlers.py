@@ -154,7 +154,12 @@ def run(
         steps = service.run(
             view.experiments(),
             text=text,
-            how=Running(rerun=rerun, precision=view.precision, noise_floor=view.noise_floor),
+            how=Running(
+                rerun=rerun,
+                precision=view.precision,
+                noise_floor=view.noise_floor,
+                keep_words=view.keep_words,
+            ),
             cancel=event,
         )
         for progress in steps:

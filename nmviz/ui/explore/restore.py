@@ -71,7 +71,7 @@ def form_of(view: View) -> dict[str, Any]:
         "block": gr.Dropdown(choices=block_choices(model.blocks), value=values["block"]),
         "projection": gr.Dropdown(choices=list(model.layers), value=values["projection"]),
         "stride": stride_of(values["protocol"], values["stride"]),
-        **shown_for(values["corpus"]),
+        **shown_for(values["corpus"], values["keep_words"]),
         "method_notes": method_notes(view),
     }
 

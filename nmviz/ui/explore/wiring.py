@@ -81,7 +81,7 @@ def _settings(page: Page) -> None:
     controls, named = page.controls, page.named
     chosen = (
         *("criterion", "weight_criterion", "mitigations", "corpus", "bos", "protocol"),
-        *("ties", "noise_floor"),
+        *("ties", "noise_floor", "keep_words"),
     )
     typed = (
         *("pattern", "blocks", "sites", "text", "tokens", "window"),
@@ -124,7 +124,7 @@ def _settings(page: Page) -> None:
     named["corpus"].input(
         lambda corpus: page.named_values(own_text.shown_for(corpus)),
         named["corpus"],
-        page.these("text", "text_file"),
+        page.these("text", "text_file", "keep_words"),
         **FROM_STORE,
     )
     named["pattern"].change(

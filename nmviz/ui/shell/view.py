@@ -71,6 +71,7 @@ class View(BaseModel):
     ties: Ties = Field("auto", title=title_of("ties"))
     precision: float = Field(0.05, ge=0, le=10, title=title_of("precision"))  # of `Running`
     noise_floor: bool = Field(False, title=title_of("noise_floor"))  # of `Running`
+    keep_words: bool = Field(False, title=title_of("keep_words"))  # of `Running`
     look: Look = Look()
     writing: Writing = Writing()
 
@@ -177,7 +178,10 @@ NO_COLUMN = (
     "Explore shows pruned weights and activations; a model with blocks left out is in Trade-offs, "
     "and nmviz run measures one."
 )
-OWN = ("weight_criterion", "calibration_windows", "ties", "precision", "noise_floor")
+OWN = (
+    *("weight_criterion", "calibration_windows", "ties", "precision", "noise_floor"),
+    "keep_words",
+)
 NAMES = tuple(
     name
     for name in dict.fromkeys(

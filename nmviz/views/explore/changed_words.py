@@ -21,7 +21,8 @@ LATER = "Which words changed comes when the run is whole."
 NOTHING = "Nothing is measured here yet."
 NOT_KEPT = (
     "Of a text of your own the store keeps how many words changed, and not which: run it again to "
-    "see them."
+    "see them, and tick \N{LEFT DOUBLE QUOTATION MARK}Keep which words changed"
+    "\N{RIGHT DOUBLE QUOTATION MARK} below the text first if they are to stay."
 )
 NONE_CHANGED = "No word changed."
 

@@ -23,6 +23,7 @@ FIELDS = (
     *("model", "pattern", "criterion", "weight_criterion", "mitigations", "projections", "blocks"),
     *("sites", "corpus", "text", "tokens", "window", "protocol", "stride", "bos"),
     *("calibration_windows", "seed", "ties", "precision", "noise_floor"),
+    "keep_words",
     *("block", "projection", "prompt", "new_tokens", "temperature", "real_speed"),
     *("first_row", "rows", "first_column", "columns"),
 )
@@ -71,6 +72,7 @@ def values_of(view: View, model: "ModelInfo") -> dict[str, Any]:
         "ties": view.ties,
         "precision": view.precision,
         "noise_floor": view.noise_floor,
+        "keep_words": view.keep_words,
         "mitigations": list(view.experiment.mitigations),
         **where_values(view.experiment, model),
     }
@@ -156,7 +158,7 @@ def _text(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]) -
         label=title_of("corpus"),
         filterable=False,
     )
-    own_text(named, values["corpus"] == OWN_TEXT)
+    own_text(named, values)
     with gr.Row(elem_classes="pair"):
         named["tokens"] = gr.Number(
             values["tokens"],

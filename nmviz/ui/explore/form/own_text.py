@@ -18,21 +18,35 @@ FROM_FILE = f"""
 """upload.js reads the file, or says in one sentence why it does not."""
 
 
-def own_text(named: dict[str, Any], shown: bool) -> None:
-    """The field and the button for a file; seen where a text of one's own is chosen."""
+def own_text(named: dict[str, Any], values: dict[str, Any]) -> None:
+    """The field, the button for a file and what is kept: seen where such a text is chosen."""
+    shown = values["corpus"] == OWN_TEXT
     named["text"] = gr.Textbox(
         label="Your own text",
         info="special tokens written out in it, such as <|im_end|>, are read as text",
         lines=4,
         max_lines=8,
         max_length=LONGEST_TEXT + 1,
-        placeholder="Paste plain text here. It stays out of the address and is not kept.",
+        placeholder="Paste plain text here. It stays out of the address and out of the store.",
         visible=shown,
     )
     named["text_file"] = gr.HTML(FROM_FILE, visible=shown, elem_id="own-text-file")
+    named["keep_words"] = gr.Checkbox(
+        values["keep_words"],
+        label="Keep which words changed",
+        info="with the result, for who has the same text; else only how many did",
+        visible=shown,
+        elem_id="keep-words",
+    )
 
 
-def shown_for(corpus: object) -> dict[str, Any]:
-    """Both are seen where that corpus is a text of one's own."""
+def shown_for(corpus: object, keep_words: bool | None = None) -> dict[str, Any]:
+    """All are seen where that corpus is a text of one's own; the tick is set where it is given."""
     shown = corpus == OWN_TEXT
-    return {"text": gr.Textbox(visible=shown), "text_file": gr.HTML(visible=shown)}
+    return {
+        "text": gr.Textbox(visible=shown),
+        "text_file": gr.HTML(visible=shown),
+        "keep_words": gr.Checkbox(visible=shown)
+        if keep_words is None
+        else gr.Checkbox(value=keep_words, visible=shown),
+    }

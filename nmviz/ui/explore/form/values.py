@@ -17,7 +17,7 @@ PRUNED = (
 )
 MEASURED = (
     *(*PRUNED, "corpus", "text", "tokens", "window", "bos", "protocol", "stride"),
-    *("precision", "noise_floor"),
+    *("precision", "noise_floor", "keep_words"),
 )
 PLACE = (*PRUNED, "block", "projection", "prompt")
 NEEDS: Mapping[Panel, tuple[str, ...]] = {
