@@ -1,0 +1,83 @@
+"""From what a link says of the tray to what it shows. Plain functions; nothing is kept of a visitor,
+whose tray stands in the address alone."""
+
+from typing import Any
+
+import gradio as gr
+
+from nmviz.core.comparing.comparison import Compared
+from nmviz.core.results import Result
+from nmviz.ui.shell.failures import sentence
+from nmviz.ui.shell.figures import drawn
+from nmviz.ui.shell.html import esc, note
+from nmviz.ui.tray import frame, layer, numbers
+from nmviz.ui.tray.changes import answers, words
+from nmviz.ui.tray.place import LOOKED, Place, place_of
+from nmviz.views.shared.theme import title_of as said_by
+from nmviz.views.tray.layer_errors import layer_errors
+
+Shown = tuple[str, Any]
+"""HTML, and a plot."""
+
+
+def shown(asked: str) -> Shown:
+    """The line of the tray and, while it is open, what is compared; the plot of errors by layer."""
+    try:
+        place = place_of(asked)
+        if not place.pinned:
+            return frame.empty(place.remarks), gr.skip()
+        return _framed(place, asked)
+    except Exception as error:
+        return note(sentence(error), "error"), gr.skip()
+
+
+def _framed(place: Place, asked: str) -> Shown:
+    try:
+        inside, plot = _inside(place)
+    except Exception as error:
+        inside, plot = note(sentence(error), "error"), gr.skip()
+    return frame.framed(place, asked, inside), plot
+
+
+def looked(asked: str) -> Shown:
+    """What is looked at in the models themselves: a sentence, and a plot."""
+    try:
+        place = place_of(asked)
+        if place.pair is None or place.part not in LOOKED:
+            return "", gr.skip()
+        a, b = (one.result for one in place.pair)
+        said, figure = layer.looked(a, b, place.at, place.part)
+        return _of(asked) + said, drawn(figure, f"nmviz-tray-{place.part}")
+    except Exception as error:
+        return _of(asked) + note(sentence(error), "error"), None
+
+
+def _of(asked: str) -> str:
+    """What the answer is of: the script of the page shows it beside no other pair."""
+    return f'<i hidden class="looked" data-asked="{esc(asked)}"></i>'
+
+
+def _inside(place: Place) -> Shown:
+    if not place.part:
+        return "", gr.skip()
+    everyone = numbers.of_all(place.pinned, place.b)
+    if place.pair is None:
+        return everyone, gr.skip()
+    a, b = (one.result for one in place.pair)
+    if place.part == "numbers":
+        return numbers.of_pair(Compared(a, b)) + everyone * (len(place.pinned) > 2), gr.skip()
+    if place.part == "layers":
+        return _by_layer(a, b, place)
+    if place.part in LOOKED:
+        return layer.menus(a.experiment.model, place.at), gr.skip()
+    return {"words": words, "answers": answers}[place.part](a, b), gr.skip()
+
+
+def _by_layer(a: Result, b: Result, place: Place) -> Shown:
+    at = layer.usual_at(a.experiment.model, place.at)
+    figure = layer_errors(a, b, at)
+    said = said_by(figure)
+    return (
+        f'<p class="headline answer">{esc(said)}.</p>' if said else "",
+        drawn(figure, "nmviz-tray-layers"),
+    )
