@@ -75,7 +75,7 @@ def build_page(private: bool) -> gr.Blocks:
                 build_lessons(lessons_tab)
             with gr.Tab("Methods"):
                 build_methods(catalogue)
-        build_tray(PICK)
+        build_tray(controls.named["prompt"])
         wire(_page(controls, panels, tradeoffs), blocks)
         add_api()
     return blocks

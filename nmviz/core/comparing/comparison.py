@@ -15,6 +15,8 @@ from nmviz.core.tokenwise.tails import TAILS
 Verdict = Literal["real", "not told apart", "below the noise floor", "not comparable"]
 FIRST = ("perplexity", "delta_nll", "kl", "top1_agreement", *TAILS)
 """Metrics of a run on a text, in the order in which they are told."""
+OF_MANY = "average_drop"
+"""What a source prints of several tasks at once."""
 BY_COST = "The cost decides: perplexity is its exponential, times that of the dense model."
 
 
@@ -151,7 +153,7 @@ class Compared:
         others = {(one.task, one.metric): one for one in self.b.examples}
         for a in self.a.measurements:
             b = self.b.get(a.metric, a.task)
-            if a.metric not in PAIRED or b is None:
+            if a.metric not in (*PAIRED, OF_MANY) or b is None:
                 continue
             place = (str(a.task), a.metric)
             if place in kept and place in others:

@@ -9,8 +9,8 @@ from nmviz.core.results import Result
 from nmviz.core.rules import in_words
 from nmviz.core.settings import BLOCKS
 from nmviz.published.listing.asking import asked
-from nmviz.views.tray.titles import model_title
 from nmviz.service.published import published
+from nmviz.views.tray.titles import model_title
 
 Say = Callable[[Result], str]
 NONE, NOT_SAID = "none", "not said"
@@ -66,8 +66,8 @@ def _text(result: Result) -> str:
     one = result.experiment
     if one.tasks or not result.get("perplexity"):
         return ""
-    tokens = "a number of tokens that is not known" if one.tokens is None else f"{one.tokens:,} tokens"
-    return f"{tokens} of {text_in_words(one)}, begin-of-text token: {one.bos or NOT_SAID}"
+    tokens = NOT_SAID if one.tokens is None else f"{one.tokens:,}"
+    return f"{tokens} tokens of {text_in_words(one)}, begin-of-text token: {one.bos or NOT_SAID}"
 
 
 def _source(result: Result) -> str:

@@ -13,7 +13,6 @@ from nmviz.service.runs import store
 
 MOST = 6
 PIN = re.compile(rf"[0-9a-f]{{8,64}}({BETWEEN}([0-9a-f]{{6}}|{DENSE}))?")
-BY_DEFINITION = "by definition"
 LONGEST_SHOWN = 40
 
 
@@ -27,7 +26,7 @@ class Pinned:
 
 @dataclass(frozen=True)
 class Found:
-    """What there is of the names asked for, in their order, and a sentence on each of the others."""
+    """What there is of the names asked for, in order, and a sentence on each of the others."""
 
     pinned: tuple[Pinned, ...]
     dropped: tuple[str, ...] = ()
@@ -51,7 +50,7 @@ def pinned(names: Sequence[str]) -> Found:
 
 
 def result_of(name: str) -> Result:
-    """The result of a name as `pin_of` and `dense_pin_of` make them. UserError where there is none."""
+    """The result of a name of `pin_of` or `dense_pin_of`. UserError where there is none."""
     if not PIN.fullmatch(name):
         raise UserError(f"{name[:LONGEST_SHOWN]!r} is no name of something pinned: left out.")
     key, _, place = name.partition(BETWEEN)

@@ -38,18 +38,19 @@ window.nmvizTray = (() => {
     if (own.length) ask(new URLSearchParams(own).toString());
   }
 
-  function tell(place, text) {
-    const root = document.getElementById(place);
-    if (!root.querySelector("[data-ready]") && !root.dataset.ready) { setTimeout(() => tell(place, text), 200); return; }
-    for (const one of [root, ...root.querySelectorAll("*")]) one.dispatchEvent(new CustomEvent("pick", { detail: text }));
+  // Somebody listens once the page has come to rest.
+  function tell(event, place) {
+    const root = document.getElementById("tray-ask");
+    if (!root.querySelector("[data-ready]")) { setTimeout(() => tell(event, place), 200); return; }
+    for (const one of root.querySelectorAll("[data-ready]")) one.dispatchEvent(new CustomEvent("pick", { detail: { event, place } }));
   }
 
   function ask(text) {
     if (panel().contains(document.activeElement)) focused = document.activeElement.dataset.at || "";
     asked = text;
     window.nmviz.asking("tray");
-    tell("tray-ask", text);
-    if (LOOKED.includes(new URLSearchParams(text).get("tray_part"))) tell("tray-look", text);
+    tell("select", text);
+    if (LOOKED.includes(new URLSearchParams(text).get("tray_part"))) tell("input", text);
   }
 
   function move(changes) {
@@ -129,11 +130,13 @@ window.nmvizTray = (() => {
     if (!panel()) return;
     if (!read && !document.getElementById("first-paint")) start();
     answered();
-    const shown = panel().querySelector(".looked");
     const classes = { filled: state.names.length > 0, open: Boolean(state.part && state.names.length) };
     for (const [name, on] of Object.entries(classes)) if (panel().classList.contains(name) !== on) panel().classList.toggle(name, on);
     set(panel(), "data-part", state.names.length > 1 ? state.part : "");
-    set(panel(), "data-looked", shown && shown.dataset.asked === asked ? "now" : "before");
+    for (const place of ["tray-looked", "tray-texts"]) {
+      const shown = document.querySelector(`#${place} .looked`);
+      set(document.getElementById(place), "data-of", shown?.dataset.asked === asked ? "now" : shown ? "before" : "none");
+    }
     set(panel().querySelector(".tray-open"), "aria-expanded", String(Boolean(state.part)));
     const high = state.names.length ? "46px" : "0px";
     if (document.documentElement.style.getPropertyValue("--tray") !== high) document.documentElement.style.setProperty("--tray", high);
@@ -167,6 +170,8 @@ window.nmvizTray = (() => {
     else if (!panel()?.contains(one)) return;
     else if (one.matches(".tray-open")) open(state.part ? "" : "numbers");
     else if (one.matches(".tray-clear")) move({ names: [], a: 0, b: 1, part: "", at: "" });
+    else if (one.matches(".tray-write")) tell("submit", asked);
+    else if (one.matches(".tray-stop")) tell("stop", asked);
     else if (one.matches(".swap")) move({ a: state.b, b: state.a });
     else if (one.dataset.part) open(one.dataset.part);
     else if (one.matches(".reference")) reference(Number(one.dataset.place));

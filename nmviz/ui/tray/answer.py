@@ -1,6 +1,7 @@
-"""From what a link says of the tray to what it shows. Plain functions; nothing is kept of a visitor,
-whose tray stands in the address alone."""
+"""From what a link says of the tray to what it shows. Plain functions: a visitor's tray stands in
+the address alone."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -10,9 +11,12 @@ from nmviz.core.results import Result
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note
+from nmviz.ui.shell.sessions import Turn
 from nmviz.ui.tray import frame, layer, numbers
 from nmviz.ui.tray.changes import answers, words
 from nmviz.ui.tray.place import LOOKED, Place, place_of
+from nmviz.ui.tray.texts import texts
+from nmviz.ui.tray.texts import write as written
 from nmviz.views.shared.theme import title_of as said_by
 from nmviz.views.tray.layer_errors import layer_errors
 
@@ -25,7 +29,7 @@ def shown(asked: str) -> Shown:
     try:
         place = place_of(asked)
         if not place.pinned:
-            return frame.empty(place.remarks), gr.skip()
+            return frame.empty(asked, place.remarks), gr.skip()
         return _framed(place, asked)
     except Exception as error:
         return note(sentence(error), "error"), gr.skip()
@@ -49,7 +53,15 @@ def looked(asked: str) -> Shown:
         said, figure = layer.looked(a, b, place.at, place.part)
         return _of(asked) + said, drawn(figure, f"nmviz-tray-{place.part}")
     except Exception as error:
-        return _of(asked) + note(sentence(error), "error"), None
+        return _of(asked) + note(sentence(error), "error"), gr.skip()
+
+
+def write(asked: str, prompt: object, event: Turn) -> Iterator[str]:
+    """What both write to a prompt, word by word."""
+    place = place_of(asked)
+    if place.pair is not None and not event.is_set():
+        a, b = (one.result for one in place.pair)
+        yield from (_of(asked) + said for said in written(a, b, prompt, event))
 
 
 def _of(asked: str) -> str:
@@ -60,7 +72,7 @@ def _of(asked: str) -> str:
 def _inside(place: Place) -> Shown:
     if not place.part:
         return "", gr.skip()
-    everyone = numbers.of_all(place.pinned, place.b)
+    everyone = numbers.of_all([one.result for one in place.pinned], place.titles, place.b)
     if place.pair is None:
         return everyone, gr.skip()
     a, b = (one.result for one in place.pair)
@@ -69,8 +81,8 @@ def _inside(place: Place) -> Shown:
     if place.part == "layers":
         return _by_layer(a, b, place)
     if place.part in LOOKED:
-        return layer.menus(a.experiment.model, place.at), gr.skip()
-    return {"words": words, "answers": answers}[place.part](a, b), gr.skip()
+        return layer.menus(a, place.at), gr.skip()
+    return {"texts": texts, "words": words, "answers": answers}[place.part](a, b), gr.skip()
 
 
 def _by_layer(a: Result, b: Result, place: Place) -> Shown:

@@ -17,12 +17,14 @@ from nmviz.views.shared.numbers import share
 
 SHOWN = 60
 """Rows of words that are shown."""
-NOT_FOLLOWED = "Which words changed is not known of {}: it was measured before single words were followed."
+NOT_FOLLOWED = (
+    "Which words changed is not known of {}: it was measured before single words were followed."
+)
 NOT_LISTED = "not listed"
 ABOUT = (
-    "Each is compared with the dense model; listed are the {most} largest changes of each, so a word "
-    "that is not listed changed less, or not at all. The share is how likely the dense model's word "
-    "still is."
+    "Each is compared with the dense model; listed are the {most} largest changes of each, so a "
+    "word that is not listed changed less, or not at all. The share is how likely the dense "
+    "model's word still is."
 )
 NO_TASKS = "No task was asked of both: answers that changed are of tasks."
 OTHER_EXAMPLES = "They ran other examples of {}, or asked them otherwise."
@@ -47,7 +49,9 @@ def words(a: Result, b: Result) -> str:
         missing = ""
     one, other = ({(row.flip.window, row.flip.token): row for row in of.rows} for of in told)
     both = len(one.keys() & other.keys())
-    counts = [f"{flips_counted(of.flips)} with {name}" for name, of in (("A", a), ("B", b)) if of.flips]
+    counts = [
+        f"{flips_counted(of.flips)} with {name}" for name, of in (("A", a), ("B", b)) if of.flips
+    ]
     said = (
         f"Another word than the dense model's is the likeliest for {' and '.join(counts)}. Of the "
         f"largest changes {both} are in both lists, {len(one) - both} in A's alone, "
@@ -56,8 +60,8 @@ def words(a: Result, b: Result) -> str:
     heads = ["text before", "true next word", "dense model's word", "A's word", "B's word"]
     rows = list(_word_rows(one, other))[:SHOWN]
     shown = table(f"The {len(rows)} largest changes of either", heads, rows) if rows else ""
-    about = ABOUT.format(most=MOST)
-    return f'<p class="headline answer">{esc(said)}</p><p class="words">{esc(about)}</p>{missing}{shown}'
+    about = f'<p class="words">{esc(ABOUT.format(most=MOST))}</p>'
+    return f'<p class="headline answer">{esc(said)}</p>{about}{missing}{shown}'
 
 
 def _word_rows(
@@ -106,9 +110,7 @@ def answers(a: Result, b: Result) -> str:
 
 def _counted(one: ItemFlips) -> str:
     """From B to A: what is lost is right with B alone."""
-    return (
-        f"of {one.n:,} examples {one.won:,} are right with A alone and {one.lost:,} with B alone"
-    )
+    return f"of {one.n:,} examples {one.won:,} are right with A alone and {one.lost:,} with B alone"
 
 
 def _answer_rows(a: Result, flips: ItemFlips) -> Iterator[tuple[str, ...]]:
@@ -119,8 +121,16 @@ def _answer_rows(a: Result, flips: ItemFlips) -> Iterator[tuple[str, ...]]:
         item = items.get(flip.item)
         right = "B" if flip.lost else "A"
         if item is None:
-            given = ["" if one is None else f"answer {one + 1}" for one in (flip.after, flip.before)]
+            given = [
+                "" if one is None else f"answer {one + 1}" for one in (flip.after, flip.before)
+            ]
             yield "", f"example {flip.item + 1:,}", title, "", *given, right
         else:
             own = [item.answer(one) for one in (flip.after, flip.before)]
-            yield "here", short(item.question), title, *map(short, (item.answer(item.right), *own)), right
+            yield (
+                "here",
+                short(item.question),
+                title,
+                *map(short, (item.answer(item.right), *own)),
+                right,
+            )

@@ -1,24 +1,19 @@
 """The layer at which two pinned models are looked at: its menus, its masks and distributions."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from nmviz import service
-from nmviz.base.errors import UserError
-from nmviz.core.experiment import Experiment
-from nmviz.core.reading import TEXT
 from nmviz.core.results import Result, SiteLook
 from nmviz.ui.shell.html import esc, quantity
-from nmviz.ui.shell.limits import layer_of, offered, settle
+from nmviz.ui.shell.limits import layer_of, model_of, offered, settle
 from nmviz.ui.shell.view import DEFAULT_PROMPT, Look, View
+from nmviz.ui.tray.model import alone
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import Figure, title_of
 from nmviz.views.tray.inputs import both_distributions
 from nmviz.views.tray.masks import overlaid
-from nmviz.views.tray.titles import model_title
 
 At = tuple[int, str]
-ONLY_PUBLISHED = "Only published numbers are known of {}: its layers cannot be looked at."
 PROMPT = f"Looked at on the prompt “{DEFAULT_PROMPT}”"
 
 
@@ -26,29 +21,30 @@ def usual_at(model: str, at: At | None) -> At | None:
     """The layer that is asked for, or the middle of the model where it has none of that name; None
     of a model that is not looked at."""
     known = offered(model)
-    if known is None or known.published or not known.blocks:
+    if known is None or known.published:
         return None
+    view = settle(View.build({"model": model}))
     if at is not None and at[0] < known.blocks and at[1] in known.layers:
         return at
-    return layer_of(settle(View.build({"model": model})))
+    return layer_of(view)
 
 
-def menus(model: str, at: At | None) -> str:
+def menus(a: Result, at: At | None) -> str:
     """Block and projection, to choose from what the model has. UserError where it is not looked
     at."""
-    there = usual_at(model, at)
-    if there is None:
-        raise UserError(ONLY_PUBLISHED.format(model_title(model)))
-    known = offered(model)
-    blocks = range(known.blocks) if known else ()
-    names = known.layers if known else ()
-    return (
-        '<div class="tray-choices tray-layer">'
-        f'<label>Block <select data-layer="block" data-at="block">{_options(blocks, there[0])}</select>'
-        "</label><label>Layer "
-        f'<select data-layer="projection" data-at="projection">{_options(names, there[1])}</select>'
-        "</label></div>"
+    model = alone(a).model
+    known = model_of(View.build({"model": model}))
+    block, projection = usual_at(model, at) or (0, "")
+    choices = (
+        ("Block", "block", range(known.blocks), block),
+        ("Layer", "projection", known.layers, projection),
     )
+    inside = "".join(
+        f'<label>{label} <select data-layer="{name}" data-at="{name}">{_options(values, chosen)}'
+        "</select></label>"
+        for label, name, values, chosen in choices
+    )
+    return f'<div class="tray-choices tray-layer">{inside}</div>'
 
 
 def looked(a: Result, b: Result, at: At | None, part: str) -> tuple[str, Figure]:
@@ -72,18 +68,13 @@ def _of(one: SiteLook, other: SiteLook) -> Sequence[tuple[str, SiteLook]]:
 
 
 def _look(result: Result, at: At | None) -> SiteLook:
-    experiment = result.experiment
-    there = usual_at(experiment.model, at)
-    if there is None:
-        raise UserError(ONLY_PUBLISHED.format(model_title(experiment.model)))
-    # On which text it was measured changes nothing of a layer.
-    text = Experiment().model_dump(include=set(TEXT))
-    fields: dict[str, Any] = {**text, "tasks": ()}
-    window = Look()
+    experiment, window = alone(result), Look()
+    block, projection = usual_at(experiment.model, at) or (0, "")
     return service.look(
-        experiment.but(**fields),
+        experiment,
         DEFAULT_PROMPT,
-        *there,
+        block,
+        projection,
         first_row=window.first_row,
         rows=window.rows,
         first_column=window.first_column,
@@ -93,6 +84,4 @@ def _look(result: Result, at: At | None) -> SiteLook:
 
 
 def _options(values: Sequence[object], chosen: object) -> str:
-    return "".join(
-        f'<option{" selected" * (one == chosen)}>{esc(one)}</option>' for one in values
-    )
+    return "".join(f"<option{' selected' * (one == chosen)}>{esc(one)}</option>" for one in values)

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 
-from nmviz.core.comparing.comparison import FIRST, Compared, Row, Verdict
+from nmviz.core.comparing.comparison import FIRST, OF_MANY, Compared, Row, Verdict
 from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import CORRECTION
 from nmviz.core.results import Measurement, Result
 from nmviz.core.tokenwise.tails import TAILS
 from nmviz.service.comparing.differing import differing
-from nmviz.service.comparing.pinned import Pinned
 from nmviz.sources.tasks import TASKS
 from nmviz.ui.shell.html import esc, note, quantity, table
 from nmviz.views.shared import numbers
-from nmviz.views.tray.titles import title_of
 
 DASH = "&ndash;"
 SHAPES: dict[Verdict, tuple[str, str]] = {
@@ -23,10 +21,10 @@ SHAPES: dict[Verdict, tuple[str, str]] = {
 }
 """Of each verdict the class of its badge, and its shape."""
 IN_PAIRS, APART = "in pairs", "as independent"
-NOTHING_IN_COMMON = "The two have no figure in common: one is of a text, the other of tasks."
+NOTHING_IN_COMMON = "A and B have no figure in common."
 MOST_COLUMNS = 8
-IN_ALL = tuple(one for one in FIRST if one not in TAILS)
-"""Figures of a text that stand in the table of all; the pair has the tails too."""
+IN_ALL = (*(one for one in FIRST if one not in TAILS), OF_MANY)
+"""Figures without a task that stand in the table of all; the pair has the tails too."""
 
 Figure = tuple[str, str | None]
 """A metric and its task."""
@@ -42,7 +40,12 @@ def of_pair(both: Compared) -> str:
     rows = [_pair_row(row) for row in both.rows]
     shown = table("A and B, and their difference, ± one standard error", heads, rows, (1, 2, 3))
     said = f'<p class="headline answer">{esc(sentence(both))}</p>'
-    return said + shown + "".join(f'<p class="words">{esc(why)}</p>' for why in whys) + _differing(both)
+    return (
+        said
+        + shown
+        + "".join(f'<p class="words">{esc(why)}</p>' for why in whys)
+        + _differing(both)
+    )
 
 
 def sentence(both: Compared) -> str:
@@ -61,21 +64,21 @@ def sentence(both: Compared) -> str:
     return f"A costs {told} nats a token {more} than B{how}: {verdict}."
 
 
-def of_all(pinned: Sequence[Pinned], reference: int) -> str:
+def of_all(results: Sequence[Result], titles: Sequence[str], reference: int) -> str:
     """Every pinned result, and how far each is from the reference, which a button chooses."""
-    columns = _columns([one.result for one in pinned])
-    count = max(len(pinned) - 1, 1)
-    there = pinned[reference].result
+    columns = _columns(results)
+    count = max(len(results) - 1, 1)
+    there = results[reference]
     rows = []
-    for place, one in enumerate(pinned):
-        compared = Compared(one.result, there, count)
+    for place, (one, title) in enumerate(zip(results, titles, strict=True)):
+        compared = Compared(one, there, count)
         known = {(row.a.metric, row.a.task): row for row in compared.rows}
-        cells = [_cell(one.result, known.get(c), c, place == reference) for c in columns]
-        rows.append([esc(title_of(one.result)), _reference(place, reference), *cells])
+        cells = [_cell(one, known.get(c), c, place == reference) for c in columns]
+        rows.append([esc(title), _reference(place, reference), *cells])
     heads = ["pinned", "reference", *(_head(metric, task) for metric, task in columns)]
     said = (
-        f"All {len(pinned)}, and below each figure its difference from the reference, judged as one "
-        f"of {count} at once ({CORRECTION})"
+        f"All {len(results)}, and below each figure its difference from the reference, judged as "
+        f"one of {count} at once ({CORRECTION})"
     )
     return table(said, heads, rows, range(2, len(heads)))
 
@@ -83,9 +86,8 @@ def of_all(pinned: Sequence[Pinned], reference: int) -> str:
 def badge(verdict: Verdict) -> str:
     """A verdict as a word and a shape."""
     kind, shape = SHAPES[verdict]
-    return (
-        f'<span class="verdict {kind}"><span aria-hidden="true">{shape}</span> {esc(verdict)}</span>'
-    )
+    mark = f'<span aria-hidden="true">{shape}</span>'
+    return f'<span class="verdict {kind}">{mark} {esc(verdict)}</span>'
 
 
 def _pair_row(row: Row) -> list[str]:
@@ -135,12 +137,17 @@ def _columns(results: Sequence[Result]) -> list[Figure]:
 
 
 def _head(metric: str, task: str | None) -> str:
-    return f"{esc(TASKS.get(task).title)}<br>{quantity(metric)}" if task in TASKS else quantity(metric)
+    asked = f"{esc(_task(task))}<br>" if task else ""
+    return asked + quantity(metric)
 
 
 def _name(metric: str, task: str | None) -> str:
     title = METRICS.get(metric).title
-    return f"{title}, {TASKS.get(task).title}" if task in TASKS else title
+    return f"{title}, {_task(task)}" if task else title
+
+
+def _task(task: str) -> str:
+    return TASKS.get(task).title if task in TASKS else task
 
 
 def _level(one: Measurement, metric: str) -> str:

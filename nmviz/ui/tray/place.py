@@ -1,11 +1,13 @@
-"""What a link says of the tray: what is pinned, which two are compared, and what of them is shown."""
+"""What a link says of the tray: what is pinned, which two are compared, what of them is shown."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import parse_qsl, urlencode
 
-from nmviz.service.comparing.pinned import MOST, Pinned, pinned
+from nmviz.service.comparing.pinned import Pinned, pinned
+from nmviz.views.tray.titles import common_of, title_of, titles_of
 
 BETWEEN = "."
 PAIR = re.compile(r"[1-9]-[1-9]")
@@ -28,8 +30,8 @@ LOOKED = ("masks", "inputs")
 
 @dataclass(frozen=True)
 class Place:
-    """A tray, as far as a link of it could be read; `remarks` are sentences on the rest. `a` and `b`
-    are places among the pinned, from 0; `part` is empty while it is closed."""
+    """A tray, as far as a link of it could be read; `remarks` are sentences on the rest. `a` and
+    `b` are places among the pinned, from 0; `part` is empty while it is closed."""
 
     pinned: tuple[Pinned, ...] = ()
     a: int = 0
@@ -42,6 +44,17 @@ class Place:
     def pair(self) -> tuple[Pinned, Pinned] | None:
         """The two that are compared; None while fewer are pinned."""
         return None if self.a == self.b else (self.pinned[self.a], self.pinned[self.b])
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """What each is called beside the others; one alone in full."""
+        results = [one.result for one in self.pinned]
+        return titles_of(results) if len(results) > 1 else list(map(title_of, results))
+
+    @property
+    def shared(self) -> str:
+        """What the titles leave out, since all have it."""
+        return common_of([one.result for one in self.pinned])
 
     def to_query(self) -> str:
         """The tray's part of the address: what is not as usual."""
@@ -93,6 +106,3 @@ def _pair(
         return usual
     one, other = (places.index(name) for name in wanted)
     return one, other
-
-
-__all__ = ["LOOKED", "MOST", "PARTS", "Place", "place_of"]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Column
-from nmviz.views.shared.theme import COLOURS, Ink
+from nmviz.views.shared.theme import Ink
 
 SECOND = {"dense": "#8C8C8C", "weight": "#E69F00", "activation": "#56B4E9", "blocks": "#66C5AB"}
 

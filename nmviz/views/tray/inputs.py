@@ -10,8 +10,8 @@ HEIGHT = 520
 
 
 def both_distributions(a: SiteLook, b: SiteLook, dark: bool = False) -> go.Figure:
-    """Entries before and after the mask, A above and B below, each as Explore draws it; on one scale
-    where both are of the same kind."""
+    """Entries before and after the mask, A above and B below, each as Explore draws it; on one
+    scale where both are of the same kind."""
     one, other = distribution(a, dark=dark), distribution(b, dark=dark)
     figure = go.Figure()
     for trace in one.data:

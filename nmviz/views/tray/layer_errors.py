@@ -15,11 +15,11 @@ from nmviz.views.tray.titles import short_of
 
 Place = tuple[int, str]
 Errors = Mapping[Place, float]
-HEIGHT = 470
+HEIGHT, HEIGHT_OF_ONE = 470, 300
 APART = 0.18
 """How far the points of two results stand from the middle of their block."""
 NONE_TO_DRAW = "No error of a layer is known of either: it is measured when a model runs here."
-OF_TWO_MODELS = "They are of different models: their layers are drawn beside each other, block by block."
+OF_TWO_MODELS = "They are of different models: their blocks are drawn beside each other"
 
 
 def layer_errors(
@@ -34,13 +34,12 @@ def layer_errors(
     apart = differences(a, b)
     traces: list[dict[str, Any]] = []
     looks = looks_of(a.experiment, b.experiment, inks)
-    for result, errors, look, shift in zip((a, b), (one, other), looks, (-APART, APART), strict=True):
-        traces += _side(result, errors, look, shift)
+    traces += _side(a, one, looks[0], -APART) + _side(b, other, looks[1], APART)
     if apart:
         traces += _apart(apart, inks.text)
     traces += _rings((one, other), apart, selected, inks.text)
-    title = sentence(a, b)
-    return figure_of(traces, _layout(bool(apart)), dark, height=HEIGHT if apart else 300, title=title)
+    height = HEIGHT if apart else HEIGHT_OF_ONE
+    return figure_of(traces, _layout(bool(apart)), dark, height=height, title=sentence(a, b))
 
 
 def errors_of(result: Result) -> Errors:

@@ -53,15 +53,14 @@ def sentence(a: SiteLook, b: SiteLook) -> str:
     if both == kept == int(b.mask.kept.sum()):
         return "Both keep the same entries of this window"
     chance = float(b.mask.kept.mean())
-    return f"Of what A keeps in this window B keeps {share(both / kept)} too; by chance {share(chance)}"
+    common = share(both / kept)
+    return f"Of what A keeps in this window B keeps {common} too; by chance {share(chance)}"
 
 
 def _cells(look: SiteLook, kinds: np.ndarray) -> dict[str, object]:
     row, column = ("token", "channel") if look.target == "activation" else ("row", "column")
     window = look.mask
-    scale = [
-        [place / 4 + step / 4, colour] for place, colour in enumerate(INKS) for step in (0, 1)
-    ]
+    scale = [[place / 4 + step / 4, colour] for place, colour in enumerate(INKS) for step in (0, 1)]
     said = np.array(KINDS, dtype=object)[kinds]
     return {
         "type": "heatmap",

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from math import exp, isfinite, log
 
 from nmviz.core import protocols
-from nmviz.core.experiment import Experiment
 from nmviz.core.comparing.pins import dense_pin_of, pin_of
+from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import floor_of
 from nmviz.core.results import COLUMNS, Column, Measurement, Result
