@@ -11,9 +11,8 @@ from nmviz.sources.tasks import TASKS
 from nmviz.ui.serving.noted import note_failure
 from nmviz.ui.shell.html import esc, note, table
 from nmviz.views.explore.changed_answers import NOT_HERE, short
-from nmviz.views.explore.changed_words import visible
+from nmviz.views.explore.changed_words import percent, visible
 from nmviz.views.explore.tail_lines import flips_counted
-from nmviz.views.shared.numbers import share
 
 SHOWN = 60
 """Rows of words that are shown."""
@@ -77,7 +76,7 @@ def _word_rows(
         yield [
             esc(visible(known.before) if known.before else "\N{EN DASH}"),
             esc(visible(known.right)),
-            f"{esc(visible(known.dense))} {share(known.flip.dense_before)}",
+            f"{esc(visible(known.dense))} {esc(percent(known.flip.dense_before))}",
             *(_word(of.get(where)) for of in (one, other)),
         ]
 
@@ -85,7 +84,7 @@ def _word_rows(
 def _word(row: FlipInWords | None) -> str:
     if row is None:
         return f'<span class="soft">{NOT_LISTED}</span>'
-    return f"{esc(visible(row.pruned))} <small>{share(row.flip.dense_after)} left</small>"
+    return f"{esc(visible(row.pruned))} <small>{esc(percent(row.flip.dense_after))} left</small>"
 
 
 def answers(a: Result, b: Result) -> str:
@@ -102,7 +101,7 @@ def answers(a: Result, b: Result) -> str:
     if missing:
         note_failure()
     heads = ["question", "task", "right answer", "A's answer", "B's answer", "right is"]
-    cells = [[esc(cell) for cell in row[1:]] for row in rows]
+    cells = [[esc(cell) or "&ndash;" for cell in row[1:]] for row in rows]
     shown = table(f"{len(cells):,} answers that one has right and the other wrong", heads, cells)
     head = "".join(f'<p class="headline answer">{esc(one)}.</p>' for one in said)
     return head + "".join(note(one, "warning") for one in lacking) + missing + shown * bool(cells)

@@ -14,6 +14,8 @@ from nmviz.views.tray.inputs import both_distributions
 from nmviz.views.tray.masks import overlaid
 
 At = tuple[int, str]
+WAITS = "Looking into both models: the first look loads the model."
+"""Stands there until they were looked at."""
 PROMPT = f"Looked at on the prompt “{DEFAULT_PROMPT}”"
 
 
@@ -44,7 +46,8 @@ def menus(a: Result, at: At | None) -> str:
         "</select></label>"
         for label, name, values, chosen in choices
     )
-    return f'<div class="tray-choices tray-layer">{inside}</div>'
+    waits = f'<p class="words tray-waits">{WAITS}</p>'
+    return f'<div class="tray-choices tray-layer">{inside}</div>{waits}'
 
 
 def looked(a: Result, b: Result, at: At | None, part: str) -> tuple[str, Figure]:

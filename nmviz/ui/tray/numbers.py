@@ -20,7 +20,7 @@ SHAPES: dict[Verdict, tuple[str, str]] = {
     "not comparable": ("not", "×"),
 }
 """Of each verdict the class of its badge, and its shape."""
-IN_PAIRS, APART = "in pairs", "as independent"
+IN_PAIRS, APART = "in pairs", "unpaired"
 NOTHING_IN_COMMON = "A and B have no figure in common."
 MOST_COLUMNS = 8
 IN_ALL = (*(one for one in FIRST if one not in TAILS), OF_MANY)
@@ -35,17 +35,26 @@ def of_pair(both: Compared) -> str:
     apart."""
     if not both.rows:
         return note(NOTHING_IN_COMMON, "warning") + _differing(both)
-    whys = dict.fromkeys(row.why for row in both.rows if row.why)
-    heads = ["figure", "A", "B", "A minus B", "taken", "verdict"]
-    rows = [_pair_row(row) for row in both.rows]
-    shown = table("A and B, and their difference, ± one standard error", heads, rows, (1, 2, 3))
     said = f'<p class="headline answer">{esc(sentence(both))}</p>'
-    return (
-        said
-        + shown
-        + "".join(f'<p class="words">{esc(why)}</p>' for why in whys)
-        + _differing(both)
-    )
+    whys = dict.fromkeys(row.why for row in both.rows if row.why)
+    reasons = "".join(f'<p class="words">{esc(why)}</p>' for why in whys)
+    tails = [row for row in both.rows if row.a.metric in TAILS]
+    shown = _table([row for row in both.rows if row not in tails])
+    return said + shown + reasons + _folded(tails) + _differing(both)
+
+
+def _table(rows: Sequence[Row]) -> str:
+    heads = ["figure", "A", "B", "A minus B", "taken", "verdict"]
+    caption = "A and B, and their difference, ± one standard error"
+    return table(caption, heads, list(map(_pair_row, rows)), (1, 2, 3))
+
+
+def _folded(tails: Sequence[Row]) -> str:
+    if not tails:
+        return ""
+    apart = sum(row.verdict == "real" for row in tails)
+    said = f"How far single tokens move: {len(tails)} figures, {apart} of them told apart"
+    return f"<details><summary>{said}</summary>{_table(tails)}</details>"
 
 
 def sentence(both: Compared) -> str:
@@ -94,7 +103,7 @@ def _pair_row(row: Row) -> list[str]:
     metric, task = row.a.metric, row.a.task
     apart = DASH if row.difference is None else esc(_apart(row.difference, metric))
     taken = DASH
-    if row.difference is not None:
+    if row.paired or (row.difference is not None and row.difference.stderr is not None):
         taken = IN_PAIRS if row.paired else APART
     return [
         _head(metric, task),

@@ -9,7 +9,7 @@ from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Continuation, GenerationProgress, Progress, Result
 from nmviz.service.beforehand.texts import Written, written_beforehand
-from nmviz.ui.explore.panels.texts import KEY, marked
+from nmviz.ui.explore.panels.texts import ENDED, KEY, marked
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import esc, note, table
 from nmviz.ui.shell.limits import offered
@@ -99,9 +99,12 @@ def _column(name: str, kind: str, text: Continuation, dense: Continuation) -> st
     if text is not dense:
         # Whatever it is called: two of one target are told apart by their places.
         spans = mark_differences([dense, text])[text.column]
+    words = "".join(marked(*span) for span in spans) or "&ndash;"
+    if text.finished and not text.tokens:
+        words = f'<span class="words">{ENDED}</span>'
     return (
         f'<article class="card {kind}" aria-label="text of {esc(name)}"><h3>{esc(name)}</h3>'
-        f'<div class="text">{"".join(marked(*span) for span in spans) or "&ndash;"}</div></article>'
+        f'<div class="text">{words}</div></article>'
     )
 
 
@@ -109,8 +112,12 @@ def _parting(three: Three) -> str:
     found = parting(*three)
     if found is None:
         return f'<p class="words">{SAME}</p>'
-    said = f"A and B write the first {found.place} tokens alike, then part"
-    said += f", after “{visible(found.before)}”." if found.before.strip() else "."
+    said = "A and B part at the first token."
+    if found.place:
+        said = (
+            f"A and B write {found.place} tokens alike, and part after “{visible(found.before)}”."
+        )
+    said += "".join(f" {letter} ends there." for letter in found.ended)
     heads = ["next word", "dense model", "A", "B"]
     rows = [
         [esc(visible(word.text)), *(_chance(one) for one in (word.dense, word.a, word.b))]

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from nmviz.core.results import Result
 from nmviz.views.shared.numbers import share
-from nmviz.views.shared.theme import empty, figure_of, ink
+from nmviz.views.shared.theme import Ink, empty, figure_of, ink
 from nmviz.views.tray.colours import Look, looks_of
 from nmviz.views.tray.titles import short_of
 
@@ -36,7 +36,7 @@ def layer_errors(
     looks = looks_of(a.experiment, b.experiment, inks)
     traces += _side(a, one, looks[0], -APART) + _side(b, other, looks[1], APART)
     if apart:
-        traces += _apart(apart, inks.text)
+        traces += _apart(apart, inks)
     traces += _rings((one, other), apart, selected, inks.text)
     height = HEIGHT if apart else HEIGHT_OF_ONE
     return figure_of(traces, _layout(bool(apart)), dark, height=height, title=sentence(a, b))
@@ -100,7 +100,7 @@ def _side(result: Result, errors: Errors, look: Look, shift: float) -> list[dict
     return [dots, line] if errors else []
 
 
-def _apart(apart: Errors, colour: str) -> list[dict[str, Any]]:
+def _apart(apart: Errors, inks: Ink) -> list[dict[str, Any]]:
     dots = {
         "type": "scatter",
         "yaxis": "y2",
@@ -109,8 +109,8 @@ def _apart(apart: Errors, colour: str) -> list[dict[str, Any]]:
         "customdata": [[block, projection] for block, projection in apart],
         "mode": "markers",
         "showlegend": False,
-        "opacity": 0.45,
-        "marker": {"color": colour, "symbol": "diamond", "size": 5},
+        "opacity": 0.6,
+        "marker": {"color": inks.muted, "symbol": "diamond", "size": 5},
         "hovertemplate": "A minus B, block %{customdata[0]}, %{customdata[1]}: %{y:+.3f}"
         "<extra></extra>",
     }
@@ -120,7 +120,7 @@ def _apart(apart: Errors, colour: str) -> list[dict[str, Any]]:
         **_medians(apart),
         "mode": "lines",
         "name": "A minus B",
-        "line": {"color": colour, "dash": "dot", "width": 2},
+        "line": {"color": inks.text, "dash": "dot", "width": 2},
         "hovertemplate": "A minus B, block %{x}, median: %{y:+.3f}<extra></extra>",
     }
     return [dots, line]

@@ -20,11 +20,13 @@ class Word:
 @dataclass(frozen=True)
 class Parting:
     """After `place` tokens alike A and B write another one; `before` is the end of what they
-    share. `words` are the different ones that the dense model, A and B write there."""
+    share. `words` are the different ones that the dense model, A and B write there; `ended` is who
+    writes none."""
 
     place: int
     before: str
     words: tuple[Word, ...]
+    ended: tuple[str, ...]
 
 
 SHOWN = 60  # characters of what is shared
@@ -46,7 +48,8 @@ def parting(dense: Continuation, a: Continuation, b: Continuation) -> Parting | 
             token = text.tokens[place]
             known = {"dense": None, "a": None, "b": None, side: token.probability}
             words[token.id] = Word(token.text, **known)
-    return Parting(place, before, tuple(words.values()))
+    ended = tuple(letter for letter, text in (("A", a), ("B", b)) if place >= len(text.tokens))
+    return Parting(place, before, tuple(words.values()), ended)
 
 
 def _ids(text: Continuation, end: int) -> list[int]:
