@@ -34,7 +34,8 @@ SHOWN = 60  # characters of what is shared
 
 def parting(dense: Continuation, a: Continuation, b: Continuation) -> Parting | None:
     """Where A and B part; None where neither text goes another way than the other."""
-    place = first_difference(b, a)
+    places = (first_difference(b, a), first_difference(a, b))  # one may end where the other goes on
+    place = next((one for one in places if one is not None), None)
     if place is None:
         return None
     before = "".join(token.text for token in a.tokens[:place])[-SHOWN:]
