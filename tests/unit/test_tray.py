@@ -64,8 +64,10 @@ def test_every_stored_result_has_a_short_name_that_finds_it_again(ships: Store) 
     assert len({pin_of(one) for one in printed}) == len(printed) > 300
     assert all(pins.PIN.fullmatch(name) and len(name) <= 19 for name in newest)
     for name in [*newest][::40]:
-        there = pins.result_of(name)
-        assert pin_of(there) == name and there.provenance.printed == newest[name].provenance.printed
+        (there,) = pins.pinned([name]).pinned
+        assert there.name == pin_of(there.result) == name
+        assert there.result.provenance == newest[name].provenance
+        assert pins.whole(there).measurements == newest[name].measurements
 
 
 def test_names_of_published_results_stay(ships: Store) -> None:
@@ -82,22 +84,24 @@ def test_names_of_published_results_stay(ships: Store) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("0" * 12, "No stored result has the key"),
-        ("0123456789ab-012345", "Nothing published or imported is stored as"),
+        ("0" * 12, "No stored result is pinned as"),
+        ("0123456789ab-012345", "No stored result is pinned as"),
         ("../../etc", "is no name of something pinned"),
         ("<b>" * 40, "is no name of something pinned"),
-        ("0123456789ab-dense", "No stored result has the key"),
+        ("0123456789ab-dense", "No stored result is pinned as"),
     ],
 )
 def test_a_name_of_nothing_is_left_out_with_a_sentence(ships: Store, name: str, why: str) -> None:
-    with pytest.raises(UserError, match=why) as caught:
-        pins.result_of(name)
-    assert str(caught.value).endswith(".") and len(str(caught.value)) < 120
+    asked = pins.pinned([name])
+    (said,) = asked.dropped
+    assert not asked.pinned and why in said and said.endswith(".") and len(said) < 120
 
 
 def test_the_dense_model_costs_nothing_and_is_compared_in_pairs(ships: Store) -> None:
     pruned = found(f"{TEXT}&criterion=magnitude")
-    dense = pins.result_of(dense_pin_of(pruned))
+    (pin_of_dense,) = pins.pinned([dense_pin_of(pruned)]).pinned
+    dense = pins.whole(pin_of_dense)
+    assert dense == pin_of_dense.result
     assert dense.experiment.is_dense and dense.get("delta_nll").value == 0
     assert dense.get("perplexity").value == pruned.get("dense_perplexity").value
     rows = {row.a.metric: row for row in Compared(pruned, dense).rows}

@@ -8,8 +8,8 @@ from typing import Any
 from nmviz.base.errors import UserError
 from nmviz.core.comparing.pins import BETWEEN, DENSE, place_of
 from nmviz.core.results import Measurement, Result
-from nmviz.service.comparing.two_results import found
 from nmviz.service.runs import store
+from nmviz.store import OWN
 
 MOST = 6
 PIN = re.compile(rf"[0-9a-f]{{8,64}}({BETWEEN}([0-9a-f]{{6}}|{DENSE}))?")
@@ -33,30 +33,56 @@ class Found:
 
 
 def pinned(names: Sequence[str]) -> Found:
-    """The first six results of those names, each once."""
-    there: list[Pinned] = []
+    """The first six results of those names, each once, without what is long (sites, drift, words
+    that changed): a tray is asked for often. Of tasks they are whole."""
+    keys: dict[str, str] = {}
     dropped: list[str] = []
     for name in dict.fromkeys(names):
         try:
-            result = result_of(name)
+            keys[name] = _key_of(name)
+        except UserError as error:
+            dropped.append(str(error))
+    stored: dict[str, list[Result]] = {}
+    for result in store().find(sites=False, key=[*keys.values()]) if keys else ():
+        stored.setdefault(result.key, []).append(result)
+    there: list[Pinned] = []
+    for name, key in keys.items():
+        try:
+            one = Pinned(name, _chosen(name, stored[key]))
         except UserError as error:
             dropped.append(str(error))
             continue
-        if len(there) == MOST:
-            dropped.append(f"The tray holds {MOST}: what was pinned behind them is left out.")
-            break
-        there.append(Pinned(name, result))
-    return Found(tuple(there), tuple(dropped))
+        there.append(Pinned(name, whole(one)) if one.result.experiment.tasks else one)
+    if len(there) > MOST:
+        dropped.append(f"The tray holds {MOST}: what was pinned behind them is left out.")
+    return Found(tuple(there[:MOST]), tuple(dropped))
 
 
-def result_of(name: str) -> Result:
-    """The result of a name of `pin_of` or `dense_pin_of`. UserError where there is none."""
+def whole(one: Pinned) -> Result:
+    """All that is stored of it."""
+    return _chosen(one.name, store().find(key=_key_of(one.name)))
+
+
+def _key_of(name: str) -> str:
+    """The whole key of a name. UserError where nothing is stored that begins so."""
     if not PIN.fullmatch(name):
         raise UserError(f"{name[:LONGEST_SHOWN]!r} is no name of something pinned: left out.")
-    key, _, place = name.partition(BETWEEN)
-    if not place:
-        return found(key)
-    return dense_beside(found(key)) if place == DENSE else _printed(key, place)
+    keys = store().keys_beginning(name.partition(BETWEEN)[0])
+    if len(keys) != 1:
+        raise UserError(f"No stored result is pinned as {name}: left out.")
+    return keys[0]
+
+
+def _chosen(name: str, stored: Sequence[Result]) -> Result:
+    """Of the results of an experiment, oldest first, the one of that name."""
+    _, _, place = name.partition(BETWEEN)
+    if place and place != DENSE:
+        stored = [one for one in stored if place_of(one) == place]
+    else:
+        stored = [one for one in stored if one.provenance.source == OWN] or stored
+    if not stored:
+        raise UserError(f"No stored result is pinned as {name}: left out.")
+    return dense_beside(stored[-1]) if place == DENSE else stored[-1]
 
 
 def dense_beside(run: Result) -> Result:
@@ -78,11 +104,3 @@ def dense_beside(run: Result) -> Result:
         noise_floors=tuple(one for one in run.noise_floors if one.of == "dense"),
         provenance=run.provenance,
     )
-
-
-def _printed(key: str, place: str) -> Result:
-    for whole in store().keys_beginning(key):
-        for result in store().history(whole):
-            if place_of(result) == place:
-                return result
-    raise UserError(f"Nothing published or imported is stored as {key}{BETWEEN}{place}: left out.")

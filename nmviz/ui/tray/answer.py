@@ -8,6 +8,7 @@ import gradio as gr
 
 from nmviz.core.comparing.comparison import Compared
 from nmviz.core.results import Result
+from nmviz.service.comparing.pinned import whole
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, note
@@ -72,17 +73,23 @@ def _of(asked: str) -> str:
 def _inside(place: Place) -> Shown:
     if not place.part:
         return "", gr.skip()
-    everyone = numbers.of_all([one.result for one in place.pinned], place.titles, place.b)
-    if place.pair is None:
-        return everyone, gr.skip()
-    a, b = (one.result for one in place.pair)
-    if place.part == "numbers":
-        return numbers.of_pair(Compared(a, b)) + everyone * (len(place.pinned) > 2), gr.skip()
+    if place.pair is None or place.part == "numbers":
+        return _numbers(place), gr.skip()
+    a, b = map(whole, place.pair)
     if place.part == "layers":
         return _by_layer(a, b, place)
     if place.part in LOOKED:
         return layer.menus(a, place.at), gr.skip()
     return {"texts": texts, "words": words, "answers": answers}[place.part](a, b), gr.skip()
+
+
+def _numbers(place: Place) -> str:
+    """The pair's, and those of all where there are more, or not yet two."""
+    results = [one.result for one in place.pinned]
+    pair = place.pair and numbers.of_pair(Compared(results[place.a], results[place.b]))
+    if len(results) == 2:
+        return pair or ""
+    return (pair or "") + numbers.of_all(results, place.titles, place.b)
 
 
 def _by_layer(a: Result, b: Result, place: Place) -> Shown:

@@ -108,6 +108,7 @@ def _speed(text: Continuation | None, dense: Continuation | None) -> str:
 
 
 def marked(text: str, mark: str | None) -> str:
+    """A span of a text as HTML, with its mark."""
     if mark is None:
         return esc(text)
     return f'<mark class="{CLASSES.get(mark, "later")}" title="{esc(mark)}">{esc(text)}</mark>'
