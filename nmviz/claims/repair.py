@@ -25,6 +25,7 @@ from nmviz.claims.shared.phrases import (
     rows_numbers,
     with_interval,
 )
+from nmviz.core.comparing.pins import pin_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.published import FOUR_MODELS, LARGE_MODELS
@@ -194,6 +195,7 @@ def _average(evidence: Evidence, label: str, value: Decimal, rows: Sequence[Resu
         place="Table 2" if len(rows) == 1 else f"mean of {listed(map(place_of, rows))}",
         how="none: an average as the paper prints it, over four models of one run each",
         findings=tuple(dict.fromkeys(found)),
+        pins=tuple(map(pin_of, rows)),
     )
 
 

@@ -188,10 +188,21 @@ def _views() -> Iterator[Row]:
         ),
         "every claim, answered": lambda: claims.answers(),
     }
-    cases |= _tradeoffs()
+    cases |= _trays() | _tradeoffs()
     for (title, draw), (name, chosen) in product(KINDS.values(), selections.items()):
         cases[f"{title}, {name}"] = partial(_figure, draw, chosen)
     return in_turns(cases, "one stored result")
+
+
+def _trays() -> dict[str, Callable[[], object]]:
+    """What the page is sent when something changes in a tray of six, by what is shown of it."""
+    from nmviz.core.comparing.pins import pin_of
+    from nmviz.ui.tray.answer import shown
+
+    costs = (one for one in service.store().own_runs() if one.get("delta_nll"))
+    names = ".".join([*dict.fromkeys(map(pin_of, costs))][:6])
+    parts = ("numbers", "layers", "words")
+    return {f"tray of six: {one}": partial(shown, f"tray={names}&tray_part={one}") for one in parts}
 
 
 def _words(result: Result | None) -> object:

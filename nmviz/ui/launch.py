@@ -29,10 +29,10 @@ from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.theme import theme
 
 HERE = Path(__file__).parent / "shell"
-STYLES = ("style.css", "lessons.css")
+STYLES = ("style.css", "lessons.css", "tray.css")
 SCRIPTS = (
     *("hand.js", "layers.js", "figures.js", "contents.js", "keyboard.js", "speaking.js"),
-    *("upload.js", "lessons.js", "script.js"),
+    *("upload.js", "lessons.js", "tray.js", "script.js"),
 )
 """In the order of the page: the last calls the others."""
 LAST_PORT = 65_535

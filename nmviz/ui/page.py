@@ -21,6 +21,7 @@ from nmviz.ui.serving.blocks import LeanBlocks
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of
 from nmviz.ui.tradeoffs.tab import build_tradeoffs
+from nmviz.ui.tray.build import build_tray
 
 HEADER = f"""
 <header class="top">
@@ -74,6 +75,7 @@ def build_page(private: bool) -> gr.Blocks:
                 build_lessons(lessons_tab)
             with gr.Tab("Methods"):
                 build_methods(catalogue)
+        build_tray(controls.named["prompt"])
         wire(_page(controls, panels, tradeoffs), blocks)
         add_api()
     return blocks

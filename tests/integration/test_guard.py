@@ -258,7 +258,8 @@ def test_a_click_without_its_event_is_refused(
     page: httpx.Client, served: gr.Blocks, log: pytest.LogCaptureFixture
 ) -> None:
     told = [one for one in handlers(served) if one.collects_event_data]
-    assert len(told) == 2  # a layer that is picked, settings that a lesson speaks of
+    # A layer that is picked, settings that a lesson speaks of, the tray and what it looks into.
+    assert len(told) == 4
     for clicked in told:
         log.clear()
         assert page.post(AT_ONCE, json=numbered(clicked, event_data={"place": "1"})).is_success

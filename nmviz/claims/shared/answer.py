@@ -19,7 +19,8 @@ class Number:
     """One number behind an answer: how it is written, its interval, and where it stands.
 
     `how` says where the interval comes from, or why there is none; `findings` are the audit's ids.
-    `place` is the table and row of a source, or the key of a run of our own.
+    `place` is the table and row of a source, or the key of a run of our own; `pins` are the names
+    under which the results behind it are pinned.
     """
 
     label: str
@@ -32,6 +33,7 @@ class Number:
     n: int | None = None
     unit_of_n: str | None = None
     findings: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Half:
     def findings(self) -> tuple[str, ...]:
         """The ids of the audit's findings on the numbers used, each once."""
         return tuple(dict.fromkeys(name for number in self.numbers for name in number.findings))
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """The names of the results behind its numbers, each once."""
+        return tuple(dict.fromkeys(name for number in self.numbers for name in number.pins))
 
 
 @dataclass(frozen=True)

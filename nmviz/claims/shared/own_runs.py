@@ -14,6 +14,7 @@ from nmviz.claims.shared.budgets import Budget
 from nmviz.claims.shared.digits import plain
 from nmviz.claims.shared.estimate import Estimate, Verdict, Z, fieller, student
 from nmviz.claims.shared.phrases import model_title
+from nmviz.core.comparing.pins import pin_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import cost_difference, covariance, larger_floor
 from nmviz.core.results import Measurement, Result
@@ -119,6 +120,7 @@ def run_number(run: Result) -> Number:
         how=HOW + tied(run),
         n=n,
         unit_of_n=_unit(run),
+        pins=(pin_of(run),),
     )
 
 
@@ -147,6 +149,7 @@ def derived_number(label: str, estimate: Estimate, unit: str, runs: Sequence[Res
         how=IN_PAIRS if in_pairs else APART_RUNS,
         n=min(_told(run.get("delta_nll"))[2] for run in runs),
         unit_of_n=_unit(runs[0]),
+        pins=tuple(map(pin_of, runs)),
     )
 
 

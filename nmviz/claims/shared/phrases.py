@@ -8,6 +8,7 @@ from nmviz.claims.shared.digits import plain
 from nmviz.claims.shared.drops import HOW, Row
 from nmviz.claims.shared.estimate import Estimate
 from nmviz.claims.shared.evidence import PAPER
+from nmviz.core.comparing.pins import pin_of
 from nmviz.core.results import Result
 from nmviz.published import LARGE_MODELS
 from nmviz.sources.models import MODELS
@@ -69,6 +70,7 @@ def row_number(row: Row) -> Number:
         n=row.examples,
         unit_of_n=f"examples of {len(row.tasks)} tasks" if len(row.tasks) > 1 else "examples",
         findings=tuple(finding.id for finding in row.findings),
+        pins=(pin_of(row.sparse),),
     )
 
 
@@ -97,4 +99,5 @@ def derived(label: str, estimate: Estimate, unit: str, rows: Sequence[Row], how:
         n=rows[0].examples,
         unit_of_n="examples a row",
         findings=tuple(dict.fromkeys(f.id for row in rows for f in row.findings)),
+        pins=tuple(pin_of(row.sparse) for row in rows),
     )

@@ -15,6 +15,8 @@ from nmviz.core.tokenwise.tails import TAILS
 Verdict = Literal["real", "not told apart", "below the noise floor", "not comparable"]
 FIRST = ("perplexity", "delta_nll", "kl", "top1_agreement", *TAILS)
 """Metrics of a run on a text, in the order in which they are told."""
+OF_MANY = "average_drop"
+"""What a source prints of several tasks at once."""
 BY_COST = "The cost decides: perplexity is its exponential, times that of the dense model."
 
 
@@ -71,10 +73,12 @@ class SitePair:
 
 @dataclass(frozen=True)
 class Compared:
-    """Two results, the first minus the second in every row."""
+    """Two results, the first minus the second in every row; one of `count` comparisons that are
+    judged at once."""
 
     a: Result
     b: Result
+    count: int = 1
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -141,7 +145,7 @@ class Compared:
         return Row(a, b, apart, shared, self._verdict("delta_nll"), BY_COST)
 
     def _verdict(self, metric: str) -> Verdict:
-        return _known(pairing.told_apart(self.a, self.b, metric))
+        return _known(pairing.told_apart(self.a, self.b, metric, self.count))
 
     def _of_tasks(self) -> Iterator[Row]:
         """Accuracies: in pairs where both kept which examples were right, of the same ones."""
@@ -149,7 +153,7 @@ class Compared:
         others = {(one.task, one.metric): one for one in self.b.examples}
         for a in self.a.measurements:
             b = self.b.get(a.metric, a.task)
-            if a.metric not in PAIRED or b is None:
+            if a.metric not in (*PAIRED, OF_MANY) or b is None:
                 continue
             place = (str(a.task), a.metric)
             if place in kept and place in others:
@@ -163,7 +167,7 @@ class Compared:
             return Row(a, b, None, False, "not comparable", why)
         told = {(one.task, one.metric): one for one in pairing.paired(self.a, self.b)}
         apart = told[a.task, f"{a.metric}_difference"]
-        real = pairing.stands_out(told[a.task, f"{a.metric}_p"].value, 1)
+        real = pairing.stands_out(told[a.task, f"{a.metric}_p"].value, self.count)
         return Row(a, b, apart, True, "real" if real else "not told apart")
 
     def _of_levels(self, a: Measurement, b: Measurement) -> Row:
@@ -171,7 +175,7 @@ class Compared:
         if self.a.provenance.source != self.b.provenance.source:
             return Row(a, b, None, False, "not comparable", self.apart)
         apart = pairing.unpaired(a, b)
-        verdict = pairing.beyond_zero(apart)
+        verdict = pairing.beyond_zero(apart, self.count)
         why = "How many examples stand behind them, or their spread, is not known."
         return Row(a, b, apart, False, _known(verdict), why if verdict == "no interval" else "")
 

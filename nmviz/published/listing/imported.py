@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from nmviz.base.errors import UserError
+from nmviz.core.comparing.pins import pin_of
 from nmviz.core.results import Measurement, Result
 from nmviz.published import Names
 from nmviz.published.listing.asking import NOTHING as NOT_ASKED
@@ -178,4 +179,5 @@ def _row(
         note=OTHERS,
         imported=True,
         asked=asked(one.result) if parts[0].task else NOT_ASKED,
+        pin=pin_of(one.result),
     )

@@ -5,6 +5,7 @@ from statistics import fmean
 
 from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
+from nmviz.core.comparing.pins import pin_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.pairing import floor_of, mean_error
 from nmviz.core.protocols import text_in_words
@@ -130,6 +131,7 @@ def _row(
         note=DIFFERENT,
         live=True,
         asked=asked(result) if parts[0].task else NOT_ASKED,
+        pin=pin_of(result),
     )
 
 

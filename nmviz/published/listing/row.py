@@ -31,7 +31,8 @@ class Row:
     `metric` is a name in METRICS; `average_drop` and its `stderr` are in percent, accuracies are
     shares. `stderr_from` says where the standard error is from, or why there is none. `cells` are
     the printed values that went in, `marks` what the audit found in any of them. `live` rows are
-    the store's own runs, `imported` ones a user's files; `asked` says how tasks were asked.
+    the store's own runs, `imported` ones a user's files; `asked` says how tasks were asked, `pin`
+    under which name its result is pinned.
     """
 
     experiment: Experiment
@@ -55,6 +56,7 @@ class Row:
     asked: Asked = NOTHING
     cells: tuple[Cell, ...] = field(default=(), repr=False)
     marks: tuple[Finding, ...] = ()
+    pin: str = field(default="", compare=False)
 
     @property
     def pattern(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from nmviz.core.comparing.pins import pin_of
 from nmviz.core.results import Measurement, Result
 from nmviz.published import SUMMARY, Names
 from nmviz.published.audit import Finding
@@ -278,6 +279,7 @@ class _Answer:
             asked=asked(result) if task else NOT_ASKED,
             cells=cells,
             marks=tuple(marks.values()),
+            pin=pin_of(result),
         )
 
 

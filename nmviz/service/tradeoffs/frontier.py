@@ -7,6 +7,7 @@ from functools import cache
 from math import isfinite
 from typing import Any
 
+from nmviz.core.comparing.pins import pin_of
 from nmviz.core.depth import left_out
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
@@ -109,6 +110,7 @@ def _published(asked: Asked) -> Iterator[Point]:
                 source=row.source,
                 place=row.where,
                 marked=row.marked,
+                pin=row.pin,
             )
 
 
@@ -203,4 +205,5 @@ def _of_run(result: Result, asked: Asked) -> Iterator[Point]:
         source=MEASURED_HERE,
         place=f"{result.experiment.corpus}, {result.experiment.tokens:,} tokens",
         run=result,
+        pin=pin_of(result),
     )

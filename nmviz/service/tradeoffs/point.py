@@ -26,7 +26,7 @@ class Point:
     """One experiment. `value` is its quality as the source has it, `error` one standard error or
     None, `no_error` why there is none where that is not plain; `cost` lies from `low` to `high`;
     `tied` names a point of the frontier from which it cannot be told; `run` is what was measured
-    here, None of what a source printed."""
+    here, None of what a source printed; `pin` the name to pin it under, where it is stored."""
 
     model: str
     title: str
@@ -44,6 +44,7 @@ class Point:
     tied: str = ""
     no_error: str = ""
     run: Result | None = field(default=None, compare=False, repr=False)
+    pin: str = field(default="", compare=False)
 
     def floor(self, quality: Quality) -> float | None:
         """What rounding alone does to its quality, in nats a token, where that is known."""

@@ -6,7 +6,9 @@ from nmviz import service
 from nmviz.claims import CLAIMS, VERDICTS, Answer, Half, Number, Verdict
 from nmviz.claims.shared.digits import plain
 from nmviz.published.audit import Finding
+from nmviz.service.comparing.pinned import MOST
 from nmviz.ui.shell.html import esc, hint, table
+from nmviz.ui.shell.pins import pin
 from nmviz.views.shared.theme import Figure, title_of
 
 SHAPES: Mapping[Verdict, str] = dict(zip(VERDICTS, ("●", "◐", "○", "?"), strict=True))
@@ -42,7 +44,7 @@ def main_half(name: str, answer: Answer) -> str:
     number = list(CLAIMS).index(name) + 1
     return (
         f'<header class="claim-head"><h2>{number}. {esc(claim.question)}</h2>'
-        f"{badge(answer.verdict)}</header>{_half(answer.main)}"
+        f"{badge(answer.verdict)}{_pin(answer.main, claim.title)}</header>{_half(answer.main)}"
     )
 
 
@@ -52,6 +54,7 @@ def live_half(name: str, answer: Answer, title: str) -> str:
     if answer.live is None:
         return f'<h3>Live</h3><p class="words">{esc(claim.live.words)}.</p>'.replace("..", ".")
     head = f"<h3>Live, {esc(title)}</h3>{badge(answer.live.verdict)}"
+    head += _pin(answer.live, f"{claim.title}, live")
     return f'<header class="claim-head">{head}</header>{_half(answer.live)}'
 
 
@@ -78,6 +81,11 @@ def numbers(half: Half | None) -> str:
     )
 
 
+def _pin(half: Half, title: str) -> str:
+    """The first results that an answer rests on, as many as the tray holds."""
+    return pin(*half.pins[:MOST], of=f"the first results of: {title}") if half.pins else ""
+
+
 def _half(half: Half) -> str:
     remarks = "".join(f'<p class="words">{esc(remark)}</p>' for remark in half.remarks)
     text = "".join(f'<p class="claim-text">{esc(line)}</p>' for line in half.text.splitlines())
@@ -96,8 +104,9 @@ def _row(number: Number, marked: bool) -> list[str]:
     elif estimate.low is not None:
         reach = "no bound"
     count = f"{number.n:,} {number.unit_of_n or ''}" if number.n else "&ndash;"
+    pinned = pin(*number.pins[:MOST], of=number.label) if number.pins else ""
     cells = [
-        esc(number.label),
+        f"{esc(number.label)} {pinned}",
         esc(number.written),
         reach,
         esc(number.unit),

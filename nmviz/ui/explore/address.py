@@ -17,6 +17,7 @@ from nmviz.ui.explore.panels.zero_shot_choices import Questions
 from nmviz.ui.lessons.place import FIRST, Place, place_of
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import settle
+from nmviz.ui.shell.pins import PARAMETERS
 from nmviz.ui.shell.view import LONGEST_ADDRESS, READ, View
 from nmviz.ui.tradeoffs import place as spending
 from nmviz.views.shared.names import in_short
@@ -91,11 +92,12 @@ def asked(*values: Any) -> Any:
 
 
 def _own(pairs: Fields) -> Fields:
-    """The pairs that may be ours, those of an experiment on weights under our names for them."""
+    """The pairs that may be ours, those of an experiment on weights under our names for them; the
+    tray reads its own."""
     given = {
         name: text
         for name, text in pairs.items()
-        if not name.startswith(("__", "utm_")) and name.lower() not in TRACKING
+        if not name.startswith(("__", "utm_")) and name.lower() not in (*TRACKING, *PARAMETERS)
     }
     if given.get("target") in TARGETS and given.pop("target") == "weight":
         given.setdefault("weight_criterion", given.pop("criterion", "magnitude"))

@@ -1,6 +1,6 @@
 """What the tab of published results says in words: counts, findings, names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from nmviz import service
@@ -12,18 +12,18 @@ from nmviz.published.listing.live import DIFFERENT
 from nmviz.published.listing.selection import BY_METRIC, is_better_higher, place_order
 from nmviz.published.protocol import PRINTED
 from nmviz.ui.shell.html import esc, note, quantity, table
+from nmviz.ui.shell.pins import pin
 
 MOST_PLACES = 8
 COLUMNS = (
-    *("Model", "Pattern", "Method", "Value", "±", "As shown", "Where", "How", "Findings"),
+    *("Pin", "Model", "Pattern", "Method", "Value", "±", "As shown", "Where", "How", "Findings"),
     *("± from", "Quantity", "Task", "Layers", "Source", "Note", "Asked"),
     "Protocol",
 )
-TYPES: list[Literal["number", "str"]] = [
-    "number" if name in ("Value", "±") else "str" for name in COLUMNS
-]
+KINDS: Mapping[str, Literal["number", "html"]] = {"Pin": "html", "Value": "number", "±": "number"}
+TYPES: list[Literal["number", "str", "html"]] = [KINDS.get(name, "str") for name in COLUMNS]
 WIDTHS = (
-    *("130px", "75px", "120px", "80px", "70px", "130px", "100px", "110px", "340px"),
+    *("58px", "130px", "75px", "120px", "80px", "70px", "130px", "100px", "110px", "340px"),
     *("300px", "190px", "330px", "140px", "170px", "330px", "260px"),
     "330px",
 )
@@ -54,6 +54,7 @@ def cells(found: Sequence[Row]) -> list[list[object]]:
     """The rows of the table; what is not known or censored has no number."""
     return [
         [
+            pin(row.pin, of=_called(row)),
             row.model + (" (live)" if row.live else " (imported)" if row.imported else ""),
             row.pattern,
             row.method,
@@ -74,6 +75,10 @@ def cells(found: Sequence[Row]) -> list[list[object]]:
         ]
         for row in found
     ]
+
+
+def _called(row: Row) -> str:
+    return f"{row.model}, {row.pattern}, {row.method}, {row.where}"
 
 
 def findings(found: Sequence[Row]) -> str:

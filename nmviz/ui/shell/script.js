@@ -6,7 +6,7 @@ window.nmviz = (() => {
   // Each part of the address is written by itself; the view's takes with it what is nobody's.
   const PARTS = {
     tasks: "questions", limit: "questions", chat: "questions", tab: "tab", lesson: "lesson", step: "lesson",
-    faster: "faster", choose: "choose",
+    faster: "faster", choose: "choose", tray: "tray", tray_pair: "tray", tray_part: "tray", tray_at: "tray",
   };
 
   function address(query, part) {
@@ -112,13 +112,13 @@ window.nmviz = (() => {
   // A point of the frontier opens its experiment in Explore, as its row in the table does; the query
   // of what the page opens with is empty, and what Explore does not show has none.
   function openPoint({ customdata: query }) {
-    if (query != null) location.assign("?" + query);
+    if (query != null) location.assign(window.nmvizTray.along("?" + query));
   }
 
   // What each panel was made for, beside what the settings ask of it now (freshness.py).
   const PANELS = {
     figures: "#figures", layer: "#layer", methods: "#methods-here", each: "#each", tasks: "#tasks",
-    texts: "#texts", beforehand: "#beforehand", published: "#published-figure",
+    texts: "#texts", beforehand: "#beforehand", published: "#published-figure", tray: "#tray-shown",
   };
   const WAIT = 400; // milliseconds before an answer that has not come is worth a word
   const asked = {}; // by what was asked: when, or null once it is answered
@@ -143,6 +143,7 @@ window.nmviz = (() => {
       Object.assign(merged.panels, panels);
       Object.assign(merged.wrong, wrong);
     }
+    Object.assign(merged.panels, window.nmvizTray.wanted());
     return merged;
   }
 
@@ -154,7 +155,7 @@ window.nmviz = (() => {
       const root = document.querySelector(place);
       const made = root && root.querySelector(`.made[data-panel="${name}"]`);
       if (!root) continue;
-      const working = late(name) || (name !== "published" && late("settings"));
+      const working = late(name) || (!["published", "tray"].includes(name) && late("settings"));
       const other = made && name in panels && panels[name] !== made.dataset.of;
       root.classList.toggle("of-other", Boolean(made && (other || working)));
       const words = made && (other || working) ? reason(made, panels[name], working) : "";
@@ -256,8 +257,9 @@ window.nmviz = (() => {
     judge();
     for (const place of ["#depth-plot", "#each-plot", "#plan-plot"]) onPoint(place, pickPoint);
     onPoint("#tradeoffs-plot", openPoint);
+    onPoint("#tray-plot", window.nmvizTray.at);
     intoView();
-    for (const part of ["Hand", "Layers", "Lessons", "Figures", "Contents", "Keyboard", "Speaking"]) window["nmviz" + part].look();
+    for (const part of ["Hand", "Layers", "Lessons", "Tray", "Figures", "Contents", "Keyboard", "Speaking"]) window["nmviz" + part].look();
     measureAbove();
     const button = document.getElementById("theme");
     if (!button || button.dataset.ready) return;
@@ -268,7 +270,7 @@ window.nmviz = (() => {
     document.querySelector("base")?.remove();
   }
   // What an answer says in attributes alone: Gradio writes those of HTML into the elements it has.
-  const TOLD = ["data-wanted", "data-of", "data-words", "data-seen", "data-layers"];
+  const TOLD = ["data-wanted", "data-of", "data-words", "data-seen", "data-layers", "data-asked"];
   new MutationObserver(() => {
     if (!waiting) { waiting = true; requestAnimationFrame(settle); }
   }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: TOLD });

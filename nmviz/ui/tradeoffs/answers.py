@@ -16,6 +16,7 @@ from nmviz.service.tradeoffs.point import FLOOR, Point
 from nmviz.ui.shell.failures import sentence as failure
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.html import esc, hint, note, table
+from nmviz.ui.shell.pins import pin
 from nmviz.ui.tradeoffs.words import caption
 from nmviz.views.shared.numbers import column, significant, with_error
 from nmviz.views.tradeoffs.known import marked
@@ -115,8 +116,10 @@ def _floor(known: float | None) -> str:
 
 def _row(one: Point, value: str, error: str) -> list[str]:
     stands = "on it" if one.on_frontier else f"tied with {one.tied}" * bool(one.tied)
+    named = esc(one.name)
     return [
-        esc(one.name) if one.query is None else f'<a href="?{esc(one.query)}">{esc(one.name)}</a>',
+        (named if one.query is None else f'<a href="?{esc(one.query)}">{named}</a>')
+        + (f" {pin(one.pin, of=one.name)}" if one.pin else ""),
         esc(value),
         hint(esc(error), f"No standard error: {one.no_error}.") if one.no_error else esc(error),
         f"{one.cost:,.2f}",

@@ -18,6 +18,7 @@ HEADS = (
 KINDS = ("right to wrong", "wrong to right")
 LONGEST = 160
 """Characters of a question or an answer that are shown."""
+NOT_HERE = "The questions are not on this machine: examples are shown by their numbers."
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ def chosen(
 
 def cells(row: ChangedAnswer) -> tuple[str, ...]:
     """What stands under `HEADS`."""
-    question, *answers = (_short(text) or "\N{EN DASH}" for text in row.texts)
+    question, *answers = (short(text) or "\N{EN DASH}" for text in row.texts)
     return question, TASKS.get(row.task).title, NAMES[row.target], row.flip.kind, *answers
 
 
 def record(row: ChangedAnswer) -> dict[str, Any]:
     """The same for a file, with the numbers of the example, from 0, and of the answers."""
-    question, right, dense, pruned = map(_short, row.texts)
+    question, right, dense, pruned = map(short, row.texts)
     return {
         "question": question,
         "task": row.task,
@@ -81,6 +82,7 @@ def record(row: ChangedAnswer) -> dict[str, Any]:
     }
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A question or an answer on one line, cut where it is long."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"

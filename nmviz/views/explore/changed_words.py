@@ -119,11 +119,11 @@ def lacking(results: Mapping[Column, Result]) -> Iterator[str]:
 
 
 def _moved(word: str, before: float, after: float) -> str:
-    said = f"{_percent(before)} \N{RIGHTWARDS ARROW} {_percent(after)}"
+    said = f"{percent(before)} \N{RIGHTWARDS ARROW} {percent(after)}"
     return f"\N{LEFT DOUBLE QUOTATION MARK}{visible(word)}\N{RIGHT DOUBLE QUOTATION MARK} {said}"
 
 
-def _percent(probability: float) -> str:
+def percent(probability: float) -> str:
     """Of very small and very large ones only which they are."""
     if 0.0005 <= probability <= 0.9995:
         return share(probability)

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from math import exp, isfinite, log
 
 from nmviz.core import protocols
+from nmviz.core.comparing.pins import dense_pin_of, pin_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import floor_of
 from nmviz.core.results import COLUMNS, Column, Measurement, Result
 from nmviz.lessons.glossary import glossary
 from nmviz.ui.shell.html import esc, hint, quantity
+from nmviz.ui.shell.pins import pin
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.sentences import how_and_where, tie_note, training_of
 from nmviz.views.shared import numbers
@@ -41,9 +43,18 @@ def _card(column: Column, results: Results, view: View) -> str:
         words = f"{esc(shown.mask.words)}<br>{esc(how_and_where(shown))}"
     return (
         f'<article class="card {column}" aria-label="{esc(NAMES[column])}">'
-        f"<h2>{esc(NAMES[column])}{pattern}</h2>"
+        f"<h2>{esc(NAMES[column])}{pattern}{_pin(column, result)}</h2>"
         f'<p class="words">{words}</p>{body}</article>'
     )
+
+
+def _pin(column: Column, result: Result | None) -> str:
+    """What is whole can be pinned; of a visitor's own text nobody else has the words."""
+    if result is None or result.partial:
+        return ""
+    if column == "dense":
+        return pin(dense_pin_of(result), of="the dense model")
+    return pin(pin_of(result), of=f"{NAMES[column]} {result.experiment.pattern}")
 
 
 def _experiment(column: Column, view: View) -> Experiment:

@@ -21,7 +21,15 @@ from nmviz.ui.serving.noted import note_failure
 from nmviz.ui.shell.events import Update
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import esc, note, table
-from nmviz.views.explore.changed_answers import HEADS, KINDS, ChangedAnswer, cells, chosen, record
+from nmviz.views.explore.changed_answers import (
+    HEADS,
+    KINDS,
+    NOT_HERE,
+    ChangedAnswer,
+    cells,
+    chosen,
+    record,
+)
 from nmviz.views.shared.theme import NAMES
 
 TITLE = "Answers that changed"
@@ -30,7 +38,6 @@ FILTERS = ("answers_target", "answers_kind", "answers_words")
 """The choices, in the order in which a handler gets them behind the settings."""
 BY_TARGET = changed_words.BY_TARGET
 BY_KIND = [("either", ""), *((one, one) for one in KINDS)]
-NOT_HERE = "The questions are not on this machine: examples are shown by their numbers."
 NO_CHOICES = "Which answers were given to {} older results do not say; nmviz run --rerun does."
 NO_ROW = "No answer that changed is of this choice."
 

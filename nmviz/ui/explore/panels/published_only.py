@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nmviz import service
+from nmviz.core.comparing.pins import pin_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import COLUMNS, Column, Result
@@ -17,6 +18,7 @@ from nmviz.ui.explore.panels.texts import texts as live_texts
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, hint, note
 from nmviz.ui.shell.limits import model_of
+from nmviz.ui.shell.pins import pin
 from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.shared.theme import NAMES
 
@@ -126,9 +128,17 @@ def _card(column: Column, view: View, results: Sequence[Result]) -> str:
     method = _method(column, view)
     return (
         f'<article class="card {column} published" aria-label="{esc(NAMES[column])}">'
-        f"<h2>{esc(NAMES[column])}{pattern}</h2>"
+        f"<h2>{esc(NAMES[column])}{pattern}{_pin(column, results)}</h2>"
         f'<p class="words">{esc(method)}</p>{_quantities(results)}</article>'
     )
+
+
+def _pin(column: Column, results: Sequence[Result]) -> str:
+    """Of what several tables print the one that says most."""
+    if not results:
+        return ""
+    fullest = max(results, key=lambda one: len(one.measurements))
+    return pin(pin_of(fullest), of=f"{NAMES[column]}, as published")
 
 
 def _method(column: Column, view: View) -> str:

@@ -51,7 +51,7 @@ def side_by_side(given: Mapping[Column, Continuation], view: View, done: bool) -
     """A column a model, with what differs from the dense text marked; once all are `done`, words
     of the dense text have their probabilities."""
     marks = mark_differences(list(given.values()))
-    words = {name: "".join(_span(*span) for span in spans) for name, spans in marks.items()}
+    words = {name: "".join(marked(*span) for span in spans) for name, spans in marks.items()}
     if done:
         words["dense"] = _dense_words(given)
     inner = "".join(_column(name, given, words.get(name, ""), view) for name in COLUMNS)
@@ -107,7 +107,8 @@ def _speed(text: Continuation | None, dense: Continuation | None) -> str:
     return f'<p class="words">{said}. {round(text.bytes_a_token / 1e6):,} MB read a token.</p>'
 
 
-def _span(text: str, mark: str | None) -> str:
+def marked(text: str, mark: str | None) -> str:
+    """A span of a text as HTML, with its mark."""
     if mark is None:
         return esc(text)
     return f'<mark class="{CLASSES.get(mark, "later")}" title="{esc(mark)}">{esc(text)}</mark>'

@@ -1,0 +1,1 @@
+"""The tray: pinned results compared, below every tab."""

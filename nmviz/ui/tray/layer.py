@@ -1,0 +1,90 @@
+"""The layer at which two pinned models are looked at: its menus, its masks and distributions."""
+
+from collections.abc import Sequence
+
+from nmviz import service
+from nmviz.core.results import Result, SiteLook
+from nmviz.ui.shell.html import esc, quantity
+from nmviz.ui.shell.limits import layer_of, model_of, offered, settle
+from nmviz.ui.shell.view import DEFAULT_PROMPT, Look, View
+from nmviz.ui.tray.model import alone
+from nmviz.views.shared import numbers
+from nmviz.views.shared.theme import Figure, title_of
+from nmviz.views.tray.inputs import both_distributions
+from nmviz.views.tray.masks import overlaid
+
+At = tuple[int, str]
+WAITS = "Looking into both models: the first look loads the model."
+"""Stands there until they were looked at."""
+PROMPT = f"Looked at on the prompt “{DEFAULT_PROMPT}”"
+
+
+def usual_at(model: str, at: At | None) -> At | None:
+    """The layer that is asked for, or the middle of the model where it has none of that name; None
+    of a model that is not looked at."""
+    known = offered(model)
+    if known is None or known.published:
+        return None
+    view = settle(View.build({"model": model}))
+    if at is not None and at[0] < known.blocks and at[1] in known.layers:
+        return at
+    return layer_of(view)
+
+
+def menus(a: Result, at: At | None) -> str:
+    """Block and projection, to choose from what the model has. UserError where it is not looked
+    at."""
+    model = alone(a).model
+    known = model_of(View.build({"model": model}))
+    block, projection = usual_at(model, at) or (0, "")
+    choices = (
+        ("Block", "block", range(known.blocks), block),
+        ("Layer", "projection", known.layers, projection),
+    )
+    inside = "".join(
+        f'<label>{label} <select data-layer="{name}" data-at="{name}">{_options(values, chosen)}'
+        "</select></label>"
+        for label, name, values, chosen in choices
+    )
+    waits = f'<p class="words tray-waits">{WAITS}</p>'
+    return f'<div class="tray-choices tray-layer">{inside}</div>{waits}'
+
+
+def looked(a: Result, b: Result, at: At | None, part: str) -> tuple[str, Figure]:
+    """The sentence and the figure of a part: masks or inputs. Loads the model and reads the prompt
+    on first use. UserError where one of them cannot be looked at."""
+    one, other = (_look(result, at) for result in (a, b))
+    figure = overlaid(one, other) if part == "masks" else both_distributions(one, other)
+    errors = [f"{letter} {esc(numbers.share(look.rel_error))}" for letter, look in _of(one, other)]
+    place = f"Block {one.block}, {one.projection}"
+    said = title_of(figure)
+    return (
+        f'<p class="headline answer">{esc(said)}{"." if said else ""}</p>'
+        f'<p class="words">{esc(place)}. {quantity("rel_error", "Output error")} on this prompt: '
+        f"{', '.join(errors)}. {esc(PROMPT)}</p>",
+        figure,
+    )
+
+
+def _of(one: SiteLook, other: SiteLook) -> Sequence[tuple[str, SiteLook]]:
+    return ("A", one), ("B", other)
+
+
+def _look(result: Result, at: At | None) -> SiteLook:
+    experiment, window = alone(result), Look()
+    block, projection = usual_at(experiment.model, at) or (0, "")
+    return service.look(
+        experiment,
+        DEFAULT_PROMPT,
+        block,
+        projection,
+        first_row=window.first_row,
+        rows=window.rows,
+        first_column=window.first_column,
+        columns=window.columns,
+        keep=True,
+    )
+
+
+def _options(values: Sequence[object], chosen: object) -> str:
+    return "".join(f"<option{' selected' * (one == chosen)}>{esc(one)}</option>" for one in values)

@@ -1,0 +1,1 @@
+"""Figures of the tray: two pinned results over one another."""
