@@ -144,6 +144,16 @@ def test_few_ties_go_to_the_lower_index(tiny_model: Path) -> None:
     assert ran(experiment(str(tiny_model))).experiment.ties == "index"
 
 
+def test_few_ties_are_answered_by_index_though_random_ones_were_asked_for_too(
+    tiny_model: Path,
+) -> None:
+    auto = experiment(str(tiny_model))
+    drawn = as_stored(ran(auto.but(ties="random")))
+    assert service.lookup(auto, TEXT) == drawn, "there is no other"
+    by_index = as_stored(ran(auto.but(ties="index")))
+    assert service.lookup(auto, TEXT) == by_index
+
+
 def test_a_lookup_takes_random_before_index(ternary: str) -> None:
     auto = experiment(ternary)
     by_index = as_stored(ran(auto.but(ties="index")))
