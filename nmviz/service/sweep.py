@@ -115,8 +115,8 @@ def _measure(group: Group, how: Running) -> Iterator[Step]:
     """A group together; one by one when that fails, so that one takes none of the others down."""
     results = yield from _attempt(group, how)
     if not isinstance(results, str):
-        for result in results:
-            yield _keep(result, len(group), how)
+        for experiment, result in zip(group, results, strict=True):
+            yield _keep(experiment, result, len(group), how)
     elif len(group) == 1:
         yield Failed(group[0], results)
     else:
@@ -139,10 +139,9 @@ def _attempt(group: Group, how: Running) -> Generator[Working, None, Sequence[Re
     return last.results
 
 
-def _keep(result: Result, together: int, how: Running) -> Step:
+def _keep(experiment: Experiment, result: Result, together: int, how: Running) -> Step:
     """Store a result, unless another one of its experiment came first: from a sweep that was left
     for dead, or, where the connection was lost and with it what this one held, from another."""
-    experiment = result.experiment
     for other in answered([experiment], how).values():
         return Outcome(experiment, result=other, elsewhere=True)
     try:
@@ -151,7 +150,7 @@ def _keep(result: Result, together: int, how: Running) -> Step:
         raise
     except UserError as error:  # a number that is not finite
         return Failed(experiment, str(error))
-    return Outcome(experiment, result=result, together=together)
+    return Outcome(result.experiment, result=result, together=together)
 
 
 def _reason(error: Exception) -> str:

@@ -49,6 +49,7 @@ HOMES = {
     "gradio": ("ui",),
     "typer": ("cli",),
     "yaml": ("base",),
+    "ray": ("service",),
 }
 """Where a library may be imported at all; `methods` may import torch inside functions."""
 
