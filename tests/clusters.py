@@ -1,6 +1,7 @@
 """A cluster of Ray for tests: a head and nodes as processes of this machine, on loopback alone."""
 
 import importlib.util
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from serving import free_port
 
 REQUIRE = "NMVIZ_REQUIRE_RAY"
 PATIENCE = 120  # seconds
@@ -17,6 +19,7 @@ ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": "f" * 32,
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "5",  # a driver waits so long for a head that is gone
 }
 LEAN = {
     "node_ip_address": "127.0.0.1",
@@ -41,17 +44,36 @@ class Nodes:
 
         # Told a folder of its own the cluster looks for it in two places: so by the environment.
         assert os.environ["RAY_TMPDIR"] == folder
-        head = {**LEAN, "no_monitor": True, "include_dashboard": False}
+        self.client_port = free_port()
+        head = {
+            **LEAN,
+            "no_monitor": True,
+            "include_dashboard": False,
+            "ray_client_server_port": self.client_port,
+        }
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address = str(self._cluster.address)
 
-    def add(self) -> Any:
-        """One more node of one core."""
-        return self._cluster.add_node(**LEAN)
+    def add(self, **environment: str) -> Any:
+        """One more node of one core, whose workers find this in their environment."""
+        return self._cluster.add_node(**LEAN, env_vars=environment)
 
     def remove(self, node: Any) -> None:
         """A node, its workers with it, at once."""
         self._cluster.remove_node(node, allow_graceful=False)
+
+    @contextmanager
+    def of_version(self, version: str) -> Iterator[None]:
+        """Inside, the cluster says that it was started by that version of Ray."""
+        from ray._private.ray_constants import KV_NAMESPACE_CLUSTER
+        from ray._raylet import GcsClient
+
+        client, key = GcsClient(address=self.address), b"CLUSTER_METADATA"
+        said = client.internal_kv_get(key, namespace=KV_NAMESPACE_CLUSTER)
+        other = json.dumps({**json.loads(said), "ray_version": version}).encode()
+        client.internal_kv_put(key, other, overwrite=True, namespace=KV_NAMESPACE_CLUSTER)
+        yield
+        client.internal_kv_put(key, said, overwrite=True, namespace=KV_NAMESPACE_CLUSTER)
 
     def workers(self) -> dict[int, int]:
         """The process of every worker that lives, and how often it was started again."""

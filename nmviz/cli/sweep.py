@@ -12,6 +12,7 @@ import typer
 
 from nmviz.base.errors import UserError
 from nmviz.base.validation import built
+from nmviz.base.wording import counted, first_of
 from nmviz.cli.options import STOPPED, Json, fields_of, options_of
 from nmviz.cli.sweep_table import Event, Table, in_hours
 from nmviz.core.grids import read_grid
@@ -137,11 +138,12 @@ def _plan_text(schedule: Schedule, spread: Spread | None) -> str:
 
 def _spread_text(spread: Spread) -> str:
     """Workers, their share, and where there is room for them now."""
-    tasks, workers = spread.tasks, spread.workers
+    tasks, workers = counted(spread.tasks, "task"), counted(spread.workers, "worker")
+    each = -(-spread.tasks // max(1, spread.workers))
     rooms = [f"{node.room(spread.asked)} on {node.name}" for node in spread.nodes]
     return (
-        f"  on Ray     {tasks} tasks for {workers} workers of {spread.asked.in_words}, at most "
-        f"{-(-tasks // max(1, workers))} each; room for {', '.join(rooms)}"
+        f"  on Ray     {tasks} for {workers} of {spread.asked.in_words}, {each} each at most; room "
+        f"for {first_of(rooms)}"
     )
 
 

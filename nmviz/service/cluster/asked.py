@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from nmviz.base.errors import UserError
+from nmviz.base.wording import counted
 
 PACKAGE = "ray"
 
@@ -38,7 +39,7 @@ class Asked(BaseModel):
     @property
     def in_words(self) -> str:
         """What a worker has: `2 CPUs and 1 GPU`."""
-        return _have(self.cpus, self.gpus) if self.gpus else _count(self.cpus, "CPU")
+        return _have(self.cpus, self.gpus) if self.gpus else counted(self.cpus, "CPU")
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,7 @@ def _fits_nowhere(asked: Asked, nodes: Sequence[Node]) -> str:
 
 
 def _have(cpus: float, gpus: float) -> str:
-    return f"{_count(cpus, 'CPU')} and {_count(gpus, 'GPU')}"
-
-
-def _count(number: float, what: str) -> str:
-    return f"{number:g} {what}{'' if number == 1 else 's'}"
+    return f"{counted(cpus, 'CPU')} and {counted(gpus, 'GPU')}"
 
 
 def check_installed() -> None:

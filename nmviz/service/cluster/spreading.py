@@ -129,7 +129,8 @@ class Spreading:
         if len(group) > 1:
             self._waiting[:0] = [(one,) for one in group]
             return
-        reason = f"Its worker was killed {self._spread.asked.retries + 1} times: it may need more memory."
+        tries = self._spread.asked.retries + 1
+        reason = f"Its worker was killed {tries} times: it may need more memory."
         self._tell(Ended(group, Came(failed=(Failed(group[0], reason),))))
 
     def _give(self) -> None:
