@@ -54,9 +54,9 @@ class Nodes:
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address = str(self._cluster.address)
 
-    def add(self, **environment: str) -> Any:
-        """One more node of one core, whose workers find this in their environment."""
-        return self._cluster.add_node(**LEAN, env_vars=environment)
+    def add(self, cpus: int = 1, **environment: str) -> Any:
+        """One more node, whose workers find this in their environment."""
+        return self._cluster.add_node(**{**LEAN, "num_cpus": cpus}, env_vars=environment)
 
     def remove(self, node: Any) -> None:
         """A node, its workers with it, at once."""

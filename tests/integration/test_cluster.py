@@ -101,10 +101,10 @@ def test_a_worker_of_another_version_is_refused(
     other = shutil.copytree(package, tmp_path / "nmviz", ignore=shutil.ignore_patterns("*pycache*"))
     code = (other / "__init__.py").read_text()
     (other / "__init__.py").write_text(code.replace(nmviz.__version__, "9.9"))
-    node = nodes.add(PYTHONPATH=str(tmp_path))
+    node = nodes.add(cpus=2, PYTHONPATH=str(tmp_path))
     try:
-        with pytest.raises(UserError) as caught:
-            list(sweep(schedule_of(tiny_model), Asked(address=nodes.address, workers=2)))
+        with pytest.raises(UserError) as caught:  # two CPUs has that node alone
+            list(sweep(schedule_of(tiny_model), Asked(address=nodes.address, cpus=2)))
     finally:
         nodes.remove(node)
     said = rf"runs nmviz 9\.9 and this machine nmviz {re.escape(nmviz.__version__)}: install"

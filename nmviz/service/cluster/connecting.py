@@ -40,6 +40,7 @@ def connected(asked: Asked, own: Node) -> Iterator[tuple[Node, ...]]:
             os.environ.update(ALONE, RAY_AUTH_TOKEN=secrets.token_hex(32))
         else:
             _reach(asked.address)
+        os.chdir(folder)  # Ray has workers import from the driver's folder before all others
         import ray
 
         try:

@@ -21,6 +21,9 @@ from nmviz.service.tasks import dense_of
 
 LOOK = 2.0
 """Seconds after which it is looked whether the cluster is still there."""
+PATIENCE = 30.0
+"""Seconds without any worker after which it is said that there is no room for one."""
+NO_ROOM = "No worker has room on the cluster yet: the sweep waits for one."
 Sources = tuple[str, str | None, tuple[str, ...]]
 """What a group reads: its model, and a text or tasks."""
 
@@ -32,7 +35,7 @@ class Place:
     actor: Any
     node: str = ""
     model: str = ""
-    lacks: dict[Sources, str] = field(default_factory=dict)
+    lacks: set[Sources] = field(default_factory=set)
 
 
 class Spreading:
@@ -50,6 +53,7 @@ class Spreading:
         self._waiting = list(groups)
         self._taken: set[Group] = set()
         self._idle: list[Place] = []
+        self._lacked: dict[Sources, str] = {}
         self._busy: dict[Any, tuple[Place, Group]] = {}
         """By what Ray will have; of a worker that only tells what it is, the group is empty."""
 
@@ -60,6 +64,8 @@ class Spreading:
 
         for _ in range(self._spread.workers):
             self._start()
+        if not ray.wait(list(self._busy), timeout=PATIENCE)[0]:
+            self._tell(Said(NO_ROOM))
         while self._waiting or self._at_work:
             self._tell(AtWork(self._at_work, sum(map(len, self._waiting))))
             ready, _ = ray.wait(list(self._busy), timeout=LOOK)
@@ -109,7 +115,8 @@ class Spreading:
 
     def _ended(self, place: Place, group: Group, came: Came) -> None:
         if came.lacks:
-            place.lacks[_sources(group)] = f"{came.lacks} (node {place.node})"
+            self._lacked[_sources(group)] = f"{came.lacks} (node {place.node})"
+            place.lacks.add(_sources(group))
             self._tell(Said(f"Node {place.node} is left out for {group[0].model}: {came.lacks}"))
             self._waiting.insert(0, group)
             return
@@ -134,7 +141,8 @@ class Spreading:
         self._tell(Ended(group, Came(failed=(Failed(group[0], reason),))))
 
     def _give(self) -> None:
-        """Every worker that is free gets a group; one for which there is none makes room."""
+        """Every worker that is free gets a group; one that can take none of those that wait makes
+        room for others."""
         import ray
 
         for place in list(self._idle):
@@ -144,7 +152,7 @@ class Spreading:
                 self._waiting.remove(group)
                 place.model = group[0].model
                 self._busy[place.actor.measure.remote(group, self._how)] = place, group
-            elif not self._waiting:
+            elif all(_sources(group) in place.lacks for group in self._waiting):
                 self._idle.remove(place)
                 ray.kill(place.actor)
         if self._waiting and not self._busy:
@@ -176,8 +184,7 @@ class Spreading:
     def _give_up(self) -> None:
         """No worker has what the groups need that are left."""
         for group in self._waiting:
-            reasons = [place.lacks.get(_sources(group)) for place in self._idle]
-            reason = next((one for one in reasons if one), "No worker is left to measure it.")
+            reason = self._lacked.get(_sources(group), "No worker is left to measure it.")
             self._tell(Ended(group, Came(failed=tuple(Failed(one, reason) for one in group))))
         self._waiting.clear()
 

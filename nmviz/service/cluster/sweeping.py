@@ -35,11 +35,14 @@ def sweep(schedule: Schedule, asked: Asked) -> Iterator[Event]:
     from any machine that reaches the cluster and the store.
 
     UserError at once where Ray is missing, or the store is a SQLite file and the cluster is not
-    this machine alone; once it begins, where nobody answers, a worker has another version, no node
-    has room for a worker, or the cluster is gone. StorageError when a disk or the database fails.
+    this machine alone; once it begins, where nobody answers, no node has room for a worker, one
+    has another version, or the cluster is gone. StorageError when a disk or the database fails.
     """
     _check(schedule, asked)
-    return _sweep(schedule, asked)
+    own = _own(asked)
+    if asked.address is None:
+        spread(asked, len(schedule.groups), (own,))
+    return _sweep(schedule, asked, own)
 
 
 def planned(schedule: Schedule, asked: Asked) -> Spread:
@@ -78,12 +81,9 @@ def _own(asked: Asked) -> Node:
     return Node("this machine", float(cores or 1), float(gpus))
 
 
-def _sweep(schedule: Schedule, asked: Asked) -> Iterator[Event]:
+def _sweep(schedule: Schedule, asked: Asked, own: Node) -> Iterator[Event]:
     if not schedule.groups:
         return
-    own = _own(asked)
-    if asked.address is None:
-        spread(asked, len(schedule.groups), (own,))
     following = _Following(schedule)
     with (
         alone(store()),
