@@ -19,6 +19,7 @@ from nmviz import service
 from nmviz.base.errors import StorageError, UserError
 from nmviz.core.grids import parse_grid
 from nmviz.service import schedules
+from nmviz.service.cluster import connecting
 from nmviz.service.cluster.asked import Asked
 from nmviz.service.cluster.messages import Said
 from nmviz.service.cluster.sweeping import Event, Spreading, planned, sweep
@@ -233,17 +234,21 @@ def test_what_cannot_be_is_refused_in_one_line(
         ("ray://127.0.0.1:9", "Nobody answers at ray://127.0.0.1:9"),
         ("http://x", "is no address of Ray: write auto, HOST:PORT or ray://HOST:PORT"),
         ("somewhere", "is no address of Ray"),
-        ("auto", "No Ray runs on this machine: start one with ray start"),
     ],
 )
-def test_an_address_nobody_answers_is_one_sentence(
-    team: str, tiny_model: Path, address: str, says: str, monkeypatch: pytest.MonkeyPatch
+def test_an_address_nobody_answers_is_one_sentence(address: str, says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        connecting.reach(address)
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence(
+    team: str, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     skip_without()
-    monkeypatch.setenv("RAY_TMPDIR", "/tmp/nmviz-no-ray")
-    with pytest.raises(UserError) as caught:
-        planned(schedule_of(tiny_model), Asked(address=address))
-    assert says in str(caught.value) and "\n" not in str(caught.value)
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp/nmviz-no-ray")  # where Ray looks for one
+    with pytest.raises(UserError, match="No Ray runs on this machine: start one with ray start"):
+        planned(schedule_of(tiny_model), Asked(address="auto"))
 
 
 def test_without_ray_it_is_said_how_to_get_it(

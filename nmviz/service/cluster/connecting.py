@@ -39,7 +39,7 @@ def connected(asked: Asked, own: Node) -> Iterator[tuple[Node, ...]]:
             # A token of the environment is written into no file.
             os.environ.update(ALONE, RAY_AUTH_TOKEN=secrets.token_hex(32))
         else:
-            _reach(asked.address)
+            reach(asked.address)
         os.chdir(folder)  # Ray has workers import from the driver's folder before all others
         import ray
 
@@ -79,8 +79,8 @@ def _nodes(told: list[dict[str, Any]]) -> Iterator[Node]:
             yield Node(node["NodeManagerAddress"], has.get("CPU", 0.0), has.get("GPU", 0.0))
 
 
-def _reach(address: str) -> None:
-    """Whether anybody is there at all, which Ray itself takes a minute and more to say."""
+def reach(address: str) -> None:
+    """UserError where nobody is there at all, which Ray itself takes a minute and more to say."""
     if address == AUTO:
         return
     host, port = _place(address)

@@ -54,6 +54,7 @@ class Spreading:
         self._taken: set[Group] = set()
         self._idle: list[Place] = []
         self._lacked: dict[Sources, str] = {}
+        self._said: set[str] = set()
         self._busy: dict[Any, tuple[Place, Group]] = {}
         """By what Ray will have; of a worker that only tells what it is, the group is empty."""
 
@@ -65,7 +66,7 @@ class Spreading:
         for _ in range(self._spread.workers):
             self._start()
         if not ray.wait(list(self._busy), timeout=PATIENCE)[0]:
-            self._tell(Said(NO_ROOM))
+            self._say(NO_ROOM)
         while self._waiting or self._at_work:
             self._tell(AtWork(self._at_work, sum(map(len, self._waiting))))
             ready, _ = ray.wait(list(self._busy), timeout=LOOK)
@@ -117,13 +118,19 @@ class Spreading:
         if came.lacks:
             self._lacked[_sources(group)] = f"{came.lacks} (node {place.node})"
             place.lacks.add(_sources(group))
-            self._tell(Said(f"Node {place.node} is left out for {group[0].model}: {came.lacks}"))
+            self._say(f"Node {place.node} is left out for {group[0].model}: {came.lacks}")
             self._waiting.insert(0, group)
             return
         self._tell(Ended(group, came))
         if came.taken:
             self._taken.add(came.taken)
             self._waiting.append(came.taken)
+
+    def _say(self, text: str) -> None:
+        """A line, once."""
+        if text not in self._said:
+            self._said.add(text)
+            self._tell(Said(text))
 
     def _lost(self, place: Place, group: Group, error: Exception) -> None:
         """A worker that was killed again and again: the group goes on one by one, so that one takes
