@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": "f" * 32,
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # else they hardly run beside other tests
     "RAY_gcs_rpc_server_reconnect_timeout_s": "5",  # a driver waits so long for a head that is gone
 }
 LEAN = {

@@ -21,6 +21,7 @@ QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 ALONE = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # elsewhere too it then listens on loopback alone
     "RAY_AUTH_MODE": "token",
+    "RAY_worker_niceness": "0",  # or whatever else runs here leaves its workers hardly any time
 }
 NO_REPORTS = {"RAY_USAGE_STATS_ENABLED": "0"}
 VERSIONS = re.compile(r"\bRay:? (?:version )?v?(\d[\w.]*)|ray[^\d\n]{0,20}(\d+\.\d+\.\d+\w*)", re.I)
