@@ -1,7 +1,9 @@
 """The process that speaks with Ray, as the command sees it: begun, listened to, ended."""
 
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
+from tempfile import TemporaryDirectory
 from typing import Self
 
 from nmviz.base.cache import cache_dir, make_folder
@@ -28,7 +30,10 @@ class Apart:
         context = multiprocessing.get_context("spawn")
         self._told, theirs = context.Pipe()
         log = make_folder(cache_dir()) / LOG
-        given = (asked, own, tuple(groups), how, store, theirs, log)
+        self._folder = TemporaryDirectory(
+            prefix="nmviz-ray-", dir=_short(), ignore_cleanup_errors=True
+        )
+        given = (asked, own, tuple(groups), how, store, theirs, log, self._folder.name)
         self._process = context.Process(target=drive, args=given, name="nmviz-ray")
         self._process.start()
         theirs.close()
@@ -41,6 +46,7 @@ class Apart:
         self._process.join(2 * SECONDS_TO_END)
         self._process.kill()
         self._process.join()
+        self._folder.cleanup()
 
     def messages(self) -> Iterator[Message]:
         """What it tells, until it is done. UserError where nobody answers in time, for what it
@@ -68,3 +74,8 @@ class Apart:
     @property
     def _where(self) -> str:
         return f"Ray at {self._asked.address or 'this machine'}"
+
+
+def _short() -> str | None:
+    """A folder whose name leaves room for those of Ray's sockets, which may have 107 bytes."""
+    return "/tmp" if os.path.isdir("/tmp") else None

@@ -4,7 +4,6 @@ import os
 import re
 import secrets
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,33 +27,28 @@ VERSIONS = re.compile(r"\bRay:? (?:version )?v?(\d[\w.]*)|ray[^\d\n]{0,20}(\d+\.
 
 
 @contextmanager
-def connected(asked: Asked, own: Node) -> Iterator[tuple[Node, ...]]:
+def connected(asked: Asked, own: Node, folder: str) -> Iterator[tuple[Node, ...]]:
     """The nodes of the cluster while this process is connected to it; without an address a cluster
-    of this machine, `own`, alone, which is gone afterwards. Ray may not be imported before.
+    of this machine, `own`, alone, which keeps its files in the empty `folder` and is gone
+    afterwards. Ray may not be imported before.
 
     UserError, one sentence, for an address where nobody answers, and for another version there.
     """
     os.environ.update(NO_REPORTS)
-    with tempfile.TemporaryDirectory(prefix="nmviz-ray-", dir=_short()) as folder:
-        if asked.address is None:
-            # A token of the environment is written into no file.
-            os.environ.update(ALONE, RAY_AUTH_TOKEN=secrets.token_hex(32))
-        else:
-            reach(asked.address)
-        os.chdir(folder)  # Ray has workers import from the driver's folder before all others
-        import ray
+    if asked.address is None:
+        # A token of the environment is written into no file.
+        os.environ.update(ALONE, RAY_AUTH_TOKEN=secrets.token_hex(32))
+    else:
+        reach(asked.address)
+    os.chdir(folder)  # Ray has workers import from the driver's folder before all others
+    import ray
 
-        try:
-            with _in_words(asked.address):
-                ray.init(**(_alone(own, folder) if asked.address is None else _at(asked.address)))
-            yield tuple(_nodes(ray.nodes()))
-        finally:
-            ray.shutdown()
-
-
-def _short() -> str | None:
-    """A folder whose name leaves room for those of Ray's sockets, which may have 107 bytes."""
-    return "/tmp" if os.path.isdir("/tmp") else None
+    try:
+        with _in_words(asked.address):
+            ray.init(**(_alone(own, folder) if asked.address is None else _at(asked.address)))
+        yield tuple(_nodes(ray.nodes()))
+    finally:
+        ray.shutdown()
 
 
 def _alone(own: Node, folder: str) -> dict[str, Any]:

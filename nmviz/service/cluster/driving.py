@@ -33,12 +33,13 @@ def drive(
     store: str,
     told: Connection,
     log: Path,
+    folder: str,
 ) -> None:
     """Connect, and have the groups measured; every step is told. Ends when nobody listens."""
     _keep_quiet(log)
     threading.Thread(target=_end_when_alone, args=(told,), daemon=True).start()
     try:
-        with connected(asked, own) as nodes:
+        with connected(asked, own, folder) as nodes:
             told.send(Connected(nodes))
             if groups:
                 wanted = spread(asked, len(groups), nodes)
