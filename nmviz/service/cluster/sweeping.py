@@ -128,7 +128,8 @@ class _Following:
             if result is not None:
                 many = together[result.provenance.started]
                 elsewhere = experiment in came.elsewhere
-                yield Outcome(experiment, result=result, together=many, elsewhere=elsewhere)
+                measured = result.experiment  # how its ties are broken is settled there
+                yield Outcome(measured, result=result, together=many, elsewhere=elsewhere)
             elif experiment not in came.taken:
                 lost = Failed(experiment, "Its result is not in the store.")
                 yield note(failed.get(experiment, lost))
