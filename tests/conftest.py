@@ -23,6 +23,7 @@ write_no_stubs()  # here too, since some tests import Gradio before the page
 
 LONGEST_FIRST = (
     *("browser/one", "browser/other", "real/test_shipped", "integration/test_space"),
+    *("integration/test_cluster_killed", "integration/test_cluster"),
     *("real/test_numbers", "integration/test_serving", "integration/test_read_only_store"),
     *("integration/test_cli", "integration/test_wheel", "integration/test_cli_store"),
     *("integration/test_page_methods", "integration/test_service", "real/test_gemma"),

@@ -12,6 +12,11 @@ def listed(parts: Iterable[str]) -> str:
     return " and ".join(filter(None, (", ".join(each[:-1]), *each[-1:])))
 
 
+def counted(number: float, what: str) -> str:
+    """`1 worker`, `2 workers`, `0.5 GPUs`."""
+    return f"{number:g} {what}{'' if number == 1 else 's'}"
+
+
 def first_of(names: Sequence[str]) -> str:
     """`A, B, C and 4 more`."""
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""

@@ -6,33 +6,33 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean
 from typing import Annotated, Any
 
 import typer
-from tqdm import tqdm
 
 from nmviz.base.errors import UserError
 from nmviz.base.validation import built
+from nmviz.base.wording import counted, first_of
 from nmviz.cli.options import STOPPED, Json, fields_of, options_of
+from nmviz.cli.sweep_table import Event, Table, in_hours
 from nmviz.core.grids import read_grid
-from nmviz.core.pairing import mean_error
-from nmviz.core.results import Result
 from nmviz.core.running import Running
 from nmviz.service import schedules
-from nmviz.service.schedules import Estimate, Group, Schedule, in_words
-from nmviz.service.sweep import Event, Outcome, Working
+from nmviz.service.cluster import sweeping
+from nmviz.service.cluster.asked import Asked, Spread
+from nmviz.service.schedules import Group, Schedule, in_words
 from nmviz.service.sweep import sweep as measure
 from nmviz.store.transfer.jsonl import write_jsonl
 
 SOME_FAILED = 1  # exit status when experiments failed
-ROW = "{:6} {:54} {:>20} {:>9}"
+RAY = "ray"
 
 
-@options_of(how=fields_of(Running, "device", "noise_floor"))
+@options_of(how=fields_of(Running, "device", "noise_floor"), where=fields_of(Asked))
 def sweep(
     file: Annotated[Path, typer.Argument(metavar="GRID.yaml", help="See the README.")],
     how: dict[str, Any],
+    where: dict[str, Any],
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where it was: every start does.")
     ] = False,
@@ -52,18 +52,23 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(help="Write the grid's results, once measured, to a .jsonl file.")
     ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="ray", help="Spread it over workers of Ray.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a grid of experiments; what is stored already is not measured again."""
     _check_out(out, only_schedule)
+    asked = _asked(on, where)
     grid = read_grid(file)
     once = {"exact_errors": exact_errors, "keep_passes": False, "partial_results": False}
     running = built(Running, how | once)
     schedule = schedules.schedule(grid, running, retry_failed=retry_failed)
     if only_schedule:
-        print(json.dumps(_schedule_json(schedule)) if as_json else _schedule_text(schedule))
+        spread = None if asked is None else sweeping.planned(schedule, asked)
+        print(_plan_json(schedule, spread) if as_json else _plan_text(schedule, spread))
         return
-    events = measure(schedule)
+    events = measure(schedule) if asked is None else sweeping.sweep(schedule, asked)
     print(_schedule_text(schedule), file=sys.stderr)
     _run(schedule, events)
     ended = schedules.schedule(grid, running)
@@ -72,6 +77,16 @@ def sweep(
     print(json.dumps(_schedule_json(ended)) if as_json else _end_text(ended, out))
     if ended.to_do or ended.failed:
         raise typer.Exit(SOME_FAILED)
+
+
+def _asked(on: str | None, where: dict[str, Any]) -> Asked | None:
+    """How it is spread; None for this process alone. UserError for what does not go together."""
+    asked = built(Asked, where)
+    if on is None and asked != Asked():
+        raise UserError("--address, --workers, --cpus and --gpus go with --on ray: add it.")
+    if on not in (None, RAY):
+        raise UserError(f"A sweep runs here or --on ray, not on {on[:40]!r}: leave --on out.")
+    return None if on is None else asked
 
 
 def _check_out(out: Path | None, only_schedule: bool) -> None:
@@ -100,77 +115,6 @@ def _run(schedule: Schedule, events: Iterator[Event]) -> None:
             raise typer.Exit(STOPPED) from None
 
 
-class Table:
-    """The rows on stderr, and where a person watches a last line that moves."""
-
-    def __init__(self, schedule: Schedule) -> None:
-        self._waiting, self._how = list(schedule.groups), schedule.how
-        self._bar = tqdm(
-            total=len(schedule.to_do),
-            disable=None,
-            leave=False,
-            file=sys.stderr,
-            bar_format="{n_fmt} of {total_fmt} {bar:20} {desc}",
-        )
-        self._left = ""
-
-    def __enter__(self) -> "Table":
-        self.line(ROW.format("state", "experiment", "nats a token, or acc", "time"))
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._bar.close()
-
-    def line(self, text: str) -> None:
-        """A row that stays."""
-        tqdm.write(text.rstrip(), file=sys.stderr)
-
-    def show(self, event: Event) -> None:
-        """What an event changes."""
-        if isinstance(event, Working):
-            self._working(event)
-        else:
-            self._ended(event)
-
-    def _working(self, event: Working) -> None:
-        if event.group in self._waiting:
-            self._waiting.remove(event.group)
-            if not self._bar.disable:
-                waiting = [event.group, *self._waiting]
-                self._left = _time_left(schedules.estimate_groups(waiting, self._how))
-        more = f" and {len(event.group) - 1} more" if len(event.group) > 1 else ""
-        share = event.progress.part
-        what = f"{in_words(event.group[0])}{more}: {event.progress.stage}"
-        self._bar.set_description_str(f"{what} {share:.0%}{self._left}")
-
-    def _ended(self, event: Outcome) -> None:
-        name = in_words(event.experiment)
-        if event.result is not None:
-            seconds = (event.result.provenance.seconds or 0) / event.together
-            row = ROW.format("done", name, _cost(event.result), f"{seconds:,.1f} s")
-            self.line(row)
-        elif event.failure is not None:
-            self.line(f"{ROW.format('failed', name, '', '').rstrip()}: {event.failure.reason}")
-        self._bar.update(1)
-
-
-def _cost(result: Result) -> str:
-    """What pruning costs with its standard error, or the accuracy, as a mean over tasks; the first
-    thing measured where there is neither."""
-    levels = [one for task in result.experiment.tasks if (one := result.get("acc", task))]
-    if levels:
-        return f"acc {fmean(one.value for one in levels):.3f}{_plus_minus(mean_error(levels))}"
-    number = result.get("delta_nll") or next(iter(result.measurements), None)
-    if number is None:
-        return ""
-    name = "" if number.metric == "delta_nll" else f"{number.task or number.metric} "
-    return f"{name}{number.value:.3f}{_plus_minus(number.stderr)}"
-
-
-def _plus_minus(error: float | None) -> str:
-    return "" if error is None else f" ± {error:.3f}"
-
-
 def _schedule_text(schedule: Schedule) -> str:
     """Counts, the time it takes, and everything left out or passed over with its reason."""
     lines = [
@@ -184,6 +128,31 @@ def _schedule_text(schedule: Schedule) -> str:
         reasons.setdefault(one.reason, []).append(one.what)
     lines += [f"  left out   {_some(whats)}: {reason}" for reason, whats in reasons.items()]
     return "\n".join(lines)
+
+
+def _plan_text(schedule: Schedule, spread: Spread | None) -> str:
+    """The schedule, and behind it how it is spread."""
+    text = _schedule_text(schedule)
+    return text if spread is None else f"{text}\n{_spread_text(spread)}"
+
+
+def _spread_text(spread: Spread) -> str:
+    """Workers, their share, and where there is room for them now."""
+    tasks, workers = counted(spread.tasks, "task"), counted(spread.workers, "worker")
+    each = -(-spread.tasks // max(1, spread.workers))
+    rooms = [f"{node.room(spread.asked)} on {node.name}" for node in spread.nodes]
+    return (
+        f"  on Ray     {tasks} for {workers} of {spread.asked.in_words}, {each} each at most; room "
+        f"for {first_of(rooms)}"
+    )
+
+
+def _plan_json(schedule: Schedule, spread: Spread | None) -> str:
+    said = _schedule_json(schedule)
+    if spread is not None:
+        nodes = [{**asdict(node), "room": node.room(spread.asked)} for node in spread.nodes]
+        said["spread"] = {"tasks": spread.tasks, "workers": spread.workers, "nodes": nodes}
+    return json.dumps(said)
 
 
 def _some(whats: Sequence[str]) -> str:
@@ -204,19 +173,7 @@ def _duration(schedule: Schedule) -> str:
     if not told.seconds:
         return " How long it takes is known once the first of them has run here."
     more = f", and {told.unknown} more of a kind that was never run here" if told.unknown else ""
-    return f" It takes about {_in_hours(told.seconds)}{more}."
-
-
-def _time_left(told: Estimate) -> str:
-    """For the line that moves; empty where nothing is known."""
-    if not told.seconds:
-        return ""
-    return f", {'more than' if told.unknown else 'about'} {_in_hours(told.seconds)} left"
-
-
-def _in_hours(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+    return f" It takes about {in_hours(told.seconds)}{more}."
 
 
 def _end_text(ended: Schedule, out: Path | None) -> str:

@@ -1,6 +1,6 @@
 """The schedule of a sweep: what is done, what is to do together with what, how long it takes."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -76,15 +76,12 @@ def schedule(grid: Grid, how: Running = QUICK, *, retry_failed: bool = False) ->
     left_out = (*refused, *impossible)
     if not wanted:
         raise UserError(f"No combination is an experiment, the first because: {left_out[0].reason}")
-    keys = [one.key for experiment in wanted for one in experiment.answers]
-    found = store().find(sites=False, key=keys, source=OWN)
-    there = {result.key for result in found if _serves(result, how)}
+    there = answered(wanted, how)
     tried = {} if retry_failed else Failures(store()).read()
     given_up = {key: failure for key, failure in tried.items() if failure.tries >= TRIES}
-    done = [one for one in wanted if _is_among(one, there) or _serves(best(one, store()), how)]
-    missing = [one for one in wanted if one not in done]
+    missing = [one for one in wanted if one not in there]
     return Schedule(
-        done=tuple(done),
+        done=tuple(there),
         groups=tuple(_groups([one for one in missing if one.key not in given_up])),
         failed=tuple((one, given_up[one.key]) for one in missing if one.key in given_up),
         left_out=left_out,
@@ -92,15 +89,24 @@ def schedule(grid: Grid, how: Running = QUICK, *, retry_failed: bool = False) ->
     )
 
 
-def _serves(result: Result | None, how: Running) -> bool:
+def answered(experiments: Sequence[Experiment], how: Running) -> dict[Experiment, Result]:
+    """The stored results, without sites, of those that need not be measured again."""
+    keys = [one.key for experiment in experiments for one in experiment.answers]
+    found = store().find(sites=False, key=keys, source=OWN)
+    there = {result.key: result for result in found if _serves(result, how)}
+    results = {one: _known(one, there) or best(one, store()) for one in experiments}
+    return {one: result for one, result in results.items() if result and _serves(result, how)}
+
+
+def _known(experiment: Experiment, there: Mapping[str, Result]) -> Result | None:
+    return next((there[one.key] for one in experiment.answers if one.key in there), None)
+
+
+def _serves(result: Result, how: Running) -> bool:
     """Whether it need not be measured again."""
-    if result is None or (result.sampled and how.exact_errors):
+    if result.sampled and how.exact_errors:
         return False
     return not how.noise_floor or result.floor_of("pruned") is not None
-
-
-def _is_among(experiment: Experiment, stored: Set[str]) -> bool:
-    return any(one.key in stored for one in experiment.answers)
 
 
 def estimate_groups(groups: Sequence[Group], how: Running) -> Estimate:

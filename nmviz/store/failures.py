@@ -28,7 +28,8 @@ class Failure:
 
 
 class Failures:
-    """The journal of one store. One process writes to it at a time: see `store.alone`."""
+    """The journal of one store on this machine: a line goes behind the others in one go, so that
+    several sweeps may write it."""
 
     def __init__(self, store: Store) -> None:
         self._path = store.beside(ENDING)

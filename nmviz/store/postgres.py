@@ -4,7 +4,7 @@ Writers come one after another, as in SQLite: each takes one lock of the databas
 what it read is still so when it writes. Readers wait for nobody and see one state throughout.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, event, text
@@ -21,6 +21,14 @@ TRIES = 3
 """How often work is begun in all when the connection is lost in the middle."""
 READING = {"isolation_level": "REPEATABLE READ"}
 MISSING_DRIVER = "install it with pip install 'nmviz[postgres]'"
+HOLDING = {
+    "idle_session_timeout": "0",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+"""Settings of a session that holds something: it lies idle while its process measures, and the
+server notices within a minute when its machine is gone."""
 TOLD: dict[str, str] = {
     "28P01": "refuses the user or the password: check the address.",
     "28000": "refuses the user: check the address, or let the user in.",
@@ -59,6 +67,16 @@ def may_write(connection: Connection) -> bool:
     """Whether this user may add results."""
     asked = "SELECT has_table_privilege('result', 'INSERT')"
     return bool(connection.scalar(text(asked)))
+
+
+def take(connection: Connection, keys: Sequence[str]) -> frozenset[str]:
+    """Those of the keys that no other session has taken; this one has them until it ends."""
+    told = text("SELECT set_config(name, :value, false) FROM pg_settings WHERE name = :name")
+    for name, value in HOLDING.items():  # those that this version of the server knows
+        connection.execute(told, {"name": name, "value": value})
+    free = "SELECT key FROM unnest(CAST(:keys AS text[])) AS key WHERE "
+    locked = text(free + "pg_try_advisory_lock(hashtextextended(key, 0))")
+    return frozenset(connection.scalars(locked, {"keys": list(dict.fromkeys(keys))}))
 
 
 def is_lost(error: BaseException) -> bool:

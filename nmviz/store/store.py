@@ -88,6 +88,16 @@ class Store:
         return place(self._url)
 
     @property
+    def address(self) -> str:
+        """Where the database is, with its password: for a process that opens it too."""
+        return self._url.render_as_string(hide_password=False)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines can reach the database, and sweeps work on it side by side."""
+        return postgres.is_postgres(self._url)
+
+    @property
     def keeps(self) -> bool:
         """Whether what is put is kept."""
         return self._copy is None and self.writes
@@ -209,6 +219,20 @@ class Store:
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction that waits for other writers first; an exception undoes all of it."""
         return self._transaction(self._writer)
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A connection of one's own outside of any transaction: what the database lets it hold is
+        free again at the end of the block, and when this process dies."""
+        with plain_errors(self._url):
+            connection = self._engine.connect()
+        try:
+            with plain_errors(self._url):
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                yield connection
+        finally:
+            connection.invalidate()  # closed for good, not given back with what it holds
+            connection.close()
 
     def close(self) -> None:
         """Give the connections back, and the copy where it is one."""

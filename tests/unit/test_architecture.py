@@ -49,6 +49,7 @@ HOMES = {
     "gradio": ("ui",),
     "typer": ("cli",),
     "yaml": ("base",),
+    "ray": ("service",),
 }
 """Where a library may be imported at all; `methods` may import torch inside functions."""
 
@@ -179,7 +180,7 @@ def test_libraries_stay_at_home(file: Path) -> None:
     [
         (
             "nmviz.methods, nmviz.store, nmviz.service, nmviz.cli.main",
-            ["torch", "transformers", "gradio", "plotly"],
+            ["torch", "transformers", "gradio", "plotly", "ray"],
         ),
         ("nmviz.views.explore.error_depth", ["torch", "gradio", "sqlalchemy"]),
         ("nmviz.ui.launch", ["torch"]),

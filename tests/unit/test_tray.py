@@ -274,7 +274,8 @@ def test_words_that_changed_are_told_of_one_text_only(ships: Store) -> None:
     assert f"{both} are in both lists, {len(ours) - both} in A&#x27;s alone" in html
     assert f"{a.flips.total:,} of {a.flips.n:,} tokens" in html
     other = found("model=smollm2-135m&corpus=wiki-leads&pattern=8:16")
-    assert "not known" in changes.words(a, other)
+    assert "measured on different text" in changes.words(a, other)
+    assert "not known" in changes.words(a, found(TEXT.replace("2:4", "4:8")))
 
 
 # Answers

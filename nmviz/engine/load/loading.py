@@ -139,6 +139,11 @@ def check_device(device: str) -> None:
         raise UserError(f"There is no device {device!r} on this machine: use cpu.") from None
 
 
+def count_gpus() -> int:
+    """How many GPUs of NVIDIA or AMD this machine has that torch can use."""
+    return torch.cuda.device_count()
+
+
 def kept_text(key: tuple[str, str], make: Callable[[], torch.Tensor]) -> torch.Tensor:
     """Token ids of a text under its model's and its own hash: the last few are kept."""
     return _texts.get(key, make)
