@@ -9,7 +9,7 @@ from nmviz.core.running import AS_EVERYWHERE, usual_device
 from nmviz.ui.api import add_api
 from nmviz.ui.claims.tab import build_claims
 from nmviz.ui.explore.components import Page
-from nmviz.ui.explore.first_paint import TAGLINE
+from nmviz.ui.explore.first_paint import ABOUT
 from nmviz.ui.explore.form.controls import FIELDS, Controls, build_controls
 from nmviz.ui.explore.layout import Panels, build_panels
 from nmviz.ui.explore.restore import first_view
@@ -26,7 +26,7 @@ from nmviz.ui.tray.build import build_tray
 HEADER = f"""
 <header class="top">
   <h1>nmviz</h1>
-  <p>{TAGLINE}</p>
+  <p>{ABOUT}</p>
   <div class="tools">
     <button type="button" id="drawer" aria-expanded="false">Settings</button>
     <button type="button" id="copy-link">Copy link</button>

@@ -54,7 +54,7 @@ def test_the_prompt_and_layer_of_the_settings_are_played(kept: Page, app: App) -
     expect(body.locator(".cell")).to_have_count(16)
     *_, hand = take_hand(app.model, "The river runs to the sea.", 1, "down", Event())
     assert isinstance(hand, Hand)
-    expect(body).to_contain_text("Block 1, down, inputs")
+    expect(body).to_contain_text("block 1, down, inputs")
     expect(body).to_contain_text("Wanda: choose 8:16")
     last, magnitude = len(hand.words) - 1, rule_of(hand, "activation", "magnitude")
     expect(body.locator(".word")).to_have_count(len(hand.words))
@@ -89,9 +89,10 @@ def a_few_lines_say_the_same(page: Page, hand: Hand, word: int) -> None:
     errors = [percent(hand.error_of(rule, word)) for rule in rules]
     said = f"this word changes by {errors[0]}, with pruned weights by {errors[1]}."
     expect(body.locator(".spoken")).to_contain_text(said)
-    layers = " ".join(percent(rule.layer[word]) for rule in rules)
-    guesses = [rule.guesses[word] for rule in rules]
-    words = " ".join(f"“{one.word.strip()}” {percent(one.probability)}" for one in guesses)
+    sides = ("(activations)", "(weights)")
+    layers = ", ".join(f"{percent(r.layer[word])} {of}" for r, of in zip(rules, sides, strict=True))
+    guesses = [(rule.guesses[word], of) for rule, of in zip(rules, sides, strict=True)]
+    words = ", ".join(f"“{g.word.strip()}” {percent(g.probability)} {of}" for g, of in guesses)
     expect(body.locator(".zoom")).to_contain_text(f"The whole layer: {layers}")
     expect(body.locator(".zoom")).to_contain_text(words)
     expect(page.locator("#take-hand")).to_be_hidden()
@@ -168,7 +169,7 @@ def ones_own_choice_is_exact(page: Page, hand: Hand) -> None:
             said + percent(hand.error(3, kept))
         )
     expect(body.get_by_role("button", name="My own")).to_have_attribute("aria-pressed", "true")
-    expect(body.locator("tbody tr").nth(1).locator("td").first).to_have_text("choose a rule")
+    expect(body.locator("tbody tr").nth(1).locator("td").first).to_have_text("for rules only")
 
 
 def the_keyboard_plays_too(page: Page) -> None:

@@ -11,7 +11,11 @@ from nmviz.ui.shell.limits import model_of
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.sentences import how_and_where
 
-TAGLINE = "What N:M sparsity does to a language model: weights and activations side by side"
+ABOUT = (
+    "What N:M sparsity does to a language model. "
+    '<a href="?tab=lessons">New here? Begin with the lessons</a>'
+)
+"""HTML beside the name, in the header of the app too."""
 TOOLS = (
     '<div class="tools" aria-hidden="true"><button disabled id="drawer-to-come">Settings</button>'
     "<button disabled>Copy link</button><button disabled>Dark</button></div>"
@@ -32,7 +36,7 @@ def first_paint(query: str) -> str:
     )
     return (
         '<div id="first-paint"><script>window.nmviz?.startTheme()</script>'
-        f'<header class="top"><h1>nmviz</h1><p>{esc(TAGLINE)}</p>{TOOLS}</header>'
+        f'<header class="top"><h1>nmviz</h1><p>{ABOUT}</p>{TOOLS}</header>'
         f'<nav class="tabs-to-come" aria-hidden="true">{tabs}</nav>'
         f'<div class="columns">{RUN}<aside>{_asked(asked.view)}</aside>'
         f'<main><div class="status">{asked.remarks}{status}</div>'

@@ -106,7 +106,7 @@ window.nmvizHand = (() => {
     function place() {
       const { block, projection, first, inputs } = hand();
       const end = first + inputs[0].length - 1;
-      return make("p", { class: "words" }, `Block ${block}, ${projection}, inputs ${first} to ${end}: ${root.dataset.how}`);
+      return make("p", { class: "words" }, `Sixteen activations of the word \u201c${shown(hand().words[state.word])}\u201d (block ${block}, ${projection}, inputs ${first} to ${end}): ${root.dataset.how}`);
     }
 
     // What a hand that was just made lacks, and which button has it.
@@ -184,11 +184,11 @@ window.nmvizHand = (() => {
     // From the layer to the model, in a line
     function line() {
       const [a, w] = rules(), word = state.word, dense = hand().guesses[word];
-      const pair = (name, one, two) => make("span", {}, `${name} `, make("b", { class: "activation" }, one), " ", make("b", { class: "weight" }, two));
+      const pair = (name, one, two) => make("span", {}, `${name} `, make("b", { class: "activation" }, one), " (activations), ", make("b", { class: "weight" }, two), " (weights)");
       const next = (rule) => (rule ? guess(rule.guesses[word], dense) : "\u2013");
       return make("p", { class: "words zoom" },
         pair("The whole layer:", a ? percent(a.layer[word]) : "\u2013", percent(w.layer[word])),
-        pair(`Next word, every layer pruned (dense \u201c${shown(dense.word)}\u201d ${percent(dense.probability)}):`, next(a), next(w)));
+        pair(`Next word, dense \u201c${shown(dense.word)}\u201d ${percent(dense.probability)}; with every layer pruned`, next(a), next(w)));
     }
 
     const weightError = () => relative(hand().inputs[state.word], ruleOf(hand(), "weight", state.weight).gram, hand().outputs[state.word]);
@@ -198,7 +198,7 @@ window.nmvizHand = (() => {
       const dense = hand().guesses[word];
       const last = word === hand().words.length - 1;
       const error = (share) => make("td", {}, make("span", { class: "share", style: `--size: ${Math.min(1, share / 0.5).toFixed(3)}` }), percent(share));
-      const none = () => make("td", {}, "choose a rule");
+      const none = () => make("td", { class: "none" }, "for rules only");
       const lines = [
         ["these sixteen inputs", error(errorOf(hand(), word, kept())), error(weightError())],
         ["the whole layer", a ? error(a.layer[word]) : none(), error(w.layer[word])],
@@ -207,7 +207,7 @@ window.nmvizHand = (() => {
       ];
       if (last && hand().written) lines.push([`and how it goes on (dense: \u201c${hand().written.trim()}\u201d)`,
         a ? make("td", { class: "written" }, a.written.trim()) : none(), make("td", { class: "written" }, w.written.trim())]);
-      const head = make("tr", {}, make("th", { scope: "col" }, "half is dropped of"),
+      const head = make("tr", {}, make("th", { scope: "col" }, "with pruned"),
         make("th", { scope: "col", class: "activation" }, "activations"), make("th", { scope: "col", class: "weight" }, "weights"));
       const body = lines.map(([name, one, two]) => make("tr", {}, make("th", { scope: "row" }, name), one, two));
       return make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "From sixteen inputs to the whole model" },

@@ -1,7 +1,7 @@
 // One place of the page that is read out: what a press or a setting has led to, once it stands.
 window.nmvizSpeaking = (() => {
   "use strict";
-  const SAID = ".headline, .error, .stale, .warning, .wrong-why, .answer, .spoken";
+  const SAID = ".headline, .besides, .error, .stale, .warning, .wrong-why, .answer, .spoken";
   const ALWAYS = ".error, .wrong-why"; // while something runs, numbers change all the time
   const QUIET = 700; // milliseconds without a change before anything is said
   let region = null, place = null, known = new Set(), running = false, waiting = 0;

@@ -66,5 +66,5 @@ def _section(model: str, hands: Told, opened: int, whole: bool = False) -> str:
     return (
         f'<div class="hand-body" data-of="{name}" data-title="{TITLE}" data-how="{HOW}" '
         f'data-open="{opened}"{" data-whole" if whole else ""} data-hands="{esc(told)}">'
-        f"<h2>{TITLE}</h2><p>Sixteen inputs of a layer: {HOW}</p></div>"
+        f"<h2>{TITLE}</h2><p>Sixteen activations of a word: {HOW}</p></div>"
     )

@@ -101,16 +101,17 @@ def status(shown: Shown, message: str = "") -> str:
     if not shown.results:
         return message or note("Nothing is measured here yet: press Run.")
     numbered = any(result.get("perplexity") for result in shown.results.values())
-    said = "The first numbers come with a window."
+    said, best = "The first numbers come with a window.", ""
     if numbered:
+        said = sentences.headline(shown.results)
         best = beside_the_best(shown.results, service.best_weights(shown.results))
-        said = " ".join(filter(None, (sentences.headline(shown.results), best)))
     models = service.catalogue().models
     remark = next((m.note for m in models if m.id == shown.view.experiment.model), "")
     remark += _few_values(shown.results) if remark else ""
     errors = next(filter(None, map(_spread_of, shown.results.values())), "")
     floors = no_floor(list(shown.results.values()))
     headline = f'<p class="headline">{esc(said)}</p>'
+    headline += f'<p class="besides">{esc(best)}</p>' if best else ""
     if about := " ".join(filter(None, (errors, floors))):
         headline += f'<p class="remark">{esc(about)}</p>'
     message += _floors_to_come(shown)
