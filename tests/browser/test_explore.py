@@ -72,15 +72,16 @@ def another_layer_runs_nothing(page: Page) -> None:
 
 def what_is_not_run_dims_the_old_figures(page: Page) -> None:
     before = card(page, "weight")
+    first = page.locator("#figures > :not(.freshness, #hand)").first
     choose(page, "1:4")
     expect(page.locator("#status .stale")).to_contain_text("Not run yet")
-    expect(page.locator("#figures > :not(.freshness)").first).to_have_css("filter", "grayscale(1)")
+    expect(first).to_have_css("filter", "grayscale(1)")
     expect(page.locator("#figures > .freshness")).to_contain_text("8:16, magnitude")
     assert card(page, "weight") == before
     choose(page, "8:16")
     expect(page.locator("#status .stale")).to_have_count(0)
     expect(page.locator("#figures > .freshness")).to_be_hidden()
-    expect(page.locator("#figures > :not(.freshness)").first).to_have_css("filter", "none")
+    expect(first).to_have_css("filter", "none")
 
 
 def a_stored_result_is_there_at_once(page: Page) -> None:

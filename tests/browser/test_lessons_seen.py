@@ -62,7 +62,7 @@ def a_choice_changes_the_sentence(page: Page) -> None:
     expect(weights).to_have_text(re.compile(r"^2\.844"))
     expect(step(page).locator(".set-page")).to_have_attribute("href", re.compile("tokens=8192"))
     step(page).get_by_label("Model", exact=True).select_option(label="Gemma 3 270M")
-    expect(weights).to_have_text(re.compile(r"^4\.133"))
+    expect(weights).to_have_text(re.compile(r"^4\.388"))
     page.locator("#lessons nav [data-to='5,1']").click()
     page.locator("#lessons .dot[data-to='5,5']").click()
     is_at(page, 5, 5)

@@ -15,7 +15,7 @@ def test_every_tab_fits_a_small_screen_in_both_themes(page: Page, app: App) -> N
     the_answer_is_in_sight_of_run(page)
     it_fits_in_both_themes(page, "#weight-mask .xtick text")
     expect(page.locator("#weight-mask .modebar-container")).to_be_hidden()
-    the_drawer_opens(page, page.get_by_label("Model"))
+    the_drawer_opens(page, page.get_by_label("Model", exact=True))
     the_cards_stand_in_one_column(page)
     page.get_by_role("tab", name="Published").click()
     it_fits_in_both_themes(page, "#published-plot .ytick text")

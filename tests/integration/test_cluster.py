@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from clusters import Nodes, cluster, skip_without
@@ -194,15 +195,31 @@ def test_without_an_address_a_cluster_of_this_machine_comes_and_goes(command: Ru
     assert status == 0, err
     assert json.loads(out)["counts"] == {"done": COUNT, "to_do": 0, "failed": 0, "left_out": 0}
     assert len([line for line in err.splitlines() if line.startswith("done ")]) == COUNT
-    assert not [one for one in processes() if "nmviz-ray" in one or "ray::" in one]
+    until = monotonic() + 60  # an agent sees within seconds that its node is gone
+    while left_of_own_clusters() and monotonic() < until:
+        sleep(0.5)
+    assert not left_of_own_clusters()
     assert len(service.store().find(own=True)) == COUNT
 
 
-def processes() -> Iterator[str]:
-    """What every process of this machine was called with."""
+def left_of_own_clusters() -> list[str]:
+    """Processes of a cluster that a command began, and workers whose node is gone: those of other
+    tests have theirs."""
+    every = {pid: (parent, said) for pid, parent, said in processes()}
+    return [
+        said
+        for parent, said in every.values()
+        if "nmviz-ray" in said
+        or ("ray::" in said and "raylet" not in every.get(parent, (0, ""))[1])
+    ]
+
+
+def processes() -> Iterator[tuple[int, int, str]]:
+    """Every process of this machine: its id, its parent's, and what it was called with."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            yield (process / "cmdline").read_text(errors="replace")
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            yield int(process.name), parent, (process / "cmdline").read_text(errors="replace")
         except OSError:
             continue
 

@@ -17,7 +17,7 @@ from rows import GOALS, make_wheel
 
 from nmviz import service
 from nmviz.base.errors import UserError
-from nmviz.cli import sweep as command
+from nmviz.cli import sweep_table
 from nmviz.cli.main import main
 from nmviz.cli.printing import run_json, run_text
 from nmviz.core.asking import LINE_BREAK
@@ -353,7 +353,7 @@ def test_a_sweep_runs_tasks_one_at_a_time_after_their_dense_model(
     outcomes = [event for event in sweep(plan) if isinstance(event, Outcome)]
     assert all(event.result and event.together == 1 for event in outcomes)
     assert all(one.result.get("acc_difference", "piqa") for one in outcomes[1:])  # type: ignore[union-attr]
-    assert command._cost(outcomes[0].result).startswith("acc 0.")  # type: ignore[arg-type]
+    assert sweep_table._cost(outcomes[0].result).startswith("acc 0.")  # type: ignore[arg-type]
     assert schedules.schedule(grid).to_do == ()
     other = schedules.schedule(parse_grid(text.replace("2:4", "4:8"), "grid.yaml"))
     assert [one.pattern for one in other.to_do] == ["4:8"]

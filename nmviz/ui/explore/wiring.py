@@ -21,6 +21,7 @@ from nmviz.ui.explore.restore import restored
 from nmviz.ui.serving.answers import for_all, for_all_at_address
 from nmviz.ui.shell.events import (
     ANSWERED,
+    EACH,
     FROM_STORE,
     READ,
     answered,
@@ -239,7 +240,7 @@ def _layer(page: Page) -> None:
     moves = [
         panels.before.click(partial(picking.block_by, -1), place, block, **FROM_STORE).then,
         panels.after.click(partial(picking.block_by, 1), place, block, **FROM_STORE).then,
-        pick.select(clicked, named["model"], [block, projection], **FROM_STORE).then,
+        pick.select(clicked, named["model"], [block, projection], **EACH).then,
         begun_by(block.input, projection.input),
     ]
     for on in moves:

@@ -18,7 +18,10 @@ READ: dict[str, Any] = {
 has had so far, each time one begins or ends."""
 FROM_STORE: dict[str, Any] = {**READ, "queue": False}
 ANSWERED: dict[str, Any] = {**FROM_STORE, "trigger_mode": "always_last"}
-"""When settings move faster than they are answered the last ones count: Gradio would drop them."""
+"""When settings move faster than they are answered the last ones count: Gradio would drop them. Not
+for an event that carries what is asked for: what had to wait gets what the one before carried."""
+EACH: dict[str, Any] = {**FROM_STORE, "trigger_mode": "multiple"}
+"""Every event is answered, also while another is: the script of the page takes the last one."""
 
 NOTHING = "() => {}"
 """What the browser does where an event only begins others."""

@@ -35,7 +35,7 @@ window.nmvizFigures = (() => {
   // A plot is three drawings on top of each other, and a toolbar beside them.
   function nameOf(figure) {
     const plot = plotOf(figure);
-    const said = sentenceOf(plot) || figure.dataset.said || "Nothing to draw yet";
+    const said = sentenceOf(plot) || figure.dataset.said || figure.querySelector("h2")?.textContent || "Nothing to draw yet";
     set(figure, "role", "figure");
     set(figure, "aria-label", said);
     const [first, ...others] = plot?.querySelectorAll(".main-svg") || [];

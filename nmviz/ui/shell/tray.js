@@ -108,10 +108,13 @@ window.nmvizTray = (() => {
     move({ b: place, ...(state.a === place ? { a: state.b } : {}) });
   }
 
-  // The answer is taken over where nothing was asked since.
+  // The answer is taken over where nothing was asked since; an older one that came after it is
+  // replaced by asking again.
   function answered() {
     const root = body();
-    if (!root || root.dataset.asked !== asked || taken === asked) return;
+    if (!root) return;
+    if (root.dataset.asked !== asked && taken === asked && asked !== null) { taken = null; ask(asked); }
+    if (root.dataset.asked !== asked || taken === asked) return;
     taken = asked;
     take(root.dataset.tray);
     window.nmviz.address(root.dataset.tray, "tray");

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from nmviz.ui.serving.answers import for_all
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, LIVE, READ, answered, session_of
+from nmviz.ui.shell.events import EACH, FROM_STORE, LIVE, READ, answered, session_of
 from nmviz.ui.shell.places import among_pictures, in_turn
 from nmviz.ui.shell.progress import waiting
 from nmviz.ui.shell.sessions import SESSIONS
@@ -32,9 +32,9 @@ def build_tray(prompt: Any) -> None:
         looks = _plot("tray-looks")
         texts = gr.HTML(elem_id="tray-texts")
     asked = gr.HTML(elem_id="tray-ask", elem_classes="offstage", js_on_load=TOLD)
-    found = asked.select(for_all(_shown, "store"), None, [shown, plot], **ANSWERED)
+    found = asked.select(for_all(_shown, "store"), None, [shown, plot], **EACH)
     found.then(None, None, None, js=answered("tray"), **READ)
-    asked.input(for_all(_looked, "store", "calibrated"), None, [said, looks], **ANSWERED)
+    asked.input(for_all(_looked, "store", "calibrated"), None, [said, looks], **EACH)
     asked.submit(_written, prompt, texts, **READ, **LIVE)
     asked.stop(_stop, None, None, **FROM_STORE)
 
