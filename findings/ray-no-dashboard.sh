@@ -3,11 +3,12 @@
 #
 # `ray.init(include_dashboard=False)` starts no web page, but it does start the dashboard's own
 # program and its agents: three more Python processes beside the one worker that was asked for, on a
-# plain installation without the extra that the page needs. They are most of the memory that a cluster
-# of one machine takes, and share its cores with the work; who counts processes, or bounds a machine's
-# memory by workers alone, is off by them.
+# plain installation without the extra that the page needs. They hold a third of the memory that a
+# cluster of one machine takes, and share its cores with the work; who counts processes, or bounds a
+# machine's memory by workers alone, is off by them.
 #
-# Seen: a process of dashboard.py, and agents of dashboard and runtime environment.
+# Seen: the dashboard's program, and agents of dashboard and runtime environment:
+#   3 of 8 processes, 184 of 544 MiB
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
