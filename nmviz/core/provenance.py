@@ -14,6 +14,8 @@ import nmviz
 from nmviz.core.coverage import Coverage
 from nmviz.core.results import Provenance
 
+OWN = "nmviz"
+"""The source of runs made with this program."""
 PACKAGES = ("torch", "transformers", "numpy", "safetensors", "gguf")
 """Those that decide what number comes out."""
 TASK_PACKAGES = (*PACKAGES, "lm-eval", "datasets")
@@ -74,7 +76,7 @@ def collect(
     """The provenance of a run that just ended. A `started` without a time zone is taken as
     UTC; `threads` are left out where nothing hangs on them."""
     return Provenance(
-        source="nmviz",
+        source=OWN,
         started=_utc(started),
         seconds=seconds,
         versions=dict(_versions(packages)),

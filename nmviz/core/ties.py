@@ -1,5 +1,6 @@
 """How the ties of a result were broken, and what hangs on it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nmviz.core.results import Result
@@ -37,3 +38,21 @@ def tie_breaks(result: Result) -> TieBreaks | None:
         draws=drawn if made.ties == "random" else 0,
         spread=spread.value if spread else None,
     )
+
+
+def answering(found: Iterable[Result | None]) -> Result | None:
+    """Of the results of an experiment's `answers`, in their order and None for one that there is
+    not, the one that answers it: whose ties are broken as its own share of them asks, at random
+    where many decide and else by index, since a run may have been told otherwise; else the first.
+    No more are read than it takes."""
+    first = None
+    for result in found:
+        if result is not None and _as_the_share_asks(result):
+            return result
+        first = result if first is None else first
+    return first
+
+
+def _as_the_share_asks(result: Result) -> bool:
+    ties = tie_breaks(result)
+    return ties is None or ties.share is None or (ties.rule == "random") == ties.many

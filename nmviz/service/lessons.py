@@ -7,6 +7,7 @@ from nmviz.claims.shared.evidence import bare
 from nmviz.claims.shared.short_texts import overlap
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
+from nmviz.core.ties import answering
 from nmviz.lessons import by_hand
 from nmviz.lessons.shared.evidence import Evidence
 from nmviz.lessons.shared.runs import MODEL, TEXT
@@ -46,13 +47,11 @@ def told(step: Step, given: Evidence) -> Mapping[Key, Said]:
 
 
 def _by_experiment(found: Iterable[Result]) -> Callable[[Experiment], Result | None]:
-    """The newest run of an experiment, whatever the hashes of what it read; one with random ties
-    before one by index."""
+    """The newest run of an experiment, whatever the hashes of what it read."""
     known = {bare(result.experiment): result for result in found}  # oldest first
 
     @cache
     def run(asked: Experiment) -> Result | None:
-        answers = (known.get(one) for one in bare(asked).answers)
-        return next((result for result in answers if result is not None), None)
+        return answering(known.get(one) for one in bare(asked).answers)
 
     return run

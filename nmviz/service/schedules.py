@@ -13,6 +13,7 @@ from nmviz.core.grids import PRUNED, Grid, LeftOut
 from nmviz.core.results import Result
 from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS
+from nmviz.core.ties import answering
 from nmviz.methods import WEIGHT
 from nmviz.methods.method import parse_call
 from nmviz.service import tasks
@@ -99,7 +100,7 @@ def answered(experiments: Sequence[Experiment], how: Running) -> dict[Experiment
 
 
 def _known(experiment: Experiment, there: Mapping[str, Result]) -> Result | None:
-    return next((there[one.key] for one in experiment.answers if one.key in there), None)
+    return answering(there.get(one.key) for one in experiment.answers)
 
 
 def _serves(result: Result, how: Running) -> bool:

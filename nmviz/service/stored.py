@@ -8,7 +8,7 @@ from nmviz.core.pairing import same_text
 from nmviz.core.provenance import may_read_otherwise
 from nmviz.core.results import Result
 from nmviz.core.running import Running
-from nmviz.core.ties import tie_breaks
+from nmviz.core.ties import answering
 from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.sources import models
 from nmviz.store import OWN, Store
@@ -33,17 +33,8 @@ def stored(experiment: Experiment, store: Store) -> Result | None:
 
 
 def best(experiment: Experiment, store: Store) -> Result | None:
-    """The stored result of a resolved experiment; where the scores decide how ties are broken, the
-    one whose ties are broken as its own share asks, else the better one."""
-    found = [one for made in experiment.answers if (one := stored(made, store)) is not None]
-    return next((one for one in found if _as_the_scores_ask(one)), found[0] if found else None)
-
-
-def _as_the_scores_ask(result: Result) -> bool:
-    """Whether its ties are broken at random where many of them decide, and else by index: a run may
-    have been told otherwise."""
-    ties = tie_breaks(result)
-    return ties is None or ties.share is None or (ties.rule == "random") == ties.many
+    """The stored result of a resolved experiment, or None."""
+    return answering(stored(one, store) for one in experiment.answers)
 
 
 def answer_to(

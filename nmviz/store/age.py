@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, not_
 
+from nmviz.core.provenance import OWN
 from nmviz.core.site_errors import SAMPLED_ERRORS
 from nmviz.store import records
 from nmviz.store.tables import ResultRow
@@ -16,7 +17,7 @@ def age() -> tuple[ColumnElement[Any], ...]:
     age the user's own; added later."""
     tomorrow = records.utc((datetime.now(UTC) + timedelta(days=1)).isoformat())
     only_imported = and_(ResultRow.imported, not_(ResultRow.seeded))
-    to_come = and_(ResultRow.source_id == records.OWN, _started() > tomorrow)
+    to_come = and_(ResultRow.source_id == OWN, _started() > tomorrow)
     sampled = ResultRow.provenance.contains(f'"{SAMPLED_ERRORS}"', autoescape=True)
     ranks = (case((strange, 0), else_=1) for strange in (only_imported, to_come, sampled))
     return (*ranks, _started(), ResultRow.own.expression, ResultRow.id.expression)

@@ -33,8 +33,6 @@ from nmviz.store.tables import (
 )
 
 T = TypeVar("T")
-OWN = "nmviz"
-"""The source of runs made with this program."""
 BATCH = 500
 """As many ids as one statement asks for."""
 

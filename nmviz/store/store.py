@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from nmviz.base.cache import cache_dir, make_folder
 from nmviz.base.errors import StorageError
+from nmviz.core.provenance import OWN
 from nmviz.core.results import Result
 from nmviz.store import postgres, records, standing, writing
 from nmviz.store.age import age
@@ -121,7 +122,7 @@ class Store:
     def get(self, key: str) -> Result | None:
         """The newest of our own runs for this experiment, or None; of equal age, the user's. One
         that was imported only where there is no other."""
-        return next(iter(self._load({"key": key, "source": records.OWN}, newest_first=True)), None)
+        return next(iter(self._load({"key": key, "source": OWN}, newest_first=True)), None)
 
     def keys_beginning(self, start: str) -> list[str]:
         """The keys of experiments with results, own or published, that begin so, at most ten."""
@@ -146,7 +147,7 @@ class Store:
     def own_runs(self) -> tuple[Result, ...]:
         """Every run of this program, oldest first, without sites, drift and examples: read anew
         only when something was added since."""
-        asked: Read = {"source": records.OWN}
+        asked: Read = {"source": OWN}
         known, stands = self._own, self.standing()
         if known is None or known[0] != stands:
             self._own = known = stands, tuple(self._load(asked, sites=False))
@@ -187,7 +188,7 @@ class Store:
 
     def imported_sources(self) -> list[Source]:
         """Those that are neither published ones, which ship, nor this program."""
-        return [one for one in self.sources() if not one.seeded and one.id != records.OWN]
+        return [one for one in self.sources() if not one.seeded and one.id != OWN]
 
     def standing(self) -> Standing:
         """How it stands now. Microseconds where no process has written to a SQLite file since."""

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
+from nmviz.core.provenance import OWN
 from nmviz.core.results import Result
 from nmviz.store.records import (
-    OWN,
     Packed,
     batches,
     experiment_columns,

@@ -6,16 +6,17 @@ import pytest
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
+from nmviz.published.listing.row import OWN_SOURCE
 from nmviz.service.tradeoffs import baselines
 from nmviz.service.tradeoffs.baselines import Compared, compared, sentence
-from nmviz.service.tradeoffs.point import MEASURED_HERE, Point
+from nmviz.service.tradeoffs.point import Point
 
 MODEL = "smollm2-135m"
 
 
 def point(cost: float, value: float, error: float, **pruned: Any) -> Point:
     made = Experiment.build(model=MODEL, **pruned)
-    return Point(MODEL, MODEL, made, "by hand", value, error, cost, MEASURED_HERE, "")
+    return Point(MODEL, MODEL, made, "by hand", value, error, cost, OWN_SOURCE, "")
 
 
 def beside(monkeypatch: pytest.MonkeyPatch, *found: Point) -> tuple[Compared, ...]:

@@ -8,6 +8,7 @@ from nmviz.claims.shared.budgets import BUDGETS, Budget
 from nmviz.core.experiment import Experiment
 from nmviz.core.reading import Artefacts
 from nmviz.core.results import Result
+from nmviz.core.ties import answering
 from nmviz.published import Names
 from nmviz.published.audit import Finding
 from nmviz.published.baselines import Baseline
@@ -68,10 +69,8 @@ class Evidence:
         return tuple(found.values())
 
     def run(self, experiment: Experiment) -> Result | None:
-        """Our own run of an experiment, whatever the hashes of what it read; one with random ties
-        before one by index."""
-        found = (self._runs.get(one.key) for one in bare(experiment).answers)
-        return next((run for run in found if run is not None), None)
+        """Our own run of an experiment, whatever the hashes of what it read."""
+        return answering(self._runs.get(one.key) for one in bare(experiment).answers)
 
     def most(
         self, experiments: Callable[[str, Budget], tuple[Experiment, ...]]

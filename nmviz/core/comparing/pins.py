@@ -2,20 +2,20 @@
 
 import hashlib
 
+from nmviz.core.provenance import OWN
 from nmviz.core.results import Result
 
 KEY_DIGITS, PLACE_DIGITS = 12, 6
 BETWEEN = "-"
 DENSE = "dense"
 """Behind the key of a run of a text: the dense model, as it was read beside that run."""
-_OWN = "nmviz"
 
 
 def pin_of(result: Result) -> str:
     """`1f0c4a77e3b2`, the beginning of its key; of what is no run of our own with a word for where
     it stands behind, since several tables may print one experiment."""
     key = result.key[:KEY_DIGITS]
-    return key if result.provenance.source == _OWN else f"{key}{BETWEEN}{place_of(result)}"
+    return key if result.provenance.source == OWN else f"{key}{BETWEEN}{place_of(result)}"
 
 
 def dense_pin_of(run: Result) -> str:

@@ -9,13 +9,14 @@ import time
 
 import nmviz
 from nmviz.base.errors import UserError
+from nmviz.base.stepping import at_once, each
 from nmviz.core.experiment import Experiment
 from nmviz.core.running import Running
 from nmviz.service.choices import resolve
 from nmviz.service.cluster.messages import About, Came
 from nmviz.service.runs import check_device, load
 from nmviz.service.schedules import Group
-from nmviz.service.sweep import Failed, Outcome, measured
+from nmviz.service.sweep import Failed, Outcome, Step, measured
 from nmviz.sources import corpora, task_data
 from nmviz.store.database import ENVIRONMENT
 
@@ -45,17 +46,17 @@ class Worker:
             return Came(lacks=lacks)
         failed: list[Failed] = []
         elsewhere: list[Experiment] = []
-        steps = measured(group, how.model_copy(update={"keep_passes": True}))
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                seconds = time.monotonic() - began
-                return Came(tuple(failed), tuple(elsewhere), end.value, seconds=seconds)
+
+        def note(step: Step) -> None:
             if isinstance(step, Failed):
                 failed.append(step)
             elif isinstance(step, Outcome) and step.elsewhere:
                 elsewhere.append(step.experiment)
+
+        steps = measured(group, how.model_copy(update={"keep_passes": True}))
+        taken = at_once(each(steps, note))
+        seconds = time.monotonic() - began
+        return Came(tuple(failed), tuple(elsewhere), taken, seconds=seconds)
 
 
 def lacking(group: Group, device: str) -> str:

@@ -9,12 +9,13 @@ from nmviz.core.results import Result
 from nmviz.core.rules import in_words
 from nmviz.core.settings import BLOCKS
 from nmviz.published.listing.asking import asked
+from nmviz.published.listing.row import OWN_SOURCE
 from nmviz.service.published import published
+from nmviz.store import OWN
 from nmviz.views.tray.titles import model_title
 
 Say = Callable[[Result], str]
 NONE, NOT_SAID = "none", "not said"
-OWN_SOURCE = "measured by nmviz"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _text(result: Result) -> str:
 def _source(result: Result) -> str:
     told = result.provenance
     titles = {source.id: source.title for source in published().sources}
-    title = OWN_SOURCE if told.source == "nmviz" else titles.get(told.source, told.source)
+    title = OWN_SOURCE if told.source == OWN else titles.get(told.source, told.source)
     return f"{title}, {told.printed.place}" if told.printed else title
 
 

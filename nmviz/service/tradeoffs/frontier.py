@@ -14,11 +14,12 @@ from nmviz.core.results import Result
 from nmviz.core.settings import BLOCKS
 from nmviz.hardware.facts import shipped
 from nmviz.published.listing import Row, Selection
+from nmviz.published.listing.row import OWN_SOURCE
 from nmviz.service.listing import explore
 from nmviz.service.published import published
 from nmviz.service.runs import store
 from nmviz.service.tradeoffs.axes import QUALITIES, Asked, Quality
-from nmviz.service.tradeoffs.point import BY_DEFINITION, MEASURED_HERE, Point, is_tied
+from nmviz.service.tradeoffs.point import BY_DEFINITION, Point, is_tied
 from nmviz.service.tradeoffs.shares import share
 
 
@@ -202,7 +203,7 @@ def _of_run(result: Result, asked: Asked) -> Iterator[Point]:
         cost=cost.value,
         low=cost.low,
         high=cost.high,
-        source=MEASURED_HERE,
+        source=OWN_SOURCE,
         place=f"{result.experiment.corpus}, {result.experiment.tokens:,} tokens",
         run=result,
         pin=pin_of(result),

@@ -11,13 +11,13 @@ from nmviz.core.pairing import judge
 from nmviz.core.results import Result
 from nmviz.core.settings import BLOCKS
 from nmviz.methods.method import UNKNOWN
+from nmviz.published.listing.row import OWN_SOURCE
 from nmviz.service.tradeoffs.axes import COSTS, QUALITIES, Asked, Quality
 from nmviz.views.shared.floors import noise_of
 
 BY_DEFINITION = "by definition"
 """The source of a point of the dense model that nobody need measure."""
 FLOOR = "noise floor"
-MEASURED_HERE = "measured by nmviz"
 """The source of a point that is a run of the store."""
 
 
@@ -84,7 +84,7 @@ class Point:
         blocks are left out, which it does not show."""
         if self.target == BLOCKS:
             return None
-        if self.source == MEASURED_HERE:
+        if self.source == OWN_SOURCE:
             return self.experiment.to_query()
         told = {"model": self.model}
         if self.target != "dense":

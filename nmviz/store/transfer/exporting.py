@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nmviz.base.errors import UserError
+from nmviz.core.provenance import OWN
 from nmviz.core.results import Result
 from nmviz.store import records
 from nmviz.store.store import Store
@@ -25,7 +26,7 @@ def export_file(
         raise UserError(f"{name} ends in neither .jsonl nor .csv: name the file accordingly.")
     if kind == ".jsonl" and dialect != PLAIN:
         raise UserError(f"{name} is JSONL, which has one form: leave separator and decimal out.")
-    own = [records.OWN, *(source.id for source in store.imported_sources())]
+    own = [OWN, *(source.id for source in store.imported_sources())]
     found = store.find() if everything else store.find(source=own)
     results = sorted(found, key=_order)
     if kind == ".jsonl":

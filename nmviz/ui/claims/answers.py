@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from nmviz import service
 from nmviz.claims import CLAIMS, VERDICTS, Answer, Half, Number, Verdict
 from nmviz.claims.shared.digits import plain
+from nmviz.core.provenance import OWN
 from nmviz.published.audit import Finding
 from nmviz.service.comparing.pinned import MOST
 from nmviz.ui.shell.html import esc, hint, table
@@ -120,7 +121,7 @@ def _row(number: Number, marked: bool) -> list[str]:
 
 def _source(name: str) -> str:
     titles = {source.id: source.title for source in service.published().sources}
-    return titles.get(name, "run here" if name == "nmviz" else name)
+    return titles.get(name, "run here" if name == OWN else name)
 
 
 def _findings(names: Iterable[str]) -> str:

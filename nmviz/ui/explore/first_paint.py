@@ -40,7 +40,7 @@ def first_paint(query: str) -> str:
         f'<nav class="tabs-to-come" aria-hidden="true">{tabs}</nav>'
         f'<div class="columns">{RUN}<aside>{_asked(asked.view)}</aside>'
         f'<main><div class="status">{asked.remarks}{status}</div>'
-        f'<div class="hand">{_hand(asked.view)}</div>{shown}</main></div></div>'
+        f'<div class="hand">{hand.panel(asked.view)["hand"]}</div>{shown}</main></div></div>'
     )
 
 
@@ -51,10 +51,6 @@ def _figures(view: View) -> tuple[str, str]:
         return told["status"], told["cards"]
     shown, message = there(view)
     return render.status(shown, message), cards(shown.results, shown.view)
-
-
-def _hand(view: View) -> str:
-    return str(hand.html(view.experiment.model, model_of(view).title))
 
 
 def _asked(view: View) -> str:

@@ -1,6 +1,6 @@
 """Error over depth: where the damage is made, and where it grows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any, Literal
 
@@ -58,19 +58,25 @@ def line_of(
     """The value of every block, in order: the drift, one projection's error, or their median."""
     if measure == "drift":
         return {one.block: one.drift for one in result.drift if isfinite(one.drift)}
-    errors: dict[int, list[float]] = {}
-    for site in _sites(result):
-        if projection in (None, site.projection):
-            errors.setdefault(site.block, []).append(site.rel_error)
-    return {block: float(np.median(errors[block])) for block in sorted(errors)}
+    sites = (site for site in sites_of(result) if projection in (None, site.projection))
+    return medians((site.block, site.rel_error) for site in sites)
 
 
-def _sites(result: Result) -> list[SiteError]:
+def medians(values: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """By block, in order, the median of the values that are given with it."""
+    of_block: dict[int, list[float]] = {}
+    for block, value in values:
+        of_block.setdefault(block, []).append(value)
+    return {block: float(np.median(of_block[block])) for block in sorted(of_block)}
+
+
+def sites_of(result: Result) -> list[SiteError]:
+    """Those whose error is known."""
     return [site for site in result.layers if isfinite(site.rel_error)]
 
 
 def _dots(result: Result, target: Target, shift: float, dark: bool) -> go.Scatter:
-    sites = _sites(result)
+    sites = sites_of(result)
     return go.Scatter(
         x=[site.block + shift for site in sites],
         y=[site.rel_error for site in sites],
@@ -117,7 +123,7 @@ def _rings(
         if measure == "drift":
             places += [(block, line[block])] if block in line else []
             continue
-        chosen = [s for s in _sites(results[target]) if (s.block, s.projection) == selected]
+        chosen = [s for s in sites_of(results[target]) if (s.block, s.projection) == selected]
         places += [(block + _shift(target, lines), site.rel_error) for site in chosen]
     if not places:
         return []

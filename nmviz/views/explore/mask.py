@@ -1,6 +1,7 @@
 """A window of one mask: kept dark, dropped light, N:M blocks ruled."""
 
 from math import ceil, floor, log10
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -38,7 +39,7 @@ def mask(look: SiteLook, *, dark: bool = False) -> go.Figure:
     figure = go.Figure(_cells(look, dark, power))
     rules = block_rules(window)
     if rules:
-        figure.add_trace(_ruled(rules, window, ink(dark).muted))
+        figure.add_trace(ruled(rules, _ends(window), ink(dark).muted))
     height = _height(rows)
     style(figure, dark, height=height + 90, title=_title(look))
     _axes(figure, look, height, power)
@@ -107,17 +108,18 @@ def _printed(values: np.ndarray, power: int) -> list[list[str]]:
     return [[f"{value:.0f}".replace("-0", "0") for value in row] for row in scaled]
 
 
-def _ruled(rules: list[float], window: MaskWindow, colour: str) -> go.Scatter:
-    """One trace; its lines stand out of the cells, where a busy mask cannot hide them."""
-    above, below = _ends(window)
-    return go.Scatter(
-        x=[x for rule in rules for x in (rule, rule, None)],
-        y=[y for _ in rules for y in (above, below, None)],
-        mode="lines",
-        line={"color": colour, "width": 1},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+def ruled(rules: list[float], ends: tuple[float, float], colour: str) -> dict[str, Any]:
+    """One trace for the rules of `block_rules`; its lines stand out of the cells up to those ends,
+    where a busy mask cannot hide them."""
+    return {
+        "type": "scatter",
+        "x": [x for rule in rules for x in (rule, rule, None)],
+        "y": [y for _ in rules for y in (*ends, None)],
+        "mode": "lines",
+        "line": {"color": colour, "width": 1},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
 
 
 def _ends(window: MaskWindow) -> tuple[float, float]:

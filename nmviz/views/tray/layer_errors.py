@@ -1,13 +1,12 @@
 """Error by layer of two results, and below it their difference."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
-from statistics import median
 from typing import Any
 
 import plotly.graph_objects as go
 
 from nmviz.core.results import Result
+from nmviz.views.explore.error_depth import medians, sites_of
 from nmviz.views.shared.numbers import share
 from nmviz.views.shared.theme import Ink, empty, figure_of, ink
 from nmviz.views.tray.colours import Look, looks_of
@@ -44,8 +43,7 @@ def layer_errors(
 
 def errors_of(result: Result) -> Errors:
     """By block and projection."""
-    known = (one for one in result.layers if isfinite(one.rel_error))
-    return {(one.block, one.projection): one.rel_error for one in known}
+    return {(one.block, one.projection): one.rel_error for one in sites_of(result)}
 
 
 def differences(a: Result, b: Result) -> dict[Place, float]:
@@ -127,11 +125,8 @@ def _apart(apart: Errors, inks: Ink) -> list[dict[str, Any]]:
 
 
 def _medians(errors: Errors) -> dict[str, list[float]]:
-    blocks: dict[int, list[float]] = {}
-    for (block, _), value in errors.items():
-        blocks.setdefault(block, []).append(value)
-    ordered = sorted(blocks)
-    return {"x": [float(one) for one in ordered], "y": [median(blocks[one]) for one in ordered]}
+    line = medians((block, value) for (block, _), value in errors.items())
+    return {"x": [*line], "y": [*line.values()]}
 
 
 def _rings(

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from nmviz.core.results import MaskWindow, SiteLook
-from nmviz.views.explore.mask import block_rules
+from nmviz.views.explore.mask import block_rules, ruled
 from nmviz.views.shared.numbers import share
 from nmviz.views.shared.theme import LIGHT, empty, figure_of
 
@@ -96,16 +96,7 @@ def _rules(window: MaskWindow) -> list[dict[str, object]]:
     rules = block_rules(window)
     rows = window.kept.shape[0]
     ends = (window.first_row - 0.9, window.first_row + rows - 0.1)
-    line = {
-        "type": "scatter",
-        "x": [x for rule in rules for x in (rule, rule, None)],
-        "y": [y for _ in rules for y in (*ends, None)],
-        "mode": "lines",
-        "line": {"color": LIGHT.muted, "width": 1},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
-    return [line] if rules else []
+    return [ruled(rules, ends, LIGHT.muted)] if rules else []
 
 
 def _layout(look: SiteLook, rows: int, columns: int) -> dict[str, object]:
