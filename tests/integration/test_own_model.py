@@ -106,6 +106,23 @@ def test_answers_that_were_kept_know_the_new_model(
     assert f'["{copy.name}","{copy}"]' in page.post(address, json=body).text.replace('", "', '","')
 
 
+def test_whoever_was_not_told_of_it_may_choose_it_too(
+    page: httpx.Client, at_home: gr.Blocks, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a visitor whose session is gone while their page still asks."""
+    menu = next(
+        one
+        for one in at_home.blocks.values()
+        if isinstance(one, gr.Dropdown) and one.label == "Model"
+    )
+    monkeypatch.setattr(menu, "choices", list(menu.choices))
+    with pytest.raises(gr.Error, match="not in the list"):
+        menu.preprocess(str(copy))
+    body = {"data": [str(copy)], "fn_index": handler_of_the_field(at_home)._id}
+    page.post("/gradio_api/run/predict", json={**body, "session_hash": "visitor-2"})
+    assert menu.preprocess(str(copy)) == str(copy)
+
+
 def test_the_field_is_there_at_home_with_a_worked_example(at_home: gr.Blocks) -> None:
     assert {"own-model", "add-model"} <= names(at_home)
     texts = [one.value for one in at_home.blocks.values() if isinstance(one, gr.HTML)]

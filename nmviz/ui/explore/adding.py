@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 import gradio as gr
 
@@ -24,8 +25,16 @@ def wire_adding(page: Page) -> None:
     if "own_model" not in page.named:
         return
     field, button, said = page.these("own_model", "add_model", "own_model_said")
+    menu: Any = page.named["model"]
+
+    def added(values: Sequence[str]) -> Update:
+        update = add(values)
+        if "model" in update:  # else only sessions that were told could choose it
+            menu.choices = update["model"].choices
+        return update
+
     begun = gr.on([button.click, field.submit], lambda: note(ADDING), None, said, **FROM_STORE)
-    begun.then(at_home_only(page.answer(add)), field, page.these(*WRITTEN), **FROM_STORE)
+    begun.then(at_home_only(page.answer(added)), field, page.these(*WRITTEN), **FROM_STORE)
 
 
 def add(values: Sequence[str]) -> Update:
