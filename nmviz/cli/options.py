@@ -9,12 +9,12 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic import BaseModel
 
+from nmviz.service.commands import option_of
+
 Command = Callable[..., None]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 STOPPED = 130  # exit status of what was interrupted
 
-CALLED = {"mitigations": "--mitigate", "projections": "--sites", "keep": "--no-store"}
-"""Options whose name is not that of their field."""
 NEGATED = {"keep": "Do not keep the result."}
 """Options that switch their field off, and their help."""
 
@@ -76,9 +76,7 @@ def _option(model: type[BaseModel], name: str) -> Parameter:
     usual = field.get_default(call_default_factory=True)
     default = ",".join(usual) if isinstance(usual, tuple) else usual
     default = not default if name in NEGATED else default
-    called = CALLED.get(name, f"--{name.replace('_', '-')}")
-    help = NEGATED.get(name, field.description)
-    told = typer.Option(called, help=help)
+    told = typer.Option(option_of(name), help=NEGATED.get(name, field.description))
     whole: Any = kind if default is not None else kind | None
     annotation = Annotated[whole, told]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

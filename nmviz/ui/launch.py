@@ -28,11 +28,18 @@ from nmviz.ui.serving.strangers import Strangers
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.theme import theme
 
-HERE = Path(__file__).parent / "shell"
-STYLES = ("style.css", "lessons.css", "tray.css")
+HERE = Path(__file__).parent
+STYLES = (
+    "shell/style.css",
+    "shell/lessons.css",
+    "shell/tray.css",
+    "link/link.css",
+    "share/share.css",
+)
 SCRIPTS = (
-    *("hand.js", "layers.js", "figures.js", "contents.js", "keyboard.js", "speaking.js"),
-    *("upload.js", "lessons.js", "tray.js", "script.js"),
+    *("shell/hand.js", "shell/layers.js", "shell/figures.js", "shell/contents.js"),
+    *("shell/keyboard.js", "shell/speaking.js", "shell/upload.js", "shell/lessons.js"),
+    *("shell/tray.js", "link/link.js", "link/tables.js", "share/share.js", "shell/script.js"),
 )
 """In the order of the page: the last calls the others."""
 LAST_PORT = 65_535

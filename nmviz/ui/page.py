@@ -1,5 +1,6 @@
 """The page: header and tabs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -15,26 +16,35 @@ from nmviz.ui.explore.layout import Panels, build_panels
 from nmviz.ui.explore.restore import first_view
 from nmviz.ui.explore.wiring import wire
 from nmviz.ui.lessons.tab import build_lessons
+from nmviz.ui.link.linked import Linked, written
 from nmviz.ui.methods.tab import build_methods
 from nmviz.ui.published.tab import build_published
 from nmviz.ui.serving.blocks import LeanBlocks
+from nmviz.ui.share.build import build_sharing
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of
+from nmviz.ui.shell.view import READ
 from nmviz.ui.tradeoffs.tab import build_tradeoffs
 from nmviz.ui.tray.build import build_tray
 
 HEADER = f"""
-<header class="top">
+<header class="top" data-view="{" ".join(READ)}">
   <h1>nmviz</h1>
   <p>{ABOUT}</p>
   <div class="tools">
     <button type="button" id="drawer" aria-expanded="false">Settings</button>
     <button type="button" id="copy-link">Copy link</button>
+    <button type="button" id="share">Share</button>
     <button type="button" id="theme">Dark</button>
   </div>
 </header>
 """
 
+BESIDE_THE_FORM = (
+    *("measure", "flips_target", "flips_kind", "flips_words", "each_by", "plan_pattern"),
+    *("answers_target", "answers_kind", "answers_words"),
+)
+"""Controls of Explore's panels that its link carries beside the settings."""
 STATES = (
     *("shown", "ran", "turn", "menus_for"),
     *("looked_at", "mask_size", "swept_at", "each_of", "tasks_of"),
@@ -59,6 +69,7 @@ def build_page(private: bool) -> gr.Blocks:
         gr.HTML(HEADER, elem_id="header")
         _say_what_is_kept()
         _say_where_it_computes()
+        left_out = gr.HTML(elem_id="left-out")  # what of the link is wrong, on every tab
         with gr.Tabs(overflow_behavior="wrap"):  # a tab behind a menu is found by no link
             with gr.Tab("Explore"), gr.Row(elem_id="explore"):
                 with gr.Column(elem_id="controls", min_width=0):
@@ -66,17 +77,19 @@ def build_page(private: bool) -> gr.Blocks:
                 with gr.Column(elem_id="results", min_width=0):
                     panels = build_panels(view)
             with gr.Tab("Published") as published_tab:
-                build_published(published_tab)
+                published = build_published(published_tab)
             with gr.Tab("Claims") as claims_tab:
-                build_claims(claims_tab)
+                claims = build_claims(claims_tab)
             with gr.Tab("Trade-offs") as tradeoffs_tab:
-                tradeoffs = build_tradeoffs(tradeoffs_tab)
+                tradeoffs, spending = build_tradeoffs(tradeoffs_tab)
             with gr.Tab("Lessons") as lessons_tab:
                 build_lessons(lessons_tab)
             with gr.Tab("Methods"):
                 build_methods(catalogue)
         build_tray(controls.named["prompt"])
-        wire(_page(controls, panels, tradeoffs), blocks)
+        build_sharing()
+        page = _page(controls, panels, tradeoffs, (published, claims, spending), left_out)
+        wire(page, blocks)
         add_api()
     return blocks
 
@@ -95,16 +108,24 @@ def _say_where_it_computes() -> None:
         gr.HTML(note(said), elem_id="device")
 
 
-def _page(controls: Controls, panels: Panels, tradeoffs: dict[str, Any]) -> Page:
+def _page(
+    controls: Controls,
+    panels: Panels,
+    tradeoffs: dict[str, Any],
+    linked: Sequence[Linked],
+    left_out: Any,
+) -> Page:
     named: dict[str, Any] = {
         **controls.named,
         **panels.named,
         **panels.window,
         "chips": controls.chips,
+        "measure": panels.measure,
         **tradeoffs,
     }
     for name in FIELDS:  # so that the page's script finds the field that is wrong
         named[name].elem_classes = [*named[name].elem_classes, f"field-{name.replace('_', '-')}"]
+    named["left_out"] = left_out
     for state in STATES:
         named[state] = gr.State()
     for name in ("wanted", "each_wanted", "tasks_wanted"):
@@ -116,4 +137,8 @@ def _page(controls: Controls, panels: Panels, tradeoffs: dict[str, Any]) -> Page
         place = name.replace("_", "-")
         named[name] = gr.HTML(elem_id=place, elem_classes="offstage", js_on_load=PICK)
     named["lesson_at"] = gr.HTML(elem_id="lesson-at", elem_classes="offstage")
-    return Page(controls, panels, named)
+    linked = [Linked("explore", {name: named[name] for name in BESIDE_THE_FORM}), *linked]
+    for one in linked:
+        written(one)
+    carried = {name: control for one in linked for name, control in one.named.items()}
+    return Page(controls, panels, {**named, **carried}, carried)

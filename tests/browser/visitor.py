@@ -106,8 +106,10 @@ def back_at(page: Page, address: str) -> None:
 
 
 def settings_of(address: str) -> dict[str, str]:
-    """What an address says in whatever order, and the layer that is shown where it names none."""
-    return OPENS_AT | dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
+    """What an address says in whatever order, and the layer that is shown where it names none; the
+    version of the link says nothing."""
+    told = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
+    return OPENS_AT | {name: value for name, value in told.items() if name != "v"}
 
 
 def show(page: Page, tab: str) -> None:
@@ -134,7 +136,7 @@ def runs_begun(page: Page) -> int:
 def choose(page: Page, pattern: str) -> None:
     """Press the button of a preset pattern, and wait until the address has it."""
     page.locator(".chips label", has_text=pattern).first.click()
-    page.wait_for_url(lambda url: f"pattern={quote(pattern)}" in url or pattern == "8:16")
+    page.wait_for_url(lambda url: settings_of(url).get("pattern", "8:16") == pattern)
 
 
 def nothing_scrolls_sideways(page: Page) -> None:

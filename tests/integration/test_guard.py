@@ -258,8 +258,9 @@ def test_a_click_without_its_event_is_refused(
     page: httpx.Client, served: gr.Blocks, log: pytest.LogCaptureFixture
 ) -> None:
     told = [one for one in handlers(served) if one.collects_event_data]
-    # A layer that is picked, settings that a lesson speaks of, the tray and what it looks into.
-    assert len(told) == 4
+    # A layer that is picked, settings that a lesson speaks of, the tray and what it looks into, and
+    # what a view is shared as.
+    assert len(told) == 5
     for clicked in told:
         log.clear()
         assert page.post(AT_ONCE, json=numbered(clicked, event_data={"place": "1"})).is_success

@@ -1,4 +1,4 @@
-"""Which of the found rows have the wanted words, and in which order they stand."""
+"""In which order the found rows stand."""
 
 from collections.abc import Sequence
 from math import inf
@@ -11,20 +11,6 @@ from nmviz.published.listing.selection import (
     pattern_order,
     place_order,
 )
-
-
-def with_words(found: Sequence[Row], words: str) -> list[Row]:
-    """The rows in which every part of `words`, commas between, occurs somewhere."""
-    wanted = [" ".join(part.lower().split()) for part in words.split(",")]
-    if not any(wanted):
-        return list(found)
-    return [row for row in found if all(part in _haystack(row) for part in wanted)]
-
-
-def _haystack(row: Row) -> str:
-    said = (row.model, row.pattern, row.method, row.layers, row.task, row.where, row.source)
-    more = (row.text, row.printed_method, row.note, row.marked, row.how, row.stderr_from)
-    return " ".join((*said, *more, row.asked.words)).lower()
 
 
 def ordered(found: Sequence[Row], order: Order) -> list[Row]:

@@ -22,10 +22,11 @@ from nmviz.published.listing.as_printed import (
 from nmviz.published.listing.asking import NOTHING as NOT_ASKED
 from nmviz.published.listing.asking import asked
 from nmviz.published.listing.by_task import by_tasks
-from nmviz.published.listing.ordering import ordered, with_words
+from nmviz.published.listing.ordering import ordered
 from nmviz.published.listing.row import How, Row, titled
 from nmviz.published.listing.selection import MEASURES, Selection, task_title
 from nmviz.published.listing.standard_errors import CENSORED, Error, error_of, of_drop, of_mean
+from nmviz.published.listing.terms import with_terms
 from nmviz.published.names import DENSE
 
 Marks = Mapping[Cell, tuple[Finding, ...]]
@@ -66,7 +67,7 @@ def arranged(
     order."""
     laid_over = own.rows(live, names, selection) if selection.live else []
     laid_over += foreign.rows(imported, names, selection) if selection.imported else []
-    return ordered(with_words([*found, *laid_over], selection.words), selection.order)
+    return ordered(with_terms([*found, *laid_over], selection.words), selection.order)
 
 
 @dataclass

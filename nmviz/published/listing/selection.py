@@ -66,8 +66,8 @@ class Selection:
     `models` are ids, `methods` usual names (ACT, WT, D-PTS ...), `places` tables or runs. With
     several `tasks` a row is their mean, unless `each_task`; rows that lack one of them are left
     out. Without tasks every row takes what its place has. `live` lays the store's own runs over,
-    `imported` what a user imported; `words`, parts with commas between, must all occur somewhere
-    in a row. In every `order` censored values come last.
+    `imported` what a user imported; `words` are terms that must all hold (terms.py). In every
+    `order` censored values come last.
     """
 
     models: tuple[str, ...] = ()

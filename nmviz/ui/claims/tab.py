@@ -15,6 +15,7 @@ from nmviz.core.results import Progress
 from nmviz.hardware.metadata import bits
 from nmviz.service import claims
 from nmviz.ui.claims import answers as html
+from nmviz.ui.link.linked import Linked
 from nmviz.ui.serving.answers import for_all
 from nmviz.ui.shell.cancelling import STOPPING, cancels
 from nmviz.ui.shell.events import ANSWERED, FROM_STORE, LIVE, READ, session_of
@@ -55,9 +56,9 @@ class ClaimsTab:
         return [self.overview, *each]
 
 
-def build_claims(tab: Any) -> None:
+def build_claims(tab: Any) -> Linked:
     """The tab, wired; it is filled when it is opened, so that the page starts sooner. Call it
-    inside the Tab context, with the tab itself."""
+    inside the Tab context, with the tab itself. Returns what a link of it carries."""
     offered = [model for model in service.catalogue().models if not model.published]
     models = [(model.title, model.id) for model in offered]
     with gr.Column(elem_id="claims", min_width=0):
@@ -73,6 +74,7 @@ def build_claims(tab: Any) -> None:
         )
         parts = {claim.name: _claim(claim) for claim in CLAIMS.values()}
     _wire(ClaimsTab(model, overview, parts), tab)
+    return Linked("claims", {"model": model, "pattern": parts["metadata"]["typed"]})
 
 
 def _contents() -> str:
@@ -88,7 +90,7 @@ def _claim(claim: Claim) -> Parts:
         _figure(parts, "main", claim)
         parts["numbers"] = gr.HTML()
         if name == "metadata":
-            _typed_pattern()
+            parts["typed"], parts["bits"] = _typed_pattern()
         with gr.Column(elem_classes="claim-live", min_width=0):
             parts["live"] = gr.HTML()
             _figure(parts, "live", claim)
@@ -122,14 +124,14 @@ def _drawn(claim: Claim, half: Half | None, which: str) -> tuple[str, Any]:
     return html.caption(half, figure), drawn(figure, f"nmviz-claim-{claim.name}-{which}")
 
 
-def _typed_pattern() -> None:
-    """Metadata of any N:M."""
+def _typed_pattern() -> tuple[Any, Any]:
+    """Metadata of any N:M: the field, and what it says."""
     with gr.Row(elem_classes="claim-typed"):
         typed = gr.Textbox(
             "8:16", label="Any N:M", elem_id="claim-pattern", max_length=20, min_width=120
         )
         said = gr.HTML(_bits("8:16"), elem_id="claim-bits")
-    gr.on([typed.submit, typed.blur], _bits, typed, said, **FROM_STORE)
+    return typed, said
 
 
 def _bits(pattern: Any) -> str:
@@ -145,6 +147,10 @@ def _wire(tab: ClaimsTab, page_tab: Any) -> None:
     told = [page_tab.select, tab.model.input]
     gr.on(told, for_all(partial(_refreshed, tab), "store"), tab.model, tab.changing, **ANSWERED)
     for name, parts in tab.parts.items():
+        if "typed" in parts:
+            typed = parts["typed"]
+            moved = [page_tab.select, typed.submit, typed.blur]
+            gr.on(moved, for_all(_bits), typed, parts["bits"], **FROM_STORE)
         if "run" in parts:
             _wire_live(tab, name, parts)
 

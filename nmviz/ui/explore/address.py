@@ -15,6 +15,8 @@ from nmviz.base.wording import listed
 from nmviz.core.settings import TARGETS
 from nmviz.ui.explore.panels.zero_shot_choices import Questions
 from nmviz.ui.lessons.place import FIRST, Place, place_of
+from nmviz.ui.link import panels
+from nmviz.ui.link.linked import is_linked
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import settle
 from nmviz.ui.shell.pins import PARAMETERS
@@ -34,6 +36,10 @@ TRACKING = frozenset(
     )
 )
 """What others hang on a link to follow it; so is all that begins with `utm_`."""
+VERSIONS = ("1", "2")
+"""Of links. The first had no number, and read the same."""
+ELSEWHERE = ("at", "hand", "embed")
+"""Read by the script of the page alone."""
 MOST_NAMED = 3
 LONGEST_NAME = 40
 LONGEST_VALUE = 60
@@ -60,6 +66,7 @@ def read_address(query: str, usual: View) -> Address:
         said = "The address is too long to be one of ours: the usual settings are shown."
         return Address(usual, Questions(), remarks=note(said, "error"))
     given = _own(dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)))
+    version = given.pop("v", VERSIONS[-1])
     tab = given.pop("tab", TABS[0])
     lesson = place_of(given.pop("lesson", None), given.pop("step", None))
     spent = spending.place_of(given.pop("faster", None), given.pop("choose", None))
@@ -69,6 +76,15 @@ def read_address(query: str, usual: View) -> Address:
     questions, wrong_too = _readable(asked, Questions.build)
     now = {"plan": None, **view.flat(), **questions.model_dump()}
     errors = _errors({**wrong, **wrong_too}, now)
+    if (panel := given.pop("panel", None)) is not None and not panels.known(panel):
+        errors.append(
+            f"There is no panel {panel[:LONGEST_NAME]!r} to show alone: Share lists them."
+        )
+    if version not in VERSIONS:
+        errors.append(
+            f"The link is of version {version[:LONGEST_NAME]!r}, this page writes "
+            f"{VERSIONS[-1]}: what it knows of it is shown."
+        )
     if (target := given.pop("target", None)) is not None:
         errors.append(f"There is no target {target[:LONGEST_NAME]!r}: both are shown.")
     if tab not in TABS:
@@ -93,11 +109,12 @@ def asked(*values: Any) -> Any:
 
 def _own(pairs: Fields) -> Fields:
     """The pairs that may be ours, those of an experiment on weights under our names for them; the
-    tray reads its own."""
+    tray and the controls of other tabs are read by themselves."""
     given = {
         name: text
         for name, text in pairs.items()
-        if not name.startswith(("__", "utm_")) and name.lower() not in (*TRACKING, *PARAMETERS)
+        if not (name.startswith(("__", "utm_")) or is_linked(name))
+        and name.lower() not in (*TRACKING, *PARAMETERS, *ELSEWHERE)
     }
     if given.get("target") in TARGETS and given.pop("target") == "weight":
         given.setdefault("weight_criterion", given.pop("criterion", "magnitude"))

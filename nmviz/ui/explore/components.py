@@ -1,6 +1,6 @@
 """Every component of Explore by name, and how its handlers are given their values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,13 @@ from nmviz.ui.shell.places import among_pictures
 
 @dataclass(frozen=True)
 class Page:
-    """Every component of the page that an event reads or writes."""
+    """Every component of the page that an event reads or writes; those that a link carries under a
+    name of their tab are `linked` too, by that name."""
 
     controls: Controls
     panels: Panels
     named: dict[str, Any]
+    linked: Mapping[str, Any]
 
     @property
     def form(self) -> list[Any]:

@@ -18,7 +18,8 @@ ABOUT = (
 """HTML beside the name, in the header of the app too."""
 TOOLS = (
     '<div class="tools" aria-hidden="true"><button disabled id="drawer-to-come">Settings</button>'
-    "<button disabled>Copy link</button><button disabled>Dark</button></div>"
+    "<button disabled>Copy link</button><button disabled>Share</button>"
+    "<button disabled>Dark</button></div>"
 )
 """As in the header of the app, where they do something."""
 RUN = '<div class="run-to-come" aria-hidden="true"><span>Run</span><span>Run again</span></div>'

@@ -21,6 +21,7 @@ from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of, settle
 from nmviz.ui.shell.view import View
+from nmviz.views.explore.error_depth import Measure
 
 PASTE_AGAIN = (
     "The address does not carry your own text: paste it again or choose its file, then press Run."
@@ -36,11 +37,13 @@ def first_view() -> View:
     return settle(view)
 
 
-def restored(query: str) -> dict[str, Any]:
+def restored(query: str, measure: Measure = "local") -> dict[str, Any]:
     """The whole page for an address. What is wrong in it has its default, and it says so."""
     asked = read_address(query, first_view())
     view = asked.view
-    figures = published_only.panels(view) if published_only.is_large(view) else _figures(view)
+    figures = (
+        published_only.panels(view) if published_only.is_large(view) else _figures(view, measure)
+    )
     return {
         **form_of(view),
         **hand.panel(view),
@@ -90,10 +93,10 @@ def there(view: View) -> tuple[Shown, str]:
     return (Shown(view), render.not_run(view, None)) if found is None else (found, "")
 
 
-def _figures(view: View) -> dict[str, Any]:
+def _figures(view: View, measure: Measure) -> dict[str, Any]:
     try:
         shown, message = there(view)
-        return {"shown": shown, **render.panels(shown, view, "local", message)}
+        return {"shown": shown, **render.panels(shown, view, measure, message)}
     except Exception as error:
         shown, message = Shown(view), note(sentence(error), "error")
-    return {"shown": shown, **render.panels(shown, view, "local", message)}
+    return {"shown": shown, **render.panels(shown, view, measure, message)}

@@ -18,6 +18,7 @@ from nmviz.ui.explore.panels import every_method, one_at_a_time, plan
 from nmviz.ui.explore.panels.measured import Why
 from nmviz.ui.explore.panels.zero_shot_choices import FIELDS
 from nmviz.ui.explore.restore import restored
+from nmviz.ui.link import linked
 from nmviz.ui.serving.answers import for_all, for_all_at_address
 from nmviz.ui.shell.events import (
     ANSWERED,
@@ -29,6 +30,7 @@ from nmviz.ui.shell.events import (
     begun_by,
 )
 
+FILLED = "() => { window.nmvizLink.follow(); window.nmviz.openTab(); }"
 TYPED = (
     *("pattern", "blocks", "sites", "corpus", "tokens", "window", "calibration_windows", "seed"),
     *("stride", "precision", "prompt", "new_tokens", "temperature", "real_speed"),
@@ -60,11 +62,15 @@ def wire(page: Page, blocks: gr.Blocks) -> None:
 
 def _opening(page: Page, blocks: gr.Blocks) -> None:
     def opening(request: gr.Request) -> Any:
-        return page.named_values(restored(str(request.query_params)))
+        query = str(request.query_params)
+        found = linked.read(query, page.linked)
+        said = linked.said(found)
+        update = restored(query, found.values.get("explore.measure", "local"))
+        return page.named_values({**update, **found.values, "left_out": said})
 
     shared = for_all_at_address(opening, "store")
     opened = blocks.load(shared, None, page.outputs, **FROM_STORE)
-    opened.then(None, None, None, js="() => window.nmviz.openTab()", **READ)
+    opened.then(None, None, None, js=FILLED, **READ)
     told = gr.HTML(elem_id="leaving", elem_classes="offstage")
     opened.then(arrived(leaving(blocks)), page.named["model"], told, **FROM_STORE)
     _shown(page, opened.then)

@@ -37,7 +37,7 @@ def build_methods(catalogue: Catalogue) -> None:
     listed = contents("Methods", [(_place(title), title) for title in parts])
     gr.HTML(listed, elem_classes="stays")
     told = "".join(f'<h2 id="{_place(title)}">{title}</h2>{of}' for title, of in parts.items())
-    gr.HTML(f'<div class="methods">{told}</div>')
+    gr.HTML(f'<div class="methods">{told}</div>', elem_id="methods-of")
 
 
 def _place(title: str) -> str:

@@ -100,7 +100,8 @@ def answered(values: Sequence[Any]) -> Update:
     try:
         return answer(*selection_of(values))
     except Exception as error:
-        return {"head": note(sentence(error), "error"), "count": "", "findings": ""}
+        said = note(sentence(error), "error")
+        return {"head": said, "plot": None, "count": "", "table": [], "findings": ""}
 
 
 def standing() -> Update:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from nmviz.published.listing import MEASURES, ORDERS
 from nmviz.service.listing import to_choose
+from nmviz.ui.link.linked import Linked
 from nmviz.ui.published import answer as answers
 from nmviz.ui.published import words as words
 from nmviz.ui.published.answer import DEFAULT, DEFAULT_KIND, FIELDS, FORMATS, OUTPUTS
@@ -20,15 +21,16 @@ from nmviz.views.published.catalogue import FIGURES, KINDS
 ANY = "none: all"
 
 
-def build_published(tab: Any) -> None:
+def build_published(tab: Any) -> Linked:
     """The tab, wired; it is filled when it is opened, so that the page starts sooner. Call it
-    inside the Tab context, with the tab itself."""
+    inside the Tab context, with the tab itself. Returns what a link of it carries."""
     try:
         named = _build()
     except Exception as error:  # a page without this tab's numbers is better than no page
         gr.HTML(note(sentence(error), "error"))
-        return
+        return Linked("published", {})
     _wire(named, tab)
+    return Linked("published", {name: named[name] for name in ("ready", *FIELDS)})
 
 
 def _build() -> dict[str, Any]:
@@ -118,7 +120,8 @@ def _where(named: dict[str, Any]) -> None:
         min_width=0,
     )
     named["words"] = gr.Textbox(
-        label="Only rows with these words",
+        label="Only rows with",
+        info="Words; or a column: value < 10, task ~ arc|piqa, ± 0..0.2. Commas mean “and”.",
         placeholder="such as table 10, var",
         max_length=answers.LONGEST_FILTER + 1,
         elem_id="published-words",

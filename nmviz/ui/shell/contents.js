@@ -21,6 +21,33 @@ window.nmvizContents = (() => {
     list.scrollTo({ left: row.offsetLeft - (list.clientWidth - row.offsetWidth) / 2 });
   }
 
+  // The part that was chosen stands in the address, as long as its tab is open.
+  const chosen = () => new URLSearchParams(location.search).get("at");
+  const tabOf = (place) => document.getElementById(place)?.closest('[role="tabpanel"]');
+
+  // Another tab was opened
+  function left() {
+    const panel = chosen() && tabOf(chosen());
+    if (panel && !panel.checkVisibility()) window.nmviz.address("", "at");
+  }
+
+  // What is above it grows while its tab is filled: it is come back to until somebody scrolls.
+  function open(until = Date.now() + 4000) {
+    if (!chosen()) return;
+    let stop = false;
+    for (const event of ["wheel", "touchmove", "keydown", "pointerdown"]) addEventListener(event, () => { stop = true; }, { once: true, passive: true });
+    (function again() {
+      if (stop || Date.now() > until) return;
+      const place = document.getElementById(chosen());
+      if (place?.checkVisibility()) place.scrollIntoView({ block: "start", behavior: "instant" });
+      setTimeout(again, 250);
+    })();
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(".contents a");
+    if (link) window.nmviz.address("at=" + link.hash.slice(1), "at");
+  });
   addEventListener("scroll", look, { passive: true });
-  return { look };
+  return { look, left, open };
 })();

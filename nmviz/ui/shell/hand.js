@@ -75,12 +75,30 @@ window.nmvizHand = (() => {
     for (const one of buttons) one.tabIndex = one === now ? 0 : -1;
   }
 
+  // What was chosen stands in the address: prompt, word, who chooses, and what a hand of one's own keeps
+  const IN_LINK = /^(\d{1,2}),(\d{1,3}),([\w()=-]{1,40}),([\w()=-]{1,40}),([01]{16})?,(whole)?$/;
+
+  function fromLink(told) {
+    const read = IN_LINK.exec(new URLSearchParams(location.search).get("hand") || "");
+    const hand = read && told[Number(read[1])]?.hand;
+    if (!hand || Number(read[2]) >= hand.words.length) return {};
+    const [, prompt, word, activation, weight, own, whole] = read;
+    const known = (target, name) => Boolean(ruleOf(hand, target, name));
+    if (!known("weight", weight) || !(activation === OWN ? own : known("activation", activation))) return {};
+    return { prompt: Number(prompt), word: Number(word), activation, weight, own: own ? [...own].map((one) => one === "1") : null, whole: Boolean(whole) };
+  }
+
+  const toLink = ({ prompt, word, activation, weight, own, whole }) =>
+    [prompt, word, activation, weight, activation === OWN ? own.map(Number).join("") : "", whole ? "whole" : ""].join();
+
   function start(root) {
     const told = JSON.parse(root.dataset.hands);
     const open = Number(root.dataset.open || 0);
-    const state = played[root.dataset.of] ||= {
+    const usual = {
       prompt: open, word: told[open].hand.words.length - 1, activation: "magnitude", weight: "magnitude", own: null, whole: "whole" in root.dataset,
     };
+    const linked = Boolean(root.closest("#hand, #first-paint")); // that of a lesson is the step's
+    const state = played[root.dataset.of] ||= { ...usual, ...(linked ? fromLink(told) : {}) };
 
     const hand = () => told[state.prompt].hand;
     // Not every hand has every rule.
@@ -91,6 +109,7 @@ window.nmvizHand = (() => {
       const focused = root.contains(document.activeElement) ? document.activeElement.dataset.at : null;
       Object.assign(state, changes);
       draw();
+      if (linked) window.nmviz.address(toLink(state) === toLink(usual) ? "" : "hand=" + toLink(state), "hand");
       const there = focused && root.querySelector(`[data-at="${focused}"]`);
       if (!there) return;
       stop([...there.parentElement.querySelectorAll("button")], there);

@@ -3,18 +3,33 @@ window.nmviz = (() => {
   "use strict";
   const THEME = "nmviz-theme";
 
-  // Each part of the address is written by itself; the view's takes with it what is nobody's.
+  // Each part of the address is written by itself; what others have hung on it stays.
   const PARTS = {
     tasks: "questions", limit: "questions", chat: "questions", tab: "tab", lesson: "lesson", step: "lesson",
     faster: "faster", choose: "choose", tray: "tray", tray_pair: "tray", tray_part: "tray", tray_at: "tray",
+    at: "at", hand: "hand", embed: "embed", panel: "embed",
   };
+  const VERSION = "2";
+
+  const ofView = () => (document.querySelector("header.top[data-view]")?.dataset.view || "").split(" ");
+
+  // The part that a setting of the address is of: a control's is named after its tab
+  function partOf(name) {
+    if (name.startsWith("table.")) return name;
+    if (name.includes(".")) return name.split(".")[0] + ".";
+    return PARTS[name] || (ofView().includes(name) ? "view" : "");
+  }
+
+  // These mean nothing in a query, so they may stand there as they are.
+  const readable = (query) => query.replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%2F", "/").replaceAll("%7E", "~");
 
   function address(query, part) {
     const next = new URLSearchParams(query);
     for (const [name, value] of new URLSearchParams(location.search)) {
-      if (name.startsWith("__") || (PARTS[name] || "view") !== part) next.append(name, value);
+      if (name !== "v" && partOf(name) !== part) next.append(name, value);
     }
-    const text = next.toString();
+    const ours = [...next.keys()].some((name) => partOf(name));
+    const text = readable((ours ? `v=${VERSION}&` : "") + next);
     const now = location.pathname + (text ? "?" + text : "");
     if (now !== location.pathname + location.search) history.replaceState(null, "", now);
   }
@@ -23,14 +38,17 @@ window.nmviz = (() => {
 
   // Only a click tells Gradio that a tab is open.
   function openTab() {
-    const asked = new URLSearchParams(location.search).get("tab");
+    const told = new URLSearchParams(location.search);
+    const asked = told.get("tab") || window.nmvizShare.tab(told.get("panel"));
     const tabs = [...document.querySelectorAll('button[role="tab"]')];
     tabs.find((tab) => named(tab) === asked)?.click();
+    window.nmvizContents.open();
   }
 
   function nameTab(tab) {
     const first = document.querySelector('button[role="tab"]');
     address(named(tab) === named(first) ? "" : "tab=" + named(tab), "tab");
+    setTimeout(window.nmvizContents.left, 50);
     window.nmvizLessons.tab(named(tab));
     // What was drawn while its tab was hidden had no width to be drawn in.
     setTimeout(() => window.dispatchEvent(new Event("resize")), 50);
@@ -56,6 +74,11 @@ window.nmviz = (() => {
   function toggleTheme() {
     const dark = !document.body.classList.contains("dark");
     showTheme(dark);
+    const asked = new URLSearchParams(location.search);
+    if (asked.has("__theme")) {
+      asked.set("__theme", dark ? "dark" : "light"); // who asked for a theme in the link gets this one
+      history.replaceState(null, "", location.pathname + "?" + asked);
+    }
     try { localStorage.setItem(THEME, dark ? "dark" : "light"); } catch { /* stays for this visit */ }
   }
 
@@ -259,7 +282,7 @@ window.nmviz = (() => {
     onPoint("#tradeoffs-plot", openPoint);
     onPoint("#tray-plot", window.nmvizTray.at);
     intoView();
-    for (const part of ["Hand", "Layers", "Lessons", "Tray", "Figures", "Contents", "Keyboard", "Speaking"]) window["nmviz" + part].look();
+    for (const part of ["Hand", "Layers", "Lessons", "Tray", "Figures", "Contents", "Keyboard", "Speaking", "Link", "Tables", "Share"]) window["nmviz" + part].look();
     measureAbove();
     const button = document.getElementById("theme");
     if (!button || button.dataset.ready) return;
@@ -275,5 +298,5 @@ window.nmviz = (() => {
     if (!waiting) { waiting = true; requestAnimationFrame(settle); }
   }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: TOLD });
 
-  return { address, openTab, saveText, asking, answered, startTheme, pick };
+  return { address, readable, openTab, saveText, asking, answered, startTheme, pick };
 })();

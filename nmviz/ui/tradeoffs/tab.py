@@ -17,6 +17,7 @@ from nmviz.service.tradeoffs.baselines import SHARES
 from nmviz.service.tradeoffs.export import FORMATS
 from nmviz.service.tradeoffs.together import USUAL
 from nmviz.sources import models as pinned
+from nmviz.ui.link.linked import Linked
 from nmviz.ui.serving.answers import for_all
 from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, SAVE, begun_by
 from nmviz.ui.shell.failures import sentence
@@ -32,26 +33,32 @@ WIDEST_MENU = 330
 """Pixels of a letter, and of a menu on a screen of 390."""
 CRITERIA = tuple(dict.fromkeys([*ACTIVATION, *WEIGHT]))
 MITIGATED = [NO_MITIGATION, *MITIGATIONS]
+FRONTIER = (
+    *("quality", "cost", "models", "patterns", "criteria", "mitigations"),
+    *("of", "dtype"),
+)
+"""Settings of the second part, as a link names them, in their order."""
 TYPED = 6
 """So many settings of the first part are menus; the others are typed."""
 ROW = '[mine]\ntitle = "My machine"\nbandwidth = 1000\nsparse = "2:4"\npeak = { fp16 = 100 }'
 NAMED = tuple(one for one in PATTERNS if one != "dense")
 
 
-def build_tradeoffs(tab: Any) -> dict[str, Any]:
+def build_tradeoffs(tab: Any) -> tuple[dict[str, Any], Linked]:
     """The tab, wired; it is filled when it is opened, so that the page starts sooner. Call it
-    inside the Tab context, with the tab itself. Returns what an address sets, by name."""
+    inside the Tab context, with the tab itself. Returns what an address sets under the names of its
+    own two parts, and what else a link carries."""
     with gr.Column(elem_id="tradeoffs", min_width=0):
         gr.HTML(f'<p class="words">{INTRO}</p>{known_words()}')
         own = _own_machine()
-        named = _faster(tab, own)
+        named, layer = _faster(tab, own)
+        linked = {"machine": own, **layer}
         try:
-            _frontier(tab, own)
+            linked |= _frontier(tab, own)
         except Exception as error:  # a page without these numbers is better than no page
             gr.HTML(note(sentence(error), "error"))
-        _baselines(tab)
-        _together(tab)
-        return {**named, **_pattern(tab)}
+        linked |= _baselines(tab) | _together(tab)
+        return {**named, **_pattern(tab)}, Linked("tradeoffs", linked)
 
 
 def _machines() -> list[tuple[str, str]]:
@@ -85,7 +92,7 @@ def _own_machine() -> Any:
         )
 
 
-def _faster(tab: Any, own: Any) -> dict[str, Any]:
+def _faster(tab: Any, own: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     models = [(one.title, name) for name, one in shipped().items()]
     models.append(("one layer, of d_in and d_out", faster.LAYER))
     phases = [(words, name) for name, words in PHASE_WORDS.items() if name != "product"]
@@ -123,7 +130,8 @@ def _faster(tab: Any, own: Any) -> dict[str, Any]:
     begun_by(tab.select, *moved)(answer, settings, [said, plot], **ANSWERED)
     named = dict(zip(USUAL_SETTINGS, settings, strict=False))
     _written(moved, "faster", [*named.values()], ",", ",".join(USUAL_SETTINGS.values()))
-    return {f"faster_{name}": one for name, one in named.items()}
+    layer = dict(zip(("d_in", "d_out"), settings[len(USUAL_SETTINGS) :], strict=False))
+    return {f"faster_{name}": one for name, one in named.items()}, layer
 
 
 def _written(moved: list[Any], name: str, settings: list[Any], between: str, usual: str) -> None:
@@ -145,7 +153,7 @@ def _number(name: str, label: str, value: int = 4096) -> Any:
     )
 
 
-def _frontier(tab: Any, own: Any) -> None:
+def _frontier(tab: Any, own: Any) -> dict[str, Any]:
     offered = to_choose()
     models = [(one.title, name) for name, one in shipped().items()]
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-frontier", min_width=0):
@@ -182,13 +190,14 @@ def _frontier(tab: Any, own: Any) -> None:
     for name, button in buttons.items():
         written = button.click(partial(answers.exported, name), settings, file, **FROM_STORE)
         written.then(None, file, None, js=SAVE, **READ)
+    return dict(zip(FRONTIER, settings, strict=False))
 
 
 def _pinned() -> list[tuple[str, str]]:
     return [(one.info.title, name) for name in pinned.MODELS for one in [pinned.MODELS.get(name)]]
 
 
-def _baselines(tab: Any) -> None:
+def _baselines(tab: Any) -> dict[str, Any]:
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-baselines", min_width=0):
         gr.HTML("<h2>3. Against simpler ways, at equal cost</h2>")
         with gr.Row(elem_classes="choices"):
@@ -201,9 +210,10 @@ def _baselines(tab: Any) -> None:
     answer = for_all(equal.equal, "store")
     moved = [one.input for one in settings]
     begun_by(tab.select, *moved)(answer, settings, said, **ANSWERED)
+    return dict(zip(("baselines", "equal_in"), settings, strict=True))
 
 
-def _together(tab: Any) -> None:
+def _together(tab: Any) -> dict[str, Any]:
     with gr.Column(elem_classes="claim", elem_id="tradeoffs-together", min_width=0):
         gr.HTML("<h2>4. Several tokens at once</h2>")
         with gr.Row(elem_classes="choices"):
@@ -212,6 +222,7 @@ def _together(tab: Any) -> None:
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
     answer = for_all(answers.together, "store")
     begun_by(tab.select, model.input)(answer, model, [said, plot], **ANSWERED)
+    return {"together": model}
 
 
 def _pattern(tab: Any) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What the link of the page carries beside the settings of Explore."""

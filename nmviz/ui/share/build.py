@@ -1,0 +1,24 @@
+"""The dialog "Share", wired: the script of the page opens it and asks for what stands in it."""
+
+import gradio as gr
+
+from nmviz.ui.serving.answers import for_all
+from nmviz.ui.share.answer import shared
+from nmviz.ui.shell.events import EACH
+
+TOLD = (
+    "element.dataset.ready = 'yes'; "
+    "element.addEventListener('pick', (e) => trigger('select', { place: e.detail }));"
+)
+"""The script of the page tells the element of which address it asks, and it tells Gradio."""
+
+
+def build_sharing() -> None:
+    """The two ends out of sight: what is asked, and the answer that the script takes over."""
+    said = gr.HTML(elem_id="share-said", elem_classes="offstage")
+    asked = gr.HTML(elem_id="share-ask", elem_classes="offstage", js_on_load=TOLD)
+    asked.select(for_all(_answer, "store"), None, said, **EACH)
+
+
+def _answer(event: gr.EventData) -> str:
+    return shared(str(getattr(event, "place", "")))
