@@ -113,3 +113,41 @@ def test_a_layer_that_was_refused_says_so_and_asks_again(visit: Visit, app: App)
     assert len(said) == len(refused)
     for fault in said:
         visit.faults.remove(fault)
+
+
+LATE = {
+    "Trade-offs": [
+        ("#tradeoffs-faster", "#tradeoffs-tokens input", "512", "NVIDIA H100"),
+        ("#tradeoffs-pattern-of", "#tradeoffs-n input[type=number]", "4", "8:16"),
+    ],
+    "Claims": [("#claims", "#claims-model input", "Gemma 3 270M", "SmolLM2 135M")],
+}
+"""By tab: a panel, one of its controls, what it is set to, and what the panel was made for."""
+
+
+def test_panels_of_other_tabs_are_dimmed_while_their_answer_is_late(page: Page, app: App) -> None:
+    open_page(page, app.address("seed=65&claims.model=smollm2-135m"))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    for tab, panels in LATE.items():
+        page.get_by_role("tab", name=tab).click()
+        for place, control, value, made_for in panels:
+            panel = page.locator(place)
+            appears(panel.locator(".js-plotly-plot .main-svg").first)
+            expect(panel.locator(".made")).to_be_attached()
+            page.route("**/run/predict*", hold)
+            if tab == "Claims":  # a menu that takes no words
+                page.locator(control).click()
+                page.get_by_role("option", name=value).click()
+            else:
+                page.locator(control).fill(value)
+                page.locator(control).press("Enter")
+            expect(panel.locator("> .freshness")).to_contain_text(made_for)
+            expect(panel).to_have_class(re.compile("of-other"))
+            while held:
+                held.pop().continue_()
+            page.unroute("**/run/predict*")
+            expect(panel).not_to_have_class(re.compile("of-other"))

@@ -18,9 +18,10 @@ from nmviz.ui.claims import answers as html
 from nmviz.ui.link.linked import Linked
 from nmviz.ui.serving.answers import for_all
 from nmviz.ui.shell.cancelling import STOPPING, cancels
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, LIVE, READ, session_of
+from nmviz.ui.shell.events import FROM_STORE, LIVE, READ, session_of, shown_by
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.figures import drawn
+from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import contents, esc, note
 from nmviz.ui.shell.places import in_turn
 from nmviz.ui.shell.progress import bar, waiting
@@ -145,7 +146,8 @@ def _wire(tab: ClaimsTab, page_tab: Any) -> None:
     page_tab.select(for_all(_opened, "store"), None, tab.fixed, **FROM_STORE)
     # One event: what is asked last is answered last, so that no answer is of another model.
     told = [page_tab.select, tab.model.input]
-    gr.on(told, for_all(partial(_refreshed, tab), "store"), tab.model, tab.changing, **ANSWERED)
+    answer = for_all(partial(_refreshed, tab), "store")
+    shown_by(partial(gr.on, told), "claims", answer, tab.model, tab.changing)
     for name, parts in tab.parts.items():
         if "typed" in parts:
             typed = parts["typed"]
@@ -213,7 +215,8 @@ def _after(name: str, model: Any) -> Any:
     except UserError:
         return gr.skip()
     answers = claims.answers(known)
-    return [*_values(CLAIMS.get(name), answers[name], known), html.overview(answers)]
+    overview = html.overview(answers) + stamp("claims", known, _title(known))
+    return [*_values(CLAIMS.get(name), answers[name], known), overview]
 
 
 def _opened() -> list[Any]:
@@ -251,7 +254,7 @@ def _refreshed(tab: ClaimsTab, model: Any) -> list[Any]:
     each = [
         value for claim in CLAIMS.values() for value in _values(claim, answers[claim.name], known)
     ]
-    return [html.overview(answers), *each]
+    return [html.overview(answers) + stamp("claims", known, _title(known)), *each]
 
 
 def _changing(claim: Claim, parts: Parts) -> list[Any]:

@@ -53,6 +53,13 @@ def answered(what: str, again: str = "") -> str:
     return f"() => window.nmviz.answered({what!r}, {again!r})"
 
 
+def shown_by(on: Callable[..., Any], panel: str, answer: Any, inputs: Any, outputs: Any) -> None:
+    """A panel that its own controls alone fill, after an event: what it shows is marked as of
+    before while the answer is worked out. The answer has a `stamp` of the panel."""
+    made = on(answer, inputs, outputs, js=asking(panel), **ANSWERED)
+    made.then(None, None, None, js=answered(panel), **READ)
+
+
 def session_of(request: gr.Request) -> str:
     """The visitor's session; every page has its own."""
     return request.session_hash or ""

@@ -142,7 +142,10 @@ window.nmviz = (() => {
   const PANELS = {
     figures: "#figures", layer: "#layer", methods: "#methods-here", each: "#each", tasks: "#tasks",
     texts: "#texts", beforehand: "#beforehand", published: "#published-figure", tray: "#tray-shown",
+    faster: "#tradeoffs-faster", frontier: "#tradeoffs-frontier", baselines: "#tradeoffs-baselines",
+    together: "#tradeoffs-together", pattern: "#tradeoffs-pattern-of", claims: "#claims",
   };
+  const OF_SETTINGS = ["figures", "layer", "methods", "each", "tasks", "texts", "beforehand"];
   const WAIT = 400; // milliseconds before an answer that has not come is worth a word
   const asked = {}; // by what was asked: when, or null once it is answered
   let answers = "";
@@ -178,7 +181,7 @@ window.nmviz = (() => {
       const root = document.querySelector(place);
       const made = root && root.querySelector(`.made[data-panel="${name}"]`);
       if (!root) continue;
-      const working = late(name) || (!["published", "tray"].includes(name) && late("settings"));
+      const working = late(name) || (OF_SETTINGS.includes(name) && late("settings"));
       const other = made && name in panels && panels[name] !== made.dataset.of;
       root.classList.toggle("of-other", Boolean(made && (other || working)));
       const words = made && (other || working) ? reason(made, panels[name], working) : "";

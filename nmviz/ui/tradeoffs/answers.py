@@ -15,6 +15,7 @@ from nmviz.service.tradeoffs.frontier import points
 from nmviz.service.tradeoffs.point import FLOOR, Point
 from nmviz.ui.shell.failures import sentence as failure
 from nmviz.ui.shell.figures import drawn
+from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, hint, note, table
 from nmviz.ui.shell.pins import pin
 from nmviz.ui.tradeoffs.words import caption
@@ -42,7 +43,9 @@ def frontier(*chosen: Any) -> tuple[str, Any, str]:
         about = f"{COSTS[asked.cost].about}. Lines join what nothing that costs no more beats."
         left = figures.without_tails(asked), figures.without_floor(found, QUALITIES[asked.quality])
         about = " ".join((about, *filter(None, left)))
+        of = f"{QUALITIES[asked.quality].title} against {COSTS[asked.cost].title}"
         said = caption(figure) + f'<p class="words">{esc(about[0].upper() + about[1:])}</p>'
+        said += stamp("frontier", repr(asked), of)
         return said, drawn(figure, "nmviz-frontier"), rows(found, asked)
     except Exception as error:
         return note(failure(error), "error"), None, ""
@@ -145,6 +148,7 @@ def together(model: Any) -> tuple[str, Any]:
     try:
         figure = figures.draw_together(str(model)[:200])
         said = caption(figure) + f'<p class="words">{esc(TOGETHER)}</p>'
+        said += stamp("together", str(model), str(model)[:60])
         return said, drawn(figure, "nmviz-together")
     except Exception as error:
         return note(failure(error), "error"), None
@@ -159,7 +163,8 @@ def pattern_of(keep: Any, group: Any) -> tuple[str, Any]:
             raise UserError(f"M is from 1 to {LARGEST_GROUP:,}.")
         one = bits(f"{int(keep)}:{int(group)}")
         figure = metadata_figure(one.name)
-        return _pattern_table(one.name) + caption(figure), drawn(figure, "nmviz-metadata")
+        said = _pattern_table(one.name) + caption(figure) + stamp("pattern", one.name, one.name)
+        return said, drawn(figure, "nmviz-metadata")
     except Exception as error:
         return note(failure(error), "error"), None
 

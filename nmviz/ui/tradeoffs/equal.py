@@ -8,6 +8,7 @@ from nmviz.service.tradeoffs.baselines import LOSS, Compared, compared, sentence
 from nmviz.service.tradeoffs.equal_memory import InMemory, as_shipped, in_memory
 from nmviz.service.tradeoffs.figures import without_floor
 from nmviz.ui.shell.failures import sentence as failure
+from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, table
 from nmviz.views.shared.numbers import column
 from nmviz.views.tradeoffs.known import marked
@@ -38,6 +39,8 @@ def equal(model: Any, cost: Any) -> str:
     try:
         found = compared(str(model)[:200], str(cost))
         parts = [_blocks(found, str(cost)), _own_bits(str(model)), _memory(in_memory())]
+        of = f"{shipped()[str(model)].title}, equal in {COSTS[str(cost)].title}"
+        parts.append(stamp("baselines", of, of))
     except Exception as error:
         return note(failure(error), "error")
     return "".join(parts)

@@ -17,6 +17,7 @@ from nmviz.published.speeds.nearest import RULE, Asked, Near, nearest, sentence
 from nmviz.service.tradeoffs.cost import speeds
 from nmviz.ui.shell.failures import sentence as failure
 from nmviz.ui.shell.figures import drawn
+from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note
 from nmviz.ui.tradeoffs.words import caption
 from nmviz.views.tradeoffs.known import marked
@@ -79,6 +80,7 @@ def faster(
         near = nearest(found.rows, asked, found.doubts)
         figure = speed_map(found.rows, found.doubts, asked=asked.tokens)
         said = _answer(near, asked) + _bound(question) + caption(figure)
+        said += stamp("faster", repr(question), f"{question.machine.title}, {asked.pattern}")
         return said, drawn(figure, "nmviz-speed-map")
     except Exception as error:
         return note(failure(error), "error"), None

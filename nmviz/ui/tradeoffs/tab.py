@@ -19,7 +19,7 @@ from nmviz.service.tradeoffs.together import USUAL
 from nmviz.sources import models as pinned
 from nmviz.ui.link.linked import Linked
 from nmviz.ui.serving.answers import for_all
-from nmviz.ui.shell.events import ANSWERED, FROM_STORE, READ, SAVE, begun_by
+from nmviz.ui.shell.events import FROM_STORE, READ, SAVE, begun_by, shown_by
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import note
 from nmviz.ui.tradeoffs import answers, equal, faster
@@ -127,7 +127,7 @@ def _faster(tab: Any, own: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     typed = settings[TYPED:]
     moved = [one.input for one in settings[:TYPED]]
     moved += [one.submit for one in typed] + [one.blur for one in typed]
-    begun_by(tab.select, *moved)(answer, settings, [said, plot], **ANSWERED)
+    shown_by(begun_by(tab.select, *moved), "faster", answer, settings, [said, plot])
     named = dict(zip(USUAL_SETTINGS, settings, strict=False))
     _written(moved, "faster", [*named.values()], ",", ",".join(USUAL_SETTINGS.values()))
     layer = dict(zip(("d_in", "d_out"), settings[len(USUAL_SETTINGS) :], strict=False))
@@ -186,7 +186,7 @@ def _frontier(tab: Any, own: Any) -> dict[str, Any]:
     file = gr.Textbox(elem_id="tradeoffs-file", elem_classes="offstage", label="exported points")
     answer = for_all(answers.frontier, "store")
     moved = [*(one.input for one in settings[:-1]), own.submit, own.blur]
-    begun_by(tab.select, *moved)(answer, settings, [said, plot, rows], **ANSWERED)
+    shown_by(begun_by(tab.select, *moved), "frontier", answer, settings, [said, plot, rows])
     for name, button in buttons.items():
         written = button.click(partial(answers.exported, name), settings, file, **FROM_STORE)
         written.then(None, file, None, js=SAVE, **READ)
@@ -209,7 +209,7 @@ def _baselines(tab: Any) -> dict[str, Any]:
         said = gr.HTML(elem_id="tradeoffs-baselines-said")
     answer = for_all(equal.equal, "store")
     moved = [one.input for one in settings]
-    begun_by(tab.select, *moved)(answer, settings, said, **ANSWERED)
+    shown_by(begun_by(tab.select, *moved), "baselines", answer, settings, said)
     return dict(zip(("baselines", "equal_in"), settings, strict=True))
 
 
@@ -221,7 +221,7 @@ def _together(tab: Any) -> dict[str, Any]:
         said = gr.HTML()
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
     answer = for_all(answers.together, "store")
-    begun_by(tab.select, model.input)(answer, model, [said, plot], **ANSWERED)
+    shown_by(begun_by(tab.select, model.input), "together", answer, model, [said, plot])
     return {"together": model}
 
 
@@ -238,6 +238,6 @@ def _pattern(tab: Any) -> dict[str, Any]:
         plot = gr.Plot(show_label=False, container=False, elem_classes="figure")
     answer = for_all(answers.pattern_of, "store")
     moved = [keep.change, group.change]
-    begun_by(tab.select, *moved)(answer, [keep, group], [said, plot], **ANSWERED)
+    shown_by(begun_by(tab.select, *moved), "pattern", answer, [keep, group], [said, plot])
     _written(moved, "choose", [keep, group], ":", USUAL_PATTERN)
     return {"choose_n": keep, "choose_m": group}
