@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 
 from nmviz import service
-from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Continuation, GenerationProgress, Progress, Result
 from nmviz.service.beforehand.texts import Written, written_beforehand
@@ -21,8 +20,8 @@ from nmviz.views.explore.changed_words import visible
 from nmviz.views.explore.continuations import Span, mark_differences
 from nmviz.views.shared.numbers import share
 from nmviz.views.tray.colours import column_of
-from nmviz.views.tray.parting import parting
-from nmviz.views.tray.titles import short_of
+from nmviz.views.tray.parting import SHOWN, parting, shared_beginning
+from nmviz.views.tray.titles import model_title, short_of
 
 SECONDS_BETWEEN_TEXTS = 0.3
 WRITE = (
@@ -30,20 +29,20 @@ WRITE = (
     "Write both texts, from the prompt of Explore</button></p>"
 )
 STOP = '<button type="button" class="tray-stop" data-at="stop">Cancel</button>'
-TWO_MODELS = "A and B are of different models: only texts of one model are set side by side."
 BEFOREHAND = "Written beforehand, at most {} tokens, the likeliest each time."
 NONE_SHIPS = "No text of these two ships with the page: press the button to have them written."
 SAME = "A and B write the same."
+ONE_ENDS = "A and B write alike as far as the shorter goes."
 
 
 def texts(a: Result, b: Result) -> str:
     """The texts of both that ship, and the button that has others written. UserError where they
     cannot be set side by side."""
-    models = of_pair(a, b)
+    models = alone(a), alone(b)
     shipped = list(_shipped(*models))
     about = BEFOREHAND.format(shipped[0][0].tokens) if shipped else NONE_SHIPS
     inner = "".join(
-        f"<h3>{esc(one.prompt)}</h3>{side_by_side(models, three, True)}" for one, three in shipped
+        f"<h3>{esc(one.prompt)}</h3>{side_by_side(models, every, True)}" for one, every in shipped
     )
     return f'{WRITE}<p class="words">{esc(about)}</p>{KEY * bool(shipped)}{inner}'
 
@@ -51,47 +50,63 @@ def texts(a: Result, b: Result) -> str:
 def write(a: Result, b: Result, prompt: object, event: Turn) -> Iterator[str]:
     """Both texts and the dense model's, as they are written."""
     try:
-        models = of_pair(a, b)
+        models = alone(a), alone(b)
         writing = Writing(prompt=str(prompt))
-        said = f"<h3>{esc(writing.prompt)}</h3>"
-        yield _working(Progress("loading the model"))
-        pruned = [one for one in models if not one.is_dense]
-        for one in service.uncalibrated(pruned):
-            yield from map(_working, service.calibrate(one, event))
-        last, shown = 0.0, ""
-        for progress in _generate(models[0], pruned, writing, event):
-            if progress.done or monotonic() - last > SECONDS_BETWEEN_TEXTS:
-                last = monotonic()
-                three = _three(models, progress.continuations)
-                shown = said + KEY + side_by_side(models, three, progress.done)
-                yield shown + ("" if progress.done else _working(_written(progress, writing)))
+        shown = said = f"<h3>{esc(writing.prompt)}</h3>{KEY}"
+        before: list[Texts] = []
+        for group in _groups(models):
+            yield shown + _working(Progress("loading the model"))
+            for progress in _written(group, writing, event):
+                if isinstance(progress, Progress):
+                    yield shown + _working(progress)
+                    continue
+                every = [*before, _texts(group, progress.continuations)]
+                done = progress.done and len(every) == len(_groups(models))
+                shown = said + side_by_side(models, every, done)
+                yield shown + ("" if done else _working(_told(progress, writing)))
+            before = every
         yield shown + (note("Cancelled: the texts end here.") if event.is_set() else "")
     except Exception as error:
         yield note(sentence(error), "error")
 
 
-def of_pair(a: Result, b: Result) -> tuple[Experiment, Experiment]:
-    """The two models. UserError where they do not write beside one another here."""
-    if a.experiment.model != b.experiment.model:
-        raise UserError(TWO_MODELS)
-    return alone(a), alone(b)
+Texts = Sequence[Continuation]
+"""Of one model: the dense text, and that of each of the pinned two that is of it, in their order;
+of one that is dense the dense text again."""
 
 
-Three = tuple[Continuation, Continuation, Continuation]
-"""Of the dense model, A and B."""
+def _groups(models: Sequence[Experiment]) -> list[list[Experiment]]:
+    """The two by the model that they prune: one group, or two."""
+    first, other = models
+    return [[first, other]] if first.model == other.model else [[first], [other]]
 
 
-def side_by_side(models: Sequence[Experiment], three: Three, done: bool) -> str:
-    """Three columns, what differs from the dense text marked; once all are done, where A and B
-    part."""
-    names = (
-        "dense",
-        *(f"{letter}: {short_of(one)}" for letter, one in zip("AB", models, strict=True)),
-    )
-    kinds = ("dense", *map(column_of, models))
-    columns = zip(names, kinds, three, strict=True)
-    inner = "".join(_column(name, kind, text, three[0]) for name, kind, text in columns)
-    return f'<div class="cards">{inner}</div>' + (_parting(three) if done else "")
+def side_by_side(models: Sequence[Experiment], every: Sequence[Texts], done: bool) -> str:
+    """A row of columns for each model, what differs from its dense text marked; once all are done,
+    where A and B part. Of two models the second may be to come."""
+    letters = iter("AB")
+    rows = []
+    for group, given in zip(_groups(models), every, strict=False):
+        kinds = ("dense", *map(column_of, group))
+        pinned = [f"{next(letters)}: {short_of(one)}" for one in group]
+        columns = zip(("dense", *pinned), kinds, given, strict=True)
+        inner = "".join(_column(name, kind, text, given[0]) for name, kind, text in columns)
+        of = "" if len(group) > 1 else f"<h4>{esc(model_title(group[0].model))}</h4>"
+        rows.append(f'{of}<div class="cards">{inner}</div>')
+    return "".join(rows) + (_where(every) if done else "")
+
+
+def _where(every: Sequence[Texts]) -> str:
+    """Where A and B part. Of two models, whose tokens have nothing in common, by their letters."""
+    if len(every) == 1:
+        dense, a, b = every[0]
+        return _parting(dense, a, b)
+    one, other = (given[1].text.lstrip() for given in every)
+    alike = shared_beginning(one, other)
+    if alike in (one, other):
+        return f'<p class="words">{SAME if one == other else ONE_ENDS}</p>'
+    said = f"after “{visible(alike[-SHOWN:])}”" if alike else "at the first letter"
+    return f'<p class="words">A and B part {esc(said)}. Their tokens are not the same ones.</p>'
 
 
 def _column(name: str, kind: str, text: Continuation, dense: Continuation) -> str:
@@ -108,8 +123,8 @@ def _column(name: str, kind: str, text: Continuation, dense: Continuation) -> st
     )
 
 
-def _parting(three: Three) -> str:
-    found = parting(*three)
+def _parting(dense: Continuation, a: Continuation, b: Continuation) -> str:
+    found = parting(dense, a, b)
     if found is None:
         return f'<p class="words">{SAME}</p>'
     said = "A and B part at the first token."
@@ -131,13 +146,16 @@ def _chance(chance: float | None) -> str:
     return "&ndash;" if chance is None else share(chance)
 
 
-def _shipped(a: Experiment, b: Experiment) -> Iterator[tuple[Written, Three]]:
+def _shipped(a: Experiment, b: Experiment) -> Iterator[tuple[Written, Sequence[Texts]]]:
     """By prompt the texts of both that ship."""
     each = [{one.prompt: one for one in _written_of(of)} for of in (a, b)]
     for prompt, one in each[0].items():
-        if (other := each[1].get(prompt)) is not None:
-            dense, first = one.continuations
-            yield one, (dense, first, other.continuations[1])
+        if (other := each[1].get(prompt)) is None:
+            continue
+        if a.model == b.model:
+            yield one, [(*one.continuations, other.continuations[1])]
+        else:
+            yield one, [one.continuations, other.continuations]
 
 
 def _written_of(one: Experiment) -> Iterator[Written]:
@@ -148,28 +166,34 @@ def _written_of(one: Experiment) -> Iterator[Written]:
             yield written
 
 
-def _generate(
-    first: Experiment, pruned: Sequence[Experiment], writing: Writing, event: Turn
-) -> Iterator[GenerationProgress]:
-    known = offered(first.model)
-    yield from service.generate(
+def _written(
+    group: Sequence[Experiment], writing: Writing, event: Turn
+) -> Iterator[Progress | GenerationProgress]:
+    """What has to be calibrated first; then what one model and its pruned ones write, a few times a
+    second and at the end."""
+    pruned = [one for one in group if not one.is_dense] or group
+    for one in service.uncalibrated(pruned):
+        yield from service.calibrate(one, event)
+    known, last = offered(group[0].model), 0.0
+    for progress in service.generate(
         pruned,
         writing.prompt,
         max_new_tokens=writing.new_tokens,
         chat=bool(known and known.chat),
         cancel=event,
-    )
+    ):
+        if progress.done or monotonic() - last > SECONDS_BETWEEN_TEXTS:
+            last = monotonic()
+            yield progress
 
 
-def _three(models: Sequence[Experiment], given: Sequence[Continuation]) -> Three:
-    """The dense text also stands for a model that is dense."""
+def _texts(group: Sequence[Experiment], given: Sequence[Continuation]) -> Texts:
     dense, *others = given
     rest = iter(others)
-    a, b = (dense if one.is_dense else next(rest) for one in models)
-    return dense, a, b
+    return [dense, *(dense if one.is_dense else next(rest) for one in group)]
 
 
-def _written(progress: GenerationProgress, writing: Writing) -> Progress:
+def _told(progress: GenerationProgress, writing: Writing) -> Progress:
     tokens = sum(len(one.tokens) for one in progress.continuations)
     return Progress("writing", tokens, len(progress.continuations) * writing.new_tokens)
 

@@ -1,6 +1,7 @@
 """Where the texts of two models part, and how likely the words were there."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from nmviz.core.results import Continuation
 from nmviz.views.explore.continuations import first_difference
@@ -51,6 +52,12 @@ def parting(dense: Continuation, a: Continuation, b: Continuation) -> Parting | 
             words[token.id] = Word(token.text, **known)
     ended = tuple(letter for letter, text in (("A", a), ("B", b)) if place >= len(text.tokens))
     return Parting(place, before, tuple(words.values()), ended)
+
+
+def shared_beginning(a: str, b: str) -> str:
+    """The letters that both texts begin with: of two models whose tokens differ."""
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))
+    return "".join(letter for letter, _ in alike)
 
 
 def _ids(text: Continuation, end: int) -> list[int]:
