@@ -38,7 +38,7 @@ TRACKING = frozenset(
 """What others hang on a link to follow it; so is all that begins with `utm_`."""
 VERSIONS = ("1", "2")
 """Of links. The first had no number, and read the same."""
-ELSEWHERE = ("at", "hand", "embed")
+ELSEWHERE = ("at", "hand", "choice", "embed")
 """Read by the script of the page alone."""
 MOST_NAMED = 3
 LONGEST_NAME = 40

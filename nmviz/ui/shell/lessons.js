@@ -59,7 +59,22 @@ window.nmvizLessons = (() => {
   }
 
   function write() {
-    window.nmviz.address(`lesson=${at.lesson}&step=${at.step}`, "lesson");
+    const told = new URLSearchParams({ lesson: at.lesson, step: at.step });
+    const menus = menusOf(section());
+    if (menus.some((menu) => menu.value !== usual(menu))) for (const menu of menus) told.append("choice", valueOf(menu));
+    window.nmviz.address(told.toString(), "lesson");
+  }
+
+  const menusOf = (step) => [...step.querySelectorAll("[data-menu]")];
+  const usual = (menu) => (menu.dataset.usual ??= menu.type === "range" ? menu.defaultValue : ([...menu.options].find((one) => one.defaultSelected) || menu.options[0]).value);
+
+  // What a link chose in the menus of its step, where they have it
+  function choose(values) {
+    menusOf(section()).forEach((menu, n) => {
+      const there = menu.type === "range" ? menu.dataset.values.split("|") : [...menu.options].map((one) => one.value);
+      const place = there.indexOf(values[n]);
+      if (place >= 0) menu.value = menu.type === "range" ? place : values[n];
+    });
   }
 
   const valueOf = (menu) => (menu.type === "range" ? menu.dataset.values.split("|")[menu.value] : menu.value);
@@ -67,7 +82,7 @@ window.nmvizLessons = (() => {
   // The words, the figure and the link of what the menus of a step choose
   function say(step) {
     const told = (step.told ||= JSON.parse(step.dataset.told));
-    const menus = [...step.querySelectorAll("[data-menu]")];
+    const menus = menusOf(step);
     const values = Object.fromEntries(menus.map((menu) => [menu.dataset.menu, valueOf(menu)]));
     const names = Object.keys(told.options);
     const said = told.said[names.map((name) => values[name]).join("|")];
@@ -109,6 +124,7 @@ window.nmvizLessons = (() => {
     opened = true;
     Object.assign(at, { lesson: Number(told.dataset.lesson), step: Number(told.dataset.step) });
     remark(told.dataset.remark);
+    choose(new URLSearchParams(location.search).getAll("choice"));
   }
 
   // Another tab was opened, or this one: its place stands in the address only here
@@ -198,7 +214,9 @@ window.nmvizLessons = (() => {
   });
   document.addEventListener("input", (event) => {
     const step = event.target.closest?.("#lessons .step");
-    if (step && event.target.matches("[data-menu]")) say(step);
+    if (!step || !event.target.matches("[data-menu]")) return;
+    say(step);
+    write();
   });
   document.addEventListener("keydown", (event) => {
     const word = event.target.closest?.("#lessons .word-of[aria-expanded='true']");

@@ -5,7 +5,7 @@ window.nmviz = (() => {
 
   // Each part of the address is written by itself; what others have hung on it stays.
   const PARTS = {
-    tasks: "questions", limit: "questions", chat: "questions", tab: "tab", lesson: "lesson", step: "lesson",
+    tasks: "questions", limit: "questions", chat: "questions", tab: "tab", lesson: "lesson", step: "lesson", choice: "lesson",
     faster: "faster", choose: "choose", tray: "tray", tray_pair: "tray", tray_part: "tray", tray_at: "tray",
     at: "at", hand: "hand", embed: "embed", panel: "embed",
   };
