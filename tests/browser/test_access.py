@@ -92,7 +92,19 @@ def test_axe_finds_nothing_on_any_tab_in_either_theme(kept: Page, app: App, axe:
         assert page.evaluate(BROKEN, ["color-contrast"]) == [], f"{tab}, dark"
         page.locator("#theme").click()
     show(page, "Explore")
+    the_dialog_that_shares_is_whole(page)
     back_at(page, app.address())
+
+
+def the_dialog_that_shares_is_whole(page: Page) -> None:
+    """It has the focus, is left by Escape, and axe finds nothing."""
+    page.locator("#share").click()
+    expect(page.locator("#share-box")).to_contain_text("@software{")
+    assert page.evaluate("document.querySelector('#share-box').contains(document.activeElement)")
+    assert page.evaluate(BROKEN, None) == [], "Share"
+    page.keyboard.press("Escape")
+    expect(page.locator("#share-box")).to_be_hidden()
+    assert page.evaluate("document.activeElement.id") == "share"
 
 
 def test_the_keyboard_goes_everywhere_and_is_seen_there(kept: Page, app: App) -> None:
