@@ -132,9 +132,9 @@ def _pattern(named: dict[str, Any], catalogue: Catalogue, values: dict[str, Any]
 def _methods(named: dict[str, Any], values: dict[str, Any]) -> None:
     choices = menus(parse_pattern(values["pattern"]))
     labels = {
-        "criterion": "Criterion for activations",
-        "weight_criterion": "Criterion for weights",
-        "mitigations": "Mitigations, in order (activations)",
+        "criterion": "Which activations stay (criterion)",
+        "weight_criterion": "Which weights stay (criterion)",
+        "mitigations": "Repairs, in order (mitigations)",
     }
     for name, label in labels.items():
         named[name] = gr.Dropdown(

@@ -39,7 +39,7 @@ def texts(progress: GenerationProgress | None, view: View, message: str = "") ->
     """Three columns; `message` is HTML above them."""
     given = {} if progress is None else {one.column: one for one in progress.continuations}
     done = progress is not None and progress.done
-    wait = f'<p class="words">{esc(WAITING)}</p>' if not given and not message else ""
+    wait = f'<p class="words nothing-yet">{esc(WAITING)}</p>' if not given and not message else ""
     below = _chances_table(given) if done else ""
     made = stamp("texts", identity(view), _written(view)) if given else ""
     inner = side_by_side(given, view, done) if given or message else ""
