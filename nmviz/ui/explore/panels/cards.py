@@ -70,7 +70,7 @@ def _source(column: Column, results: Results) -> Result | None:
 
 def _level(metric: str, level: Measurement | None, of: Experiment) -> str:
     """A perplexity, its interval, and the text and protocol that it depends on."""
-    name = f'{quantity(metric, "perplexity")} <small>lower is better</small>'
+    name = f"{quantity(metric, 'perplexity')} <small>lower is better</small>"
     read = f'<p class="protocol">{esc(protocols.text_in_words(of))}</p>'
     if level is None:
         return f'<p class="level"><strong>&ndash;</strong> {name}</p>{read}'
