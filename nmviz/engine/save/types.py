@@ -1,0 +1,38 @@
+"""The types in which weights are stored, and what is copied beside them."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import torch
+
+from nmviz.core.provenance import STORED
+from nmviz.engine.load.gguf.copies import copy_of
+from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.tensors import heads
+from nmviz.sources import models
+from nmviz.sources.hub import INDEX, TEXT_FILES
+
+TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+
+
+def stored_type(loaded: LoadedModel) -> torch.dtype:
+    """What most of the source's weights are stored in; float32 where they are of few bits."""
+    files = models.locate(loaded.info.id)
+    if files.gguf or STORED in loaded.said:
+        return torch.float32
+    sizes: Counter[str] = Counter()
+    for head in heads(files.folder, loaded.info.id).values():
+        sizes[head.dtype] += head.bits
+    return TYPES.get(sizes.most_common(1)[0][0], torch.float32)
+
+
+def copy_texts(loaded: LoadedModel, folder: Path) -> None:
+    """Put the tokenizer's files and the settings of generation into the folder, as they are.
+    OSError where they cannot be written."""
+    files = models.locate(loaded.info.id)
+    source = copy_of(files.sha256) or files.folder
+    own = getattr(loaded.tokenizer, "vocab_files_names", {}).values()
+    for name in {*TEXT_FILES, *own} - {"config.json", INDEX}:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)

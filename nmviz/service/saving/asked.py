@@ -1,0 +1,47 @@
+"""What `nmviz run` means with a folder that `nmviz prune` wrote."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from nmviz.base.errors import SettingError
+from nmviz.base.wording import listed
+from nmviz.service.choices import recipe_settings
+from nmviz.sources import models
+
+OPTIONS = {
+    "target": "--target",
+    "pattern": "--pattern",
+    "criterion": "--criterion",
+    "mitigations": "--mitigate",
+    "ties": "--ties",
+    "projections": "--sites",
+    "blocks": "--blocks",
+    "drop": "--drop",
+    "by": "--by",
+    "calibration_windows": "--calibration-windows",
+    "seed": "--seed",
+}
+"""What a recipe says itself, and how it would be given beside it."""
+
+
+def with_saved(settings: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
+    """Settings of a run, of which a person gave those named: a pruned model runs as it is unless a
+    pattern is given, and a recipe with its own settings.
+
+    UserError where settings of the recipe are given beside it.
+    """
+    model = str(settings["model"])
+    saved = models.saved_of(model)
+    if saved is None:
+        return dict(settings)
+    if not saved.is_recipe:
+        says = {"pattern", "drop"}.intersection(given)
+        return dict(settings) if says else {**settings, "pattern": "dense"}
+    beside = [option for name, option in OPTIONS.items() if name in given]
+    if beside:
+        raise SettingError(
+            f"{model} is a recipe that says itself what is pruned ({saved.pruned}): leave "
+            f"{listed(beside)} out.",
+            "pattern",
+        )
+    return {**settings, **recipe_settings(saved)}
