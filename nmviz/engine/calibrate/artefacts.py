@@ -93,7 +93,8 @@ def write(
         for name, tensor in state.items()
         if method in methods
     }
-    save_file(_unshared(tensors), path, {n: repr(v) for n, v in figures.items()})
+    about = {name: repr(value) for name, value in figures.items()}
+    save_file(_unshared(tensors), path, about or None)  # with {} and no tensors it is unreadable
 
 
 def load(key: str, pruned: Pruned, device: str) -> dict[str, float] | None:

@@ -44,17 +44,17 @@ def given(recipe: Saved, pruned: Pruned, device: str) -> dict[str, float]:
 
 
 def _fits(pruned: Pruned, site: Site) -> bool:
-    """Whether the layer can be computed with its state: two tokens tell."""
+    """Whether the layer can be computed with its state: three tokens tell."""
     states = pruned.states[site].values()
     if not all(bool(tensor.isfinite().all()) for state in states for tensor in state.values()):
         return False
-    tokens = torch.linspace(-1, 1, 2 * site.d_in, device=site.weight.device)
+    tokens = torch.linspace(-1, 1, 3 * site.d_in, device=site.weight.device)
     try:
         pruned.finish(site)
-        made = pruned.forward(site, tokens.view(1, 2, site.d_in))
-    except (RuntimeError, IndexError, KeyError):
+        made = pruned.forward(site, tokens.view(1, 3, site.d_in))
+    except (RuntimeError, ValueError, TypeError, LookupError):
         return False
-    return made.shape == (1, 2, site.d_out)
+    return made.shape == (1, 3, site.d_out)
 
 
 def _does_not_fit(path: Path, site: Site) -> UserError:

@@ -135,7 +135,7 @@ def largest(scores: Tensor, pattern: str, settings: Mapping[str, Any]) -> Tensor
         share = blocks.shape[-1] * Fraction(Decimal(pattern.rstrip("%"))) / 100
         dropped = ceil(share) if settings.get("rest") == "dropped" else floor(share)
         keep = blocks.shape[-1] - min(dropped, blocks.shape[-1] - 1)
-    order = blocks.argsort(-1, descending=True, stable=True)
+    order = blocks.argsort(dim=-1, descending=True, stable=True)
     mask = torch.zeros_like(blocks, dtype=torch.bool).scatter_(-1, order[..., :keep], True)
     return mask.view(scores.shape)
 

@@ -16,8 +16,11 @@ from nmviz.sources.hub import INDEX, TEXT_FILES
 TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
-def stored_type(loaded: LoadedModel) -> torch.dtype:
-    """What most of the source's weights are stored in; float32 where they are of few bits."""
+def type_of(loaded: LoadedModel, asked: str) -> torch.dtype:
+    """What weights are stored in, `float32` or as the `source` is: what most of its weights are
+    stored in, and float32 where they are of few bits."""
+    if asked == "float32":
+        return torch.float32
     files = models.locate(loaded.info.id)
     if files.gguf or STORED in loaded.said:
         return torch.float32
@@ -25,6 +28,11 @@ def stored_type(loaded: LoadedModel) -> torch.dtype:
     for head in heads(files.folder, loaded.info.id).values():
         sizes[head.dtype] += head.bits
     return TYPES.get(sizes.most_common(1)[0][0], torch.float32)
+
+
+def called(dtype: torch.dtype) -> str:
+    """A type as transformers has it: `bfloat16`."""
+    return str(dtype).removeprefix("torch.")
 
 
 def copy_texts(loaded: LoadedModel, folder: Path) -> None:

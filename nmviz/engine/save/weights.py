@@ -21,6 +21,7 @@ from nmviz.engine.load.gguf.copies import OF_THE_SOURCE
 from nmviz.engine.load.loading import LoadedModel, quiet
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.weights import PrunedWeights
+from nmviz.engine.save.types import called
 from nmviz.sources.hub import INDEX, WHOLE
 
 SHARD = 2_000_000_000
@@ -97,8 +98,9 @@ def _made(
 
 def _refuse_overflow(cast: Tensor, name: str) -> None:
     if not bool(cast.isfinite().all()):
-        kind = str(cast.dtype).removeprefix("torch.")
-        raise UserError(f"The changed weights of {name} do not fit {kind}: use --dtype float32.")
+        raise UserError(
+            f"The changed weights of {name} do not fit {called(cast.dtype)}: use --dtype float32."
+        )
 
 
 def _sites_by_name(model: Any, pruned: PrunedWeights) -> Mapping[str, list[Site]]:

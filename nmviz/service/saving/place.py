@@ -17,14 +17,22 @@ def check_place(out: Path) -> Path:
     or nothing that it can be put into."""
     try:
         place = out.expanduser().absolute()
-        there, above = place.exists() or place.is_symlink(), place.parent.is_dir()
-    except (OSError, ValueError, RuntimeError):
+        there, above = _is_there(place), place.parent.is_dir()
+    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, no such home
         raise UserError(f"{str(out)[:80]!r} is not a path: check it.") from None
     if there:
         raise UserError(f"{place} is there already: give --out a new name, or remove it first.")
     if not above:
         raise UserError(f"There is no folder {place.parent} to write into: make it first.")
     return place
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        place.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def check_room(folder: Path, needed: int) -> None:

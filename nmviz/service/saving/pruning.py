@@ -77,14 +77,12 @@ def _weights(
 ) -> Generator[Progress, None, Made]:
     """Write weights and masks, and say what they cost: what `nmviz run` measures where it measures
     these weights, else what is read back from the files."""
-    import torch
-
     from nmviz.engine.measure.trial import settled
     from nmviz.engine.prune.weights import PrunedWeights
     from nmviz.engine.save import masks, measuring, types, weights
 
     assert isinstance(bound.pruned, PrunedWeights)
-    kind = torch.float32 if dtype == "float32" else types.stored_type(loaded)
+    kind = types.type_of(loaded, dtype)
     check_room(folder, weights.size(loaded.model, kind))
     for step in weights.write(loaded, bound.pruned, folder, kind, check_of(stop)):
         yield Progress(step.words, share=step.share)
@@ -97,8 +95,7 @@ def _weights(
         text = text_of(experiment.reading.corpus, None)
         again = measuring.RunOfFiles(loaded, bound, folder, text, how, stop)
         result = yield from _measured(iter(again))
-    named = str(kind).removeprefix("torch.")
-    return _made(loaded, bound, result, type=named, of_files=not exact)
+    return _made(loaded, bound, result, type=types.called(kind), of_files=not exact)
 
 
 def _recipe(
