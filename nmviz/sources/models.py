@@ -220,19 +220,25 @@ def refuse_without_weights(model_id: str) -> None:
         return
     recipe, path = recipe_of(model_id), _local(model_id)
     if recipe is not None:
-        raise UserError(
-            f"{path} holds a recipe for activations and no model: nmviz run --model takes it; "
-            "here choose the model that it was made for."
-        )
+        raise _no_model(recipe)
     if path is None:
         hub.refuse_without_weights(model_id)
     else:
         _weights_in(path)
 
 
+def _no_model(recipe: Saved) -> UserError:
+    return UserError(
+        f"{recipe.folder} holds a recipe for activations and no model: nmviz run --model takes it; "
+        "here choose the model that it was made for."
+    )
+
+
 def _describe_or_say_why(model_id: str) -> ModelInfo:
     """One model that cannot be had now must not take the others off the page."""
     try:
+        if recipe := recipe_of(model_id):
+            raise _no_model(recipe)
         return describe(model_id)
     except UserError as error:
         title = model_id.rstrip("/").rsplit("/", 1)[-1]

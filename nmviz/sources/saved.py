@@ -74,12 +74,17 @@ class Saved:
 
     @property
     def words(self) -> str:
-        """Where it comes from, as a result says it."""
+        """Where it comes from."""
         what = "a recipe of nmviz for" if self.is_recipe else "pruned by nmviz from"
-        changed = self.changed()
-        since = f"; {changed} was changed since" if changed else ""
         name = self.source.model.rstrip("/").rpartition("/")[2] or self.source.model
-        return f"{what} {name} ({self.source.sha256[:12]}): {self.pruned}{since}"
+        return f"{what} {name} ({self.source.sha256[:12]}): {self.pruned}"
+
+    @property
+    def origin(self) -> str:
+        """The same as a result says it: also whether a file was changed since, for which all are
+        read."""
+        changed = self.changed()
+        return f"{self.words}; {changed} was changed since" if changed else self.words
 
     def changed(self) -> str | None:
         """The first of the files that is missing or not as it was written; None where none is."""

@@ -26,6 +26,7 @@ from nmviz.engine.calibrate import calibration
 from nmviz.engine.load import loading
 from nmviz.engine.save.apply_recipe import attach
 from nmviz.methods import ACTIVATION, MITIGATIONS
+from nmviz.methods.pattern_lists import Patterns
 from nmviz.service.saving.asked import with_saved
 
 pytestmark = pytest.mark.usefixtures("paragraphs_calibrate", "module_store", "read_once")
@@ -242,3 +243,10 @@ def test_a_pattern_beside_a_recipe_is_refused_on_the_command_line(
     assert code == 2 and "leave --sites and --seed out" in err
     code, said, err = call("run", "--model", shifts, *reading)
     assert code == 0 and "keep 2 of every 4 (2:4), amber + s-pts(per=channel)" in said
+
+
+def test_a_plan_by_layer_is_in_the_recipe(tiny_model: Path, tmp_path: Path) -> None:
+    plan = ("2:4 q,down", "8:16 up:1-2")
+    told = save(tiny_model, tmp_path / "recipe", pattern=Patterns.read(plan).name, plan=plan)
+    assert sorted(set(told["sites"].values())) == ["2:4", "8:16"] and len(told["sites"]) == 8
+    assert costs(run(tmp_path / "recipe")) == costs_told(told)

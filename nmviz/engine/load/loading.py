@@ -132,7 +132,7 @@ def _for_recipe(recipe: Saved, model_id: str, device: str) -> LoadedModel:
         base,
         info=replace(base.info, id=model_id, title=recipe.folder.name),
         sha256=recipe.identity,
-        said={**base.said, ORIGIN: recipe.words},
+        said={**base.said, ORIGIN: recipe.origin},
         recipe=recipe,
     )
 
@@ -189,7 +189,7 @@ def _load(model_id: str, device: str) -> LoadedModel:
     info = models.describe(model_id)
     info = replace(info, context=context_of(model, info.context))
     if saved := saved_in(files.folder):
-        said = {**said, ORIGIN: saved.words}
+        said = {**said, ORIGIN: saved.origin}
     return LoadedModel(info, model, tokenizer, files.sha256, device, said)
 
 

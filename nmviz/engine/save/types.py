@@ -13,6 +13,7 @@ from nmviz.engine.load.tensors import heads
 from nmviz.sources import models
 from nmviz.sources.hub import INDEX, TEXT_FILES
 
+TERMS = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*")
 TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -36,11 +37,12 @@ def called(dtype: torch.dtype) -> str:
 
 
 def copy_texts(loaded: LoadedModel, folder: Path) -> None:
-    """Put the tokenizer's files and the settings of generation into the folder, as they are.
-    OSError where they cannot be written."""
+    """Put the tokenizer's files, the settings of generation and the licence into the folder, as
+    they are. OSError where they cannot be written."""
     files = models.locate(loaded.info.id)
     source = copy_of(files.sha256) or files.folder
     own = getattr(loaded.tokenizer, "vocab_files_names", {}).values()
-    for name in {*TEXT_FILES, *own} - {"config.json", INDEX}:
+    terms = (file.name for pattern in TERMS for file in source.glob(pattern))
+    for name in {*TEXT_FILES, *own, *terms} - {"config.json", INDEX}:
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)

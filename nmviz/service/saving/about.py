@@ -1,11 +1,13 @@
 """What a pruned model says of itself: nmviz.json, for people, for tools, and for nmviz again."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nmviz.base.cache import file_sha256
+from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.methods import BY_TARGET, MITIGATIONS
@@ -52,6 +54,17 @@ class Made:
     def words(self) -> str:
         """What was done, such as `weight 2:4 magnitude`."""
         return pruned_in_words(self.experiment)
+
+
+def as_json(told: Mapping[str, Any]) -> str:
+    """The text of the file. UserError for a number that is not finite, which is no JSON."""
+    try:
+        return json.dumps(told, indent=1, allow_nan=False)
+    except ValueError:
+        raise UserError(
+            "The pruned model gives numbers that are not finite, so its cost cannot be said: "
+            "choose another pattern or criterion."
+        ) from None
 
 
 def about(made: Made, folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from nmviz.base import plain_yaml
 from nmviz.core.metrics import METRICS
 from nmviz.core.protocols import text_in_words
+from nmviz.core.provenance import as_read
 from nmviz.core.results import Measurement
 from nmviz.service.saving.about import Made
 from nmviz.sources.saved import ABOUT, MASKS, RECIPE
@@ -108,6 +109,7 @@ def _pruned(made: Made) -> Iterator[str]:
     covered = made.result.provenance.coverage
     lines = [f"- {len(made.sites)} layers"]
     lines += [f"- {said}" for said in covered.lines()] if covered else []
+    lines += [f"- {said}" for said in as_read(made.result.provenance)]
     if made.type:
         lines += [f"- stored as {made.type}"]
     yield "\n".join(lines)

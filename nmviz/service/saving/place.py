@@ -61,8 +61,8 @@ def written_whole(out: Path) -> Iterator[Path]:
                 raise UserError(f"{out} was made meanwhile: give --out a new name.")
             beside.rename(out)
     except OSError as error:
-        full = error.errno in FULL
-        raise _not_written(out, "the disk is full" if full else str(error.strerror)) from None
+        said = "the disk is full" if error.errno in FULL else error.strerror or str(error)
+        raise _not_written(out, said) from None
     except SafetensorError as error:  # its own word for a disk that is full or fails
         raise _not_written(out, str(error)) from None
 

@@ -1,6 +1,5 @@
 """Pruning a model for good: into a folder that other tools read."""
 
-import json
 import shutil
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -16,7 +15,7 @@ from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS
 from nmviz.service.choices import describe, resolve, text_of
 from nmviz.service.runs import load, run
-from nmviz.service.saving.about import Made, about
+from nmviz.service.saving.about import Made, about, as_json
 from nmviz.service.saving.card import card
 from nmviz.service.saving.place import check_place, check_room, written_whole
 from nmviz.sources.saved import ABOUT
@@ -60,7 +59,7 @@ def prune(
         made = yield from made_of(loaded, bound, folder, dtype, how, stop)
         whole = replace(made, command=command)
         told = about(whole, folder)
-        (folder / ABOUT).write_text(json.dumps(told, indent=1, allow_nan=False), encoding="utf-8")
+        (folder / ABOUT).write_text(as_json(told), encoding="utf-8")
         (folder / "README.md").write_text(card(whole), encoding="utf-8")
     return told
 
