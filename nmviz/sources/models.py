@@ -72,7 +72,7 @@ def describe(model_id: str) -> ModelInfo:
     if recipe is not None:
         base = describe(_base(recipe))
         called = recipe.folder.name
-        return replace(base, id=model_id, title=called, note=recipe.words, pinned=False)
+        return replace(base, id=model_id, title=called, note=recipe.note, pinned=False)
     if path is None:
         config = hub.text_file(model_id, "config.json")
         chat = has_template(partial(hub.text_file, model_id, needed=False), remedy(model_id))
@@ -84,7 +84,7 @@ def describe(model_id: str) -> ModelInfo:
     chat = has_template(lambda name: folder / name, PUT_BACK)
     info = from_config(model_id, path.name, read_json(folder / "config.json", PUT_BACK), chat)
     saved = saved_in(folder)
-    return info if saved is None else replace(info, note=saved.words)
+    return info if saved is None else replace(info, note=saved.note)
 
 
 def saved_of(model_id: str) -> Saved | None:

@@ -80,6 +80,11 @@ class Saved:
         return f"{what} {name} ({self.source.sha256[:12]}): {self.pruned}"
 
     @property
+    def note(self) -> str:
+        """The same as a sentence."""
+        return f"{self.words[:1].upper()}{self.words[1:]}."
+
+    @property
     def origin(self) -> str:
         """The same as a result says it: also whether a file was changed since, for which all are
         read."""

@@ -28,6 +28,7 @@ from nmviz.engine.save.apply_recipe import attach
 from nmviz.methods import ACTIVATION, MITIGATIONS
 from nmviz.methods.pattern_lists import Patterns
 from nmviz.service.saving.asked import with_saved
+from nmviz.sources import models
 
 pytestmark = pytest.mark.usefixtures("paragraphs_calibrate", "module_store", "read_once")
 
@@ -211,7 +212,9 @@ def shifts(tiny_model: Path, tmp_path: Path) -> Path:
     return tmp_path / "shifts"
 
 
-def test_nothing_else_is_done_with_a_recipe(shifts: Path, tmp_path: Path) -> None:
+def test_nothing_else_is_done_with_a_recipe(
+    shifts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(
         UserError, match=r"is a recipe and is run as it says \(activation 2:4 amber"
     ):
@@ -220,6 +223,8 @@ def test_nothing_else_is_done_with_a_recipe(shifts: Path, tmp_path: Path) -> Non
         save(shifts, tmp_path / "again", target="weight", pattern="2:4")
     with pytest.raises(UserError, match="holds a recipe for activations and no model"):
         service.offer(str(shifts))
+    monkeypatch.setenv("NMVIZ_MODELS", str(shifts))
+    assert "holds a recipe for activations and no model" in models.offered()[-1].note
     with pytest.raises(UserError, match="Of activations no weights are written: leave --dtype"):
         save(
             Path(json.loads((shifts / "nmviz.json").read_text())["source"]["model"]),
@@ -250,3 +255,13 @@ def test_a_plan_by_layer_is_in_the_recipe(tiny_model: Path, tmp_path: Path) -> N
     told = save(tiny_model, tmp_path / "recipe", pattern=Patterns.read(plan).name, plan=plan)
     assert sorted(set(told["sites"].values())) == ["2:4", "8:16"] and len(told["sites"]) == 8
     assert costs(run(tmp_path / "recipe")) == costs_told(told)
+
+
+def test_the_example_takes_a_model_in_bfloat16(shifts: Path, tiny_model: Path) -> None:
+    """Shifts are in float32; what the layers are given stays what they take."""
+    model = read_by_transformers(tiny_model).bfloat16()
+    loaded = loading.load(str(tiny_model))
+    dense = scores(model, loaded)
+    attach(model, shifts)
+    pruned = scores(model, loaded)
+    assert pruned.dtype == torch.bfloat16 and not torch.allclose(pruned, dense, atol=0.1)

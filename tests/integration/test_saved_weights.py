@@ -165,6 +165,7 @@ def test_a_pruned_model_runs_as_a_dense_one_with_its_origin_named(
     assert code == 0, err
     found = json.loads(said)
     assert found["experiment"]["pattern"] == "dense"
+    assert service.describe(str(out)).note.startswith("Pruned by nmviz from tiny (")
     assert found["provenance"]["settings"][ORIGIN].startswith("pruned by nmviz from tiny (")
     code, said, err = run("run", "--model", out, "--text", text, *reading, "--pattern", "8:16")
     assert code == 0 and "keep 8 of every 16" in said and "origin: pruned by nmviz" in said

@@ -30,8 +30,7 @@ def attach(model: nn.Module, folder: str | Path) -> list[Any]:
     for place, tensor in load_file(Path(folder) / "recipe.safetensors").items():
         site, method, name = place.split("|")
         states[site].setdefault(method, {})[name] = tensor
-    modules = dict(model.named_modules())
-    handles = []
+    modules, handles = dict(model.named_modules()), []
     for site, pattern in about["sites"].items():
         if site not in modules:
             raise SystemExit(f"{site} is no layer of its own, so no hook reaches it.")
@@ -47,7 +46,11 @@ class Layer:
     """One layer: what is done to its input, and to its output."""
 
     def __init__(self, module: Any, pattern: str, about: Any, state: State) -> None:
-        self.module, self.pattern, self.state = module, pattern, state
+        self.module, self.pattern = module, pattern
+        self.state = {
+            method: {name: tensor.to(module.weight.device) for name, tensor in own.items()}
+            for method, own in state.items()
+        }
         self.criterion, self.mitigations = about["criterion"], about["mitigations"]
         linear = isinstance(module, nn.Linear)
         self.weight = module.weight if linear else module.weight.T  # [d_out, d_in]
@@ -66,7 +69,7 @@ class Layer:
         for undo in reversed(undos):
             kept = undo(kept)
         self.x, self.kept = x, kept
-        return (kept.reshape(args[0].shape),)
+        return (kept.reshape(args[0].shape).to(args[0].dtype),)
 
     def after(self, module: Any, args: Any, y: Tensor) -> Tensor:
         """The output, [..., d_out]: mitigations change the product, before the bias is added."""
@@ -82,7 +85,7 @@ class Layer:
                 product = product + own["shift"]
             elif step["name"] == "r-sparse":
                 product = product + (self.x - self.kept) @ own["wide"].T @ own["narrow"].T
-        return product.reshape(y.shape) + bias
+        return (product.reshape(y.shape) + bias).to(y.dtype)
 
     def mask(self, x: Tensor) -> Tensor:
         """True where an entry of x is kept."""

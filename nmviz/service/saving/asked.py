@@ -5,38 +5,43 @@ from typing import Any
 
 from nmviz.base.errors import SettingError
 from nmviz.base.wording import listed
-from nmviz.service.choices import recipe_settings
+from nmviz.service.choices import recipe_settings, refuse_large
 from nmviz.sources import models
 
-OPTIONS = {
+PRUNING = {
     "target": "--target",
     "pattern": "--pattern",
     "criterion": "--criterion",
     "mitigations": "--mitigate",
-    "ties": "--ties",
     "projections": "--sites",
     "blocks": "--blocks",
     "drop": "--drop",
     "by": "--by",
+}
+"""What says how a model is pruned, and how it is given."""
+OPTIONS = {
+    **PRUNING,
+    "ties": "--ties",
     "calibration_windows": "--calibration-windows",
     "seed": "--seed",
 }
-"""What a recipe says itself, and how it would be given beside it."""
+"""All that a recipe says itself."""
 
 
 def with_saved(settings: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
-    """Settings of a run, of which a person gave those named: a pruned model runs as it is unless a
-    pattern is given, and a recipe with its own settings.
+    """Settings of a run, of which a person gave those named: a pruned model runs as it is unless it
+    is to be pruned again, and a recipe with its own settings.
 
     UserError where settings of the recipe are given beside it.
     """
     model = str(settings["model"])
+    refuse_large(model)
     saved = models.saved_of(model)
     if saved is None:
         return dict(settings)
     if not saved.is_recipe:
-        says = {"pattern", "drop"}.intersection(given)
-        return dict(settings) if says else {**settings, "pattern": "dense"}
+        asked = PRUNING.keys() & set(given)
+        return dict(settings) if asked else {**settings, "pattern": "dense"}
     beside = [option for name, option in OPTIONS.items() if name in given]
     if beside:
         raise SettingError(
