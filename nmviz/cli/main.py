@@ -14,6 +14,7 @@ from nmviz.cli import (
     cost,
     listings,
     plan,
+    prune,
     published,
     run,
     store,
@@ -45,7 +46,7 @@ def serve_app(
 
 
 for _command in (
-    *(sweep.sweep, run.run, attribute.attribute, plan.plan, compare.compare),
+    *(sweep.sweep, run.run, prune.prune, attribute.attribute, plan.plan, compare.compare),
     *(cost.cost, together.together, listings.methods, listings.models, listings.tasks),
     *(published.audit, published.figure, bench.bench),
 ):

@@ -61,6 +61,12 @@ def options_of(**groups: Fields) -> Callable[[Command], Command]:
     return decorate
 
 
+def given_to(context: typer.Context) -> set[str]:
+    """The names of the parameters that a person gave a value, be it the usual one."""
+    source = context.get_parameter_source
+    return {name for name in context.params if getattr(source(name), "name", "") == "COMMANDLINE"}
+
+
 def _taken(group: Fields, given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: not given[name] if name in NEGATED else given[name] for name in group.names}
 

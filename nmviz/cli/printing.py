@@ -1,7 +1,7 @@
 """Results and methods as the command line prints them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from statistics import fmean
 from typing import Any
@@ -10,6 +10,7 @@ from nmviz.base.errors import UserError
 from nmviz.core import depth, protocols
 from nmviz.core.answers.item_flips import ItemFlips
 from nmviz.core.asking import remarks
+from nmviz.core.coverage import Coverage
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.pairing import floor_of, smallest_difference
@@ -23,6 +24,7 @@ from nmviz.core.tokenwise.tails import TAILS, TokenCounts
 from nmviz.methods.method import Method
 from nmviz.service import budget_of
 from nmviz.service.flips import answers_changed
+from nmviz.sources.saved import ABOUT
 from nmviz.sources.tasks import TASKS, Task
 
 WIDTH = 4096
@@ -124,6 +126,19 @@ def run_text(result: Result, from_store: bool) -> str:
     lines += [f"  {said}" for said in (tie_note(result), training_of(result)) if said]
     where = f"from the store, measured {made.started}" if from_store else "measured now"
     return "\n".join([*lines, f"  {where}, {made.seconds or 0:.1f} s; key {result.key[:12]}"])
+
+
+def pruned_text(told: Mapping[str, Any], experiment: Experiment) -> str:
+    """What `nmviz prune` wrote, in lines to read."""
+    numbers = [Measurement(**one) for one in told["measured"]["measurements"]]
+    lines = [f"{told['folder']}: {told['kind']}, {told['pruned']}"]
+    whole = [one for one in numbers if one.metric not in TAILS]
+    lines += [f"  {_measurement_text(one, experiment)}" for one in whole]
+    lines += [f"  measured: {told['measured']['of']}, in float32"]
+    if covered := told["coverage"]:
+        lines += [f"  {said}" for said in Coverage(**covered).lines()]
+    stored = f"stored as {told['dtype']}; " if "dtype" in told else ""
+    return "\n".join([*lines, f"  {len(told['sites'])} layers; {stored}{ABOUT} says the rest"])
 
 
 def _done(experiment: Experiment) -> str:

@@ -12,17 +12,19 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.base.validation import built
 from nmviz.cli import printing
-from nmviz.cli.options import STOPPED, Json, fields_of, options_of
+from nmviz.cli.options import STOPPED, Json, fields_of, given_to, options_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress
 from nmviz.core.running import Running
 from nmviz.core.settings import Settings
 from nmviz.service.plans.known_plans import with_plan
+from nmviz.service.saving.asked import with_saved
 from nmviz.sources import corpora
 
 
 @options_of(settings=fields_of(Settings), how=fields_of(Running))
 def run(
+    context: typer.Context,
     settings: dict[str, Any],
     how: dict[str, Any],
     text: Annotated[
@@ -37,7 +39,8 @@ def run(
     own = None if text is None else corpora.read_file(text)
     if own is not None:
         settings["corpus"] = service.OWN_TEXT
-    experiment = Experiment.build(**with_plan(settings))
+    asked = with_saved(settings, given_to(context))
+    experiment = Experiment.build(**with_plan(asked))
     running = built(Running, how | {"keep_passes": False})
     if terms := service.describe(experiment.model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)

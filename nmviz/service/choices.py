@@ -17,10 +17,17 @@ from nmviz.methods.site_lists import Sites
 from nmviz.published import LARGE_MODELS
 from nmviz.sources import corpora, models, task_data
 from nmviz.sources.corpora import OWN_TEXT
+from nmviz.sources.saved import Saved
 from nmviz.sources.tasks import TASKS, Task
 
 MOST_SINCE = 16
 """Models that are added while a process runs: each is described at every event of the page."""
+
+OF_RECIPES = (
+    *("target", "pattern", "plan", "criterion", "mitigations", "ties", "projections", "blocks"),
+    *("calibration_windows", "seed"),
+)
+"""The settings that a recipe says."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +189,32 @@ def canonical(experiment: Experiment) -> Experiment:
     if experiment.chat and not info.chat:
         raise UserError(f"{info.title} has no chat template: run the tasks without one.")
     sites = _canonical_sites(experiment, info)
-    return experiment.but(model=models.spelled(experiment.model), **sites)
+    made = experiment.but(model=models.spelled(experiment.model), **sites)
+    _check_recipe(made)
+    return made
+
+
+def recipe_settings(recipe: Saved) -> dict[str, Any]:
+    """What a recipe says of an experiment, as its fields. UserError where that is none."""
+    told = {name: recipe.settings.get(name) for name in OF_RECIPES if name in recipe.settings}
+    try:
+        made = Experiment.build(**told)
+    except UserError as error:
+        raise UserError(f"The recipe {recipe.folder} says no experiment: {error}") from None
+    return made.model_dump(include=set(OF_RECIPES))
+
+
+def _check_recipe(experiment: Experiment) -> None:
+    """UserError where a recipe's model is to be pruned in another way than the recipe says."""
+    recipe = None if experiment.is_dense else models.recipe_of(experiment.model)
+    if recipe is None:
+        return
+    said = recipe_settings(recipe)
+    if experiment.model_dump(include=set(said)) != said:
+        raise UserError(
+            f"{recipe.folder.name} is a recipe and is run as it says ({recipe.pruned}): to prune "
+            "in another way choose the model that it was made for."
+        )
 
 
 def text_of(corpus: str, text: str | None) -> str:

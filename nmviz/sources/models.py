@@ -5,16 +5,14 @@ Nothing here loads torch; `engine.load.loading` turns what is located here into 
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from nmviz.base.cache import remembered_sha256
 from nmviz.base.errors import UserError
-from nmviz.base.registry import Registry
-from nmviz.methods.scopes import PROJECTIONS
-from nmviz.sources import hub, pins
+from nmviz.sources import hub
 from nmviz.sources.model_info import (
     PUT_BACK,
     UNSTATED,
@@ -24,8 +22,9 @@ from nmviz.sources.model_info import (
     has_template,
     read_json,
 )
-from nmviz.sources.wheels import PinnedFile, fetch
-from nmviz.sources.widths import block_widths
+from nmviz.sources.pinned import MODELS
+from nmviz.sources.saved import Saved, saved_in
+from nmviz.sources.wheels import fetch
 
 __all__ = [
     "MODELS",
@@ -33,6 +32,7 @@ __all__ = [
     "UNSTATED",
     "ModelFiles",
     "ModelInfo",
+    "base_of",
     "describe",
     "fetch_again",
     "identify",
@@ -42,8 +42,10 @@ __all__ = [
     "offered",
     "offered_since",
     "read_config",
+    "recipe_of",
     "refuse_without_weights",
     "remedy",
+    "saved_of",
     "spelled",
 ]
 
@@ -62,22 +64,15 @@ class ModelFiles:
     sha256: str
 
 
-@dataclass(frozen=True)
-class PinnedModel:
-    """A model that comes from the package index as one GGUF file."""
-
-    info: ModelInfo
-    gguf: PinnedFile
-
-
-MODELS: Registry[PinnedModel] = Registry("model")
-
-
 def describe(model_id: str) -> ModelInfo:
     """What can be said of a model without loading it. UserError when there is no such model."""
     if model_id in MODELS:
         return MODELS.get(model_id).info
-    path = _local(model_id)
+    recipe, path = recipe_of(model_id), _local(model_id)
+    if recipe is not None:
+        base = describe(_base(recipe))
+        called = recipe.folder.name
+        return replace(base, id=model_id, title=called, note=recipe.note, pinned=False)
     if path is None:
         config = hub.text_file(model_id, "config.json")
         chat = has_template(partial(hub.text_file, model_id, needed=False), remedy(model_id))
@@ -87,14 +82,54 @@ def describe(model_id: str) -> ModelInfo:
     if weights[0].endswith(".gguf"):
         return from_gguf(model_id, folder / weights[0])
     chat = has_template(lambda name: folder / name, PUT_BACK)
-    return from_config(model_id, path.name, read_json(folder / "config.json", PUT_BACK), chat)
+    info = from_config(model_id, path.name, read_json(folder / "config.json", PUT_BACK), chat)
+    saved = saved_in(folder)
+    return info if saved is None else replace(info, note=saved.note)
+
+
+def saved_of(model_id: str) -> Saved | None:
+    """What nmviz prune wrote into the folder that a model is; None for all else. UserError where
+    there is no such model."""
+    path = None if model_id in MODELS else _local(model_id)
+    return None if path is None else saved_in(path)
+
+
+def recipe_of(model_id: str) -> Saved | None:
+    """The recipe for activations that a folder holds in place of a model; None for all else."""
+    saved = saved_of(model_id)
+    return saved if saved is not None and saved.is_recipe else None
+
+
+def _base(recipe: Saved) -> str:
+    """The model that a recipe is for. UserError where it is a recipe itself, or not there."""
+    try:
+        if recipe_of(recipe.source.model) is None:
+            return recipe.source.model
+    except UserError as error:
+        raise UserError(f"The model of the recipe {recipe.folder} is not there: {error}") from None
+    raise UserError(f"The recipe {recipe.folder} names a recipe as its model: make it anew.")
+
+
+def base_of(recipe: Saved) -> str:
+    """The same, checked: UserError where the model is not the one that the recipe was made from,
+    or the recipe is not as it was written."""
+    base = _base(recipe)
+    recipe.refuse_changed()
+    if identify(base) != recipe.source.sha256:
+        raise UserError(
+            f"{base} is not the model that the recipe {recipe.folder} was made from (SHA-256 "
+            f"{recipe.source.sha256[:12]}): put that one there, or make the recipe anew."
+        )
+    return base
 
 
 def read_config(model_id: str) -> dict[str, Any]:
     """The model's config.json, read before any weights are fetched; empty for GGUF files."""
     if model_id in MODELS:
         return {}
-    path = _local(model_id)
+    recipe, path = recipe_of(model_id), _local(model_id)
+    if recipe is not None:
+        return read_config(_base(recipe))
     if path is None:
         return read_json(hub.text_file(model_id, "config.json"), remedy(model_id))
     folder, weights = _weights_in(path)
@@ -104,10 +139,13 @@ def read_config(model_id: str) -> dict[str, Any]:
 
 
 def locate(model_id: str) -> ModelFiles:
-    """Where the model lies, fetched first where it is missing. UserError when it cannot be had."""
+    """Where the model lies, of a recipe the one that it is for; fetched first where it is missing.
+    UserError when it cannot be had."""
     if model_id in MODELS:
         pinned = MODELS.get(model_id).gguf
         return ModelFiles(fetch(pinned).parent, pinned.name, pinned.sha256)
+    if recipe := recipe_of(model_id):
+        return locate(base_of(recipe))
     path = _local(model_id) or _snapshot(model_id)
     folder, weights = _weights_in(path)
     if weights[0].endswith(".gguf"):
@@ -147,9 +185,13 @@ def fetch_again(model_id: str) -> ModelFiles:
 
 
 def identify(model_id: str) -> str:
-    """SHA-256 of a model: of its GGUF file, or over the names and hashes of its files."""
+    """SHA-256 of a model: of its GGUF file, or over the names and hashes of its files; of a recipe
+    its own."""
     if model_id in MODELS:
         return MODELS.get(model_id).gguf.sha256
+    if recipe := recipe_of(model_id):
+        base_of(recipe)
+        return recipe.identity
     return locate(model_id).sha256
 
 
@@ -176,16 +218,27 @@ def refuse_without_weights(model_id: str) -> None:
     one that cannot be fetched."""
     if model_id in MODELS:
         return
-    path = _local(model_id)
+    recipe, path = recipe_of(model_id), _local(model_id)
+    if recipe is not None:
+        raise _no_model(recipe)
     if path is None:
         hub.refuse_without_weights(model_id)
     else:
         _weights_in(path)
 
 
+def _no_model(recipe: Saved) -> UserError:
+    return UserError(
+        f"{recipe.folder} holds a recipe for activations and no model: nmviz run --model takes it; "
+        "here choose the model that it was made for."
+    )
+
+
 def _describe_or_say_why(model_id: str) -> ModelInfo:
     """One model that cannot be had now must not take the others off the page."""
     try:
+        if recipe := recipe_of(model_id):
+            raise _no_model(recipe)
         return describe(model_id)
     except UserError as error:
         title = model_id.rstrip("/").rsplit("/", 1)[-1]
@@ -235,43 +288,3 @@ def _folder_sha256(folder: Path, weights: tuple[str, ...]) -> str:
     names = {*weights, *(name for name in hub.TEXT_FILES if (folder / name).is_file())}
     lines = [f"{name} {remembered_sha256(folder / name)}\n" for name in sorted(names)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _widths(*sizes: int) -> dict[str, Any]:
-    return dict(zip(("d_in", "d_out"), block_widths(*sizes), strict=True))
-
-
-for _model in (
-    PinnedModel(
-        ModelInfo(
-            id="smollm2-135m",
-            title="SmolLM2 135M Instruct",
-            licence="Apache-2.0",
-            note="The weights were stored in 4 bits and are dequantised.",
-            blocks=30,
-            projections=PROJECTIONS,
-            context=8192,
-            chat=True,
-            pinned=True,
-            **_widths(576, 576, 192, 1536),
-        ),
-        pins.SMOLLM2_135M,
-    ),
-    PinnedModel(
-        ModelInfo(
-            id="gemma-3-270m",
-            title="Gemma 3 270M",
-            licence="Gemma Terms of Use",
-            note="The weights were stored in 4 to 8 bits and are dequantised.",
-            blocks=18,
-            projections=PROJECTIONS,
-            context=32_768,
-            pinned=True,
-            **_widths(640, 1024, 256, 2048),
-            terms="Its use is bound by the Gemma Terms of Use: https://ai.google.dev/gemma/terms",
-        ),
-        pins.GEMMA_3_270M,
-    ),
-):
-    MODELS.add(_model.info.id, _model)
-MODELS.freeze()

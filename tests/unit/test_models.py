@@ -8,6 +8,7 @@ import pytest
 from huggingface_hub import errors as hub_errors
 
 from nmviz.base.errors import UserError
+from nmviz.methods.scopes import PROJECTIONS
 from nmviz.sources import hub, models
 
 LLAMA = {
@@ -255,7 +256,7 @@ def test_gguf_is_fetched_where_there_is_nothing_else(fake_hub: FakeHub) -> None:
 
 def test_a_hub_model_is_described_from_its_config_alone(fake_hub: FakeHub) -> None:
     info = models.describe("owner/name")
-    assert (info.title, info.blocks, info.projections) == ("owner/name", 3, models.PROJECTIONS)
+    assert (info.title, info.blocks, info.projections) == ("owner/name", 3, PROJECTIONS)
     assert fake_hub.wanted == [], "no weights are fetched for it"
     assert not info.chat
 

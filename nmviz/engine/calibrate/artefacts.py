@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -67,19 +67,12 @@ def path_of(key: str) -> Path:
 def save(key: str, pruned: Pruned, figures: Mapping[str, float]) -> None:
     """Write what calibration gave every site, whole or not at all; `figures` are kept beside it."""
     calibrated = {call.method.name for call in pruned.calls if call.method.calibrated}
-    tensors = {
-        SEPARATOR.join((site.name, method, name)): tensor.contiguous()
-        for site, states in pruned.states.items()
-        for method, state in states.items()
-        for name, tensor in state.items()
-        if method in calibrated
-    }
     path = path_of(key)
     make_folder(path.parent)
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     with disk_errors(path.parent):
         try:
-            save_file(_unshared(tensors), beside, {n: repr(v) for n, v in figures.items()})
+            write(beside, pruned, calibrated, figures)
             os.replace(beside, path)
         except SafetensorError as error:  # its own word for a disk that is full or fails
             said = f"The folder {path.parent} cannot be written: {error}."
@@ -88,22 +81,44 @@ def save(key: str, pruned: Pruned, figures: Mapping[str, float]) -> None:
             beside.unlink(missing_ok=True)
 
 
+def write(
+    path: Path, pruned: Pruned, methods: Collection[str], figures: Mapping[str, float]
+) -> None:
+    """The state that these methods have at every site, as one file of safetensors, a tensor named
+    `site|method|name`. OSError or SafetensorError where it cannot be written."""
+    tensors = {
+        SEPARATOR.join((site.name, method, name)): tensor.contiguous()
+        for site, states in pruned.states.items()
+        for method, state in states.items()
+        for name, tensor in state.items()
+        if method in methods
+    }
+    about = {name: repr(value) for name, value in figures.items()}
+    save_file(_unshared(tensors), path, about or None)  # with {} and no tensors it is unreadable
+
+
 def load(key: str, pruned: Pruned, device: str) -> dict[str, float] | None:
     """Give the sites their state back; the figures beside it, or None when nothing is kept."""
     path = path_of(key)
     if not path.is_file():
         return None
-    by_name = {site.name: site for site in pruned.sites}
     try:
-        with safe_open(path, framework="pt", device=device) as file:
-            for place in file.keys():  # noqa: SIM118 (no mapping: it has no iterator)
-                name, method, tensor = place.split(SEPARATOR)
-                if name in by_name:
-                    states: States = pruned.states[by_name[name]]
-                    states.setdefault(method, {})[tensor] = file.get_tensor(place)
-            figures = file.metadata() or {}
+        return read(path, pruned, device)
     except (OSError, SafetensorError):  # a spoiled file is made again
         return None
+
+
+def read(path: Path, pruned: Pruned, device: str) -> dict[str, float]:
+    """The same from the file that `write` made. OSError or SafetensorError where it cannot be
+    read."""
+    by_name = {site.name: site for site in pruned.sites}
+    with safe_open(path, framework="pt", device=device) as file:
+        for place in file.keys():  # noqa: SIM118 (no mapping: it has no iterator)
+            name, method, tensor = place.split(SEPARATOR)
+            if name in by_name:
+                states: States = pruned.states[by_name[name]]
+                states.setdefault(method, {})[tensor] = file.get_tensor(place)
+        figures = file.metadata() or {}
     return {name: float(value) for name, value in figures.items()}
 
 

@@ -11,7 +11,7 @@ from nmviz.base.stepping import at_once
 from nmviz.core.coverage import Coverage
 from nmviz.core.experiment import Experiment
 from nmviz.core.settings import BLOCKS
-from nmviz.engine.calibrate import artefacts
+from nmviz.engine.calibrate import artefacts, recipes
 from nmviz.engine.calibrate.blockwise import Check, Walk
 from nmviz.engine.calibrate.gradients import input_gradients
 from nmviz.engine.calibrate.training import train_block
@@ -85,7 +85,10 @@ def prepare(
 
 def kept(loaded: LoadedModel, pruned: Pruned) -> dict[str, float] | None:
     """What was calibrated before, given to the sites, and its figures; None where there is nothing.
-    Of these sites, or of all of the model where that gives each site the same."""
+    Of these sites, or of all of the model where that gives each site the same; of a recipe what it
+    says."""
+    if loaded.recipe is not None:
+        return recipes.given(loaded.recipe, pruned, loaded.device)
     names = {site.name for site in find_sites(loaded.model)} - {site.name for site in pruned.sites}
     for key in _keys(loaded, pruned):
         found = artefacts.load(key, pruned, loaded.device)
@@ -196,6 +199,8 @@ def is_ready(loaded: LoadedModel, experiment: Experiment) -> bool:
 
 def is_kept(loaded: LoadedModel, pruned: Pruned) -> bool:
     """Whether there is a file of what `kept` would give; it is not read."""
+    if loaded.recipe is not None:
+        return True
     return any(artefacts.path_of(key).exists() for key in _keys(loaded, pruned))
 
 

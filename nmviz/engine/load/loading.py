@@ -16,7 +16,7 @@ from transformers.utils import logging as transformers_logging
 
 from nmviz.base import holding
 from nmviz.base.errors import UserError
-from nmviz.core.provenance import STORED
+from nmviz.core.provenance import ORIGIN, STORED
 from nmviz.engine.load.configs import language_model, read_config
 from nmviz.engine.load.formats import format_of
 from nmviz.engine.load.gguf.copies import converted, is_converted, said_of
@@ -33,6 +33,7 @@ from nmviz.engine.load.refusals import (
 )
 from nmviz.engine.load.tensors import compare, heads, named, unread_of
 from nmviz.sources import models
+from nmviz.sources.saved import Saved, saved_in
 
 MODELS_KEPT = 2
 TEXTS_KEPT = 4
@@ -44,7 +45,8 @@ class LoadedModel:
     architecture has it, else what transformers takes by default.
 
     Whoever runs or changes `model` holds `lock`; `sha256` identifies the files it came from; `said`
-    is what a result says of how they were read, such as the tensors that were not.
+    is what a result says of how they were read, such as the tensors that were not. Of a `recipe`
+    they are those of its model, and what its methods have of calibration is not worked out here.
     """
 
     info: models.ModelInfo
@@ -53,6 +55,7 @@ class LoadedModel:
     sha256: str
     device: str
     said: Mapping[str, str] = field(default_factory=dict)
+    recipe: Saved | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
@@ -115,9 +118,23 @@ def load(model_id: str, device: str = "cpu") -> LoadedModel:
     model, it cannot be fetched, it needs code of its own, or it does not fit.
     """
     check_device(device)
+    if recipe := models.recipe_of(model_id):
+        return _for_recipe(recipe, model_id, device)
     refuse_config(models.read_config(model_id), model_id)
     key = (model_id, models.identify(model_id), device)
     return _models.get(key, lambda: _load(model_id, device))
+
+
+def _for_recipe(recipe: Saved, model_id: str, device: str) -> LoadedModel:
+    """The model that a recipe is for, under the recipe's name and identity."""
+    base = load(models.base_of(recipe), device)
+    return replace(
+        base,
+        info=replace(base.info, id=model_id, title=recipe.folder.name),
+        sha256=recipe.identity,
+        said={**base.said, ORIGIN: recipe.origin},
+        recipe=recipe,
+    )
 
 
 def in_memory(sha256: str) -> LoadedModel | None:
@@ -171,6 +188,8 @@ def _load(model_id: str, device: str) -> LoadedModel:
         check_passes(model, model_id)
     info = models.describe(model_id)
     info = replace(info, context=context_of(model, info.context))
+    if saved := saved_in(files.folder):
+        said = {**said, ORIGIN: saved.origin}
     return LoadedModel(info, model, tokenizer, files.sha256, device, said)
 
 

@@ -60,11 +60,15 @@ class Site:
 
     @cached_property
     def weight(self) -> Tensor:
-        """[d_out, d_in], whatever way the module stores it (Conv1D keeps the transpose)."""
-        weight = self.whole.detach()
+        """[d_out, d_in], whatever way the module stores it."""
+        return self.matrix_in(self.whole.detach())
+
+    def matrix_in(self, whole: Tensor) -> Tensor:
+        """The site's matrix [d_out, d_in] in a tensor of the parameter's shape: a view (Conv1D
+        keeps the transpose)."""
         if self.stored is not None:
-            return self.stored.matrix(weight, self.number)
-        return weight.T if isinstance(self.module, Conv1D) else weight
+            return self.stored.matrix(whole, self.number)
+        return whole.T if isinstance(self.module, Conv1D) else whole
 
     @cached_property
     def bias(self) -> Tensor | None:

@@ -52,11 +52,11 @@ def vocabulary(experiment: Experiment) -> Vocabulary | None:
 
 
 def _folder_of(model: str) -> Path | None:
-    """The folder with the files of a tokenizer, where the model is one."""
+    """The folder with the files of a tokenizer, where the model, or that of a recipe, has one."""
     if model in models.MODELS:
         return None
     files = models.locate(model)
-    return None if files.gguf else files.folder
+    return copy_of(files.sha256) if files.gguf else files.folder
 
 
 @lru_cache(maxsize=2)

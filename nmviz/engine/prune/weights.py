@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.rules import MANY_TIES
 from nmviz.engine.load.refusals import not_finite
 from nmviz.engine.load.sites import Site
-from nmviz.engine.prune.kernels.packed import as_bits, under_bits
+from nmviz.engine.prune.kernels.packed import as_bits, from_bits, under_bits
 from nmviz.engine.prune.masking import Ties, count_ties, matrix_mask
 from nmviz.engine.prune.samples import Rows
 from nmviz.engine.prune.sparsify import Masked, Pruned, States, state_of
@@ -118,6 +118,18 @@ class PrunedWeights:
     def kept_of(self, site: Site, x: Tensor) -> tuple[int, int]:
         return self._kept[site]
 
+    @property
+    def changes_weights(self) -> bool:
+        """Whether weights that stay are others than before."""
+        return self.criterion.method.facts.gives == "weight"
+
+    def taken(self, site: Site) -> tuple[Tensor, Tensor]:
+        """The pruned weight and its mask, both [d_out, d_in], of a site that is finished."""
+        held = self._pruned[site]
+        if isinstance(held, Tensor):
+            return held, self.masked(site, site.weight).mask
+        return under_bits(site.weight, held), from_bits(held, site.weight)
+
     def _weight(self, site: Site) -> Tensor:
         """The pruned weight, [d_out, d_in]."""
         held = self._pruned[site]
@@ -140,8 +152,7 @@ class PrunedWeights:
 
     def _changed_weight(self, site: Site) -> tuple[Tensor, Tensor] | None:
         """Weight and mask of a criterion that also changes what it keeps, or None."""
-        gives_weight = self.criterion.method.facts.gives == "weight"
-        return self._given(site) if gives_weight else None
+        return self._given(site) if self.changes_weights else None
 
 
 def is_drawn(pruned: Pruned) -> bool:
@@ -159,3 +170,14 @@ class Redrawn(PrunedWeights):
 
     def finish(self, site: Site) -> None:
         self._pruned[site] = as_bits(self.masked(site, site.weight).mask)
+
+
+class ReadBack(PrunedWeights):
+    """Pruned weights as files hold them, by the name of their site: nothing is masked again. What
+    is said of ties and of what is kept is what was said when they were pruned."""
+
+    def __init__(self, made: PrunedWeights, weights: Mapping[str, Tensor]) -> None:
+        super().__init__(made.experiment, made.sites)
+        self.rule, self.states = made.rule, made.states
+        self._ties, self._kept = made._ties, made._kept
+        self._pruned = {site: weights[site.name] for site in made.sites}

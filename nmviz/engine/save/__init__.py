@@ -1,0 +1,1 @@
+"""A pruned model as files that other tools read."""

@@ -1,0 +1,1 @@
+"""A pruned model to take along: the folder that other tools read, and what it is asked again."""
