@@ -31,6 +31,7 @@ LAYERS = (
     ("claims",),
     ("lessons",),
     ("service",),
+    ("library",),
     ("ui",),
     ("cli",),
     ("__main__",),
