@@ -15,9 +15,11 @@ _LIBRARY = {
     "attribute": "running",
     "compare": "comparing",
     "look": "looking",
+    "figure": "drawing",
     "cost": "costs",
     "list_models": "listing",
     "list_methods": "listing",
+    "list_figures": "drawing",
     "published_rows": "listing",
     "register_criterion": "own_criteria",
 }

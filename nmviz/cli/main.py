@@ -12,6 +12,7 @@ from nmviz.cli import (
     bench,
     compare,
     cost,
+    figure,
     listings,
     plan,
     published,
@@ -47,7 +48,7 @@ def serve_app(
 for _command in (
     *(sweep.sweep, run.run, attribute.attribute, plan.plan, compare.compare),
     *(cost.cost, together.together, listings.methods, listings.models, listings.tasks),
-    *(published.audit, published.figure, bench.bench),
+    *(published.audit, figure.figure, bench.bench),
 ):
     app.command()(_command)
 

@@ -105,6 +105,22 @@ def test_parts_and_layers(asked: dict[str, object]) -> None:
         assert "<table" in shown._repr_html_() and "<b>" in shown._repr_html_()
 
 
+def test_figures_are_drawn_of_runs(asked: dict[str, object], tmp_path: Path) -> None:
+    own, theirs = (nmviz.run(**asked, criterion=one, quiet=True) for one in ("wina", "clact"))
+    drawn = nmviz.figure("compare-layers", own, theirs, columns=1, palette="grey")
+    frame = drawn.to_frame()
+    errors = {one.rel_error for one in own.layers()}
+    assert errors <= set(frame["y"]) and "A: activations 2:4, wina" in drawn.caption
+    assert drawn.write(tmp_path / "a.pdf") == []
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
+    shown = drawn._repr_html_()
+    assert shown.count("<svg") == 1 and "A minus B" in shown
+    names = set(nmviz.list_figures().to_frame()["name"])
+    assert {"mask", "compare-layers", "pattern-ladder"} < names
+    look = nmviz.figure("mask", own, **LAYER, rows=4, entries=8)
+    assert len(look.to_frame().query("kind == 'heatmap'")) == 32
+
+
 def test_costs_and_lists(module_store: Path) -> None:
     cost = nmviz.cost("llama2-7b", pattern="2:4", target="weight")
     frame = cost.to_frame().set_index("quantity")
@@ -132,6 +148,8 @@ def test_costs_and_lists(module_store: Path) -> None:
         (lambda: nmviz.published_rows(metric="x"), "Rows are of drop"),
         (lambda: nmviz.sweep({"patern": "2:4"}), "no setting of a grid 'patern'"),
         (lambda: nmviz.sweep("absent.yaml"), "absent.yaml"),
+        (lambda: nmviz.figure("nothing"), "There is no figure 'nothing'"),
+        (lambda: nmviz.figure("layers", width=0), "30 to 1,000 mm wide, not 0"),
         (lambda: nmviz.attribute(pattern="2:4", by="x"), "A model is taken apart by"),
     ],
 )

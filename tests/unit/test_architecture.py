@@ -47,6 +47,7 @@ HOMES = {
     "sqlalchemy": ("store",),
     "alembic": ("store",),
     "plotly": ("views",),
+    "matplotlib": ("views",),
     "gradio": ("ui",),
     "typer": ("cli",),
     "yaml": ("base",),
