@@ -16,6 +16,7 @@ from nmviz.cli import (
     listings,
     plan,
     published,
+    report,
     run,
     store,
     sweep,
@@ -48,7 +49,7 @@ def serve_app(
 for _command in (
     *(sweep.sweep, run.run, attribute.attribute, plan.plan, compare.compare),
     *(cost.cost, together.together, listings.methods, listings.models, listings.tasks),
-    *(published.audit, figure.figure, bench.bench),
+    *(published.audit, figure.figure, report.table, bench.bench),
 ):
     app.command()(_command)
 

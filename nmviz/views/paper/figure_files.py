@@ -51,12 +51,12 @@ def figure_as(
     return drawn_as(figure, ending, sheet, caption)
 
 
-def check_ending(out: Path, endings: tuple[str, ...] = ENDINGS) -> str:
+def check_ending(out: Path, endings: tuple[str, ...] = ENDINGS, what: str = "A figure") -> str:
     """The format that a file's ending asks for. UserError for one that is not offered."""
     ending = out.suffix.removeprefix(".").lower()
     if ending not in endings:
         raise UserError(
-            f"A figure is not written as {out.suffix[:20] or 'a file without an ending'!r}: "
+            f"{what} is not written as {out.suffix[:20] or 'a file without an ending'!r}: "
             f"end --out in one of {', '.join('.' + one for one in endings)}."
         )
     return ending

@@ -1,0 +1,36 @@
+"""`nmviz table` and `nmviz report`: results in files, for a paper and for who has no Python."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nmviz.cli.compare import NAMED
+
+Named = Annotated[list[str] | None, typer.Argument(metavar="[A [B ...]]", help=f"Results: {NAMED}")]
+
+
+def table(
+    name: Annotated[str, typer.Argument(help="One of those that --list names.")] = "",
+    of: Named = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A .csv, .json, .tex or .html file; else it is printed.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Name every table.")] = False,
+) -> None:
+    """Write a table: every digit in CSV and JSON; LaTeX (booktabs) rounded by its errors."""
+    from nmviz.service.tables.catalogue import TABLES
+    from nmviz.service.tables.catalogue import table as made
+    from nmviz.views.paper.figure_files import check_ending, write_whole
+    from nmviz.views.tables.writing import ENDINGS, table_as
+
+    if listed:
+        print("\n".join(f"{one.name:12} {one.title}" for one in TABLES.values()))
+        return
+    ending = "csv" if out is None else check_ending(out, ENDINGS, "A table")
+    text = table_as(made(name, of or ()), ending)
+    if out is None:
+        print(text, end="")
+        return
+    write_whole(text.encode(), out)
+    print(f"{TABLES[name].title}: written to {out}.")
