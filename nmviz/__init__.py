@@ -16,6 +16,7 @@ _LIBRARY = {
     "compare": "comparing",
     "look": "looking",
     "figure": "drawing",
+    "report": "reporting",
     "cost": "costs",
     "list_models": "listing",
     "list_methods": "listing",

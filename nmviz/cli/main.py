@@ -49,7 +49,7 @@ def serve_app(
 for _command in (
     *(sweep.sweep, run.run, attribute.attribute, plan.plan, compare.compare),
     *(cost.cost, together.together, listings.methods, listings.models, listings.tasks),
-    *(published.audit, figure.figure, report.table, bench.bench),
+    *(published.audit, figure.figure, report.table, report.report, bench.bench),
 ):
     app.command()(_command)
 

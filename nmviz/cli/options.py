@@ -9,13 +9,13 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic import BaseModel
 
+from nmviz.core.settings import option_of
+
 Command = Callable[..., None]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 STOPPED = 130  # exit status of what was interrupted
 
-CALLED = {"mitigations": "--mitigate", "projections": "--sites", "keep": "--no-store"}
-"""Options whose name is not that of their field."""
-NEGATED = {"keep": "Do not keep the result."}
+NEGATED = {"keep": ("--no-store", "Do not keep the result.")}
 """Options that switch their field off, and their help."""
 
 
@@ -76,8 +76,7 @@ def _option(model: type[BaseModel], name: str) -> Parameter:
     usual = field.get_default(call_default_factory=True)
     default = ",".join(usual) if isinstance(usual, tuple) else usual
     default = not default if name in NEGATED else default
-    called = CALLED.get(name, f"--{name.replace('_', '-')}")
-    help = NEGATED.get(name, field.description)
+    called, help = NEGATED.get(name, (option_of(name), field.description))
     told = typer.Option(called, help=help)
     whole: Any = kind if default is not None else kind | None
     annotation = Annotated[whole, told]

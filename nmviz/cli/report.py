@@ -34,3 +34,24 @@ def table(
         return
     write_whole(text.encode(), out)
     print(f"{TABLES[name].title}: written to {out}.")
+
+
+def report(
+    of: Annotated[list[str], typer.Argument(metavar="A [B ...]", help=f"Results: {NAMED}")],
+    out: Annotated[Path, typer.Option(help="A .html file, or a .zip with all that a paper takes.")],
+    columns: Annotated[
+        int | None, typer.Option(help="Of the zip's figures: 1 (84 mm) or 2 (174 mm, as usual).")
+    ] = None,
+    width: Annotated[float | None, typer.Option(help="Millimetres, instead of columns.")] = None,
+    font: Annotated[str, typer.Option(help="A font of this machine.")] = "DejaVu Sans",
+    size: Annotated[float, typer.Option(help="Points of the text at that width.")] = 8.0,
+    palette: Annotated[str, typer.Option(help="okabe-ito or grey.")] = "okabe-ito",
+) -> None:
+    """Write a report of results: figures, tables, methods, definitions, provenance, commands."""
+    from nmviz.service.reports.writing import write_report
+    from nmviz.views.paper.sheet import sheet_of
+
+    sheet = sheet_of(columns=columns, width=width, font=font, size=size, palette=palette)
+    made = write_report(of, out, sheet)
+    counted = f"{len(made.pictures)} figures and {len(made.tables)} tables"
+    print(f"A report of {len(made.results)} results, {counted}: written to {out}.")

@@ -6,6 +6,7 @@ from nmviz.published.listing.export import csv_of, json_of
 from nmviz.published.listing.export import escape as in_latex
 from nmviz.views.tables.table import Table
 
+_NUMBER = " class='number'"
 ENDINGS = ("csv", "json", "tex", "html")
 
 
@@ -59,7 +60,10 @@ def to_latex(table: Table) -> str:
 
 def to_html(table: Table) -> str:
     """A table of a page, with its title and notes."""
-    head = "".join(f"<th scope='col'>{escape(name)}</th>" for name in table.columns)
+    head = "".join(
+        f"<th scope='col'{_NUMBER if numeric else ''}>{escape(name)}</th>"
+        for name, numeric in zip(table.columns, table.numeric, strict=True)
+    )
     columns = [
         [_html_cell(*one, numeric) for one in table.written(place)]
         for place, numeric in enumerate(table.numeric)
@@ -90,4 +94,4 @@ def _latex_cell(value: str, error: str, best: bool, errors: bool) -> str:
 def _html_cell(value: str, error: str, best: bool, numeric: bool) -> str:
     said = escape(f"{value} ± {error}" if error else value)
     said = f"<b>{said}</b>" if best else said
-    return f"<td class='number'>{said}</td>" if numeric else f"<td>{said}</td>"
+    return f"<td{_NUMBER if numeric else ''}>{said}</td>"
