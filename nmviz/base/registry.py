@@ -16,6 +16,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._entries: dict[str, T] = {}
         self._frozen = False
+        self._lent: set[str] = set()
         self._others: tuple[Registry[T], ...] = ()
 
     def add(self, name: str, entry: T) -> T:
@@ -26,6 +27,19 @@ class Registry(Generic[T]):
             raise ValueError(f"{self.kind} {name!r} is registered twice")
         self._entries[name] = entry
         return entry
+
+    def lend(self, name: str, entry: T) -> T:
+        """Add an entry of somebody's own to a frozen registry, until this process ends. UserError
+        when the name is taken."""
+        if name in self._entries:
+            raise UserError(f"{name!r} is {_a(self.kind)} already: choose another name.")
+        self._entries[name] = entry
+        self._lent.add(name)
+        return entry
+
+    def is_lent(self, name: str) -> bool:
+        """Whether the entry of that name came with `lend`."""
+        return name in self._lent
 
     def get(self, name: str) -> T:
         """The entry of that name. UserError with the nearest names when there is none."""

@@ -2,32 +2,24 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nmviz.base.errors import UserError
 from nmviz.cli.options import Json
-from nmviz.core.plans.plan import is_plan, read_plan
 from nmviz.core.settings import BLOCKS
 from nmviz.hardware.accelerators import accelerator, read_machines
 from nmviz.hardware.counts import KINDS, PARTS, Counts
-from nmviz.hardware.decoder import Decoder
 from nmviz.hardware.known import Knowledge, word
-from nmviz.hardware.pruning import Pruning
 from nmviz.hardware.work import Work
 from nmviz.methods.method import split_calls
-from nmviz.methods.patterns import DENSE, parse_pattern
-from nmviz.methods.scopes import ALL, write_blocks
-from nmviz.methods.site_lists import Sites
+from nmviz.methods.scopes import write_blocks
 from nmviz.published.speeds.nearest import sentence
-from nmviz.service.tradeoffs.cost import Cost, calls_of, decoder_of, left_out, planned
-from nmviz.service.tradeoffs.cost import cost as cost_of
+from nmviz.service.tradeoffs.asked_cost import priced
+from nmviz.service.tradeoffs.cost import Cost
 from nmviz.service.tradeoffs.cost_json import cost_json
 
-TARGETS = ("activation", "weight", "both", "blocks")
 PART_WORDS = {"blocks": "linear layers of the blocks", "attention": "attention", "lm_head": "head"}
 KIND_WORDS = {
     "weights": "weights",
@@ -64,53 +56,20 @@ def cost(
     as_json: Json = False,
 ) -> None:
     """Say what a model costs in hardware: counted, bounded, and what was measured near."""
-    methods = calls_of(target, criterion, *split_calls(mitigate))
-    decoder = decoder_of(model)
-    if target == BLOCKS or drop is not None or by is not None:
-        pruning = _without_blocks(decoder, target, drop, by)
-    else:
-        if is_plan(pattern):
-            masked = _planned(decoder, pattern, target, sites, metadata)
-        else:
-            masked = _pruning(pattern, target, weight_pattern, sites, metadata)
-        pruning = replace(masked, methods=methods)
-    work = Work(phase, tokens, context, batch, dtype)  # type: ignore[arg-type]
-    own = read_machines(machines) if machines is not None else None
-    found = cost_of(decoder, pruning, work, accelerator(machine, own))
-    print(json.dumps(cost_json(found), allow_nan=False) if as_json else "\n".join(_lines(found)))
-
-
-def _without_blocks(decoder: Decoder, target: str, drop: int | None, by: str | None) -> Pruning:
-    if target != BLOCKS:
-        raise UserError("--drop and --by are for --target blocks: leave them out, or choose it.")
-    return Pruning(left_out=left_out(decoder, drop, by))
-
-
-def _planned(decoder: Decoder, file: str, target: str, sites: str, metadata: str) -> Pruning:
-    if sites != ALL:
-        raise UserError("A plan says which layers are pruned: leave --sites out.")
-    if target not in ("activation", "weight"):
-        raise UserError("A plan is of activations or of weights: choose one of them.")
-    return planned(decoder, read_plan(Path(file)), target, metadata)
-
-
-def _pruning(
-    pattern: str, target: str, weight_pattern: str | None, sites: str, metadata: str
-) -> Pruning:
-    if target not in TARGETS:
-        raise UserError(f"There is no target {target[:40]!r}: choose {', '.join(TARGETS)}.")
-    if target == "both" and weight_pattern is None:
-        raise UserError("Where both are pruned, give the weights' own: --weight-pattern 2:4.")
-    if target != "both" and weight_pattern is not None:
-        raise UserError("--weight-pattern is for --target both: leave it out, or prune both.")
-    one = parse_pattern(pattern)
-    weights = parse_pattern(weight_pattern) if weight_pattern is not None else one
-    return Pruning(
-        activation=DENSE if target == "weight" else one,
-        weight=DENSE if target == "activation" else weights,
-        sites=Sites.read(sites),
+    found = priced(
+        model,
+        pattern=pattern,
+        target=target,
+        weight_pattern=weight_pattern,
+        drop=drop,
+        by=by,
+        sites=sites,
+        methods=(criterion, *split_calls(mitigate)),
+        work=Work(phase, tokens, context, batch, dtype),  # type: ignore[arg-type]
+        machine=accelerator(machine, None if machines is None else read_machines(machines)),
         metadata=metadata,
     )
+    print(json.dumps(cost_json(found), allow_nan=False) if as_json else "\n".join(_lines(found)))
 
 
 def _lines(cost: Cost) -> Iterator[str]:

@@ -22,6 +22,7 @@ from nmviz.cli import (
     together,
 )
 from nmviz.cli.options import STOPPED
+from nmviz.cli.paper import figure, report
 from nmviz.core.running import DEVICE
 
 USER_MISTAKE = 2  # exit status for what the user can mend
@@ -48,7 +49,7 @@ def serve_app(
 for _command in (
     *(sweep.sweep, run.run, prune.prune, attribute.attribute, plan.plan, compare.compare),
     *(cost.cost, together.together, listings.methods, listings.models, listings.tasks),
-    *(published.audit, published.figure, bench.bench),
+    *(published.audit, figure.figure, report.table, report.report, bench.bench),
 ):
     app.command()(_command)
 

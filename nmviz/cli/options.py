@@ -9,13 +9,13 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic import BaseModel
 
-from nmviz.service.commands import option_of
+from nmviz.core.settings import option_of
 
 Command = Callable[..., None]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 STOPPED = 130  # exit status of what was interrupted
 
-NEGATED = {"keep": "Do not keep the result."}
+NEGATED = {"keep": ("--no-store", "Do not keep the result.")}
 """Options that switch their field off, and their help."""
 
 
@@ -82,7 +82,8 @@ def _option(model: type[BaseModel], name: str) -> Parameter:
     usual = field.get_default(call_default_factory=True)
     default = ",".join(usual) if isinstance(usual, tuple) else usual
     default = not default if name in NEGATED else default
-    told = typer.Option(option_of(name), help=NEGATED.get(name, field.description))
+    called, help = NEGATED.get(name, (option_of(name), field.description))
+    told = typer.Option(called, help=help)
     whole: Any = kind if default is not None else kind | None
     annotation = Annotated[whole, told]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

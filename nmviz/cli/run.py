@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from tqdm import tqdm
 
 from nmviz import service
 from nmviz.base.errors import UserError
@@ -17,6 +16,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress
 from nmviz.core.running import Running
 from nmviz.core.settings import Settings
+from nmviz.service.following import followed
 from nmviz.service.plans.known_plans import with_plan
 from nmviz.service.saving.asked import with_saved
 from nmviz.sources import corpora
@@ -54,22 +54,8 @@ def follow(steps: Iterable[Progress], unit: str, *, kept: bool) -> Progress:
     """Show progress on stderr where a person watches, every note once, and give the last step; say
     what a stop leaves behind."""
     try:
-        return _last(steps, unit)
+        return followed(steps, unit)
     except KeyboardInterrupt:
         left = "what was whole by then is stored" if kept else "nothing was stored"
         print(f"nmviz: stopped; {left}.", file=sys.stderr)
         raise typer.Exit(STOPPED) from None
-
-
-def _last(steps: Iterable[Progress], unit: str) -> Progress:
-    last, noted = Progress("starting"), set[str | None]([None])
-    with tqdm(unit=f" {unit}", disable=None, leave=False, file=sys.stderr) as bar:
-        for last in steps:
-            bar.total = last.total or None
-            early = f", {last.share:.0%}" if last.share is not None and not last.done else ""
-            bar.set_description(last.stage + early, refresh=False)
-            bar.update(last.done - bar.n)
-            if last.note not in noted:
-                noted.add(last.note)
-                bar.write(f"nmviz: {last.note}", file=sys.stderr)
-    return last

@@ -99,6 +99,20 @@ def parse_grid(text: str, name: str) -> Grid:
         raise UserError(f"{name}: {error}") from None
 
 
+def grid_of(axes: Mapping[str, Any]) -> Grid:
+    """The grid of one mapping of settings to values or lists of them. UserError when it is none."""
+    return _grid({"grids": [_as_text(dict(axes))]})
+
+
+def _as_text(given: Any) -> Any:
+    """Values as a file has them: numbers written out, tuples as lists."""
+    if isinstance(given, dict):
+        return {name: _as_text(value) for name, value in given.items()}
+    if isinstance(given, (list, tuple)):
+        return [_as_text(one) for one in given]
+    return given if given is None else str(given)
+
+
 def _grid(document: Any) -> Grid:
     parts = _mapping(document, "The file", PARTS)
     grids = parts.get("grids")

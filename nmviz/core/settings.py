@@ -26,6 +26,13 @@ Protocol = Literal["windows", "stride", "second-half"]
 USUAL_PROTOCOL: Protocol = "windows"
 Ties = Literal["auto", "index", "random"]
 LARGEST_BUDGET = 10_000_000
+CALLED = {"mitigations": "--mitigate", "projections": "--sites"}
+"""Options of the command line whose name is not that of their field."""
+
+
+def option_of(field: str) -> str:
+    """The option of the command line that a setting is."""
+    return CALLED.get(field, f"--{field.replace('_', '-')}")
 
 
 class Settings(BaseModel):

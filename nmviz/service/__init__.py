@@ -1,5 +1,6 @@
 """What the page, the command line and the API call. Nothing here imports torch until it runs."""
 
+from nmviz.methods.own import register as register_criterion
 from nmviz.service.budgets import budget_of
 from nmviz.service.choices import (
     OWN_TEXT,
@@ -66,6 +67,7 @@ __all__ = [
     "pruned_in_words",
     "published",
     "refuse_large",
+    "register_criterion",
     "resolve",
     "run",
     "same_questions",

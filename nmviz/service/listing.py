@@ -1,12 +1,15 @@
 """Questions to the published results, answered from memory; live runs and what was imported come
 from the store."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache, lru_cache
 
 from nmviz.base.errors import UserError
+from nmviz.base.validation import one_of
 from nmviz.core.results import Result
 from nmviz.published.listing import (
+    MEASURES,
+    ORDERS,
     Choices,
     Imported,
     Row,
@@ -34,6 +37,31 @@ def explore(selection: Selection) -> list[Row]:
     brought = imported() if selection.imported else ()
     plain = replace(selection, live=False, imported=False, words="", order="place")
     return arranged(_published(plain), known.names, selection, live, brought)
+
+
+def rows_of(**chosen: object) -> list[Row]:
+    """The rows of a selection by the names of its fields, a text for a list of one. UserError for a
+    field or a value that there is not."""
+    return explore(selected(**chosen))
+
+
+def selected(**chosen: object) -> Selection:
+    """The selection of these fields. UserError for a field or a value that there is not."""
+    known = {one.name: one for one in fields(Selection)}
+    if unknown := [name for name in chosen if name not in known]:
+        raise UserError(f"Rows are not chosen by {unknown[0][:40]!r}: {', '.join(known)}.")
+    told = {name: _as_list(known[name].default, value) for name, value in chosen.items()}
+    selection = Selection(**told)  # type: ignore[arg-type]
+    one_of(selection.metric, tuple(MEASURES), "Rows are of")
+    one_of(selection.order, tuple(ORDERS), "Rows are put in order by")
+    return selection
+
+
+def _as_list(default: object, value: object) -> object:
+    """What a field takes: a tuple where it is one, of one text too."""
+    if not isinstance(default, tuple):
+        return value
+    return (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
 
 
 def imported() -> tuple[Imported, ...]:

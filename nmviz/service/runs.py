@@ -14,6 +14,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Progress, Result
 from nmviz.core.running import AS_EVERYWHERE, Running, usual_device
 from nmviz.core.settings import TARGETS
+from nmviz.methods.own import is_own
 from nmviz.service import tasks
 from nmviz.service.choices import (
     canonical,
@@ -69,6 +70,7 @@ def run(
     The last Progress has stage "done" and one whole result an experiment, in the order given. When
     `cancel` is set the last one has stage "cancelled" and what was measured until then. A pruned
     model's tasks are compared with the dense one's, which are run first and kept like any other.
+    What is measured under a criterion of one's own (`methods.own`) is never kept.
     """
     wanted = [resolve(experiment, text) for experiment in experiments]
     found = {one: serving(one, store(), how, text) for one in dict.fromkeys(wanted)}
@@ -85,7 +87,7 @@ def run(
         answers |= {e: r for r in progress.results for e in missing if is_answer(r, e)}
         whole = [r for r in progress.results if not r.partial and r.key not in kept]
         kept |= {result.key for result in whole}
-        kept_now = [as_kept(result, how) for result in whole]
+        kept_now = [as_kept(result, how) for result in whole if not _of_own(result.experiment)]
         note = _joined([note, put(kept_now) if how.keep else None])
         ready = tuple(answers[e] for e in wanted if e in answers)
         yield replace(progress, results=ready, note=progress.note or note)
@@ -262,6 +264,10 @@ def as_kept(result: Result, how: Running) -> Result:
     if not own or how.keep_words or result.flips is None:
         return result
     return result.model_copy(update={"flips": result.flips.without_rows()})
+
+
+def _of_own(experiment: Experiment) -> bool:
+    return is_own(experiment.target, experiment.criterion)
 
 
 def _joined(notes: Sequence[str | None]) -> str | None:

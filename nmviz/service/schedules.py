@@ -16,6 +16,7 @@ from nmviz.core.settings import BLOCKS
 from nmviz.core.ties import answering
 from nmviz.methods import WEIGHT
 from nmviz.methods.method import parse_call
+from nmviz.methods.own import is_own
 from nmviz.service import tasks
 from nmviz.service.choices import OWN_TEXT, canonical, refuse_large, resolve
 from nmviz.service.estimates import Pass, estimate, passes
@@ -143,6 +144,8 @@ def _check_sources(experiments: Sequence[Experiment]) -> None:
             corpora.read(corpus)
     if any(experiment.tasks for experiment in experiments):
         tasks.check_installed()
+    if any(is_own(experiment.target, experiment.criterion) for experiment in experiments):
+        raise UserError("A criterion of your own is not stored, as a sweep does: run it.")
 
 
 def _resolved(experiments: Sequence[Experiment]) -> tuple[list[Experiment], list[LeftOut]]:

@@ -19,7 +19,7 @@ from nmviz.ui.explore.panels.layer import CHANNELS, layer_panels
 from nmviz.ui.shell.limits import settle
 from nmviz.ui.shell.view import View
 from nmviz.views.explore.channels import by_chance, most_kept_first, sentence, shares_kept, spread
-from nmviz.views.shared.figure_files import write_figure
+from nmviz.views.paper.figure_files import write_figure
 
 PROMPT = "The river runs downhill and takes up other streams."
 WHERE = (1, "down")

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from nmviz import service
+from nmviz.service.reports.commands import OWN_FILE
 from nmviz.ui.link.panels import PANELS, known
 from nmviz.ui.share.answer import PRIVATE, shared
 from nmviz.ui.shell.view import View
@@ -41,7 +42,7 @@ def test_every_tab_has_its_command() -> None:
 
 
 def test_a_text_of_ones_own_is_not_in_it() -> None:
-    assert PRIVATE in shared("corpus=text") and "--text FILE" in shared("corpus=text")
+    assert PRIVATE in shared("corpus=text") and OWN_FILE in shared("corpus=text")
     assert PRIVATE not in shared("corpus=text&tab=claims")
 
 

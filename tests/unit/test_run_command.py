@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from nmviz.cli.options import fields_of, options_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.settings import Settings
-from nmviz.service.commands import OWN_FILE, run_command
+from nmviz.service.reports.commands import OWN_FILE, run_command
 from nmviz.sources.corpora import OWN_TEXT
 
 EXPERIMENTS = [

@@ -17,9 +17,9 @@ OF_WEIGHTS = "weight_criterion"
 """What a link calls the criterion of the weights that it shows beside activations."""
 
 
-def compare(a: str | Experiment, b: str | Experiment) -> Compared:
-    """Two stored results, the first minus the second. Each is a key or its beginning, a link of the
-    page, settings as a link has them (`pattern=2:4&criterion=clact`), or an experiment.
+def compare(a: str | Experiment | Result, b: str | Experiment | Result) -> Compared:
+    """Two results, the first minus the second. Each is a key or its beginning, a link of the page,
+    settings as a link has them (`pattern=2:4&criterion=clact`), an experiment, or a result.
 
     UserError where one is none of these, was not run, or the two have no figure in common.
     """
@@ -29,8 +29,10 @@ def compare(a: str | Experiment, b: str | Experiment) -> Compared:
     return both
 
 
-def found(name: str | Experiment) -> Result:
+def found(name: str | Experiment | Result) -> Result:
     """The stored result that is named so. UserError where there is none."""
+    if isinstance(name, Result):
+        return name
     if not isinstance(name, str):
         return _of_experiment(name)
     if KEY.fullmatch(name.strip()):

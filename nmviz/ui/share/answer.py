@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 from nmviz import service
-from nmviz.service.commands import run_command
+from nmviz.service.reports.commands import run_command
 from nmviz.sources.corpora import OWN_TEXT
 from nmviz.ui.explore.address import Address, read_address
 from nmviz.ui.explore.restore import first_view

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from nmviz.base.errors import UserError
 from nmviz.published import FOUR_MODELS, LARGE_MODELS
 from nmviz.published.listing.row import Row
 from nmviz.published.listing.selection import Selection
@@ -136,12 +135,3 @@ _ALL = (
     ),
 )
 FIGURES: Mapping[str, PaperFigure] = {figure.name: figure for figure in _ALL}
-
-
-def figure_named(name: str, *others: str) -> PaperFigure:
-    """The figure of that name. UserError, one sentence, for another name; `others` are offered
-    beside."""
-    if name not in FIGURES:
-        known = ", ".join((*FIGURES, *others))
-        raise UserError(f"There is no published figure {name[:60]!r}: choose one of {known}.")
-    return FIGURES[name]

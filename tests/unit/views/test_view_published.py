@@ -13,7 +13,7 @@ from nmviz.published import read_names, read_results
 from nmviz.published.audit import Finding, marks
 from nmviz.published.cells import Cell
 from nmviz.published.listing import Row, Selection, rows
-from nmviz.views.published.catalogue import FIGURES, KINDS, figure_named
+from nmviz.views.published.catalogue import FIGURES, KINDS
 from nmviz.views.published.heatmap import colour_of, models_by_methods
 from nmviz.views.published.ladder import pattern_ladder
 from nmviz.views.published.marks import panel_title
@@ -265,12 +265,6 @@ def test_more_is_better_for_accuracies() -> None:
     )
     other = row_of("VAR", 0.8, 0.01, metric="acc")
     assert "Highest accuracy among pruned activations: VAR" in methods_sentence([activation, other])
-
-
-def test_a_figure_is_asked_for_by_name() -> None:
-    assert figure_named("layers").title.endswith("(Table 12)")
-    with pytest.raises(Exception, match="no published figure 'nothing': choose one of pattern-"):
-        figure_named("nothing")
 
 
 def test_no_sentence_counts_live_runs_among_the_published() -> None:

@@ -1,0 +1,1 @@
+"""Commands that write what goes into a paper: figures, tables, a report."""

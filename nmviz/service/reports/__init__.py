@@ -1,0 +1,1 @@
+"""Reports of results: one file for people without Python, one folder for a paper."""

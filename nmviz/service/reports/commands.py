@@ -1,0 +1,59 @@
+"""The command lines that measure and draw again what is shown."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from urllib.parse import parse_qsl
+
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Result
+from nmviz.core.rules import BEFORE
+from nmviz.core.settings import option_of
+from nmviz.service.figures.asked import Picture
+from nmviz.sources.corpora import CORPORA, OWN_TEXT
+from nmviz.store import OWN
+from nmviz.views.tray.titles import title_of
+
+FLAGS = frozenset(("chat",))
+"""Fields that an option without a value switches on."""
+OWN_FILE = "--text YOUR_TEXT.txt"
+"""In place of a text that nobody else has."""
+
+
+def run_command(experiment: Experiment) -> str:
+    """`nmviz run --pattern 2:4 ...`: what differs from the defaults, quoted for a shell. A text of
+    one's own is only brought along by its file."""
+    words = ["nmviz run"]
+    for field, value in parse_qsl(experiment.to_query(), keep_blank_values=True):
+        if field == "corpus" and value == OWN_TEXT:
+            words.append(OWN_FILE)
+        elif field in FLAGS:
+            words.append(option_of(field))
+        else:
+            words.append(f"{option_of(field)} {shlex.quote(value)}")
+    return " ".join(words)
+
+
+def why_none(result: Result) -> str:
+    """Why no command measures a result again, in a few words; empty where one does."""
+    one = result.experiment
+    if result.provenance.source != OWN:
+        return f"published or imported, from {result.provenance.source}"
+    if one.dropping == BEFORE["dropping"] and one.target == "weight" and not one.mask.is_grouped:
+        return "measured under a rule of before: every tie at the cut dropped"
+    if one.corpus not in (None, OWN_TEXT, *CORPORA):
+        return f"measured on {one.corpus}, which is no text on offer"
+    return "" if not one.unknown else f"not known of it: {', '.join(one.unknown)}"
+
+
+def commands(results: Sequence[Result], pictures: Sequence[Picture]) -> Iterator[str]:
+    """A line for each result, each comparison with the first, and each figure."""
+    for one in results:
+        why = why_none(one)
+        yield f"# {title_of(one)}" + (f": {why}" if why else "")
+        if not why:
+            yield run_command(one.experiment)
+    for other in results[1:]:
+        yield f"nmviz compare {results[0].key[:12]} {other.key[:12]}"
+    for picture in pictures:
+        keys = " ".join(one.key[:12] for one in picture.results)
+        yield f"nmviz figure {picture.name} {keys} --out {picture.name}.pdf"

@@ -1,0 +1,1 @@
+"""Tables: one description, written as CSV, JSON, LaTeX and HTML."""
