@@ -1,33 +1,51 @@
 """What a view is shared as, of its address alone."""
 
+import html
+import json
 import re
 
 import pytest
 
+import nmviz
 from nmviz import service
 from nmviz.service.reports.commands import OWN_FILE
 from nmviz.ui.link.panels import PANELS, known
-from nmviz.ui.share.answer import PRIVATE, shared
+from nmviz.ui.share.answer import PRIVATE, report, shared
 from nmviz.ui.shell.view import View
 
 pytestmark = pytest.mark.usefixtures("module_store")
 
 
 def commands(query: str) -> list[str]:
-    html = shared(query)
-    return re.findall(r"<pre[^>]*>(nmviz [^<]*)</pre>", html)
+    return re.findall(r"<pre[^>]*>(nmviz [^<]*)</pre>", shared(query))
 
 
 def test_explore_is_two_runs_with_their_keys() -> None:
-    html = shared("?pattern=2:4")
+    said = shared("?pattern=2:4")
     assert commands("?pattern=2:4")[:2] == [
         "nmviz run --target weight --pattern 2:4",
         "nmviz run --pattern 2:4",
     ]
     for experiment in View.from_query("pattern=2:4").experiments():
         stored = service.lookup(experiment)
-        assert stored is not None and stored.key in html
-    assert "@misc{" in html and "2509.22166" in html
+        assert stored is not None and stored.key in said
+    assert "@misc{" in said and "2509.22166" in said
+
+
+def test_explore_is_two_lines_of_python_that_run() -> None:
+    lines = html.unescape(shared("pattern=2:4").partition("import nmviz")[2]).splitlines()[1:3]
+    for line, one in zip(lines, View.from_query("pattern=2:4").experiments(), strict=True):
+        found = eval(line.partition("</pre>")[0].replace(".run(", ".lookup("), {"nmviz": nmviz})
+        stored = service.lookup(one)
+        assert stored is not None and found.key == stored.key
+
+
+def test_a_report_is_of_what_is_shown_or_pinned() -> None:
+    told = json.loads(report("pattern=2:4"))
+    assert told["name"].endswith(".html") and "nothing is loaded from anywhere" in told["text"]
+    keys = [service.lookup(one).key for one in View.from_query("pattern=2:4").experiments()]
+    assert all(key in told["text"] for key in keys)
+    assert "failed" in json.loads(report("tab=methods"))
 
 
 def test_every_tab_has_its_command() -> None:
@@ -38,7 +56,7 @@ def test_every_tab_has_its_command() -> None:
         "nmviz figure methods-2-4 "
     )
     for tab in PANELS:
-        assert commands(f"tab={tab}")[-1] == "nmviz app"
+        assert "nmviz app" in commands(f"tab={tab}")
 
 
 def test_a_text_of_ones_own_is_not_in_it() -> None:

@@ -33,6 +33,16 @@ def run_command(experiment: Experiment) -> str:
     return " ".join(words)
 
 
+def run_in_python(experiment: Experiment) -> str:
+    """The same as `run_command` in a script: `nmviz.run(pattern='2:4')`. A text of one's own is
+    read from its file there."""
+    told = dict(parse_qsl(experiment.to_query(), keep_blank_values=True))
+    own = told.get("corpus") == OWN_TEXT and told.pop("corpus")
+    words = [f"{field}={value!r}" for field, value in told.items()]
+    words += ['text=Path("YOUR_TEXT.txt").read_text()'] if own else []
+    return f"nmviz.run({', '.join(words)})"
+
+
 def why_none(result: Result) -> str:
     """Why no command measures a result again, in a few words; empty where one does."""
     one = result.experiment

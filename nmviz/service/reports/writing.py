@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nmviz.base.errors import UserError
+from nmviz.core.results import Result
 from nmviz.service.comparing.two_results import found
 from nmviz.service.figures.asked import Named
 from nmviz.service.reports.collecting import Collected, collect
@@ -47,6 +48,11 @@ def write_report(names: Sequence[Named], out: Path, sheet: Sheet | None = None) 
     data = page if ending == "html" else _zipped(collected, page, sheet or Sheet())
     write_whole(data, out)
     return collected
+
+
+def report_of(results: Sequence[Result]) -> str:
+    """The HTML of a report of these results, for who saves it. UserError as for `collect`."""
+    return page_of(compose(collect(results)))
 
 
 def _check_free(out: Path) -> None:

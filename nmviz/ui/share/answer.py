@@ -1,11 +1,15 @@
 """What stands in the dialog "Share": the link, command lines that give the same, a citation, one
 panel for another page. All of it is worked out from the address."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qsl
 
 from nmviz import service
-from nmviz.service.reports.commands import run_command
+from nmviz.core.results import Result
+from nmviz.service.comparing.pinned import whole
+from nmviz.service.reports.commands import run_command, run_in_python
+from nmviz.service.reports.writing import report_of
 from nmviz.sources.corpora import OWN_TEXT
 from nmviz.ui.explore.address import Address, read_address
 from nmviz.ui.explore.restore import first_view
@@ -43,8 +47,21 @@ def _shared(query: str) -> str:
     return (
         f"<section><h3>Link</h3>{_copied('', 'link')}{said}</section>"
         f"<section><h3>Command line</h3>{commands}</section>"
-        f"<section><h3>Cite</h3>{_copied(cited)}</section>{_embedded(asked, tray)}"
+        f"{_in_python(asked)}"
+        f"<section><h3>Cite</h3>{_copied(cited)}</section>"
+        f"{_report(_shown(asked, tray))}{_embedded(asked, tray)}"
     )
+
+
+def report(query: str) -> str:
+    """The report of what an address shows, as a file for the script of the page: name, type and
+    text, or what failed."""
+    try:
+        asked = read_address(query, first_view())
+        text = report_of(_shown(asked, place_of(_tray_of(query))))
+        return json.dumps({"name": "nmviz-report.html", "type": "text/html", "text": text})
+    except Exception as error:
+        return json.dumps({"failed": sentence(error)})
 
 
 def _tray_of(query: str) -> str:
@@ -86,12 +103,42 @@ def _tradeoffs(faster: str) -> Iterator[Command]:
 
 
 def _keys(asked: Address, tray: Place) -> list[str]:
-    """Of the stored results that are shown."""
-    keys = [one.result.key for one in tray.pinned]
-    if asked.tab == "explore" and asked.view.experiment.corpus != OWN_TEXT:
-        found = map(service.lookup, asked.view.experiments())
-        keys = [*(one.key for one in found if one is not None), *keys]
-    return list(dict.fromkeys(keys))
+    """Of all stored results that are shown, pinned ones too."""
+    shown = [*_explored(asked), *(one.result for one in tray.pinned)]
+    return list(dict.fromkeys(one.key for one in shown))
+
+
+def _explored(asked: Address) -> list[Result]:
+    """The stored results that Explore shows."""
+    if asked.tab != "explore" or asked.view.experiment.corpus == OWN_TEXT:
+        return []
+    return [one for one in map(service.lookup, asked.view.experiments()) if one is not None]
+
+
+def _shown(asked: Address, tray: Place) -> list[Result]:
+    """What a report is of: what is pinned, as far as it was measured; else what Explore shows."""
+    pinned = {one.result.key: whole(one) for one in tray.pinned}
+    return [*pinned.values()] or _explored(asked)
+
+
+def _in_python(asked: Address) -> str:
+    if asked.tab != "explore":
+        return ""
+    lines = ["import nmviz", *map(run_in_python, asked.view.experiments())]
+    return f"<section><h3>Python</h3>{_copied(chr(10).join(lines))}</section>"
+
+
+def _report(shown: Sequence[Result]) -> str:
+    if not shown:
+        return ""
+    names = " ".join(one.key[:12] for one in shown)
+    count = "one result" if len(shown) == 1 else f"{len(shown)} results"
+    said = f"One page of {count} that needs nothing else: figures, methods, protocol, origin"
+    return (
+        f'<section><h3>Report</h3><p class="words">{esc(said)} '
+        '<button type="button" class="save-report">Save the report</button></p>'
+        f"{_copied(f'nmviz report {names} --out report.zip')}</section>"
+    )
 
 
 def _embedded(asked: Address, tray: Place) -> str:

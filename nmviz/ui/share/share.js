@@ -17,6 +17,7 @@ window.nmvizShare = (() => {
     made.addEventListener("click", (event) => {
       if (event.target === made || event.target.closest(".close")) made.close(); // outside of it
       const copy = event.target.closest(".copy");
+      if (event.target.closest(".save-report")) tell("input");
       if (copy) copied(copy, copy.previousElementSibling.textContent);
     });
     made.addEventListener("change", (event) => { if (event.target.matches(".share-panel select")) fill(made); });
@@ -44,10 +45,10 @@ window.nmvizShare = (() => {
   }
 
   // Somebody listens once the page has come to rest.
-  function tell() {
+  function tell(event = "select") {
     const there = document.querySelectorAll("#share-ask [data-ready]");
-    if (!there.length) { setTimeout(tell, 200); return; }
-    for (const one of there) one.dispatchEvent(new CustomEvent("pick", { detail: asked }));
+    if (!there.length) { setTimeout(() => tell(event), 200); return; }
+    for (const one of there) one.dispatchEvent(new CustomEvent("pick", { detail: { event, place: location.search } }));
   }
 
   function embedded(panel) {
