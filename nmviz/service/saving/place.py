@@ -40,8 +40,8 @@ def check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(
-            f"The pruned model needs {megabytes(needed)} MB on a disk with {megabytes(free)} MB "
-            "free: make room, or give --out on a larger one."
+            f"The pruned model needs {megabytes(needed)} MB on a disk with "
+            f"{free // 1_000_000:,} MB free: make room, or give --out on a larger one."
         )
 
 
