@@ -8,6 +8,7 @@ import gradio as gr
 from nmviz import service
 from nmviz.core.running import AS_EVERYWHERE, usual_device
 from nmviz.ui.api import add_api
+from nmviz.ui.api_of_store import add_api_of_store
 from nmviz.ui.claims.tab import build_claims
 from nmviz.ui.explore.components import Page
 from nmviz.ui.explore.first_paint import ABOUT
@@ -91,6 +92,7 @@ def build_page(private: bool) -> gr.Blocks:
         page = _page(controls, panels, tradeoffs, (published, claims, spending), left_out)
         wire(page, blocks)
         add_api()
+        add_api_of_store()
     return blocks
 
 
