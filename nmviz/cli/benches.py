@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from nmviz import service
@@ -40,6 +42,12 @@ from nmviz.ui.shell.view import DEFAULT_PROMPT
 for target in ("activation", "weight"):
     service.look(Experiment(target=target), DEFAULT_PROMPT, 15, "down", keep={keep})
 """
+REPORTED = tuple(
+    f"pattern={pattern}&target={target}"
+    for pattern in ("8:16", "2:4")
+    for target in ("activation", "weight")
+)
+"""Results that ship, as `nmviz figure` and `nmviz report` take them."""
 IMPORTS = {
     "python alone": "pass",
     "import nmviz": "import nmviz",
@@ -220,6 +228,31 @@ def _explored(chosen: Selection) -> list[Shown]:
     """As for the first time: nothing is known from an earlier answer."""
     known = service.published()
     return rows(known.results, known.names, known.marks, chosen)
+
+
+@_bench("figures", "figures as SVG for one column, once warm, and a report of four results")
+def _figures() -> Iterator[Row]:
+    from nmviz.service.figures.catalogue import draw
+    from nmviz.service.reports.writing import write_report
+    from nmviz.views.paper.figure_files import figure_as
+    from nmviz.views.paper.sheet import sheet_of
+
+    sheet, both = sheet_of(columns=1), (REPORTED[0], REPORTED[1])
+    first, *others = ("pattern-ladder", "methods-8-16", "summary-heatmap", "frontier")
+    asked = (
+        {first: ()} | dict.fromkeys(others, ()) | dict.fromkeys(("error-by-layer", "drift"), both)
+    )
+
+    def svg(name: str) -> Callable[[], object]:
+        return lambda: figure_as(draw(name, asked[name]).figure, "svg", sheet)
+
+    def report() -> None:
+        with tempfile.TemporaryDirectory() as place:
+            write_report(REPORTED, Path(place) / "report.zip", sheet)
+
+    yield from in_turns({name: svg(name) for name in asked}, first)
+    cases = {first: svg(first), "a report of four results, .zip": report}
+    yield from list(in_turns(cases, first, warm_up=1, repeats=3))[1:]
 
 
 @_bench("start", "a fresh process until something is there, against importing gradio")

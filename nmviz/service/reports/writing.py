@@ -21,7 +21,7 @@ from nmviz.views.shared.citing import bibtex
 from nmviz.views.tables.writing import table_as
 
 ENDINGS = ("html", "zip")
-DRAWN, WRITTEN = ("pdf", "svg", "csv"), ("csv", "json", "tex")
+DRAWN, WRITTEN = ("pdf", "svg"), ("csv", "json", "tex")
 BEGINNING = (1980, 1, 1, 0, 0, 0)  # equal reports are equal files
 README = """What `nmviz report` wrote.
 
@@ -74,16 +74,18 @@ def _zipped(collected: Collected, page: bytes, sheet: Sheet) -> bytes:
 
 
 def _files(collected: Collected, page: bytes, sheet: Sheet) -> Iterator[tuple[str, bytes]]:
+    from nmviz.views.paper.printed import drawn_in  # matplotlib takes a while to load
+
     yield "README.txt", README.encode()
     yield "report.html", page
     captions = []
     for number, picture in enumerate(collected.pictures, 1):
         name = f"figures/{number:02}-{picture.name}"
         captions.append(f"{number:02}-{picture.name}: {picture.caption}")
-        for ending in DRAWN:
-            data, remarks = figure_as(picture.figure, ending, sheet, picture.caption)
-            captions += [f"    {ending}: {one}" for one in remarks]
-            yield f"{name}.{ending}", data
+        files, remarks = drawn_in(picture.figure, DRAWN, sheet, picture.caption)
+        files["csv"], _ = figure_as(picture.figure, "csv", sheet)
+        captions += [f"    {one}" for one in remarks]
+        yield from ((f"{name}.{ending}", data) for ending, data in files.items())
     if captions:
         yield "figures/captions.txt", ("\n".join(captions) + "\n").encode()
     for number, table in enumerate(collected.tables, 1):

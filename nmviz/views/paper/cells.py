@@ -45,7 +45,7 @@ def heatmap(panel: Panel, trace: Mapping[str, Any], name: str, sheet: Sheet, ink
     drawn.set_gid(f"{name}-cells")
     panel.axes.margins(0)
     if trace.get("texttemplate"):
-        _printed(panel, trace, across, down, sheet)
+        _printed(panel, trace, across, down, sheet, ink("#1F2933"))
     return drawn
 
 
@@ -130,7 +130,12 @@ def _colours(scale: Any, ink: Ink) -> Colormap:
 
 
 def _printed(
-    panel: Panel, trace: Mapping[str, Any], across: np.ndarray, down: np.ndarray, sheet: Sheet
+    panel: Panel,
+    trace: Mapping[str, Any],
+    across: np.ndarray,
+    down: np.ndarray,
+    sheet: Sheet,
+    colour: str,
 ) -> None:
     """The number of every cell, small enough for it, light on what is dark; none where they would
     be too small to read."""
@@ -147,7 +152,7 @@ def _printed(
                 y,
                 str(trace["text"][row][column]),
                 fontsize=size,
-                color="white" if dark else "#1F2933",
+                color="white" if dark else colour,
                 ha="center",
                 va="center",
             )

@@ -58,12 +58,12 @@ def on_paper(figure: go.Figure, sheet: Sheet, caption: str = "") -> Drawn:
         _trace(drawn, trace, f"trace-{place}", sheet, ink)
     for pair, panel in drawn.panels.items():
         shown = _is_at(panel.x, pair[1]), _is_at(panel.y, pair[0])
-        finish(panel, sheet, LIGHT.text, LIGHT.grid, shown)
+        finish(panel, sheet, ink(LIGHT.text), ink(LIGHT.grid), shown)
     for said in layout.get("shapes") or ():
         notes.rule(drawn.panels, whole, said, sheet, ink)
     for said in layout.get("annotations") or ():
         drawn.around.append(notes.note(drawn.panels, whole, said, sheet, ink))
-    set_out(drawn, layout, sheet, _above(drawn, figure, traces, sheet, ink), caption)
+    set_out(drawn, layout, sheet, _above(drawn, figure, traces, sheet, ink), caption, ink)
     return drawn
 
 
@@ -113,7 +113,7 @@ def _above(
         words = wrapped(plain(title_of(figure)), sheet.points - 4, sheet.large, sheet.font)
         above.append(
             drawn.figure.text(
-                0, 0, words, fontsize=sheet.large, color=LIGHT.text, va="bottom", ha="left"
+                0, 0, words, fontsize=sheet.large, color=ink(LIGHT.text), va="bottom", ha="left"
             )
         )
     return above

@@ -10,6 +10,8 @@ Ink = Callable[[Any], str]
 APART = 0.13
 """How far the greys of two colours lie from one another, of 1."""
 LIGHTEST = 0.9
+FEW = 6
+"""Colours of one kind of thing that each have a meaning of their own."""
 CLEAR = "none"
 _SHADE = (0.2126, 0.7152, 0.0722)
 
@@ -49,15 +51,17 @@ def brightness(colour: str) -> float:
 
 
 def colours_of(traces: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """What lines, points and cells of a few colours are drawn with."""
+    """What lines, points and cells of a few colours are drawn with; many are a scale, in which
+    brightness alone tells."""
     found: list[Any] = []
     for trace in traces:
         for part in ("line", "marker"):
             one = (trace.get(part) or {}).get("color")
-            found += [*one] if isinstance(one, (list, tuple)) else [one]
+            several = [*one] if isinstance(one, (list, tuple)) else [one]
+            found += several if len({*several}) <= FEW else []
         scale = trace.get("colorscale") or ()
         steps = {str(one[1]) for one in scale if not isinstance(one, str)}
-        found += steps if len(steps) <= 4 else ()
+        found += steps if len(steps) <= FEW else ()
     return [one for one in found if one is not None]
 
 

@@ -17,7 +17,7 @@ from nmviz.views.paper.words import first, plain, wrapped
 
 Panels = Mapping[tuple[str, str], Panel]
 ALIGNED = {"left": "left", "right": "right", "center": "center"}
-ROOM = 0.7
+ROOM = 0.6
 """Of the width, what a note over all panels may take."""
 STANDING = {"top": "top", "bottom": "bottom", "middle": "center"}
 

@@ -3,7 +3,7 @@
 import io
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -21,16 +21,27 @@ def drawn_as(
 ) -> tuple[bytes, list[str]]:
     """The bytes of a file of that ending, and a sentence on whatever is not as it could be: cells
     that are a picture, letters that the font lacks."""
-    out = io.BytesIO()
+    files, remarks = drawn_in(figure, (ending,), sheet, caption)
+    return files[ending], remarks
+
+
+def drawn_in(
+    figure: go.Figure, endings: Sequence[str], sheet: Sheet, caption: str = ""
+) -> tuple[dict[str, bytes], list[str]]:
+    """The same for several endings, set out once."""
+    files: dict[str, bytes] = {}
     with settings(sheet), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         drawn = on_paper(figure, sheet, caption)
-        told = _about(ending, title_of(figure), caption)
-        drawn.figure.savefig(out, format=ending, facecolor="white", metadata=told)
+        for ending in endings:
+            out = io.BytesIO()
+            told = _about(ending, title_of(figure), caption)
+            drawn.figure.savefig(out, format=ending, facecolor="white", metadata=told)
+            files[ending] = out.getvalue()
     remarks = list(drawn.remarks)
     if any(LACKING.search(str(one.message)) for one in said):
         remarks.append(f"{sheet.font} lacks some of the letters: choose another font.")
-    return out.getvalue(), remarks
+    return files, remarks
 
 
 def _about(ending: str, title: str, caption: str) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 from matplotlib.transforms import Bbox
 
+from nmviz.views.paper.inks import Ink
 from nmviz.views.paper.panels import Panel
 from nmviz.views.paper.sheet import Sheet
 from nmviz.views.paper.words import wrapped
@@ -42,13 +43,18 @@ class Drawn:
 
 
 def set_out(
-    drawn: Drawn, layout: Mapping[str, Any], sheet: Sheet, above: list[Any], caption: str
+    drawn: Drawn,
+    layout: Mapping[str, Any],
+    sheet: Sheet,
+    above: list[Any],
+    caption: str,
+    ink: Ink,
 ) -> None:
     """Sizes and places: the panels as high as on the page, around them what their words need."""
     page, margin = drawn.figure, layout.get("margin") or {}
     pixels = (layout.get("height") or 320) - (margin.get("t") or 30) - (margin.get("b") or 8)
     inner = sheet.scale * max(pixels - AXES * (margin.get("b", 8) < 40), LOWEST)
-    below = _caption(page, sheet, caption)
+    below = _caption(page, sheet, caption, ink(LIGHT.muted))
     over = sum(box_of(one, page).height + 4 for one in above)
     under = 0.0 if below is None else box_of(below, page).height + 5
     room = {"left": 30.0, "right": 6.0, "bottom": 24.0, "top": 8.0}
@@ -58,8 +64,9 @@ def set_out(
         _place(drawn, sheet, room, (height, inner, under))
         if turn < 2:
             _turn(drawn)
-        _lower(drawn, sheet)
-        missing = _missing(drawn, room, (sheet.points, height, over, under))
+        words = _words(drawn)
+        _lower(drawn, words, sheet)
+        missing = _missing(drawn, words, (sheet.points, height, over, under))
         if max(map(abs, missing.values())) < 0.5:
             break
         room = {side: room[side] + missing[side] for side in room}
@@ -108,16 +115,22 @@ def _turn(drawn: Drawn) -> None:
                 panel.axes.xaxis.set_major_locator(MaxNLocator(FEW))
 
 
-def _lower(drawn: Drawn, sheet: Sheet) -> None:
+def _words(drawn: Drawn) -> dict[Any, Bbox]:
+    """What the ticks and titles of every axis take, the most costly thing to ask for."""
+    renderer = drawn.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    every = [*(panel.axes for panel in drawn.panels.values()), *drawn.keys]
+    axis = [one for axes in every if axes.axison for one in (axes.xaxis, axes.yaxis)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # letters that the font lacks: said once, on writing
+        return {one: box for one in axis if (box := one.get_tightbbox(renderer)) is not None}
+
+
+def _lower(drawn: Drawn, words: Mapping[Any, Bbox], sheet: Sheet) -> None:
     """A title below all panels stands below the words of their ticks, and within the paper."""
     renderer = drawn.figure.canvas.get_renderer()  # type: ignore[attr-defined]
     low = drawn.whole.get_window_extent(renderer).y0
-    lowest = [
-        box.y0
-        for panel in drawn.panels.values()
-        if panel.axes.axison and panel.domain[1] <= 0
-        if (box := panel.axes.xaxis.get_tightbbox(renderer)) is not None
-    ]
+    bottom = [one.axes.xaxis for one in drawn.panels.values() if one.domain[1] <= 0]
+    lowest = [words[axis].y0 for axis in bottom if axis in words]
     for one in drawn.around:
         below = one.xycoords is drawn.whole.transAxes and one.xy[1] == 0
         if below and lowest and not one.get_rotation():
@@ -128,19 +141,14 @@ def _lower(drawn: Drawn, sheet: Sheet) -> None:
 
 
 def _missing(
-    drawn: Drawn, room: Mapping[str, float], sizes: tuple[float, float, float, float]
+    drawn: Drawn, words: Mapping[Any, Bbox], sizes: tuple[float, float, float, float]
 ) -> dict[str, float]:
     """Points that the words around the panels need more on each side, or less."""
     width, height, over, under = sizes
     renderer = drawn.figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # letters that the font lacks: said once, on writing
-        every = [*(panel.axes for panel in drawn.panels.values()), *drawn.keys]
-        boxes = [axes.get_window_extent(renderer) for axes in every]
-        axis = [one for axes in every if axes.axison for one in (axes.xaxis, axes.yaxis)]
-        boxes += [box for one in axis if (box := one.get_tightbbox(renderer)) is not None]
-        boxes += [one.get_window_extent(renderer) for one in drawn.around]
-    all_of = Bbox.union(boxes)
+    every = [*(panel.axes for panel in drawn.panels.values()), *drawn.keys, *drawn.around]
+    boxes = [one.get_window_extent(renderer) for one in every]
+    all_of = Bbox.union([*boxes, *words.values()])
     return {
         "left": EDGE - all_of.x0,
         "right": all_of.x1 - width + EDGE,
@@ -161,13 +169,13 @@ def _stack(page: Figure, above: Sequence[Any], low: float) -> None:
         low += own + 4
 
 
-def _caption(page: Figure, sheet: Sheet, caption: str) -> Any:
+def _caption(page: Figure, sheet: Sheet, caption: str, colour: str) -> Any:
     if not (sheet.title and caption):
         return None
     size = sheet.small
     words = wrapped(caption, sheet.points - 4, size, sheet.font)
     return page.text(
-        2 / sheet.points, 0, words, fontsize=size, color=LIGHT.muted, va="bottom", ha="left"
+        2 / sheet.points, 0, words, fontsize=size, color=colour, va="bottom", ha="left"
     )
 
 

@@ -115,7 +115,7 @@ def _key(drawn: Sequence[Row], dark: bool) -> dict[str, Any]:
     """What the numbers, the colours and the signs are."""
     said = [noun(drawn)]
     if drawn[0].metric == "average_drop" and any((row.value or 0) < 0 for row in drawn):
-        said.append("green-blue: gained")
+        said.append("below 0: gained")
     if any(row.marks for row in drawn):
         said.append(f"{DAGGER} has a finding")
     if any(row.value is None for row in drawn):

@@ -239,18 +239,24 @@ def test_numbers_of_cells_that_would_be_too_small_are_left_out() -> None:
     assert none == [] and wide.count(b"<text") >= 4 * 32 > svg.count(b"<text")
 
 
+@pytest.mark.usefixtures("module_store")
 def test_in_grey_nothing_has_a_colour_and_no_two_are_alike() -> None:
-    figure = LOOKED["compare-masks"]
-    svg = drawn_as(figure, "svg", sheet_of(columns=1, palette="grey"))[0].decode()
-    inks = {one.lower() for one in re.findall(r"(?:fill|stroke): (#[0-9a-fA-F]{6})", svg)}
+    sheet = sheet_of(palette="grey")
+    svg = drawn_as(LOOKED["compare-masks"], "svg", sheet, "A caption.")[0].decode()
     inside = svg.split('id="trace-0-cells"')[1].split("</g>")[0]
-    greys_of_cells = {one.lower() for one in re.findall(r"fill: (#[0-9a-fA-F]{6})", inside)}
-    assert len(greys_of_cells) == 4
-    assert all(len({one[1:3], one[3:5], one[5:7]}) == 1 for one in greys_of_cells)
-    assert len(inks) > 4  # letters and lines have their own
+    assert len(_inks(inside) - {"#ffffff"}) == 4  # white is the gap between two
+    many = drawn_as(draw("heatmap-2-4").figure, "svg", sheet)[0].decode()
+    bars = many.split('id="trace-1-bar"', 1)[1].split('id="trace-0-text"')[0]
+    assert min(brightness(one) for one in _inks(bars.split('<g id="matplotlib')[0])) > 0.5
+    for text in (svg, many):
+        assert all(one[1:3] == one[3:5] == one[5:7] for one in _inks(text)), _inks(text)
     ink = greys(["#D55E00", "#0072B2", "#009E73", "#0072B2"])
     levels = sorted(brightness(ink(one)) for one in ("#D55E00", "#0072B2", "#009E73"))
     assert min(b - a for a, b in pairwise(levels)) > 0.12
+
+
+def _inks(svg: str) -> set[str]:
+    return {one.lower() for one in re.findall(r"(?:fill|stroke): (#[0-9a-fA-F]{6})", svg)}
 
 
 def test_dollars_are_dollars() -> None:
