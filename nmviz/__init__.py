@@ -9,6 +9,7 @@ from typing import Any
 __version__ = "0.1.0"
 _LIBRARY = {
     "Experiment": "experiment",
+    "UserError": "experiment",
     "run": "running",
     "sweep": "running",
     "lookup": "running",

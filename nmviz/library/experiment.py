@@ -9,6 +9,8 @@ from nmviz.core.experiment import Experiment as Settled
 from nmviz.library.framed import Framed, frame_of
 from nmviz.service.plans.known_plans import with_plan
 
+__all__ = ["Experiment", "UserError", "settled"]
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 

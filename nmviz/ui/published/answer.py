@@ -40,7 +40,6 @@ TOO_MANY = (
     f"The figure draws the first {MOST_DRAWN} of {{all}} rows, the table has all: choose fewer "
     "models, methods, patterns or tasks to see the rest."
 )
-NEEDS = "(it needs Chromium; the toolbar of the figure saves an SVG without it)"
 FORMATS: Mapping[str, tuple[str, str, Callable[..., str]]] = {
     "CSV": ("csv", "text/csv", to_csv),
     "JSON": ("json", "application/json", to_json),
@@ -142,8 +141,8 @@ def ready_made(name: Any) -> Update:
     figure = FIGURES.get(str(name))
     if figure is None:
         return {"command": ""}
-    command = f"nmviz figure {figure.name} --out {figure.name}.svg"
-    said = f'<p class="words">As a file: <code>{command}</code> {NEEDS}</p>'
+    command = f"nmviz figure {figure.name} --out {figure.name}.pdf --columns 1"
+    said = f'<p class="words">For a column of a paper: <code>{command}</code></p>'
     return {**values_of(figure), "command": said}
 
 

@@ -89,7 +89,7 @@ def _commands(asked: Address, tray: Place, query: str) -> Iterator[Command]:
 
 def _published(ready: str) -> Iterator[Command]:
     if ready in FIGURES:
-        yield "Draw the figure", f"nmviz figure {ready} --out {ready}.svg"
+        yield "Draw the figure", f"nmviz figure {ready} --out {ready}.pdf --columns 1"
     yield "Every published number, as a table", "nmviz store export --all published.csv"
 
 
@@ -99,7 +99,7 @@ def _tradeoffs(faster: str) -> Iterator[Command]:
         model = values.pop("model")
         options = " ".join(f"--{name} {value}" for name, value in values.items())
         yield "What it costs on that machine", f"nmviz cost {model} {options}"
-    yield "Draw quality against cost", "nmviz figure frontier --out frontier.svg"
+    yield "Draw quality against cost", "nmviz figure frontier --out frontier.pdf --columns 1"
 
 
 def _keys(asked: Address, tray: Place) -> list[str]:
