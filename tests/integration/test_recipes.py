@@ -181,6 +181,7 @@ DAMAGES: list[tuple[Callable[[Path], Any], str]] = [
     (lambda folder: (folder / "nmviz.json").write_text("{"), "is not what nmviz prune writes"),
     (change_about(kind="else"), "is not what nmviz prune writes"),
     (change_about(files={"../../etc/passwd": SHA}), "names a file outside its folder"),
+    (change_about(sites={"model.layers.0.mlp.up_proj": "2:4"}), "lists other layers than its"),
     (change_about(experiment={"pattern": "5:4"}), "says no experiment: Pattern 5:4 keeps more"),
     (
         change_about(source={"model": "/none", "sha256": SHA}),

@@ -76,6 +76,8 @@ def prepare(
     given = {site.name: int(figures[site.name]) for site in pruned.sites if site.name in figures}
     figures = {name: value for name, value in figures.items() if name not in given}
     _leave_idle(pruned)
+    if loaded.recipe is not None and not experiment.is_dense:
+        recipes.check_sites(loaded.recipe, pruned)
     yield from _finish(pruned, "pruning", check)
     if isinstance(pruned, PrunedWeights) and pruned.settle():
         yield from _finish(pruned, DRAWING, check)

@@ -10,7 +10,7 @@ from nmviz.base.errors import UserError
 from nmviz.engine.calibrate import artefacts
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.sparsify import Pruned
-from nmviz.sources.saved import RECIPE, Saved
+from nmviz.sources.saved import ABOUT, RECIPE, Saved
 
 
 def write(folder: Path, pruned: Pruned, figures: Mapping[str, float]) -> None:
@@ -41,6 +41,16 @@ def given(recipe: Saved, pruned: Pruned, device: str) -> dict[str, float]:
         if asked and not _fits(pruned, site):
             raise _does_not_fit(path, site)
     return figures
+
+
+def check_sites(recipe: Saved, pruned: Pruned) -> None:
+    """UserError where a recipe lists other layers, or patterns, than its settings come to."""
+    made = {site.name: str(site.mask_in(pruned.experiment)) for site in pruned.sites}
+    if made != recipe.sites:
+        raise UserError(
+            f"{recipe.folder / ABOUT} lists other layers than its settings prune: put the whole "
+            "file there again, or make the recipe anew."
+        )
 
 
 def _fits(pruned: Pruned, site: Site) -> bool:

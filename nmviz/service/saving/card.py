@@ -51,8 +51,8 @@ nmviz run --model FOLDER
 The script needs torch, transformers and safetensors; its `attach(model, folder)` hooks any model in
 memory. `{RECIPE}` has what the methods need at every layer (channel weights, shifts, thresholds,
 rotations and the like, a tensor named `site|method|name`), and `{ABOUT}` the pattern of every
-layer, the criterion and the mitigations with all their settings. What is masked is still
-multiplied: no program known to us skips it, so nothing is faster for it."""
+layer, the criterion and the mitigations with all their settings. The hooks set what is dropped to
+zero and multiply it all the same, so nothing is faster for it."""
 
 
 def card(made: Made) -> str:
