@@ -259,8 +259,8 @@ def test_a_click_without_its_event_is_refused(
 ) -> None:
     told = [one for one in handlers(served) if one.collects_event_data]
     # A layer that is picked, settings that a lesson speaks of, the tray and what it looks into, and
-    # what a view is shared as and its report.
-    assert len(told) == 6
+    # what a view is shared as, its report and a figure.
+    assert len(told) == 7
     for clicked in told:
         log.clear()
         assert page.post(AT_ONCE, json=numbered(clicked, event_data={"place": "1"})).is_success

@@ -1,5 +1,6 @@
 """What a view is shared as, of its address alone."""
 
+import base64
 import html
 import json
 import re
@@ -11,6 +12,7 @@ from nmviz import service
 from nmviz.service.reports.commands import OWN_FILE
 from nmviz.ui.link.panels import PANELS, known
 from nmviz.ui.share.answer import PRIVATE, report, shared
+from nmviz.ui.share.figures import drawn
 from nmviz.ui.shell.view import View
 
 pytestmark = pytest.mark.usefixtures("module_store")
@@ -79,3 +81,51 @@ def test_what_is_wrong_is_escaped() -> None:
 
 def test_panels_are_known() -> None:
     assert known("depth") and known("tray") and known("claim-metadata") and not known("header")
+
+
+def file_of(query: str, choice: str, ending: str = "pdf", columns: str = "1") -> dict[str, str]:
+    asked = {"query": query, "choice": choice, "columns": columns, "ending": ending}
+    told: dict[str, str] = json.loads(drawn(json.dumps(asked)))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("query", "choice"),
+    [
+        ("pattern=2:4", "error-by-layer:both"),
+        ("tab=published", "methods-2-4:all"),
+        ("tab=trade-offs", "metadata:all"),
+    ],
+)
+def test_a_figure_is_drawn_for_a_column(query: str, choice: str) -> None:
+    assert f'value="{choice}"' in shared(query)
+    told = file_of(query, choice)
+    data = base64.b64decode(told["base64"])
+    assert told["name"].endswith(".pdf") and data.startswith(b"%PDF")
+    assert b"/MediaBox [ 0 0 238" in data.replace(b"[0", b"[ 0")  # 84 mm are 238 points
+
+
+def test_a_figure_of_the_tray_is_of_the_pair() -> None:
+    keys = [stored.key[:12] for one in View().experiments() if (stored := service.lookup(one))]
+    query = f"tab=methods&tray={'.'.join(keys)}"
+    svg = base64.b64decode(file_of(query, "compare-layers:pair", "svg")["base64"])
+    assert svg.startswith(b"<?xml") and all(key.encode() in svg for key in keys)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("pattern=2:4", "metadata:all", "pdf", "1"),
+        ("pattern=2:4", "error-by-layer:both", "exe", "1"),
+        ("pattern=2:4", "error-by-layer:both", "pdf", "9"),
+        ("corpus=text", "error-by-layer:both", "pdf", "1"),
+        ("tab=lessons", "", "pdf", "1"),
+    ],
+)
+def test_a_figure_that_share_does_not_list_is_refused(asked: tuple[str, str, str, str]) -> None:
+    assert "that Share lists" in file_of(*asked)["failed"]
+
+
+def test_what_is_no_request_is_refused() -> None:
+    for told in ("", "[]", "{}", "{", json.dumps({"query": "x"})):
+        assert "that Share lists" in json.loads(drawn(told))["failed"]

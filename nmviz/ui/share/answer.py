@@ -14,11 +14,12 @@ from nmviz.sources.corpora import OWN_TEXT
 from nmviz.ui.explore.address import Address, read_address
 from nmviz.ui.explore.restore import first_view
 from nmviz.ui.link.panels import PANELS, TRAY
+from nmviz.ui.share.figures import chooser
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import esc, note
 from nmviz.ui.tradeoffs.faster import LAYER
 from nmviz.ui.tradeoffs.place import USUAL
-from nmviz.ui.tray.place import Place, place_of
+from nmviz.ui.tray.place import Place, place_of, tray_of
 from nmviz.views.published.catalogue import FIGURES
 from nmviz.views.shared.citing import bibtex
 
@@ -39,7 +40,7 @@ def shared(query: str) -> str:
 
 def _shared(query: str) -> str:
     asked = read_address(query, first_view())
-    tray = place_of(_tray_of(query))
+    tray = place_of(tray_of(query))
     private = asked.view.experiment.corpus == OWN_TEXT and asked.tab == "explore"
     said = note(PRIVATE, "warning") if private else ""
     commands = "".join(_command(one) for one in _commands(asked, tray, query))
@@ -49,7 +50,7 @@ def _shared(query: str) -> str:
         f"<section><h3>Command line</h3>{commands}</section>"
         f"{_in_python(asked)}"
         f"<section><h3>Cite</h3>{_copied(cited)}</section>"
-        f"{_report(_shown(asked, tray))}{_embedded(asked, tray)}"
+        f"{_report(_shown(asked, tray))}{chooser(asked, tray)}{_embedded(asked, tray)}"
     )
 
 
@@ -58,14 +59,10 @@ def report(query: str) -> str:
     text, or what failed."""
     try:
         asked = read_address(query, first_view())
-        text = report_of(_shown(asked, place_of(_tray_of(query))))
+        text = report_of(_shown(asked, place_of(tray_of(query))))
         return json.dumps({"name": "nmviz-report.html", "type": "text/html", "text": text})
     except Exception as error:
         return json.dumps({"failed": sentence(error)})
-
-
-def _tray_of(query: str) -> str:
-    return query[query.find("tray=") :] if "tray=" in query else ""
 
 
 def _commands(asked: Address, tray: Place, query: str) -> Iterator[Command]:

@@ -4,7 +4,9 @@ import gradio as gr
 
 from nmviz.ui.serving.answers import for_all
 from nmviz.ui.share.answer import report, shared
+from nmviz.ui.share.figures import drawn
 from nmviz.ui.shell.events import EACH, READ, SAVE
+from nmviz.ui.shell.places import among_pictures
 
 TOLD = (
     "element.dataset.ready = 'yes'; "
@@ -22,6 +24,8 @@ def build_sharing() -> None:
     asked.select(for_all(_answer, "store"), None, said, **EACH)
     written = asked.input(_report, None, file, **EACH)
     written.then(None, file, None, js=SAVE, **READ)
+    drawing = asked.submit(_figure, None, file, **EACH)
+    drawing.then(None, file, None, js=SAVE, **READ)
 
 
 def _answer(event: gr.EventData) -> str:
@@ -30,6 +34,10 @@ def _answer(event: gr.EventData) -> str:
 
 def _report(event: gr.EventData) -> str:
     return report(_place(event))
+
+
+async def _figure(event: gr.EventData) -> str:
+    return await among_pictures(drawn)(_place(event))
 
 
 def _place(event: gr.EventData) -> str:

@@ -18,10 +18,16 @@ window.nmvizShare = (() => {
       if (event.target === made || event.target.closest(".close")) made.close(); // outside of it
       const copy = event.target.closest(".copy");
       if (event.target.closest(".save-report")) tell("input");
+      if (event.target.closest(".save-figure")) tell("submit", figure(made));
       if (copy) copied(copy, copy.previousElementSibling.textContent);
     });
     made.addEventListener("change", (event) => { if (event.target.matches(".share-panel select")) fill(made); });
     return made;
+  }
+
+  function figure(root) {
+    const chosen = [...root.querySelectorAll("[data-figure]")].map((menu) => [menu.dataset.figure, menu.value]);
+    return JSON.stringify({ query: location.search, ...Object.fromEntries(chosen) });
   }
 
   async function copied(button, text) {
@@ -45,10 +51,10 @@ window.nmvizShare = (() => {
   }
 
   // Somebody listens once the page has come to rest.
-  function tell(event = "select") {
+  function tell(event = "select", place = location.search) {
     const there = document.querySelectorAll("#share-ask [data-ready]");
-    if (!there.length) { setTimeout(() => tell(event), 200); return; }
-    for (const one of there) one.dispatchEvent(new CustomEvent("pick", { detail: { event, place: location.search } }));
+    if (!there.length) { setTimeout(() => tell(event, place), 200); return; }
+    for (const one of there) one.dispatchEvent(new CustomEvent("pick", { detail: { event, place } }));
   }
 
   function embedded(panel) {

@@ -232,10 +232,10 @@ window.nmviz = (() => {
 
   // The server gives the text of a file; saving it is the browser's.
   function saveText(file) {
-    const { name, type, text, failed } = JSON.parse(file);
+    const { name, type, text, base64, failed } = JSON.parse(file);
     if (failed) { alert(failed); return; }
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.href = URL.createObjectURL(new Blob([base64 ? Uint8Array.from(atob(base64), (one) => one.charCodeAt(0)) : text], { type }));
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);

@@ -7,6 +7,7 @@ from functools import cached_property
 from urllib.parse import parse_qsl, urlencode
 
 from nmviz.service.comparing.pinned import Pinned, pinned
+from nmviz.ui.shell.pins import PARAMETERS
 from nmviz.views.tray.titles import common_of, title_of, titles_of
 
 BETWEEN = "."
@@ -66,6 +67,12 @@ class Place:
         if self.pinned and self.at:
             told["tray_at"] = f"{self.at[0]}-{self.at[1]}"
         return urlencode(told)
+
+
+def tray_of(query: str) -> str:
+    """The tray's part of a whole address."""
+    told = parse_qsl(query.lstrip("?"), keep_blank_values=True)
+    return urlencode([(name, value) for name, value in told if name in PARAMETERS])
 
 
 def place_of(query: str) -> Place:
