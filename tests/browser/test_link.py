@@ -100,7 +100,11 @@ def test_a_view_is_shared(page: Page, app: App) -> None:
     command.locator("+ .copy").click()
     expect(command.locator("+ .copy")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == command.inner_text()
-    dialog.locator("select").select_option("depth")
+    dialog.get_by_label("Figure").select_option("mask:activation")
+    with page.expect_download() as saved:
+        dialog.get_by_role("button", name="Save", exact=True).click()
+    assert saved.value.path().read_bytes().startswith(b"%PDF")
+    dialog.locator(".share-panel select").select_option("depth")
     embedded = dialog.locator("pre").last.inner_text()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
