@@ -110,10 +110,11 @@ def run_text(result: Result, from_store: bool) -> str:
     lines += [f"  {name}: {made.settings[name]}" for name in depth.SAID if name in made.settings]
     if spent := budget_of(experiment):
         lines.append(f"  budget: {spent.in_words()}")
-    whole = [m for m in result.measurements if not m.task and m.metric not in TAILS]
+    whole = [m for m in result.measurements if _says_something(m, experiment)]
     lines += [f"  {_measurement_text(m, experiment)}" for m in whole]
-    words = (*floor_lines(result), *tail_lines(result), *flip_lines(result))
-    lines += [f"  {said}" for said in words]
+    if not experiment.is_dense:
+        words = (*floor_lines(result), *tail_lines(result), *flip_lines(result))
+        lines += [f"  {said}" for said in words]
     flips = answers_changed(result)
     lines += [line for task in experiment.tasks for line in _task_lines(result, task, flips)]
     if said := made.settings.get(SPECIAL_TOKENS):
@@ -121,7 +122,8 @@ def run_text(result: Result, from_store: bool) -> str:
     if covered := result.provenance.coverage:
         lines += [f"  {said}" for said in covered.lines()]
     lines += [f"  {said}" for said in as_read(made)]
-    lines += [f"  {_kept_text(result.sites)}"] if result.sites else []
+    kept = bool(result.sites) and not experiment.is_dense
+    lines += [f"  {_kept_text(result.sites)}"] if kept else []
     lines += [f"  {SAMPLED_ERRORS}: {made.settings[SAMPLED_ERRORS]}"] if result.sampled else []
     lines += [f"  {said}" for said in (tie_note(result), training_of(result)) if said]
     where = f"from the store, measured {made.started}" if from_store else "measured now"
@@ -141,8 +143,17 @@ def pruned_text(told: Mapping[str, Any], experiment: Experiment) -> str:
     return "\n".join([*lines, f"  {len(told['sites'])} layers; {stored}{ABOUT} says the rest"])
 
 
+def _says_something(one: Measurement, of: Experiment) -> bool:
+    """A model that is compared with itself has a perplexity, and differs in nothing."""
+    if one.task or one.metric in TAILS:
+        return False
+    return not of.is_dense or one.metric == "perplexity"
+
+
 def _done(experiment: Experiment) -> str:
     """What was done to the model."""
+    if experiment.is_dense:
+        return "as it is, nothing is pruned"
     if experiment.by is not None:
         return depth.in_words(experiment.drop, experiment.by)
     return (

@@ -37,7 +37,18 @@ from nmviz.ui.shell.sessions import SESSIONS, Sessions
 from nmviz.ui.shell.view import Look, View, Writing
 
 SMALL = {"corpus": "wikitext-2", "tokens": 256, "window": 64}
-ENDPOINTS = ("catalogue", "lookup", "compare", "run", "look", "generate", "add_model")
+ENDPOINTS = (
+    "catalogue",
+    "lookup",
+    "compare",
+    "run",
+    "look",
+    "generate",
+    "add_model",
+    "published",
+    "figure",
+    "cost",
+)
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def test_the_page_holds_everything_and_loads_nothing(pair: Path) -> None:
             "mean over predicted tokens of KL",
         ),
         *("@software{nmviz,", "@misc{alanova2025motivating,", "not told apart", "in pairs"),
-        *("nmviz run --target weight", result.provenance.commit, "SHA-256 of model"),
+        *("nmviz run --model smollm2-135m --pattern", result.provenance.commit, "SHA-256 of model"),
     ):
         assert str(said) in text, said
     for name in re.findall(r'<a href="#([\w-]+)"', text):

@@ -4,6 +4,8 @@ import base64
 import html
 import json
 import re
+import shlex
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -25,8 +27,8 @@ def commands(query: str) -> list[str]:
 def test_explore_is_two_runs_with_their_keys() -> None:
     said = shared("?pattern=2:4")
     assert commands("?pattern=2:4")[:2] == [
-        "nmviz run --target weight --pattern 2:4",
-        "nmviz run --pattern 2:4",
+        "nmviz run --model smollm2-135m --pattern 2:4 --target weight",
+        "nmviz run --model smollm2-135m --pattern 2:4",
     ]
     for experiment in View.from_query("pattern=2:4").experiments():
         stored = service.lookup(experiment)
@@ -54,6 +56,11 @@ def test_every_tab_has_its_command() -> None:
     assert "nmviz cost llama2-7b" in " ".join(
         commands("tab=trade-offs&faster=a100,fp16,llama2-7b,prefill,weight,2:4,512")
     )
+    asked = "published.words=value+<+10,+method+~+act&published.models=&published.each_task=true"
+    rows = html.unescape(commands(f"tab=published&{asked}")[0])
+    named = shlex.split(rows)[3]
+    assert rows.startswith("nmviz table published ")
+    assert dict(parse_qsl(named))["words"] == "value < 10, method ~ act" and "models" not in named
     assert commands("tab=published&published.ready=methods-2-4")[0].startswith(
         "nmviz figure methods-2-4 "
     )

@@ -173,7 +173,7 @@ def test_a_selection_that_leaves_nothing_says_what_to_widen(ask) -> None:
     assert ask(asked) == []
     said = widen(asked, ask)
     assert said.count(".") == 1
-    assert "widen the methods, which alone leaves 1 row" in said
+    assert "widen the methods; without that choice 1 row is left" in said
 
 
 def test_the_figure_draws_one_row_and_keeps_the_others(ask) -> None:

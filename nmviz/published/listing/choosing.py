@@ -61,8 +61,8 @@ def widen(selection: Selection, rows_of: Callable[[Selection], Sequence[Row]]) -
         opened_up: dict[str, Any] = {name: "" if name == "words" else ()}
         opened = replace(selection, **opened_up)
         if found := len(rows_of(opened)):
-            rows = "1 row" if found == 1 else f"{found} rows"
-            return f"{nothing}: widen {words}, which alone leaves {rows}."
+            rows = "1 row is" if found == 1 else f"{found} rows are"
+            return f"{nothing}: widen {words}; without that choice {rows} left."
     return f"{nothing}: choose another quantity, or widen several parts of it at once."
 
 

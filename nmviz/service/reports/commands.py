@@ -20,10 +20,10 @@ OWN_FILE = "--text YOUR_TEXT.txt"
 
 
 def run_command(experiment: Experiment) -> str:
-    """`nmviz run --pattern 2:4 ...`: what differs from the defaults, quoted for a shell. A text of
-    one's own is only brought along by its file."""
+    """`nmviz run --model ... --pattern 2:4 ...`: what differs from usual, quoted for a shell.
+    A text of one's own is only brought along by its file."""
     words = ["nmviz run"]
-    for field, value in parse_qsl(experiment.to_query(), keep_blank_values=True):
+    for field, value in _told(experiment).items():
         if field == "corpus" and value == OWN_TEXT:
             words.append(OWN_FILE)
         elif field in FLAGS:
@@ -33,10 +33,19 @@ def run_command(experiment: Experiment) -> str:
     return " ".join(words)
 
 
+def _told(experiment: Experiment) -> dict[str, str]:
+    """What is not as usual, and always model and pattern: a reader does not know what is usual."""
+    told = dict(parse_qsl(experiment.to_query(), keep_blank_values=True))
+    always = {"model": experiment.model}
+    if experiment.by is None:
+        always["pattern"] = str(experiment.pattern)
+    return {**always, **told}
+
+
 def run_in_python(experiment: Experiment) -> str:
     """The same as `run_command` in a script: `nmviz.run(pattern='2:4')`. A text of one's own is
     read from its file there."""
-    told = dict(parse_qsl(experiment.to_query(), keep_blank_values=True))
+    told = _told(experiment)
     own = told.get("corpus") == OWN_TEXT and told.pop("corpus")
     words = [f"{field}={value!r}" for field, value in told.items()]
     words += ['text=Path("YOUR_TEXT.txt").read_text()'] if own else []
@@ -64,6 +73,6 @@ def commands(results: Sequence[Result], pictures: Sequence[Picture]) -> Iterator
             yield run_command(one.experiment)
     for other in results[1:]:
         yield f"nmviz compare {results[0].key[:12]} {other.key[:12]}"
-    for picture in pictures:
+    for number, picture in enumerate(pictures, 1):
         keys = " ".join(one.key[:12] for one in picture.results)
-        yield f"nmviz figure {picture.name} {keys} --out {picture.name}.pdf"
+        yield f"nmviz figure {picture.name} {keys} --out {number:02}-{picture.name}.pdf"

@@ -28,7 +28,7 @@ README = """What `nmviz report` wrote.
 report.html      everything on one page, without a network: open it in a browser
 figures/         each as .pdf and .svg, and the numbers that it draws as .csv; captions.txt
 tables/          each as .csv, .json and .tex (needs booktabs)
-commands.sh      what measures and draws it again
+commands.sh      what measures the results and draws the figures again
 citation.bib     nmviz, with the keys of the results, and the paper
 provenance.json  where every result comes from: versions, machine, hashes, settings
 """

@@ -3,6 +3,7 @@ panel for another page. All of it is worked out from the address."""
 
 import json
 from collections.abc import Iterator, Sequence
+from shlex import quote
 from urllib.parse import parse_qsl
 
 from nmviz import service
@@ -14,6 +15,7 @@ from nmviz.sources.corpora import OWN_TEXT
 from nmviz.ui.explore.address import Address, read_address
 from nmviz.ui.explore.restore import first_view
 from nmviz.ui.link.panels import PANELS, TRAY
+from nmviz.ui.published.selected import selection_in
 from nmviz.ui.share.figures import chooser
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import esc, note
@@ -71,7 +73,7 @@ def _commands(asked: Address, tray: Place, query: str) -> Iterator[Command]:
         for one in asked.view.experiments():
             yield f"Measure pruned {one.target}s", run_command(one)
     elif asked.tab == "published":
-        yield from _published(told.get("published.ready", ""))
+        yield from _published(told.get("published.ready", ""), query)
     elif asked.tab == "trade-offs":
         yield from _tradeoffs(told.get("faster") or ",".join(USUAL.values()))
     elif asked.tab == "claims":
@@ -84,10 +86,11 @@ def _commands(asked: Address, tray: Place, query: str) -> Iterator[Command]:
     yield "This page on your own machine: open the link there", "nmviz app"
 
 
-def _published(ready: str) -> Iterator[Command]:
+def _published(ready: str, query: str) -> Iterator[Command]:
     if ready in FIGURES:
         yield "Draw the figure", f"nmviz figure {ready} --out {ready}.pdf --columns 1"
-    yield "Every published number, as a table", "nmviz store export --all published.csv"
+    chosen = quote(selection_in(query))
+    yield "The rows that are shown", f"nmviz table published {chosen} --out published.csv"
 
 
 def _tradeoffs(faster: str) -> Iterator[Command]:
@@ -134,6 +137,7 @@ def _report(shown: Sequence[Result]) -> str:
     return (
         f'<section><h3>Report</h3><p class="words">{esc(said)} '
         '<button type="button" class="save-report">Save the report</button></p>'
+        f'<p class="words">With figures and tables for a paper:</p>'
         f"{_copied(f'nmviz report {names} --out report.zip')}</section>"
     )
 
