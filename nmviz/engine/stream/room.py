@@ -58,7 +58,8 @@ def decide(experiments: Sequence[Experiment], how: Running) -> Room | None:
     stored = heads(folder, model_id)
     count = sum(prod(head.shape) for head in stored.values())
     base = (resident() or 0) + LIBRARIES
-    whole = base + count * BYTES + _of_whole(folder, experiments, count)
+    on_disk = sum(head.bits for head in stored.values()) // 8  # mapped while it is read
+    whole = base + count * BYTES + max(on_disk, _of_whole(folder, experiments, count))
     title, there = models.describe(model_id).title, f"{megabytes(how.memory)} MB may be used"
     told = f"{title} has {_millions(count)} million parameters"
     if whole <= how.memory:
