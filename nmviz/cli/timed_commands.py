@@ -161,8 +161,8 @@ def stream(_against: Path | None, turns: int) -> Iterator[Row | Size]:
         folder.mkdir()
         write_random(folder, Experiment().model, BILLION)
         here = Checkout(HERE, Path(__file__).parents[2], cache_dir())
-        asked = ("run", "--model", str(folder), "--corpus", RUN_CORPUS, "--json", "--no-store")
-        asked += ("--tokens", str(RUN_TOKENS), "--window", str(WINDOW))
+        read = ("--corpus", RUN_CORPUS, "--tokens", str(RUN_TOKENS), "--window", str(WINDOW))
+        asked = ("run", "--model", str(folder), *read, "--json", "--no-store")
         budgets = {"loaded whole": "64G", "streamed": STREAM_BUDGET}
         found: dict[str, list[Taken]] = {name: [] for name in budgets}
         for _ in range(turns):

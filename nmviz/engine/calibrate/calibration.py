@@ -74,7 +74,7 @@ def prepare(
 
 
 def made_ready(
-    loaded: LoadedModel, pruned: Pruned, check: Check, walking: Walking = Walk
+    loaded: LoadedModel, pruned: Pruned, check: Check, walking: Walking | None = None
 ) -> Generator[Stage, None, tuple[dict[str, float], dict[str, int]]]:
     """Give the sites what is calibrated, worked out in such a walk where it is not kept on disk;
     those that got none are left out. Returns its figures, and the tokens by the name of an
@@ -239,7 +239,7 @@ def walk(
     pruned: Pruned,
     check: Check,
     dense: bool = False,
-    walking: Walking = Walk,
+    walking: Walking | None = None,
 ) -> Generator[Stage, None, Mapping[str, float]]:
     """Calibrate block by block; learned and sequential methods see the pruned blocks before, or
     with `dense` what the dense model gives.
@@ -256,7 +256,7 @@ def walk(
         yield from _gradients(loaded, pruned, windows[:count], check)
     if not any(fact.needs == "inputs" for fact in facts):
         return {}
-    walk = walking(loaded, windows, check)
+    walk = (walking or Walk)(loaded, windows, check)
     last = max(site.block for site in pruned.sites)
     losses: list[Tensor] = []
     given: dict[str, float] = {}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -36,19 +37,21 @@ def write_random(folder: Path, tokenizer_of: str, shape: Mapping[str, int]) -> i
     assert place is not None  # converted before
     tokenizer = load_tokenizer(place, tokenizer_of)
     tokenizer.save_pretrained(folder)
+    about: dict[str, Any] = dict(shape)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         architectures=["LlamaForCausalLM"],
         dtype="bfloat16",
-        **shape,
+        **about,
     )
     config.save_pretrained(folder)
     with quiet():
         model = empty(config, str(folder))
     paths, _ = find_blocks(model)
-    generator, where, count = torch.Generator().manual_seed(0), {}, 0
+    generator, count = torch.Generator().manual_seed(0), 0
+    where: dict[str, str] = {}
 
     def block_of(entry: tuple[str, Tensor]) -> str:
         return next((path for path in paths if entry[0].startswith(f"{path}.")), "")
