@@ -31,11 +31,24 @@ def budget() -> int:
     """Bytes that what dense models did may take: NMVIZ_MEMORY, such as 512M or 2G, a unit being
     1,024 of the one before. The weights of models are no part of it. UserError for no size."""
     said = os.environ.get(MEMORY, "").strip()
-    if not said:
-        return USUAL
-    size = SIZE.fullmatch(said)
+    return read_size(said, MEMORY) if said else USUAL
+
+
+def of_process(said: str | None) -> int | None:
+    """Bytes that a command may take in all: what is `said`, else NMVIZ_MEMORY, which a command that
+    keeps no passes reads so; None where neither is, or it is 0, with which a page keeps nothing.
+    UserError for no size."""
+    if said is not None:
+        return read_size(said, "--memory")
+    named = os.environ.get(MEMORY, "").strip()
+    return (read_size(named, MEMORY) or None) if named else None
+
+
+def read_size(said: str, name: str) -> int:
+    """The bytes that a size such as 512M, 2G or 4GiB is. UserError for no size, by its name."""
+    size = SIZE.fullmatch(said.strip())
     if size is None:
-        raise UserError(f"{MEMORY} is {said[:40]!r}: give a size such as 512M or 2G.")
+        raise UserError(f"{name} is {said[:40]!r}: give a size such as 512M or 2G.")
     return int(float(size[1]) * UNITS[size[2].upper()])
 
 

@@ -16,6 +16,12 @@ def memory_left() -> int | None:
     return min((left for left in _told() if left >= 0), default=None)
 
 
+def free_memory() -> int | None:
+    """Bytes that this process may have in all, by what is free now; None where nobody tells."""
+    left = memory_left()
+    return None if left is None else left + (resident() or 0)
+
+
 def resident(process: int | None = None) -> int | None:
     """Bytes of a process, this one unless another is named, that lie in memory now; None where
     nobody tells."""

@@ -114,6 +114,9 @@ _bench("sweep", "sweeps of 24 and twelve experiments, against a plain dense pass
     timed_commands.sweep
 )
 _bench("memory", "the most that `nmviz run` holds, on 2,048 tokens", True)(timed_commands.memory)
+_bench("stream", "a model of 1.1 billion parameters block by block, against loaded whole", True)(
+    timed_commands.stream
+)
 
 
 @_bench("hardware", "the four models' widest layer, dense and pruned, on the GPU or this CPU")

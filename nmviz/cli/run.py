@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from nmviz import service
+from nmviz.base import holding
 from nmviz.base.errors import UserError
+from nmviz.base.memory import free_memory
 from nmviz.base.validation import built
 from nmviz.cli import printing
 from nmviz.cli.options import STOPPED, Json, fields_of, given_to, options_of
@@ -31,6 +33,13 @@ def run(
         Path | None,
         typer.Option(help="Your own UTF-8 file as the corpus; special tokens in it are text."),
     ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            help="What the process may take in all, such as 4GiB; else NMVIZ_MEMORY, else what is "
+            "free. A model that does not fit is run block by block."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Prune a model and measure it; a stored result is given at once."""
@@ -41,7 +50,9 @@ def run(
         settings["corpus"] = service.OWN_TEXT
     asked = with_saved(settings, given_to(context))
     experiment = Experiment.build(**with_plan(asked))
-    running = built(Running, how | {"keep_passes": False})
+    bound = holding.of_process(memory)
+    bound = free_memory() if bound is None else bound
+    running = built(Running, how | {"keep_passes": False, "memory": bound})
     if terms := service.describe(experiment.model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)
     steps = service.run([experiment], text=own, how=running)

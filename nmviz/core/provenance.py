@@ -23,9 +23,9 @@ TASK_PACKAGES = (*PACKAGES, "lm-eval", "datasets")
 SPECIAL_TOKENS = "special_tokens"
 """The setting of a run over a text of the user's own that says how they are read there."""
 UNREAD, STORED, PART = "unread tensors", "stored weights", "part of the model"
-ORIGIN = "origin"
-"""The settings that say how a checkpoint was read, and what it was made from where nmviz made it; a
-run has those that there is something to say of."""
+ORIGIN, STREAMED = "origin", "streamed"
+"""The settings that say how a checkpoint was read, what it was made from where nmviz made it, and
+that it was never in memory as a whole; a run has those that there is something to say of."""
 MAYBE_SPECIAL = re.compile(r"<\S+>|\[/?[A-Z_]+\]")
 """How tokenizers write their special tokens."""
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def as_text(count: int) -> str:
 
 def as_read(made: Provenance) -> list[str]:
     """What a result says of how its model was read, in lines."""
-    asked = {name: made.settings.get(name) for name in (ORIGIN, PART, STORED, UNREAD)}
+    asked = {name: made.settings.get(name) for name in (ORIGIN, PART, STORED, UNREAD, STREAMED)}
     return [f"{name}: {said}" for name, said in asked.items() if said]
 
 

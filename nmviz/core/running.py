@@ -60,6 +60,9 @@ class Running(BaseModel):
         title="Keep dense passes",
         description="Keep what the dense model did in memory, for the next run on the text.",
     )
+    memory: int | None = None
+    """Bytes that the whole process may take: a model that does not fit is run block by block. With
+    None it is loaded whole, whatever there is."""
     partial_results: bool = True
     """Whether each step has what was measured until then, for whoever watches: results of many
     experiments together take a tenth of a pass to put together."""

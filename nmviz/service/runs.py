@@ -235,15 +235,26 @@ def _live(
     cancel: Event | None,
 ) -> Iterator[Progress]:
     first = experiments[0]
+    room = None
+    if how.memory is not None:
+        from nmviz.engine.stream.room import decide
+
+        room = decide(experiments, how)
+        if room is not None:
+            yield Progress("loading the model", note=room.said)
     if first.tasks:
         tasks.check_installed()
         yield from tasks.live(load(first.model, how.device), experiments, store(), cancel)
         return
+    text, floor = text_of(first.reading.corpus, text), dense_floor(first, store())
+    if room is not None and room.parts is not None:
+        from nmviz.engine.stream.run import streamed
+
+        yield from streamed(room, experiments, text, cancel, how, floor)
+        return
     from nmviz.engine.measure.runner import Run
 
-    loaded = load(first.model, how.device)
-    text, floor = text_of(first.reading.corpus, text), dense_floor(first, store())
-    yield from Run(loaded, experiments, text, cancel, how, floor)
+    yield from Run(load(first.model, how.device), experiments, text, cancel, how, floor)
 
 
 def put(results: Sequence[Result]) -> str | None:

@@ -140,6 +140,7 @@ def test_closer_goes_down_to_one_entry_without_blocks() -> None:
 def test_every_field_of_the_form_has_a_title() -> None:
     for model in (Experiment, Running, Look, Writing, Questions):
         for name, field in model.model_fields.items():
-            # What is read has no field, nor have shots, which our own tasks do not take, and what
-            # a sweep decides for itself.
-            assert field.title or name in (*FOUND, "shots", "real_speed", "partial_results"), name
+            # What is read has no field, nor have shots, which our own tasks do not take, what a
+            # sweep decides for itself, and the bound of memory, which a command takes as a size.
+            decided = ("partial_results", "memory")
+            assert field.title or name in (*FOUND, "shots", "real_speed", *decided), name

@@ -1,7 +1,7 @@
 """The decoder blocks one after another over calibration windows, in the memory of one block."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -44,6 +44,10 @@ class Walk:
         self.blocks = find_blocks(loaded.model)[1]
         self.others = self._same_for_all(windows)
         self.hidden = [self._entering(ids) for ids in windows]
+
+    def held(self, block: int) -> AbstractContextManager[None]:
+        """Around all that is done with a block: its weights are there."""
+        return nullcontext()
 
     def sites(self, block: int) -> list[Site]:
         """All sites of a block."""

@@ -1,6 +1,6 @@
 """From an experiment to a model ready to run: sites chosen, methods calibrated, weights pruned."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -53,6 +53,7 @@ class Bound:
 
 
 Steps = Generator[Stage, None, Bound]
+Walking = Callable[[LoadedModel, Tensor, Check], Walk]
 
 
 def prepare(
@@ -64,18 +65,7 @@ def prepare(
     `packed` is for what is run over many tokens at once: see `PrunedWeights`.
     """
     pruned = make(experiment, choose(find_sites(loaded.model), experiment), packed)
-    figures: Mapping[str, float] = {}
-    if is_calibrated(pruned):
-        found = kept(loaded, pruned)
-        if found is None:
-            with enough_memory(loaded.info.id):
-                figures = yield from walk(loaded, pruned, check)
-            artefacts.save(key_of(loaded, pruned), pruned, figures)
-        else:
-            figures = found
-    given = {site.name: int(figures[site.name]) for site in pruned.sites if site.name in figures}
-    figures = {name: value for name, value in figures.items() if name not in given}
-    _leave_idle(pruned)
+    figures, given = yield from made_ready(loaded, pruned, check)
     if loaded.recipe is not None and not experiment.is_dense:
         recipes.check_sites(loaded.recipe, pruned)
     yield from _finish(pruned, "pruning", check)
@@ -83,6 +73,26 @@ def prepare(
         yield from _finish(pruned, DRAWING, check)
     covered = of_experiment(loaded.model, experiment, pruned.sites)
     return Bound(pruned, figures, covered, given)
+
+
+def made_ready(
+    loaded: LoadedModel, pruned: Pruned, check: Check, walking: Walking | None = None
+) -> Generator[Stage, None, tuple[dict[str, float], dict[str, int]]]:
+    """Give the sites what is calibrated, worked out in such a walk where it is not kept on disk;
+    those that got none are left out. Returns its figures, and the tokens by the name of an
+    expert."""
+    figures: Mapping[str, float] = {}
+    if is_calibrated(pruned):
+        found = kept(loaded, pruned)
+        if found is None:
+            with enough_memory(loaded.info.id):
+                figures = yield from walk(loaded, pruned, check, walking=walking)
+            artefacts.save(key_of(loaded, pruned), pruned, figures)
+        else:
+            figures = found
+    given = {site.name: int(figures[site.name]) for site in pruned.sites if site.name in figures}
+    _leave_idle(pruned)
+    return {name: value for name, value in figures.items() if name not in given}, given
 
 
 def kept(loaded: LoadedModel, pruned: Pruned) -> dict[str, float] | None:
@@ -227,7 +237,11 @@ def key_of(loaded: LoadedModel, pruned: Pruned) -> str:
 
 
 def walk(
-    loaded: LoadedModel, pruned: Pruned, check: Check, dense: bool = False
+    loaded: LoadedModel,
+    pruned: Pruned,
+    check: Check,
+    dense: bool = False,
+    walking: Walking | None = None,
 ) -> Generator[Stage, None, Mapping[str, float]]:
     """Calibrate block by block; learned and sequential methods see the pruned blocks before, or
     with `dense` what the dense model gives.
@@ -244,7 +258,7 @@ def walk(
         yield from _gradients(loaded, pruned, windows[:count], check)
     if not any(fact.needs == "inputs" for fact in facts):
         return {}
-    walk = Walk(loaded, windows, check)
+    walk = (walking or Walk)(loaded, windows, check)
     last = max(site.block for site in pruned.sites)
     losses: list[Tensor] = []
     given: dict[str, float] = {}
@@ -252,22 +266,22 @@ def walk(
         yield Stage("training" if learned else "calibrating", block / (last + 1))
         own = [site for site in pruned.sites if site.block == block]
         inputs: Mapping[Site, Tensor] = {}
-        if own:
-            inputs, outputs = walk.dense(block, count, to_the_end=learned)
-        for site in own:
-            check()
-            if site in inputs:
-                pruned.calibrate(site, inputs[site])
-                pruned.finish(site)
-            if site.is_expert:
-                given[site.name] = inputs[site].shape[:-1].numel() if site in inputs else 0
-        if learned and own:
-            losses.append(train_block(walk, block, pruned, count, outputs))
-        if block == last:  # nothing behind it is calibrated
-            break
-        ready = [site for site in own if site in inputs] if sequential else []
-        computing = forwards(pruned, check) if ready else {}
-        walk.advance(block, {site: computing[site] for site in ready})
+        with walk.held(block):
+            if own:
+                inputs, outputs = walk.dense(block, count, to_the_end=learned)
+            for site in own:
+                check()
+                if site in inputs:
+                    pruned.calibrate(site, inputs[site])
+                    pruned.finish(site)
+                if site.is_expert:
+                    given[site.name] = inputs[site].shape[:-1].numel() if site in inputs else 0
+            if learned and own:
+                losses.append(train_block(walk, block, pruned, count, outputs))
+            if block < last:  # nothing behind it is calibrated
+                ready = [site for site in own if site in inputs] if sequential else []
+                computing = forwards(pruned, check) if ready else {}
+                walk.advance(block, {site: computing[site] for site in ready})
     if not losses:
         return given
     before, after = torch.stack(losses).mean(0).tolist()

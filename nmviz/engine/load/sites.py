@@ -89,6 +89,11 @@ class Site:
         """Whether it is one of several, of which a token gets some."""
         return _is_expert(self.name, self.module)
 
+    def forget(self) -> None:
+        """The module was given another weight: look it up anew."""
+        for name in ("weight", "bias"):
+            self.__dict__.pop(name, None)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Everything that a list of sites may call it."""

@@ -51,7 +51,7 @@ class Head:
 def heads(folder: Path, model_id: str) -> dict[str, Head]:
     """Every tensor of the files that transformers reads, by name. UserError for a missing file."""
     found: dict[str, Head] = {}
-    for name in _files(folder, model_id):
+    for name in files_of(folder, model_id):
         if not (folder / name).is_file():
             raise UserError(
                 f"{model_id} lacks its file {name[:80]}: {remedy_of(folder, model_id)}."
@@ -63,7 +63,8 @@ def heads(folder: Path, model_id: str) -> dict[str, Head]:
     return found
 
 
-def _files(folder: Path, model_id: str) -> Iterable[str]:
+def files_of(folder: Path, model_id: str) -> Iterable[str]:
+    """The names of the files that transformers reads. UserError for an index that does not tell."""
     if (folder / WHOLE).is_file() or not (folder / INDEX).is_file():
         return [WHOLE]
     try:

@@ -219,7 +219,7 @@ def block_outputs(model: nn.Module, take: Callable[[int, Tensor, bool], None]) -
 def _make(
     loaded: LoadedModel, ids: Tensor, watch: Watch, check: Check, made: DensePass
 ) -> DensePass:
-    seed = _hash(ids)
+    seed = hash_of(ids)
 
     def forward(site: Site, x: Tensor) -> Tensor:
         check()
@@ -242,8 +242,9 @@ def _make(
 
 
 def _key(loaded: LoadedModel, text: str, ids: Tensor) -> tuple[str, str, str]:
-    return f"{loaded.sha256} {loaded.device}", text, _hash(ids)
+    return f"{loaded.sha256} {loaded.device}", text, hash_of(ids)
 
 
-def _hash(ids: Tensor) -> str:
+def hash_of(ids: Tensor) -> str:
+    """Names windows, int64 [windows, tokens]; samples of their tokens are drawn by it."""
     return hashlib.sha256(ids.numpy().tobytes()).hexdigest()

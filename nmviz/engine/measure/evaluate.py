@@ -131,7 +131,8 @@ def at_once(windows: Tensor, alone: bool = False) -> Sequence[Tensor]:
 
 
 @torch.inference_mode()
-def _watch_all(comparisons: Sequence[Comparison], site: Site, call: SiteCall) -> None:
+def watch_all(comparisons: Sequence[Comparison], site: Site, call: SiteCall) -> None:
+    """Compare a site's outputs under each of the comparisons."""
     lost = _lost_of_samples(comparisons, site, call)
     for comparison in comparisons:
         comparison.watch(site, call, lost.get(comparison))
@@ -149,7 +150,8 @@ def _lost_of_samples(
     return dict(zip(dropped, lost.split([len(rows) for rows in dropped.values()]), strict=True))
 
 
-def _need(comparisons: Sequence[Comparison]) -> Need:
+def need_of(comparisons: Sequence[Comparison]) -> Need:
+    """What all of them together ask of the calls of a site."""
     needs = {one.need for one in comparisons if one.watched}
     order: tuple[Need, ...] = ("all inputs", "rows of inputs", "rows")
     return next((one for one in order if one in needs), "rows")
@@ -178,8 +180,8 @@ def compare_windows(
     Errors of sites and the drift are of all tokens. The model's lock is held within a pass only, so
     that other work may go between two passes.
     """
-    ids, watch = batch.ids, partial(_watch_all, comparisons)
-    need = _need(comparisons)
+    ids, watch = batch.ids, partial(watch_all, comparisons)
+    need = need_of(comparisons)
     dense = dense_pass(loaded, batch.text, ids, watch, check, need, batch.kept)
     yield
     if floor is not None:
@@ -193,7 +195,7 @@ def compare_windows(
             raise UserError(OTHERS)
         pruned = _logits_of(loaded, ids, computed, left_out, early, drift)
         add(comparison.tokens, dense.tokens, pruned, ids, batch.uncounted)
-        exact = _itself(pruned, ids) if comparison.floor else []
+        exact = itself(pruned, ids) if comparison.floor else []
         del pruned  # [windows, tokens, vocabulary]: not beside the next one
         yield
         if comparison.floor is not None:
@@ -215,7 +217,7 @@ def _logits_of(
 
 
 @torch.inference_mode()
-def _itself(scores: Tensor, ids: Tensor) -> list[DenseTokens]:
+def itself(scores: Tensor, ids: Tensor) -> list[DenseTokens]:
     """A model's logits as what others are compared with."""
     return [DenseTokens.of(one, own.to(one.device)) for one, own in zip(scores, ids, strict=True)]
 

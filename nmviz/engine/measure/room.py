@@ -25,7 +25,8 @@ def check_room(loaded: LoadedModel, window: int) -> None:
     vocabulary] each, and the dense hidden state after every block, [tokens, d_model].
     """
     left = _left(loaded.device)
-    needed = _needed(loaded.model, max(1, TOKENS_AT_ONCE // window) * window)
+    blocks = len(find_blocks(loaded.model)[1])
+    needed = scores_of(loaded.model.config, window) + states_of(loaded.model.config, window, blocks)
     if left is not None and needed > left:
         raise UserError(
             f"Windows of {window:,} tokens of {loaded.info.title} take {megabytes(needed)} MB of "
@@ -33,10 +34,19 @@ def check_room(loaded: LoadedModel, window: int) -> None:
         )
 
 
-def _needed(model: Any, tokens: int) -> int:
-    config = model.config.get_text_config()
-    _, blocks = find_blocks(model)
-    return int(WORK * BYTES * tokens) * (2 * config.vocab_size + len(blocks) * config.hidden_size)
+def scores_of(config: Any, window: int) -> int:
+    """Bytes of the scores of two models over the windows that are read at once, with work."""
+    return int(WORK * BYTES * at_once(window)) * 2 * int(config.get_text_config().vocab_size)
+
+
+def states_of(config: Any, window: int, count: int) -> int:
+    """Bytes of so many hidden states of those windows, with work."""
+    return int(WORK * BYTES * at_once(window)) * count * int(config.get_text_config().hidden_size)
+
+
+def at_once(window: int) -> int:
+    """Tokens of the windows that are read together."""
+    return max(1, TOKENS_AT_ONCE // window) * window
 
 
 def _left(device: str) -> int | None:

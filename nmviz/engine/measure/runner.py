@@ -18,7 +18,7 @@ from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS
 from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.engine.calibrate.apart import calibrate_apart
-from nmviz.engine.calibrate.calibration import Stage, draw_again, prepare
+from nmviz.engine.calibrate.calibration import Bound, Stage, draw_again, prepare
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory
 from nmviz.engine.load.sites import find_sites
@@ -62,7 +62,7 @@ class Run:
         self.how, self._known_floor = how, floor
         self._floor = Floor("dense") if how.noise_floor and floor is None else None
         self.loaded, self._check = loaded, check_of(cancel or Event())
-        self.windows = windows_of(loaded, experiments[0], text)
+        self.windows = self._read(experiments[0], text)
         self.settings = loaded.computing
         if experiments[0].reading.corpus not in CORPORA:
             self.settings[SPECIAL_TOKENS] = as_text(written_out(loaded, text))
@@ -71,8 +71,11 @@ class Run:
         self.trials: list[Trial] = []
         self.started, self.began = datetime.now(UTC), time.perf_counter()
         self.clock = self.began
-        self.passes = 0
+        self.passes = 0.0  # of a window through the whole model
         self.measured = 0  # tokens, of which every model has read all
+
+    def _read(self, experiment: Experiment, text: str) -> Windows:
+        return windows_of(self.loaded, experiment, text)
 
     def __iter__(self) -> Iterator[Progress]:
         try:
@@ -143,18 +146,27 @@ class Run:
             else:
                 steps = prepare(self.loaded, experiment, self._check, packed=True)
             bound = yield from self._staged(steps)
-            sampled, floor = not self.how.exact_errors, self.how.noise_floor
-            compared = Comparison(bound.pruned, sampled=sampled, floor=floor)
-            trial = Trial(compared, bound.figures, bound.coverage, bound.given)
-            self.trials.append(trial)
+            trial = self._try(bound)
             for number in range(1, DRAWS) if trial.experiment.ties == "random" else ():
                 redrawn = yield from self._staged(draw_again(bound, number, self._check))
                 trial.redrawn.append(Comparison(redrawn.pruned, watched=False))
-            if self.how.control and bound.pruned.sites:
-                # Not watched: it is only asked what it computes.
-                noise = cast(Pruned, NoiseOfErrors(bound.pruned))
-                trial.control = Comparison(noise, watched=False)
-        self.clock = time.perf_counter()  # the time left is told from the passes alone
+        self._begin()
+
+    def _begin(self) -> None:
+        """The time left is told from the passes alone."""
+        self.clock = time.perf_counter()
+
+    def _try(self, bound: Bound) -> Trial:
+        """Add a trial of what is bound, with its control where that is asked for."""
+        sampled, floor = not self.how.exact_errors, self.how.noise_floor
+        compared = Comparison(bound.pruned, sampled=sampled, floor=floor)
+        trial = Trial(compared, bound.figures, bound.coverage, bound.given)
+        self.trials.append(trial)
+        if self.how.control and bound.pruned.sites:
+            # Not watched: it is only asked what it computes.
+            noise = cast(Pruned, NoiseOfErrors(bound.pruned))
+            trial.control = Comparison(noise, watched=False)
+        return trial
 
     def _staged(self, steps: Generator[Stage, None, T]) -> Generator[Progress, None, T]:
         def told(stage: Stage) -> Progress:
@@ -217,14 +229,17 @@ class Run:
         )
 
 
-def windows_of(loaded: LoadedModel, experiment: Experiment, text: str) -> Windows:
+def windows_of(
+    loaded: LoadedModel, experiment: Experiment, text: str, whole: bool = True
+) -> Windows:
     """The windows that are read. UserError when a window is longer than the model reads, or than
-    fits into memory."""
+    fits into memory where the `whole` model is run at once."""
     reading = experiment.reading
     if 0 < loaded.info.context < reading.window:
         raise UserError(
             f"A window of {reading.window} tokens is longer than the {loaded.info.context} "
             "tokens the model reads at once: shorten the window."
         )
-    check_room(loaded, reading.window)
+    if whole:
+        check_room(loaded, reading.window)
     return windows_read(loaded, experiment, text)

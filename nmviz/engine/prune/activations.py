@@ -82,6 +82,9 @@ class PrunedActivations:
                     call, site, self.pattern(site)
                 )
 
+    def release(self, site: Site) -> None:
+        """Nothing is held that is as large as a weight."""
+
     def pruner(self, site: Site) -> Callable[[np.ndarray], np.ndarray] | None:
         """Of one token [d_in] what is kept, the rest zero.
 

@@ -62,6 +62,9 @@ class Pruned(Protocol):
     def finish(self, site: Site) -> None:
         """Prepare the site once its state is known."""
 
+    def release(self, site: Site) -> None:
+        """Let go of what `finish` made for the site; it can be finished again."""
+
     def forward(self, site: Site, x: Tensor) -> Tensor:
         """The pruned layer: [..., d_in] to [..., d_out]."""
 

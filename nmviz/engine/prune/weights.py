@@ -80,6 +80,14 @@ class PrunedWeights:
             pattern = site.mask_in(self.experiment)
             self._ties[site] = count_ties(masked.scores, pattern, self._over)
 
+    def release(self, site: Site) -> None:
+        self._pruned.pop(site, None)
+
+    @property
+    def has_all_ties(self) -> bool:
+        """Whether the ties of all sites are counted, or there are none to count."""
+        return self.changes_weights or all(site in self._ties for site in self.sites)
+
     def settle(self) -> bool:
         """Choose how ties are broken, by the sites that are finished. True where that changes
         masks: then every site is to be finished again."""

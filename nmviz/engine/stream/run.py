@@ -1,0 +1,180 @@
+"""A run of a model whose weights do not fit into memory: block by block instead of window by
+window, with what is measured and said the same."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from threading import Event
+
+from torch import Tensor
+
+from nmviz.core.experiment import Experiment
+from nmviz.core.results import Progress
+from nmviz.core.rules import DRAWS
+from nmviz.core.running import Running
+from nmviz.core.tokenwise.floor import NoiseFloor
+from nmviz.engine.calibrate.calibration import Bound, made_ready, make
+from nmviz.engine.load.coverage import of_experiment
+from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.scope import choose
+from nmviz.engine.load.sites import Site, find_sites
+from nmviz.engine.load.windows import Windows
+from nmviz.engine.measure.dense import DensePass, hash_of
+from nmviz.engine.measure.evaluate import (
+    Comparison,
+    add,
+    at_once,
+    first_block,
+    itself,
+    need_of,
+    watch_all,
+)
+from nmviz.engine.measure.runner import AS_USUAL, Run, windows_of
+from nmviz.engine.prune.sparsify import forwards
+from nmviz.engine.prune.weights import PrunedWeights, Redrawn
+from nmviz.engine.stream.calibrating import settle_ties, walking
+from nmviz.engine.stream.hidden import Hidden
+from nmviz.engine.stream.opening import opened
+from nmviz.engine.stream.parts import Parts
+from nmviz.engine.stream.passing import embedded, scores, through
+from nmviz.engine.stream.room import Room
+
+
+class StreamedRun(Run):
+    """A `Run` that reads each block once for all windows and experiments; there are no results
+    before the last one has run. With `in_file` hidden states are kept on disk."""
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        parts: Parts,
+        experiments: Sequence[Experiment],
+        text: str,
+        cancel: Event | None = None,
+        how: Running = AS_USUAL,
+        floor: NoiseFloor | None = None,
+        in_file: bool = False,
+    ) -> None:
+        self._parts, self._in_file = parts, in_file
+        super().__init__(loaded, experiments, text, cancel, how, floor)
+
+    def _read(self, experiment: Experiment, text: str) -> Windows:
+        return windows_of(self.loaded, experiment, text, whole=False)
+
+    def _measure(self) -> Iterator[Progress]:
+        yield from self._bind()
+        alone = any(site.is_expert for site in find_sites(self.loaded.model))
+        self._batches = at_once(self.windows.ids, alone)
+        self._enter()
+        blocks = len(self._parts.paths)
+        for number in range(blocks):
+            with self._parts.block(number):
+                yield from self._run_block(number, f"measuring, block {number + 1} of {blocks}")
+        with self._parts.leaving():
+            yield from self._leave()
+        self._check_measured()
+        self.measured = self._budget
+        yield self._progress("done", partial=False)
+
+    def _bind(self) -> Iterator[Progress]:
+        """The experiments on their sites, with all that is to be known of them before a block is
+        pruned."""
+        found = []
+        for experiment in self.experiments:
+            pruned = make(experiment, choose(find_sites(self.loaded.model), experiment), True)
+            steps = made_ready(self.loaded, pruned, self._check, walking(self._parts))
+            figures, given = yield from self._staged(steps)
+            covered = of_experiment(self.loaded.model, experiment, pruned.sites)
+            found.append(Bound(pruned, figures, covered, given))
+        ties = settle_ties(self._parts, [bound.pruned for bound in found], self._check)
+        yield from self._staged(ties)
+        for bound in found:
+            trial = self._try(bound)
+            if isinstance(bound.pruned, PrunedWeights) and trial.experiment.ties == "random":
+                again = (Redrawn(bound.pruned, number) for number in range(1, DRAWS))
+                trial.redrawn += [Comparison(one, watched=False) for one in again]
+        self._begin()
+
+    def _enter(self) -> None:
+        self._entering, self._dense = Hidden(self._in_file), Hidden(self._in_file)
+        self._own = {one: Hidden(self._in_file) for one in self._comparisons}
+        self._passes = [DensePass(need_of(self._comparisons), kept=False) for _ in self._batches]
+        with self._parts.entering():
+            for batch, ids in enumerate(self._batches):
+                self._check()
+                self._entering[batch] = embedded(self.loaded, ids)
+
+    def _run_block(self, number: int, stage: str) -> Iterator[Progress]:
+        sites = [site for site in find_sites(self.loaded.model) if site.block == number]
+        bound = [one.pruned for trial in self.trials for one in trial.draws]
+        for pruned in bound:
+            for site in pruned.sites:
+                if site.block == number:
+                    self._check()
+                    pruned.finish(site)
+        for batch in range(len(self._batches)):
+            for _ in self._run_batch(number, batch, sites):
+                self.passes += len(self._batches[batch]) / (len(self._parts.paths) + 1)
+                yield self._progress(stage, partial=True)
+        for pruned in bound:
+            for site in sites:
+                pruned.release(site)
+
+    def _run_batch(self, number: int, batch: int, sites: Sequence[Site]) -> Iterator[None]:
+        """A block over some windows, dense and under each comparison; a step a pass."""
+        ids, entering = self._batches[batch], self._entering[batch]
+        before = self._dense[batch] if number else None
+        run = partial(through, self.loaded, number, ids, entering)
+        watching = {site: partial(self._watch, batch, site) for site in sites}
+        dense = run(before, watching)
+        yield
+        for one in self._comparisons:
+            hidden = dense
+            if first_block(one.pruned) <= number:
+                own = self._own[one]
+                computed = forwards(one.pruned, self._check)
+                here = {site: forward for site, forward in computed.items() if site.block == number}
+                hidden = own[batch] = run(own.get(batch, before), here)
+            if one.watched:
+                one.propagated.add(number, dense - hidden, dense)
+            yield
+        self._dense[batch] = dense
+
+    def _watch(self, batch: int, site: Site, x: Tensor) -> Tensor:
+        self._check()
+        y = site.dense(x)
+        call = self._passes[batch].note(site, x, y, hash_of(self._batches[batch]))
+        watch_all(self._comparisons, site, call)
+        return y
+
+    def _leave(self) -> Iterator[Progress]:
+        """Logits of some windows at a time, and all that is told from them."""
+        done = 0
+        for batch, ids in enumerate(self._batches):
+            self._check()
+            uncounted = self.windows.uncounted[done : done + len(ids)]
+            entering, last = self._entering[batch], self._dense[batch]
+            exact = itself(scores(self.loaded, ids, entering, last), ids)
+            for one in self._comparisons:
+                self._check()
+                own = self._own[one]
+                hidden = own.get(batch, last)
+                pruned = scores(self.loaded, ids, entering, hidden)
+                add(one.tokens, exact, pruned, ids, uncounted)
+                del pruned  # not beside the next one
+            done += len(ids)
+            self.passes += len(ids) * (1 + len(self._comparisons)) / (len(self._parts.paths) + 1)
+            yield self._progress("measuring, what it predicts", partial=True)
+
+
+def streamed(
+    room: Room,
+    experiments: Sequence[Experiment],
+    text: str,
+    cancel: Event | None,
+    how: Running,
+    floor: NoiseFloor | None,
+) -> StreamedRun:
+    """The run of a model that there is room for a part at a time."""
+    assert room.parts is not None and room.folder is not None
+    loaded = opened(experiments[0].model, room.parts, room.folder)
+    return StreamedRun(loaded, room.parts, experiments, text, cancel, how, floor, room.in_file)
