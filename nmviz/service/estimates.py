@@ -50,8 +50,10 @@ def passes(runs: Sequence[Result]) -> list[Pass]:
 
 
 def _is_timed(run: Result) -> bool:
-    """Whether it is a run over a text: other results are timed in other ways, and one with a noise
-    floor of its own took more passes."""
+    """Whether it is a run over a text: other results are timed in other ways, one with a noise
+    floor of its own took more passes, and one that was streamed reads while it computes."""
+    if provenance.STREAMED in run.provenance.settings:
+        return False
     timed = run.provenance.seconds and run.experiment.tokens and run.get("perplexity")
     return bool(timed) and run.floor_of("pruned") is None
 

@@ -239,6 +239,7 @@ def _live(
     if how.memory is not None:
         from nmviz.engine.stream.room import decide
 
+        refuse_large(first.model)
         room = decide(experiments, how)
         if room is not None:
             yield Progress("loading the model", note=room.said)

@@ -257,6 +257,12 @@ def test_the_command_refuses_in_one_sentence(
     assert "--memory is 'much': give a size such as" in call(*asking, "--memory", "much")[2]
 
 
+def test_a_broken_file_is_told_in_one_sentence(copy: Path) -> None:
+    (copy / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(UserError, match=r"weights of .* are broken \(model.safetensors\)"):
+        room.decide(asked(copy, UNCALIBRATED[0]), Running(memory=10**9))
+
+
 def test_wrong_files_are_told_before_anything_is_read(copy: Path, tmp_path: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     name = next(one for one in weights if one.endswith("1.mlp.up_proj.weight"))

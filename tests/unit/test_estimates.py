@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nmviz.core.experiment import Experiment
-from nmviz.core.provenance import machine
+from nmviz.core.provenance import STREAMED, machine
 from nmviz.core.results import Measurement, Provenance, Result
 from nmviz.core.running import Running
 from nmviz.core.site_errors import SAMPLED_ERRORS
@@ -61,6 +61,7 @@ def test_what_no_run_tells_of_is_not_known() -> None:
     assert estimate([PLAIN], [elsewhere]) is None
     assert estimate([PLAIN], [ran(PLAIN.but(model="gemma-3-270m"), 20.0, "1")]) is None
     assert estimate([wanda, PLAIN], [ran(PLAIN, 20.0, "1")]) is None
+    assert estimate([PLAIN], [ran(PLAIN, 20.0, "1", settings={STREAMED: "by blocks"})]) is None
 
 
 def test_random_ties_are_read_five_times() -> None:

@@ -12,7 +12,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.rules import DRAWS
 from nmviz.core.running import AS_EVERYWHERE, Running
 from nmviz.core.settings import BLOCKS
-from nmviz.engine.load.configs import read_config
+from nmviz.engine.load.configs import language_model, read_config
+from nmviz.engine.load.refusals import broken_files, plain_words, refuse_config
 from nmviz.engine.load.tensors import heads
 from nmviz.engine.measure.room import BYTES, at_once, scores_of, states_of
 from nmviz.engine.stream.hidden import check_disk
@@ -52,29 +53,38 @@ def decide(experiments: Sequence[Experiment], how: Running) -> Room | None:
     model_id = experiments[0].model
     if how.memory is None or how.device != AS_EVERYWHERE:
         return None
+    if models.recipe_of(model_id) is None:  # a recipe has the config of its model
+        refuse_config(models.read_config(model_id), model_id)  # before weights are fetched
     folder = folder_of(model_id)
     if folder is None:
         return None
+    with plain_words(model_id), broken_files(folder, model_id):
+        return _decide(folder, experiments, how, how.memory)
+
+
+def _decide(folder: Path, experiments: Sequence[Experiment], how: Running, most: int) -> Room:
+    """The same of a folder of safetensors, and a bound in bytes."""
+    model_id = experiments[0].model
     stored = heads(folder, model_id)
     count = sum(prod(head.shape) for head in stored.values())
     base = (resident() or 0) + LIBRARIES
     on_disk = sum(head.bits for head in stored.values()) // 8  # mapped while it is read
     whole = base + count * BYTES + max(on_disk, _of_whole(folder, experiments, count))
-    title, there = models.describe(model_id).title, f"{megabytes(how.memory)} MB may be used"
+    title, there = models.describe(model_id).title, f"{megabytes(most)} MB may be used"
     told = f"{title} has {_millions(count)} million parameters"
-    if whole <= how.memory:
+    if whole <= most:
         needs = f"a run takes about {megabytes(whole)} MB"
         return Room(f"{told}; {needs}, {there}: loaded whole.")
     _refuse_whole(experiments, how)
     parts = Parts(folder, model_id)
     least = base + _least(parts, experiments[0])
     states = _states(parts, experiments, how)
-    if least > how.memory:
+    if least > most:
         raise UserError(
             f"{told}; even block by block a run takes {megabytes(least)} MB of memory, and "
             f"{there}: give it more, or choose a smaller model."
         )
-    in_file = least + states > how.memory
+    in_file = least + states > most
     if in_file:
         check_disk(states)
     takes = f"{megabytes(least if in_file else least + states)} MB"
@@ -90,8 +100,9 @@ def _of_whole(folder: Path, experiments: Sequence[Experiment], count: int) -> in
     """Bytes beside the weights: of a pass over the windows, and of masks as bits."""
     if experiments[0].tasks:  # how long a question is nobody knows
         return 0
-    config, window = read_config(folder, experiments[0].model), experiments[0].reading.window
-    blocks = int(config.get_text_config().num_hidden_layers)
+    model_id, window = experiments[0].model, experiments[0].reading.window
+    config, _ = language_model(read_config(folder, model_id), model_id)
+    blocks = int(getattr(config.get_text_config(), "num_hidden_layers", 0))
     masks = sum(one.target == "weight" for one in experiments) * count // 8
     return scores_of(config, window) + states_of(config, window, blocks) + masks
 
