@@ -61,7 +61,9 @@ def numbers(result: Result) -> dict[str, float]:
 def test_one_block_gives_the_shipped_numbers(loaded: LoadedModel, target: str) -> None:
     run = shipped("one-block", target)
     repeated = again(loaded, run)
-    assert numbers(repeated) == pytest.approx(numbers(run), rel=1e-3)
+    # What ships was measured with noise as large beside it; a plain run is not.
+    plain = {name: one for name, one in numbers(run).items() if not name.startswith("noise_")}
+    assert numbers(repeated) == pytest.approx(plain, rel=1e-3)
     cost, told = (one.get("delta_nll") for one in (repeated, run))
     assert cost and told and cost.value == pytest.approx(told.value, abs=1e-4)
     assert cost.stderr == pytest.approx(told.stderr, rel=0.02)
