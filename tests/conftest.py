@@ -130,6 +130,18 @@ def module_store(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield place
 
 
+@pytest.fixture
+def lent() -> Iterator[None]:
+    """What a test registers is forgotten behind it."""
+    from nmviz.methods import ACTIVATION, WEIGHT
+
+    yield
+    for registry in (ACTIVATION, WEIGHT):
+        for name in [*registry._lent]:
+            registry._lent.discard(name)
+            del registry._entries[name]
+
+
 @pytest.fixture(scope="module")
 def tiny(tiny_model: Path, module_store: Path) -> Iterator[str]:
     """The id of the tiny model, offered beside the others, with a corpus and a store."""

@@ -47,7 +47,7 @@ def every_claim_has_a_verdict_a_rule_and_numbers(page: Page) -> None:
         expect(claim.locator(".verdict").first).to_have_text(re.compile("hold|decidable"))
         expect(claim.get_by_text("The rule behind the verdict").first).to_be_visible()
     numbers = page.locator("#claim-criteria .claim-numbers").first
-    numbers.locator("summary").click()
+    numbers.locator("summary").first.click()
     expect(numbers).to_contain_text("Table 10, Llama3.1-8B, 2:4, CLACT")
     expect(numbers).to_contain_text("What the audit says of them")
     expect(page.locator("#claim-targets")).to_contain_text("in 14 of 20 comparisons")

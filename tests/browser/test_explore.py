@@ -64,7 +64,7 @@ def another_layer_runs_nothing(page: Page) -> None:
     expect(page.locator("#layer-head")).to_contain_text("Block 2, down")
     page.wait_for_url(re.compile("block=2"))
     assert page.locator("#status .origin").inner_text() == origin
-    page.locator("#depth-table summary").click()
+    page.locator("#depth-table summary").first.click()
     page.locator("#depth-table .pick", has_text="0").click()
     expect(page.locator("#layer-head")).to_contain_text("Block 0, down")
     assert runs_begun(page) == 1

@@ -32,6 +32,7 @@ is farthest from any other."""
 
 def click_point(page: Page, query: str) -> None:
     """As a visitor does: the mouse goes there and presses its button."""
+    page.wait_for_load_state("networkidle")  # no other figure takes its place meanwhile
     plot = page.locator(PLOT)
     plot.scroll_into_view_if_needed()
     x, y = plot.evaluate(PLACE, query)

@@ -115,7 +115,7 @@ def the_page_is_set_and_the_lesson_found_again(page: Page) -> None:
     step(page).locator(".set-page").click()
     expect(page.get_by_role("tab", name="Trade-offs")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#tradeoffs-pattern-of")).to_contain_text("2:4: what it costs")
-    page.wait_for_url(lambda url: "lesson=" not in url and "choose=2%3A4" in url)
+    page.wait_for_url(lambda url: "lesson=" not in url and "choose=2:4" in url)
     page.locator("#lesson-bar").get_by_role("button", name="Back to the lesson").click()
     is_at(page, 4, 1)
     expect(page.locator("#lesson-bar")).to_be_hidden()

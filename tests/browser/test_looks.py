@@ -54,11 +54,11 @@ def headings_labels_and_findings(page: Page) -> None:
     assert page.locator("#depth h2").inner_text().strip()
     for pane in ("weight-inputs", "activation-inputs", "weight-mask", "activation-mask"):
         assert page.locator(f"#pane-{pane} .words").inner_text().strip()
-    page.locator("#depth-table summary").click()
+    page.locator("#depth-table summary", has_text="As a table").click()
     expect(page.get_by_role("columnheader", name="activations")).to_be_visible()
     unnamed = page.evaluate(
         "[...document.querySelectorAll('button, input, textarea, select')]"
-        ".filter(e => e.offsetParent && !(e.innerText || e.ariaLabel || e.title || "
+        ".filter(e => e.checkVisibility() && !(e.innerText || e.ariaLabel || e.title || "
         "(e.labels && e.labels.length))).map(e => e.outerHTML.slice(0, 120))"
     )
     assert unnamed == []

@@ -41,7 +41,7 @@ def test_a_command_is_read(page: str, line: str) -> None:
     command.make_context(name, rest)
 
 
-@pytest.mark.usefixtures("module_store")
+@pytest.mark.usefixtures("module_store", "lent")
 @pytest.mark.parametrize("page", ["start", "researchers"])
 def test_python_runs(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     for code in fenced(ROOT / "docs" / f"{page}.md", "python"):

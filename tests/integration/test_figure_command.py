@@ -60,7 +60,7 @@ def test_every_figure_is_listed(run: Run) -> None:
         (("error-by-layer", "pattern=dense", "--out", "a.svg"), "was not run on that text"),
         (("compare-layers", EIGHT, "--out", "a.svg"), "compare-layers is drawn of 2 results"),
         (("error-by-layer", EIGHT, TWO, "--out", "a.svg"), "Both results are of activations"),
-        (("cost-by-block", EIGHT, "--out", "a.svg"), "nmviz attribute smollm2-135m --pattern 8:16"),
+        (("cost-by-layer", EIGHT, "--out", "a.svg"), "nmviz attribute smollm2-135m --pattern 8:16"),
         (("sensitivity", EIGHT, "--out", "a.svg"), "7 of 7 projections were not measured alone"),
         (("mask", EIGHT, "--out", "a.svg"), "say --block, --projection and --prompt"),
         (("layers", "--out", "a.svg", "--width", "0"), "30 to 1,000 mm wide, not 0"),

@@ -3,7 +3,6 @@
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -21,16 +20,6 @@ LAYER = {"block": 1, "projection": "down", "prompt": "A river begins where rain"
 def asked(tiny: str) -> dict[str, object]:
     """Settings of an experiment on the tiny model."""
     return {"model": tiny, "corpus": "wikitext-2", "pattern": "2:4", "window": 64, "tokens": 512}
-
-
-@pytest.fixture
-def lent() -> Iterator[None]:
-    """What a test registers is forgotten behind it."""
-    yield
-    for registry in (ACTIVATION, WEIGHT):
-        for name in [*registry._lent]:
-            registry._lent.discard(name)
-            del registry._entries[name]
 
 
 def test_importing_loads_nothing() -> None:

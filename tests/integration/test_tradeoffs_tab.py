@@ -173,10 +173,10 @@ def test_pruned_weights_stand_beside_4_bits_and_smaller_dense_models() -> None:
 def test_blocks_left_out_are_on_the_frontier_and_open_nothing() -> None:
     chosen = ("delta_nll", "multiply_adds", ["smollm2-135m"], ["8:16"], [], [], "h100", "bf16", "")
     found = [one for one in points(answers.asked_of(*chosen)) if one.target == "blocks"]
-    assert len(found) == 22 and all(one.query is None for one in found)
+    assert len(found) == 24 and all(one.query is None for one in found)
     _, plot, rows = answers.frontier(*chosen)
     (trace,) = [t for t in json.loads(plot.plot)["data"] if t["name"] == "blocks left out"]
-    assert trace["customdata"] == [None] * 22 and "3 blocks left out, the last" in rows
+    assert trace["customdata"] == [None] * 24 and "3 blocks left out, the last" in rows
     with pytest.raises(UserError, match="Explore shows pruned weights"):
         View.from_query("target=blocks&drop=3")
 
