@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial, wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -26,6 +26,7 @@ from nmviz.ui.shell.places import in_turn
 from nmviz.ui.shell.sessions import Turn
 from nmviz.ui.shell.view import LONGEST_ADDRESS, View
 
+T = TypeVar("T")
 Json = dict[str, Any]
 NAMELESS = f"{PLAN}{'0' * DIGITS}"
 """The pattern of a plan before it has its name."""
@@ -78,13 +79,13 @@ def catalogue() -> Json:
 
 def lookup(experiment: dict) -> Json:
     """The stored result of an experiment, given by its fields; empty when there is none."""
-    return _said(lambda: _stored(_view(experiment), experiment))
+    return in_a_sentence(lambda: _stored(_view(experiment), experiment))
 
 
 def compare(a: Any, b: Any) -> Json:
     """Two stored results, the first minus the second: each a key, a link, settings as in a link, or
     an experiment by its fields."""
-    return _said(lambda: side_by_side(_named(a, "a"), _named(b, "b")).to_json())
+    return in_a_sentence(lambda: side_by_side(_named(a, "a"), _named(b, "b")).to_json())
 
 
 def _named(given: Any, argument: str) -> str | Experiment:
@@ -118,7 +119,7 @@ def look(experiment: dict, prompt: str, block: int, projection: str) -> Json:
         wanted = _wanted(view, experiment)
         return _site(service.look(wanted, view.writing.prompt, int(block), projection))
 
-    return _said(answer)
+    return in_a_sentence(answer)
 
 
 def generate(experiment: dict, prompt: str, new_tokens: int = 40) -> Iterator[Json]:
@@ -152,7 +153,7 @@ def add_model(model: str) -> Json:
         info = service.offer(model)
         return {"id": info.id, "title": info.title}
 
-    return _said(answer)
+    return in_a_sentence(answer)
 
 
 def _view(experiment: Any, beside: Mapping[str, Any] | None = None) -> View:
@@ -209,7 +210,8 @@ def _stored(view: View, fields: Json) -> Json:
     return result.model_dump(mode="json") if result else {}
 
 
-def _said(answer: Callable[[], Json]) -> Json:
+def in_a_sentence(answer: Callable[[], T]) -> T:
+    """The answer of an endpoint; what goes wrong is an error of one sentence."""
     try:
         return answer()
     except Exception as error:

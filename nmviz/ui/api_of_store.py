@@ -12,13 +12,12 @@ from nmviz.service.figures.catalogue import draw, figures
 from nmviz.service.listing import rows_of
 from nmviz.service.tradeoffs.asked_cost import USUAL, in_words
 from nmviz.service.tradeoffs.cost_json import cost_json
-from nmviz.ui.shell.failures import sentence
+from nmviz.ui.api import Json, in_a_sentence
 from nmviz.ui.shell.view import LONGEST_ADDRESS, LONGEST_FIELD
 from nmviz.views.paper.drawn_numbers import drawn_numbers
 from nmviz.views.paper.figure_files import figure_as
 from nmviz.views.paper.sheet import COLUMNS, sheet_of
 
-Json = dict[str, Any]
 LIVE = "layer"
 """The kind of figures for which a model would have to run."""
 MOST_NAMED = 6
@@ -34,30 +33,29 @@ def published(chosen: dict) -> list:
     """Published numbers as printed and as recomputed, with their errors and what the audit found.
     Chosen by `models`, `patterns`, `methods`, `tasks`, `metric`, `sources`, `places`, `each_task`,
     `words`, `order`, `live` and `imported`."""
-    try:
-        return [row.to_json() for row in rows_of(**_named(chosen, "chosen"))]
-    except Exception as error:
-        raise _refused(error) from None
+    return in_a_sentence(lambda: [row.to_json() for row in rows_of(**_named(chosen, "chosen"))])
 
 
 def figure(name: str, results: list | None = None, width: float = COLUMNS[2]) -> Json:
     """A figure of published numbers or of stored results, each a key, a link, or settings as in a
     link: `svg` of `width` mm, `caption`, and the `numbers` that it draws."""
-    try:
+
+    def answer() -> Json:
         if name in figures() and figures()[name].kind == LIVE:
             raise UserError("It is of one layer on a prompt: nmviz figure draws it at home.")
         drawn = draw(str(name)[:60], _texts(results or []))
         svg, remarks = figure_as(drawn.figure, "svg", sheet_of(width=_width(width)), drawn.caption)
         told = {"svg": svg.decode(), "caption": drawn.caption, "remarks": remarks}
         return {**told, "numbers": drawn_numbers(drawn.figure)}
-    except Exception as error:
-        raise _refused(error) from None
+
+    return in_a_sentence(answer)
 
 
 def cost(model: str, settings: dict | None = None) -> Json:
     """What one of the models of Trade-offs costs in hardware, from its config alone. Settings are
     those of `nmviz cost`: pattern, target, machine, phase, tokens, dtype and others."""
-    try:
+
+    def answer() -> Json:
         if model not in shipped():
             raise UserError(f"There is no such model: choose one of {', '.join(shipped())}.")
         told = _named(settings or {}, "settings")
@@ -67,8 +65,8 @@ def cost(model: str, settings: dict | None = None) -> Json:
         for name, value in told.items():
             _check_kind(name, value)
         return cost_json(in_words(model, **told))
-    except Exception as error:
-        raise _refused(error) from None
+
+    return in_a_sentence(answer)
 
 
 def _named(given: Any, argument: str) -> Mapping[str, Any]:
@@ -103,7 +101,3 @@ def _width(width: Any) -> float:
     if isinstance(width, bool) or not isinstance(width, int | float):
         raise UserError("width is a number of millimetres.")
     return float(width)
-
-
-def _refused(error: Exception) -> gr.Error:
-    return gr.Error(sentence(error), print_exception=False)

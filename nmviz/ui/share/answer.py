@@ -6,22 +6,18 @@ from collections.abc import Iterator, Sequence
 from shlex import quote
 from urllib.parse import parse_qsl
 
-from nmviz import service
-from nmviz.core.results import Result
-from nmviz.service.comparing.pinned import whole
 from nmviz.service.reports.commands import run_command, run_in_python
 from nmviz.service.reports.writing import report_of
-from nmviz.sources.corpora import OWN_TEXT
-from nmviz.ui.explore.address import Address, read_address
-from nmviz.ui.explore.restore import first_view
+from nmviz.ui.explore.address import Address
 from nmviz.ui.link.panels import PANELS, TRAY
 from nmviz.ui.published.selected import selection_in
 from nmviz.ui.share.figures import chooser
+from nmviz.ui.share.seen import seen
 from nmviz.ui.shell.failures import sentence
-from nmviz.ui.shell.html import esc, note
+from nmviz.ui.shell.html import esc, note, options
 from nmviz.ui.tradeoffs.faster import LAYER
 from nmviz.ui.tradeoffs.place import USUAL
-from nmviz.ui.tray.place import Place, place_of, tray_of
+from nmviz.ui.tray.place import Place
 from nmviz.views.published.catalogue import FIGURES
 from nmviz.views.shared.citing import bibtex
 
@@ -41,18 +37,17 @@ def shared(query: str) -> str:
 
 
 def _shared(query: str) -> str:
-    asked = read_address(query, first_view())
-    tray = place_of(tray_of(query))
-    private = asked.view.experiment.corpus == OWN_TEXT and asked.tab == "explore"
-    said = note(PRIVATE, "warning") if private else ""
+    shown = seen(query)
+    asked, tray = shown.asked, shown.tray
+    said = note(PRIVATE, "warning") if shown.is_private else ""
     commands = "".join(_command(one) for one in _commands(asked, tray, query))
-    cited = bibtex(*_keys(asked, tray))
+    cited = bibtex(*shown.keys)
     return (
         f"<section><h3>Link</h3>{_copied('', 'link')}{said}</section>"
         f"<section><h3>Command line</h3>{commands}</section>"
         f"{_in_python(asked)}"
         f"<section><h3>Cite</h3>{_copied(cited)}</section>"
-        f"{_report(_shown(asked, tray))}{chooser(asked, tray)}{_embedded(asked, tray)}"
+        f"{_report(shown.reported)}{chooser(asked, tray)}{_embedded(asked, tray)}"
     )
 
 
@@ -60,8 +55,7 @@ def report(query: str) -> str:
     """The report of what an address shows, as a file for the script of the page: name, type and
     text, or what failed."""
     try:
-        asked = read_address(query, first_view())
-        text = report_of(_shown(asked, place_of(tray_of(query))))
+        text = report_of(seen(query).results())
         return json.dumps({"name": "nmviz-report.html", "type": "text/html", "text": text})
     except Exception as error:
         return json.dumps({"failed": sentence(error)})
@@ -102,25 +96,6 @@ def _tradeoffs(faster: str) -> Iterator[Command]:
     yield "Draw quality against cost", "nmviz figure frontier --out frontier.pdf --columns 1"
 
 
-def _keys(asked: Address, tray: Place) -> list[str]:
-    """Of all stored results that are shown, pinned ones too."""
-    shown = [*_explored(asked), *(one.result for one in tray.pinned)]
-    return list(dict.fromkeys(one.key for one in shown))
-
-
-def _explored(asked: Address) -> list[Result]:
-    """The stored results that Explore shows."""
-    if asked.tab != "explore" or asked.view.experiment.corpus == OWN_TEXT:
-        return []
-    return [one for one in map(service.lookup, asked.view.experiments()) if one is not None]
-
-
-def _shown(asked: Address, tray: Place) -> list[Result]:
-    """What a report is of: what is pinned, as far as it was measured; else what Explore shows."""
-    pinned = {one.result.key: whole(one) for one in tray.pinned}
-    return [*pinned.values()] or _explored(asked)
-
-
 def _in_python(asked: Address) -> str:
     if asked.tab != "explore":
         return ""
@@ -128,11 +103,11 @@ def _in_python(asked: Address) -> str:
     return f"<section><h3>Python</h3>{_copied(chr(10).join(lines))}</section>"
 
 
-def _report(shown: Sequence[Result]) -> str:
-    if not shown:
+def _report(keys: Sequence[str]) -> str:
+    if not keys:
         return ""
-    names = " ".join(one.key[:12] for one in shown)
-    count = "one result" if len(shown) == 1 else f"{len(shown)} results"
+    names = " ".join(one[:12] for one in keys)
+    count = "one result" if len(keys) == 1 else f"{len(keys)} results"
     said = f"One page of {count} that needs nothing else: figures, methods, protocol, origin"
     return (
         f'<section><h3>Report</h3><p class="words">{esc(said)} '
@@ -146,12 +121,9 @@ def _embedded(asked: Address, tray: Place) -> str:
     panels = PANELS[asked.tab] | (TRAY if tray.pinned else {})
     if not panels:
         return ""
-    options = "".join(
-        f'<option value="{esc(name)}">{esc(title)}</option>' for name, title in panels.items()
-    )
     return (
         '<section><h3>Embed</h3><label class="share-panel">One panel without menus, for a blog or '
-        f"a slide <select>{options}</select></label>{_copied('', 'embed')}</section>"
+        f"a slide <select>{options(panels)}</select></label>{_copied('', 'embed')}</section>"
     )
 
 

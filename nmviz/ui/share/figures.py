@@ -10,15 +10,15 @@ from nmviz.base.errors import UserError
 from nmviz.service.comparing.pinned import whole
 from nmviz.service.figures.asked import Named, Place
 from nmviz.service.figures.catalogue import draw, figures
+from nmviz.service.tradeoffs.figures import figures as tradeoffs
 from nmviz.sources.corpora import OWN_TEXT
-from nmviz.ui.explore.address import Address, read_address
+from nmviz.ui.explore.address import Address
 from nmviz.ui.explore.panels.published_only import is_large
-from nmviz.ui.explore.restore import first_view
+from nmviz.ui.share.seen import seen
 from nmviz.ui.shell.failures import sentence
-from nmviz.ui.shell.html import esc
+from nmviz.ui.shell.html import options
 from nmviz.ui.shell.limits import layer_of
 from nmviz.ui.tray.place import Place as Tray
-from nmviz.ui.tray.place import place_of, tray_of
 from nmviz.views.paper.figure_files import figure_as
 from nmviz.views.paper.sheet import COLUMNS, sheet_of
 from nmviz.views.published.catalogue import FIGURES
@@ -29,7 +29,6 @@ BOTH = ("error-by-layer", "drift", "kl-of-tokens", "delta-p-of-tokens")
 """Of weights and activations together, from what is stored."""
 EACH = ("mask", "distribution", "methods-at-layer")
 """Of one of them at the layer that is looked at."""
-TRADEOFFS = ("frontier", "roofline", "speed-map", "together", "metadata")
 PAIR = ("compare-layers", "compare-masks", "compare-distributions")
 """Of A and B of the tray."""
 
@@ -51,7 +50,7 @@ def _offered(asked: Address, tray: Tray) -> Iterator[tuple[str, str]]:
     elif asked.tab == "published":
         yield from ((name, "all") for name in FIGURES)
     elif asked.tab == "trade-offs":
-        yield from ((name, "all") for name in TRADEOFFS)
+        yield from ((name, "all") for name in tradeoffs())
 
 
 def _title(title: str, of: str) -> str:
@@ -69,7 +68,7 @@ def chooser(asked: Address, tray: Tray) -> str:
         for count, mm in COLUMNS.items()
     }
     menus = "".join(
-        f'<select data-figure="{name}" aria-label="{label}">{_options(values)}</select>'
+        f'<select data-figure="{name}" aria-label="{label}">{options(values)}</select>'
         for name, label, values in (
             ("choice", "Figure", known),
             ("columns", "Width", widths),
@@ -79,12 +78,6 @@ def chooser(asked: Address, tray: Tray) -> str:
     return (
         '<section><h3>Figure for a paper</h3><p class="share-figure">'
         f'{menus} <button type="button" class="save-figure">Save</button></p></section>'
-    )
-
-
-def _options(values: dict[str, str]) -> str:
-    return "".join(
-        f'<option value="{esc(one)}">{esc(said)}</option>' for one, said in values.items()
     )
 
 
@@ -108,7 +101,8 @@ def _read(told: str) -> dict[str, Any]:
 
 
 def _drawn(query: str, choice: str, columns: str, ending: str) -> dict[str, str]:
-    asked, tray = read_address(query, first_view()), place_of(tray_of(query))
+    shown = seen(query)
+    asked, tray = shown.asked, shown.tray
     if (
         choice not in offered(asked, tray)
         or ending not in TYPES

@@ -1,7 +1,7 @@
 """Small pieces of HTML. Everything that comes from outside goes through `esc`."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from itertools import count
 
@@ -39,6 +39,14 @@ def quantity(metric: str, shown: str | None = None) -> str:
 def note(text: str, kind: str = "note") -> str:
     """One line of its own. `kind` is its classes: speaking.js has those that are read out."""
     return f'<p class="{kind}">{words(text)}</p>'
+
+
+def options(choices: Mapping[str, str], chosen: str = "") -> str:
+    """The choices of a menu: what each is called, by its value."""
+    return "".join(
+        f'<option value="{esc(value)}"{" selected" * (value == chosen)}>{esc(said)}</option>'
+        for value, said in choices.items()
+    )
 
 
 def contents(name: str, parts: Sequence[tuple[str, str]]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nmviz.service.comparing.pinned import MOST, Pinned
 from nmviz.ui.shell.freshness import stamp
-from nmviz.ui.shell.html import esc, note
+from nmviz.ui.shell.html import esc, note, options
 from nmviz.ui.tray.place import PARTS, Place
 
 EMPTY = "Tray: nothing is pinned. Press “pin” at a card, a row or a claim to compare it."
@@ -73,12 +73,9 @@ def _choices(place: Place) -> str:
 
 
 def _menu(letter: str, chosen: int, titles: Sequence[str]) -> str:
-    options = "".join(
-        f'<option value="{number}"{" selected" * (number == chosen)}>{esc(title)}</option>'
-        for number, title in enumerate(titles)
-    )
+    choices = options({str(number): title for number, title in enumerate(titles)}, str(chosen))
     side = letter.lower()
-    return f'<label>{letter} <select data-side="{side}" data-at="{side}">{options}</select></label>'
+    return f'<label>{letter} <select data-side="{side}" data-at="{side}">{choices}</select></label>'
 
 
 def _remarks(remarks: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nmviz import service
 from nmviz.core.results import Result, SiteLook
-from nmviz.ui.shell.html import esc, quantity
+from nmviz.ui.shell.html import esc, options, quantity
 from nmviz.ui.shell.limits import layer_of, model_of, offered, settle
 from nmviz.ui.shell.view import DEFAULT_PROMPT, Look, View
 from nmviz.ui.tray.model import alone
@@ -41,11 +41,7 @@ def menus(a: Result, at: At | None) -> str:
         ("Block", "block", range(known.blocks), block),
         ("Layer", "projection", known.layers, projection),
     )
-    inside = "".join(
-        f'<label>{label} <select data-layer="{name}" data-at="{name}">{_options(values, chosen)}'
-        "</select></label>"
-        for label, name, values, chosen in choices
-    )
+    inside = "".join(_menu(label, name, values, chosen) for label, name, values, chosen in choices)
     waits = f'<p class="words tray-waits">{WAITS}</p>'
     return f'<div class="tray-choices tray-layer">{inside}</div>{waits}'
 
@@ -86,5 +82,6 @@ def _look(result: Result, at: At | None) -> SiteLook:
     )
 
 
-def _options(values: Sequence[object], chosen: object) -> str:
-    return "".join(f"<option{' selected' * (one == chosen)}>{esc(one)}</option>" for one in values)
+def _menu(label: str, name: str, values: Sequence[object], chosen: object) -> str:
+    listed = options({str(one): str(one) for one in values}, str(chosen))
+    return f'<label>{label} <select data-layer="{name}" data-at="{name}">{listed}</select></label>'
