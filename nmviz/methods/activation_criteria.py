@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nmviz.base.registry import Registry
 from nmviz.methods import costs
 from nmviz.methods.method import Method, declare
+from nmviz.methods.norms import column_norm
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,7 +89,7 @@ def clact(
     order. With P% the authors' code drops the share of a whole window at once (`window`), where
     the row norm matters; `token`, the default, keeps the same number for every token.
     """
-    column = x.norm(dim=-2, keepdim=True)  # [..., 1, d_in]
+    column = column_norm(x)  # [..., 1, d_in]
     row = x.norm(dim=-1, keepdim=True) + 1e-8  # [..., tokens, 1]
     return column / row
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nmviz.base.registry import Registry
 from nmviz.methods import costs
 from nmviz.methods.method import Method, declare
+from nmviz.methods.norms import column_norm
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,7 +61,7 @@ def _column_norms(
     weight: Tensor, x: Tensor, pattern: Pattern, **settings: object
 ) -> dict[str, Tensor]:
     """||X_:,j||_2 over the calibration tokens, [d_in]."""
-    return {"norm": x.double().norm(dim=0).to(weight.dtype)}
+    return {"norm": column_norm(x.double())[0].to(weight.dtype)}
 
 
 @criterion(

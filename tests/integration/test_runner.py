@@ -25,7 +25,7 @@ from nmviz.engine.measure.dense import SiteCall
 from nmviz.engine.measure.evaluate import logits
 from nmviz.engine.measure.runner import Run
 from nmviz.engine.prune import weights
-from nmviz.engine.prune.samples import ONE_OF
+from nmviz.engine.prune.samples import ONE_OF, estimate
 from nmviz.engine.prune.sparsify import forwards, replaced
 
 TEXT = "The river rises in spring. Two bridges join the market and the harbour. " * 60
@@ -371,11 +371,11 @@ def test_one_product_of_many_samples_gives_what_each_gives_alone(
     ids, met = torch.arange(64)[None], []
 
     def watch(site: Site, call: SiteCall) -> None:
-        together = evaluate._lost_of_samples(comparisons, site, call)
+        together = evaluate._errors_of_samples(comparisons, site, call)
         assert list(together) == comparisons[:3]  # the last one has a product of its own
-        for one, lost in together.items():
+        for one, error in together.items():
             alone = one.pruned.lost_rows(site, call.rows, call.x)
-            assert torch.allclose(lost, alone, atol=1e-5)
+            assert error == pytest.approx(estimate(call.rows, alone), rel=1e-4)
         met.append(site)
 
     dense.dense_pass(loaded, "text", ids, watch, lambda: None, "rows of inputs", kept=False)

@@ -12,6 +12,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.engine.prune import kernels
 from nmviz.engine.prune.activations import PrunedActivations
 from nmviz.engine.prune.kernels.packed import as_bits, from_bits, under_bits
+from nmviz.engine.prune.kernels.whole import CHUNK
 from nmviz.engine.prune.masking import prune, top_in_torch, weighted
 from nmviz.methods.mitigations import At, VarianceCorrection
 from nmviz.methods.patterns import parse_pattern
@@ -69,7 +70,7 @@ def test_any_input_is_pruned_as_by_the_plain_path(case) -> None:
 @given(cases())
 def test_any_scores_are_masked_as_by_the_plain_path(case) -> None:
     x, _, keep, group = case
-    if not kernels.fits(x) or keep == group:
+    if not kernels.fits_scores(x) or keep == group:
         return
     blocks = x.unflatten(-1, (-1, group))
     assert torch.equal(kernels.keep_mask(blocks, keep, group), top_in_torch(blocks, keep))
@@ -90,10 +91,32 @@ def test_two_threads_give_what_one_gives() -> None:
         made = []
         for count in (1, 2, 3):
             torch.set_num_threads(count)
-            made.append(kernels.prune(x, None, 2, 4))
+            once = (
+                kernels.prune(x, None, 2, 4),
+                kernels.repair(x, None, 2, 4, kernels.median(x), True),
+            )
+            made.append(torch.stack(once))
     finally:
         torch.set_num_threads(threads)
     assert all(torch.equal(made[0], other) for other in made)
+
+
+@pytest.mark.parametrize("group", [16, 94, 256])
+@pytest.mark.parametrize("many", [1, 2, 3, 63, 64, 65, 129, 350, 2100])
+def test_however_many_blocks_there_are_no_part_is_left_out(many: int, group: int) -> None:
+    """Fewer tiles than parts, and one more or less."""
+    x = torch.randn(many, group, generator=torch.Generator().manual_seed(many))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        for made, wanted in (
+            (kernels.prune(x, None, 3, group), plain(x, None, 3, group)),
+            (kernels.repair(x, None, 3, group, None, False), plain(x, None, 3, group)),
+            (kernels.median(x), x.median(-1, keepdim=True).values),
+        ):
+            assert torch.equal(made, wanted)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_a_view_that_is_not_contiguous_is_read_in_its_own_order() -> None:
@@ -181,7 +204,7 @@ def test_inputs_of_many_chunks_are_shifted_by_their_own(
 ) -> None:
     generator = torch.Generator().manual_seed(5)
     x = torch.randn(3, 201, 192, generator=generator)
-    assert x.numel() > 3 * kernels.CHUNK
+    assert x.numel() > 3 * CHUNK
     channel = torch.rand(x.shape if full else x.shape[-1:], generator=generator) + 0.1
     eta = shift_of(x, kind)
     shifted = x if eta is None else x - eta

@@ -28,6 +28,7 @@ from nmviz.engine.measure.noise import Floor, rough
 from nmviz.engine.measure.squares import Squares
 from nmviz.engine.measure.statistics import DenseTokens, PairedTokens
 from nmviz.engine.prune.depth import OTHERS, passed_on
+from nmviz.engine.prune.samples import Estimate, estimate, estimates
 from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards, replaced
 
 Context = AbstractContextManager[object]
@@ -53,12 +54,12 @@ class Comparison:
         self._kept: dict[Site, list[int]] = defaultdict(lambda: [0, 0])  # ones, entries
         self._tokens: dict[Site, int] = defaultdict(int)
 
-    def watch(self, site: Site, call: SiteCall, lost: Tensor | None = None) -> None:
-        """Compare a site's outputs on its dense input; `lost` is what its sampled rows lose, where
+    def watch(self, site: Site, call: SiteCall, error: Estimate | None = None) -> None:
+        """Compare a site's outputs on its dense input; `error` is what its sampled rows say, where
         that is worked out already."""
         if site not in self._sites:
             return
-        x = self._add_sample(site, call, lost) if self.sampled else self._add(site, call)
+        x = self._add_sample(site, call, error) if self.sampled else self._add(site, call)
         self._tokens[site] += call.tokens
         for index, count in enumerate(self.pruned.kept_of(site, x)):
             self._kept[site][index] += count
@@ -75,12 +76,12 @@ class Comparison:
             return None
         return self.pruned.dropped_of_rows(site, call.rows, call.x)
 
-    def _add_sample(self, site: Site, call: SiteCall, lost: Tensor | None) -> Tensor:
+    def _add_sample(self, site: Site, call: SiteCall, error: Estimate | None) -> Tensor:
         """The same of the rows that were drawn."""
         assert call.rows is not None
-        if lost is None:
-            lost = self.pruned.lost_rows(site, call.rows, call.x)
-        self.local.add_sample(site, call.rows, lost, call.square)
+        if error is None:
+            error = estimate(call.rows, self.pruned.lost_rows(site, call.rows, call.x))
+        self.local.add_sample(site, call.rows, error, call.square)
         return call.rows.x if call.x is None else call.x
 
     @property
@@ -133,21 +134,21 @@ def at_once(windows: Tensor, alone: bool = False) -> Sequence[Tensor]:
 @torch.inference_mode()
 def watch_all(comparisons: Sequence[Comparison], site: Site, call: SiteCall) -> None:
     """Compare a site's outputs under each of the comparisons."""
-    lost = _lost_of_samples(comparisons, site, call)
+    errors = _errors_of_samples(comparisons, site, call)
     for comparison in comparisons:
-        comparison.watch(site, call, lost.get(comparison))
+        comparison.watch(site, call, errors.get(comparison))
 
 
-def _lost_of_samples(
+def _errors_of_samples(
     comparisons: Sequence[Comparison], site: Site, call: SiteCall
-) -> dict[Comparison, Tensor]:
-    """What the sampled rows lose, [drawn, d_out], under all comparisons that only drop inputs: one
-    product of them all, which reads the weight once."""
+) -> dict[Comparison, Estimate]:
+    """What the sampled rows say of all comparisons that only drop inputs: one product of them all,
+    which reads the weight once."""
     dropped = {one: rows for one in comparisons if (rows := one.dropped(site, call)) is not None}
-    if not dropped:
+    if not dropped or call.rows is None:
         return {}
-    lost = functional.linear(torch.cat([*dropped.values()]), site.weight)
-    return dict(zip(dropped, lost.split([len(rows) for rows in dropped.values()]), strict=True))
+    lost = functional.linear(torch.stack([*dropped.values()]), site.weight)
+    return dict(zip(dropped, estimates(call.rows, lost), strict=True))
 
 
 def need_of(comparisons: Sequence[Comparison]) -> Need:

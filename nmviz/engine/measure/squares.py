@@ -7,7 +7,7 @@ from math import isnan
 from torch import Tensor
 
 from nmviz.engine.measure.dense import square
-from nmviz.engine.prune.samples import Rows, estimate
+from nmviz.engine.prune.samples import Estimate, Rows
 
 
 @dataclass
@@ -32,14 +32,14 @@ class Squares:
         sums.error += square(error)
         sums.reference += square(reference) if isinstance(reference, Tensor) else reference
 
-    def add_sample(self, name: object, rows: Rows, error: Tensor, reference: float) -> None:
-        """The error of rows that stand for all, [drawn, d_out], and the reference's square."""
+    def add_sample(self, name: object, rows: Rows, error: Estimate, reference: float) -> None:
+        """What rows that stand for all say of the error, and the reference's square."""
         sums = self._sums[name]
-        found, variance = estimate(rows, error)
+        found, variance = error
         sums.error += found
         sums.variance += variance
         sums.reference += reference
-        sums.drawn += len(error)
+        sums.drawn += len(rows.index)
 
     def ratio(self, name: object) -> float:
         """||error|| / ||reference||; 0 where both are 0, 1 where only the reference is."""

@@ -142,7 +142,7 @@ def _top(blocks: Tensor, keep: int, generator: torch.Generator | None = None) ->
         return torch.ones_like(blocks, dtype=torch.bool)
     if generator is not None:
         blocks = _drawn(blocks, keep, generator)
-    if kernels.fits(blocks):
+    if kernels.fits_scores(blocks):
         return kernels.keep_mask(blocks, keep, blocks.shape[-1])
     return top_in_torch(blocks, keep)
 

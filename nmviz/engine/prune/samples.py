@@ -47,17 +47,26 @@ def draw(x: Tensor, y: Tensor, squares: Tensor, seed: str) -> Rows:
     return Rows(index, flat[index], outputs[index], 1 / (wanted * chance[index]), drawn=True)
 
 
-def estimate(rows: Rows, lost: Tensor) -> tuple[float, float]:
-    """||error||^2 over all tokens of the call, and the variance of that estimate; `lost` is the
-    error of the rows, [drawn, d_out].
+Estimate = tuple[float, float]
+"""||error||^2 over all tokens of a call, and the variance of that estimate."""
+
+
+def estimate(rows: Rows, lost: Tensor) -> Estimate:
+    """What the error of the rows, [drawn, d_out], says of all tokens of the call.
 
     The estimator of Hansen and Hurwitz (1943) for draws with unequal chances: each row's square is
     weighted with how many tokens it stands for.
     """
+    return estimates(rows, lost[None])[0]
+
+
+def estimates(rows: Rows, lost: Tensor) -> list[Estimate]:
+    """The same of several experiments at once, [experiments, drawn, d_out]."""
     each = torch.linalg.vecdot(lost, lost).double() * rows.stands_for
-    count = len(each)
-    spread = each.var().item() * count if rows.drawn and count > 1 else 0.0
-    return each.sum().item(), spread
+    count = each.shape[-1]
+    varies = rows.drawn and count > 1
+    spread = each.var(-1) * count if varies else each.new_zeros(len(each))
+    return list(zip(each.sum(-1).tolist(), spread.tolist(), strict=True))
 
 
 def _number(seed: str) -> int:

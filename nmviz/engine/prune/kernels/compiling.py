@@ -2,8 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +20,11 @@ def compiled(function: Callable[..., Any]) -> Any:
     return njit(nogil=True, error_model="numpy", cache="NUMBA_DISABLE_JIT" not in os.environ)(
         function
     )
+
+
+def part_of_job(function: Callable[..., Any]) -> Any:
+    """The same, kept with the job that it is a part of and not by itself: see `jobs.stamp`."""
+    return njit(nogil=True, error_model="numpy")(function)
 
 
 def in_parts(part: Callable[[int, int], bool], count: int, entries: int, step: int = 1) -> None:
@@ -47,10 +50,5 @@ def spread(part: Callable[[int, int], Any], cuts: Sequence[int]) -> list[Any]:
     made = team.each(len(cuts) - 1, lambda number: part(*cuts[number : number + 2]))
     if made is not None:
         return made
-    others = [_pool().submit(part, *ends) for ends in pairwise(cuts[1:])]
+    others = [team.pool().submit(part, *ends) for ends in pairwise(cuts[1:])]
     return [part(cuts[0], cuts[1]), *(other.result() for other in others)]
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="nmviz")

@@ -13,6 +13,7 @@ import numpy as np
 from nmviz.engine.prune.kernels.compiling import compiled
 from nmviz.engine.prune.kernels.nth_largest import network
 
+NARROW = 64  # beyond this a sorting network has more steps than halving takes
 LANES = 64  # blocks side by side, at least
 TILE = 1024  # entries at once, about
 u = np.uint64
@@ -25,7 +26,7 @@ def lanes_of(group: int) -> int:
     return max(LANES, TILE // group // LANES * LANES)
 
 
-_lanes = compiled(lambda group: max(u(LANES), u(TILE) // group // u(LANES) * u(LANES)))
+lanes_at_once = compiled(lambda group: max(u(LANES), u(TILE) // group // u(LANES) * u(LANES)))
 
 
 @lru_cache(maxsize=256)
@@ -180,7 +181,7 @@ def _drop_ties(scores, cuts, out, group, keep, count):  # type: ignore[no-untype
 @compiled
 def prune_narrow(x, channel, period, group, keep, steps, bits, out, first, last):  # type: ignore[no-untyped-def]
     """Blocks first..last of x to out; True when a score is not a number."""
-    lanes = _lanes(group)
+    lanes = lanes_at_once(group)
     size = group * lanes
     scores, cuts, again = np.zeros(size, x.dtype), np.empty(size, x.dtype), np.empty(size, x.dtype)
     rows, spare = np.empty(size, bits.dtype), np.empty(size, bits.dtype)
@@ -211,7 +212,7 @@ def prune_narrow(x, channel, period, group, keep, steps, bits, out, first, last)
 @compiled
 def mask_narrow(given, group, keep, steps, bits, out, first, last):  # type: ignore[no-untyped-def]
     """Blocks first..last of scores to a mask; True when a score is not a number."""
-    lanes = _lanes(group)
+    lanes = lanes_at_once(group)
     size = group * lanes
     line = np.zeros(size, given.dtype)  # what lies beyond the last block is no nan
     as_bits = line.view(bits.dtype)

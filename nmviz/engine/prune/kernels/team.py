@@ -5,7 +5,9 @@ the cores taken by them: two of those prune no faster than one.
 """
 
 import ctypes
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,24 @@ def each(parts: int, do: Callable[[int], Any]) -> list[Any] | None:
     if failed:
         raise failed[0]
     return made
+
+
+def together(function: Any, address: int, threads: int) -> None:
+    """Call a C function (`Work`) with an address on so many threads of torch's; wait for all."""
+    team = None if threads == 1 else _team()
+    if team is not None:
+        team(function, address, threads, 0)
+        return
+    others = [pool().submit(function, address) for _ in range(threads - 1)]
+    function(address)
+    for other in others:
+        other.result()
+
+
+@cache
+def pool() -> ThreadPoolExecutor:
+    """Threads where torch's cannot be had."""
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="nmviz")
 
 
 @cache

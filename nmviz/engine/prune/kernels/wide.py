@@ -61,9 +61,14 @@ def nth_smallest(keys: Any, size: Any, n: Any, room: Any) -> Any:
 def _choose(keys: Any, size: Any, keep: Any, room: Any) -> None:
     """Replace keys[0:size] by 1 for the `keep` largest and 0 for the rest, ties to lower places."""
     cut = nth_smallest(keys, size, np.int32(size - keep), room)
-    above = np.int32(0)
+    above = upto = np.int32(0)
     for i in range(size):
         above += np.int32(keys[u(i)] > cut)
+        upto += np.int32(keys[u(i)] >= cut)
+    if u(upto) == keep:  # no entry ties with one that is dropped
+        for i in range(size):
+            keys[u(i)] = np.int32(keys[u(i)] >= cut)
+        return
     places = np.int32(keep) - above
     for i in range(size):
         key = keys[u(i)]
