@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 import torch
 
 from nmviz.base.errors import Cancelled, UserError, check_of
+from nmviz.base.memory import give_back
 from nmviz.base.stepping import each
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import SPECIAL_TOKENS, as_text, collect
@@ -96,6 +97,7 @@ class Run:
             for _ in steps:
                 self.passes += len(ids)
                 yield self._progress("measuring", partial=True)
+            give_back()
             self._check_measured()
             done += len(ids)
             self.measured = self.windows.spent(done)
@@ -150,6 +152,7 @@ class Run:
             for number in range(1, DRAWS) if trial.experiment.ties == "random" else ():
                 redrawn = yield from self._staged(draw_again(bound, number, self._check))
                 trial.redrawn.append(Comparison(redrawn.pruned, watched=False))
+        give_back()
         self._begin()
 
     def _begin(self) -> None:
