@@ -61,9 +61,13 @@ def store_import(
     format: Annotated[
         Format, typer.Option(help="auto tells by what is in the file.")
     ] = Format.AUTO,
+    model: Annotated[
+        str, typer.Option(help="Of a log of llama.cpp that does not say which model it is of.")
+    ] = "",
 ) -> None:
-    """Add the results of FILE: an export of nmviz, lm-eval's JSON or a log of the authors' code."""
-    print(import_file(service.store(), file, format))
+    """Add the results of FILE: an export of nmviz, lm-eval's JSON, a record of Every Eval Ever,
+    what llama.cpp prints, or a log of the authors' code."""
+    print(import_file(service.store(), file, format, model))
 
 
 @app.command("export")
@@ -73,7 +77,7 @@ def store_export(
     separator: Annotated[str, typer.Option(help="Between the cells of a .csv.")] = ",",
     decimal: Annotated[str, typer.Option(help="Before the decimals in a .csv.")] = ".",
 ) -> None:
-    """Write nmviz's own runs and what you imported to FILE: .jsonl, which can be imported, or .csv,
-    for reading; with --all published results too."""
+    """Write nmviz's own runs and what you imported to FILE: .jsonl, which can be imported, .csv,
+    for reading, or .zip, records of Every Eval Ever; with --all published results too."""
     dialect = Dialect(separator, decimal)
     print(export_file(service.store(), file, everything=everything, dialect=dialect))

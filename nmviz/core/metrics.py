@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf, isfinite
+from typing import Literal
 
 from nmviz.base.registry import Registry
 from nmviz.core.attribution import control
@@ -19,6 +20,7 @@ class Metric:
     formula: str
     low: float = -inf  # between these its values lie
     high: float = inf
+    better: Literal["lower", "higher", ""] = ""  # empty where neither is
 
     def fault(self, value: float) -> str | None:
         """Why this cannot be a value of it, or None. What is measured in fp32 may end `ROUNDING`
@@ -57,8 +59,9 @@ def _add(
     formula: str,
     low: float = -inf,
     high: float = inf,
+    better: Literal["lower", "higher", ""] = "",
 ) -> None:
-    METRICS.add(name, Metric(name, title, unit, help, formula, low, high))
+    METRICS.add(name, Metric(name, title, unit, help, formula, low, high, better))
 
 
 _add(
@@ -68,6 +71,7 @@ _add(
     "How many equally likely words the pruned model is torn between on average. Lower is better.",
     "exp(mean of -ln p(token | tokens before it)) over the window-1 predicted tokens of a window",
     low=1,
+    better="lower",
 )
 _add(
     "dense_perplexity",
@@ -76,6 +80,7 @@ _add(
     "The same quantity for the model with nothing dropped, on the same windows.",
     "exp(mean of -ln p_dense(token | tokens before it))",
     low=1,
+    better="lower",
 )
 _add(
     "delta_nll",
@@ -84,6 +89,7 @@ _add(
     "Pruned minus dense, token by token on the same text. 0.69 doubles the perplexity.",
     "mean of (-ln p_pruned + ln p_dense); standard error from the windows' differences, with fewer "
     "than 8 windows from those of blocks of 64 tokens",
+    better="lower",
 )
 _add(
     "cost_difference",
@@ -100,6 +106,7 @@ _add(
     "Distance from the dense model's prediction to the pruned one's. 0 means the same prediction.",
     "mean over predicted tokens of KL(p_dense || p_pruned)",
     low=0,
+    better="lower",
 )
 _add(
     "top1_agreement",
@@ -109,6 +116,7 @@ _add(
     "mean of [argmax p_dense = argmax p_pruned]",
     low=0,
     high=1,
+    better="higher",
 )
 _add(
     "tie_share",
@@ -130,6 +138,7 @@ _add(
     "The same run with ties broken at random under several seeds: the lowest perplexity seen.",
     "min over seeded random tie-breaks; n is how many were tried",
     low=1,
+    better="lower",
 )
 _add(
     "perplexity_ties_high",
@@ -138,6 +147,7 @@ _add(
     "The same run with ties broken at random under several seeds: the highest perplexity seen.",
     "max over seeded random tie-breaks; n is how many were tried",
     low=1,
+    better="lower",
 )
 _add(
     "rel_error",
@@ -147,6 +157,7 @@ _add(
     "before it is dense. 0 is exact, 1 is as large as the output itself.",
     "||Y - Y_pruned||_F / ||Y||_F, squares pooled over all windows, on the dense input",
     low=0,
+    better="lower",
 )
 _add(
     "kept",
@@ -165,6 +176,7 @@ _add(
     "blocks included.",
     "||H - H_pruned||_F / ||H||_F at the block's output, squares pooled over all windows",
     low=0,
+    better="lower",
 )
 _add(
     "heldout_loss_before",
@@ -181,6 +193,7 @@ _add(
     "The same after training. When it is not lower, training did not help.",
     "mean over trained blocks of ||H_sparse - H||^2 / ||H||^2 on held-out windows, same inputs",
     low=0,
+    better="lower",
 )
 _add(
     "acc",
@@ -190,6 +203,7 @@ _add(
     "mean of [argmax over answers of ln p(answer | question) = the right one]",
     low=0,
     high=1,
+    better="higher",
 )
 _add(
     "acc_norm",
@@ -199,6 +213,7 @@ _add(
     "mean of [argmax over answers of ln p(answer | question) / characters(answer) = the right one]",
     low=0,
     high=1,
+    better="higher",
 )
 _add(
     "average_drop",
@@ -207,6 +222,7 @@ _add(
     "How much of the dense model's accuracy is lost, averaged over tasks. Below 0 is a gain.",
     "100 * mean over tasks of (acc_dense - acc) / acc_dense",
     high=100,
+    better="lower",
 )
 _add(
     "prompt_strict",
@@ -216,6 +232,7 @@ _add(
     "mean over prompts of [every instruction is followed]",
     low=0,
     high=1,
+    better="higher",
 )
 _add(
     "prompt_loose",
@@ -225,6 +242,7 @@ _add(
     "mean over prompts of [every instruction is followed in some version of the text]",
     low=0,
     high=1,
+    better="higher",
 )
 _add(
     "mask_overlap",
@@ -251,6 +269,7 @@ _add(
     "One repeat on this machine, in turns with the others. Masks are emulated.",
     "wall-clock seconds of one pass",
     low=0,
+    better="lower",
 )
 
 SPREAD = ("delta_nll", "kl", "top1_agreement")
@@ -278,6 +297,7 @@ for _name in PAIRED:
         "mean of (right when pruned - right when dense); standard error from the differences",
         low=-1,
         high=1,
+        better="higher",
     )
     _add(
         f"{_name}_p",
@@ -292,5 +312,5 @@ for _name in PAIRED:
 for _control in control.entries():
     _add(*_control)
 for _tail in tails.entries():
-    _add(*_tail)
+    _add(*_tail, better="lower" if _tail[0] in tails.DISTANCES else "")
 METRICS.freeze()

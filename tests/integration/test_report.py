@@ -1,6 +1,7 @@
 """`nmviz report`: one page without a network, one zip, every file of it opened."""
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -16,8 +17,10 @@ from nmviz.core.experiment import Experiment
 from nmviz.service.comparing.two_results import found
 from nmviz.service.reports import collecting
 from nmviz.service.reports.commands import run_command, why_none
+from nmviz.service.reports.writing import _files
 from nmviz.service.runs import lookup, store
 from nmviz.store import OWN
+from nmviz.views.paper.sheet import Sheet
 
 EIGHT, WEIGHTS = "pattern=8:16", "pattern=8:16&target=weight"
 OUTSIDE = r"""<(?:script|link|img|iframe|source)[^>]+(?:src|href)=["']?(?!data:|#)"""
@@ -83,6 +86,20 @@ def test_every_file_of_the_zip_opens(run: Run, tmp_path: Path) -> None:
     made = json.loads(files["provenance.json"])
     assert [one["key"] for one in made] == [found(one).key, found(other).key]
     assert found(other).key in files["citation.bib"].decode()
+
+
+def test_the_layers_are_in_the_zip_for_model_explorer() -> None:
+    collected = collecting.collect([found(EIGHT), found("pattern=8:16&tasks=core&limit=100")])
+    bare = dataclasses.replace(collected, pictures=(), tables=())
+    files = dict(_files(bare, b"", Sheet()))
+    place = "model-explorer/01"
+    layers = {name: json.loads(data) for name, data in files.items() if name.startswith(place)}
+    assert list(layers) == [f"{place}-{kind}.json" for kind in ("graph", "errors", "drift")]
+    (graph,) = layers["model-explorer/01-graph.json"]["graphs"]
+    named = {node["id"] for node in graph["nodes"]}
+    for kind in ("errors", "drift"):
+        (data,) = layers[f"model-explorer/01-{kind}.json"].values()
+        assert data["results"] and set(data["results"]) <= named
 
 
 def test_the_commands_measure_the_same_experiments() -> None:

@@ -15,6 +15,7 @@ from tiny import PARAGRAPHS, make_tokenizer
 from transformers import AutoModelForCausalLM, MixtralConfig
 
 from nmviz import service
+from nmviz.base.cache import cache_dir
 from nmviz.base.errors import Cancelled, UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import STREAMED, as_read
@@ -23,9 +24,11 @@ from nmviz.core.running import Running
 from nmviz.engine.load import loading
 from nmviz.engine.measure.runner import Run
 from nmviz.engine.stream import random_weights, room
+from nmviz.engine.stream import run as streamed_run
 from nmviz.engine.stream.hidden import Hidden
 from nmviz.engine.stream.opening import opened
 from nmviz.engine.stream.parts import Parts
+from nmviz.engine.stream.resuming import DAMAGED
 from nmviz.engine.stream.run import StreamedRun
 
 pytestmark = pytest.mark.usefixtures("fresh_cache")
@@ -175,6 +178,85 @@ def test_a_cancelled_run_lets_go_of_its_block(tmp_path: Path) -> None:
 
 def _cancel() -> None:
     raise Cancelled
+
+
+def stages_until(run: StreamedRun, stage: str) -> None:
+    """Run to the first step of that stage, and end there as a killed process does."""
+    steps = iter(run)
+    while next(steps).stage != stage:
+        pass
+    steps.close()
+
+
+def kept_folders() -> list[Path]:
+    return [path for path in (cache_dir() / "streamed").glob("*") if path.is_dir()]
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_a_killed_run_goes_on_with_the_block_it_was_at(
+    in_file: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save(make("llama"), tmp_path / "llama")
+    experiments = asked(folder, *UNCALIBRATED, {"target": "weight", "ties": "random"})
+    how = Running(control=True)
+    at_once = finish(run_streamed(folder, experiments, how))
+    assert kept_folders() == [], "a short run keeps nothing"
+    monkeypatch.setattr(streamed_run, "LONG", 0.0)
+    for last in ("measuring, block 2 of 3", "measuring, block 3 of 3"):
+        stages_until(run_streamed(folder, experiments, how, in_file=in_file), last)
+        assert len(kept_folders()) == 1
+    again = list(run_streamed(folder, experiments, how, in_file=in_file))
+    stages = [step.stage for step in again]
+    notes = [step.note for step in again if step.note]
+    assert "measuring, block 2 of 3" not in stages and "measuring, block 3 of 3" in stages
+    assert notes == ["Going on with block 3 of 3, where an earlier run ended."]
+    for one, other in zip(again[-1].results, at_once, strict=True):
+        same = ("measurements", "sites", "drift", "unit_costs", "by_confidence")
+        assert all(getattr(one, name) == getattr(other, name) for name in same)
+    assert kept_folders() == [], "its end lets go of it"
+
+
+def test_what_is_damaged_is_said_and_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save(make("llama"), tmp_path / "llama")
+    experiments = asked(folder, UNCALIBRATED[0])
+    monkeypatch.setattr(streamed_run, "LONG", 0.0)
+    stages_until(run_streamed(folder, experiments, Running()), "measuring, block 3 of 3")
+    (kept,) = kept_folders()
+    states = kept / "states-1"
+    states.write_bytes(states.read_bytes()[:-1] + b"?")
+    again = list(run_streamed(folder, experiments, Running()))
+    assert [step.note for step in again if step.note] == [DAMAGED]
+    assert "measuring, block 1 of 3" in [step.stage for step in again]
+    assert (
+        again[-1].results[0].measurements
+        == finish(run_streamed(folder, experiments, Running()))[0].measurements
+    )
+
+
+def test_another_run_does_not_go_on_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other windows, methods or ways to measure are another run, and so is one beside it."""
+    folder = save(make("llama"), tmp_path / "llama")
+    experiments = asked(folder, UNCALIBRATED[0])
+    monkeypatch.setattr(streamed_run, "LONG", 0.0)
+    steps = iter(run_streamed(folder, experiments, Running()))
+    while next(steps).stage != "measuring, block 3 of 3":
+        pass
+    beside = list(run_streamed(folder, experiments, Running()))
+    assert "measuring, block 1 of 3" in [step.stage for step in beside]
+    assert len(kept_folders()) == 1, "that of the first, which goes on"
+    steps.close()
+    for others, how in (
+        (asked(folder, UNCALIBRATED[1]), Running()),
+        ([one.but(tokens=128) for one in experiments], Running()),
+        (experiments, Running(control=True)),
+        (experiments, Running(exact_errors=False)),
+    ):
+        stages = [step.stage for step in run_streamed(folder, others, how)]
+        assert "measuring, block 1 of 3" in stages
 
 
 def test_hidden_states_come_back_from_a_file_as_they_were() -> None:

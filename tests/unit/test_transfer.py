@@ -607,8 +607,8 @@ def test_a_table_that_could_not_be_read_is_refused(
         csv_file.Dialect(separator, decimal)
 
 
-def test_jsonl_has_one_form(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="has one form"):
+def test_only_csv_has_a_dialect(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="which alone has a separator"):
         export_file(store, tmp_path / "a.jsonl", dialect=csv_file.Dialect(";", ","))
     assert not (tmp_path / "a.jsonl").exists()
 

@@ -28,6 +28,8 @@ SHARES = {
 ENDS = {"min": 0.0, "max": 1.0}
 OF_KL = ("median", "p90", "p95", "p99", "p999", "max")
 OF_DELTA_P = ("mean", "rms", "min", *SHARES, "max")
+DISTANCES = (*(f"kl_{end}" for end in OF_KL), "delta_p_rms")
+"""Those of which less is better; the others say in which direction a probability went."""
 TAILS = (*(f"kl_{end}" for end in OF_KL), *(f"delta_p_{end}" for end in OF_DELTA_P))
 
 FEWEST_BEYOND = 10

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -119,6 +120,20 @@ class Comparison:
             for site in self.pruned.sites
             if site in self.local
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """What its layers and blocks have shown so far, to go on from."""
+        local = [[site.name, *sums] for site, *sums in self.local.to_json()]
+        counted = {site.name: [*self._kept[site], count] for site, count in self._tokens.items()}
+        return {"local": local, "propagated": self.propagated.to_json(), "counted": counted}
+
+    def go_on(self, told: Mapping[str, Any]) -> None:
+        """From what `to_json` gave."""
+        sites = {site.name: site for site in self.pruned.sites}
+        self.local.go_on(told["local"], sites)
+        self.propagated.go_on(told["propagated"], {row[0]: row[0] for row in told["propagated"]})
+        for name, (ones, entries, count) in told["counted"].items():
+            self._kept[sites[name]], self._tokens[sites[name]] = [ones, entries], count
 
     def drift(self, blocks: int) -> tuple[BlockDrift, ...]:
         numbers = [number for number in range(blocks) if number in self.propagated]

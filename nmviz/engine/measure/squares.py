@@ -1,8 +1,10 @@
 """Errors and what they are measured against, as squares pooled over windows."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
+from typing import Any
 
 from torch import Tensor
 
@@ -62,6 +64,15 @@ class Squares:
     def reference(self, name: object) -> float:
         """||reference||^2."""
         return self._sums[name].reference
+
+    def to_json(self) -> list[list[Any]]:
+        """All sums, to go on from: a row a name."""
+        return [[name, *vars(sums).values()] for name, sums in self._sums.items()]
+
+    def go_on(self, told: Sequence[Sequence[Any]], names: Mapping[Any, object]) -> None:
+        """From what `to_json` gave; `names` are those of ours by what they are called there."""
+        for name, *sums in told:
+            self._sums[names[name]] = Sums(*sums)
 
     def __contains__(self, name: object) -> bool:
         return name in self._sums

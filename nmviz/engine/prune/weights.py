@@ -52,6 +52,16 @@ class PrunedWeights:
         """What a tie decides, over the sites that are finished."""
         return sum(self._ties.values(), Ties(0, 0))
 
+    def ties_by_site(self) -> dict[str, tuple[int, int]]:
+        """The same by site, to go on from with `know_ties`."""
+        return {site.name: (ties.tied, ties.count) for site, ties in self._ties.items()}
+
+    def know_ties(self, told: Mapping[str, Sequence[int]]) -> None:
+        """Take the ties of these sites for counted."""
+        for site in self.sites:
+            if site.name in told:
+                self._ties[site] = Ties(*told[site.name])
+
     @property
     def unit_of_ties(self) -> str:
         """What `ties` counts."""

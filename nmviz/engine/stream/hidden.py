@@ -52,10 +52,14 @@ class Hidden:
             while rest:
                 rest = rest[self._file.write(rest) :]
 
+    @property
+    def batches(self) -> list[int]:
+        """Those that are there."""
+        return list(self._held if self._file is None else self._shapes)
+
     def get(self, batch: int, other: T) -> Tensor | T:
         """That batch where there is one by now, else the other."""
-        known = self._held if self._file is None else self._shapes
-        return self[batch] if batch in known else other
+        return self[batch] if batch in self.batches else other
 
 
 def check_disk(needed: int) -> None:

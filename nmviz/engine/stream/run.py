@@ -1,12 +1,15 @@
 """A run of a model whose weights do not fit into memory: block by block instead of window by
 window, with what is measured and said the same."""
 
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from threading import Event
 
 from torch import Tensor
 
+import nmviz
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress
 from nmviz.core.rules import DRAWS
@@ -29,13 +32,14 @@ from nmviz.engine.measure.evaluate import (
     watch_all,
 )
 from nmviz.engine.measure.runner import AS_USUAL, Run, windows_of
-from nmviz.engine.prune.sparsify import forwards
+from nmviz.engine.prune.sparsify import Pruned, forwards
 from nmviz.engine.prune.weights import PrunedWeights, Redrawn
 from nmviz.engine.stream.calibrating import settle_ties, walking
 from nmviz.engine.stream.hidden import Hidden
 from nmviz.engine.stream.opening import opened
 from nmviz.engine.stream.parts import Parts
 from nmviz.engine.stream.passing import embedded, scores, through
+from nmviz.engine.stream.resuming import LONG, Kept, Saved, key_of
 from nmviz.engine.stream.room import Room
 
 
@@ -65,15 +69,25 @@ class StreamedRun(Run):
         alone = any(site.is_expert for site in find_sites(self.loaded.model))
         self._batches = at_once(self.windows.ids, alone)
         self._enter()
-        blocks = len(self._parts.paths)
-        for number in range(blocks):
-            with self._parts.block(number):
-                yield from self._run_block(number, f"measuring, block {number + 1} of {blocks}")
-        with self._parts.leaving():
-            yield from self._leave()
-        self._check_measured()
-        self.measured = self._budget
-        yield self._progress("done", partial=False)
+        kept, blocks = Kept(self._key), len(self._parts.paths)
+        with kept.held():
+            first = self._go_on(kept)
+            if first or kept.note:
+                said = f"Going on with block {first + 1} of {blocks}, where an earlier run ended."
+                yield replace(self._progress("measuring", partial=True), note=kept.note or said)
+            began = time.perf_counter()
+            for number in range(first, blocks):
+                with self._parts.block(number):
+                    yield from self._run_block(number, f"measuring, block {number + 1} of {blocks}")
+                each = (time.perf_counter() - began) / (number + 1 - first)
+                if each * blocks >= LONG and number + 1 < blocks:
+                    kept.write(self._saved(number), self._states())
+            with self._parts.leaving():
+                yield from self._leave()
+            self._check_measured()
+            self.measured = self._budget
+            yield self._progress("done", partial=False)
+            kept.drop()
 
     def _bind(self) -> Iterator[Progress]:
         """The experiments on their sites, with all that is to be known of them before a block is
@@ -93,6 +107,52 @@ class StreamedRun(Run):
                 again = (Redrawn(bound.pruned, number) for number in range(1, DRAWS))
                 trial.redrawn += [Comparison(one, watched=False) for one in again]
         self._begin()
+
+    @property
+    def _key(self) -> str:
+        """Names all that the numbers depend on."""
+        return key_of(
+            version=nmviz.__version__,
+            model=self.loaded.sha256,
+            settings=self.settings,
+            windows=[hash_of(ids) for ids in self._batches],
+            experiments=[trial.experiment.key for trial in self.trials],
+            exact=self.how.exact_errors,
+            control=self.how.control,
+        )
+
+    def _saved(self, number: int) -> Saved:
+        """Where it is, behind a block."""
+        sums = [one.to_json() for one in self._comparisons]
+        ties = [_ties_of(one.pruned) for one in self._comparisons]
+        seconds = time.perf_counter() - self.began
+        return Saved(number, seconds, {"compared": sums, "ties": ties})
+
+    def _states(self) -> Iterator[tuple[str, Tensor]]:
+        for place, hidden in enumerate([self._dense, *self._own.values()]):
+            for batch in hidden.batches:
+                yield f"{place} {batch}", hidden[batch]
+
+    def _go_on(self, kept: Kept) -> int:
+        """The block to begin with: 0, or where an earlier run of the same was."""
+        saved = kept.read()
+        if saved is None:
+            return 0
+        for one, told, ties in zip(
+            self._comparisons, saved.sums["compared"], saved.sums["ties"], strict=True
+        ):
+            one.go_on(told)
+            if isinstance(one.pruned, PrunedWeights):
+                one.pruned.know_ties(ties)
+        places = [self._dense, *self._own.values()]
+        for name, hidden in kept.states():
+            place, batch = map(int, name.split())
+            places[place][batch] = hidden
+        self.began -= saved.seconds
+        self.clock -= saved.seconds
+        done = (saved.block + 1) / (len(self._parts.paths) + 1)
+        self.passes += done * len(self.windows.ids) * (1 + len(self._comparisons))
+        return saved.block + 1
 
     def _enter(self) -> None:
         self._entering, self._dense = Hidden(self._in_file), Hidden(self._in_file)
@@ -164,6 +224,10 @@ class StreamedRun(Run):
             done += len(ids)
             self.passes += len(ids) * (1 + len(self._comparisons)) / (len(self._parts.paths) + 1)
             yield self._progress("measuring, what it predicts", partial=True)
+
+
+def _ties_of(pruned: Pruned) -> dict[str, tuple[int, int]]:
+    return pruned.ties_by_site() if isinstance(pruned, PrunedWeights) else {}
 
 
 def streamed(

@@ -20,8 +20,8 @@ OTHERS = (
     "from a user's own files, not checked here, and perhaps asked in another way: each says how"
 )
 NONE_YET = (
-    "Nothing was imported yet: `nmviz store import FILE` takes lm-eval's JSON and logs of the "
-    "authors' code."
+    "Nothing was imported yet: `nmviz store import FILE` takes lm-eval's JSON, records of Every "
+    "Eval Ever, what llama.cpp prints, and logs of the authors' code."
 )
 DENSE_LOSE_NOTHING = (
     "No imported result has accuracy lost for this choice: those of dense models lose none, and "

@@ -23,40 +23,45 @@ AVERAGE_TITLE = "mean of the four models, as printed"
 
 @dataclass(frozen=True)
 class Measure:
-    """A quantity of the explorer: `metric` is its name in METRICS, `better` which way is good."""
+    """A quantity of the explorer: `metric` is its name in METRICS."""
 
     name: Quantity
     title: str
     metric: str
-    unit: str
-    better: Literal["lower", "higher"]
     by_task: bool
 
+    @property
+    def unit(self) -> str:
+        """As the metric has it."""
+        return METRICS.get(self.metric).unit
 
-def _measure(
-    name: Quantity, title: str, metric: str, better: Literal["lower", "higher"]
-) -> Measure:
-    unit = METRICS.get(metric).unit
-    return Measure(name, title, metric, unit, better, name in ("drop", "acc", "acc_norm"))
+    @property
+    def better(self) -> str:
+        """Which way is good: lower or higher."""
+        return METRICS.get(self.metric).better
+
+
+def _measure(name: Quantity, title: str, metric: str) -> Measure:
+    return Measure(name, title, metric, name in ("drop", "acc", "acc_norm"))
 
 
 MEASURES: Mapping[Quantity, Measure] = {
     one.name: one
     for one in (
-        _measure("drop", "accuracy lost against dense", "average_drop", "lower"),
-        _measure("acc", "accuracy", "acc", "higher"),
-        _measure("acc_norm", "accuracy, length counted", "acc_norm", "higher"),
-        _measure("perplexity", "perplexity", "perplexity", "lower"),
-        _measure("prompt_strict", "instructions followed, strict", "prompt_strict", "higher"),
-        _measure("prompt_loose", "instructions followed, loose", "prompt_loose", "higher"),
+        _measure("drop", "accuracy lost against dense", "average_drop"),
+        _measure("acc", "accuracy", "acc"),
+        _measure("acc_norm", "accuracy, length counted", "acc_norm"),
+        _measure("perplexity", "perplexity", "perplexity"),
+        _measure("prompt_strict", "instructions followed, strict", "prompt_strict"),
+        _measure("prompt_loose", "instructions followed, loose", "prompt_loose"),
     )
 }
 BY_METRIC: Mapping[str, Measure] = {one.metric: one for one in MEASURES.values()}
 
 
 def is_better_higher(metric: str) -> bool:
-    """Whether more of a quantity is better; of what live runs alone have, it is not."""
-    return metric in BY_METRIC and BY_METRIC[metric].better == "higher"
+    """Whether more of a quantity is better."""
+    return metric in METRICS and METRICS.get(metric).better == "higher"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from nmviz.service.figures.asked import Named
 from nmviz.service.reports.collecting import Collected, collect
 from nmviz.service.reports.commands import commands
 from nmviz.service.reports.composing import compose
+from nmviz.service.reports.layer_files import layer_files
 from nmviz.views.paper.figure_files import check_ending, figure_as, write_whole
 from nmviz.views.paper.sheet import Sheet
 from nmviz.views.report.page import page_of
@@ -28,6 +29,8 @@ README = """What `nmviz report` wrote.
 report.html      everything on one page, without a network: open it in a browser
 figures/         each as .pdf and .svg, and the numbers that it draws as .csv; captions.txt
 tables/          each as .csv, .json and .tex (needs booktabs)
+model-explorer/  the layers of each result: NN-graph.json opens in Model Explorer, and the others
+                 are node data to lay over it: errors of layers, drift, costs of parts alone
 commands.sh      what measures the results and draws the figures again
 citation.bib     nmviz, with the keys of the results, and the paper
 provenance.json  where every result comes from: versions, machine, hashes, settings
@@ -91,6 +94,9 @@ def _files(collected: Collected, page: bytes, sheet: Sheet) -> Iterator[tuple[st
     for number, table in enumerate(collected.tables, 1):
         for ending in WRITTEN:
             yield f"tables/{number:02}-{table.name}.{ending}", table_as(table, ending).encode()
+    for number, one in enumerate(collected.results, 1):
+        for kind, text in layer_files(one).items():
+            yield f"model-explorer/{number:02}-{kind}.json", (text + "\n").encode()
     lines = commands(collected.results, collected.pictures)
     yield "commands.sh", ("\n".join(lines) + "\n").encode()
     yield "citation.bib", bibtex(*(one.key for one in collected.results)).encode()

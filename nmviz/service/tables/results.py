@@ -13,8 +13,6 @@ from nmviz.views.tray.titles import common_of, title_of, titles_of
 
 Figure = tuple[str, str | None]
 """A metric and its task."""
-LESS = frozenset(("perplexity", "delta_nll", "kl", "kl_median", "kl_p99", "average_drop"))
-MORE = frozenset(("top1_agreement", "acc", "acc_norm", "prompt_strict", "prompt_loose"))
 OF_ALL = (*(one for one in FIRST if one not in TAILS), "kl_p99", "delta_p_p05", "average_drop")
 
 
@@ -97,11 +95,11 @@ def _cell(result: Result, figure: Figure, best: bool) -> Cell:
 
 def _best(found: Sequence[Result], figure: Figure) -> int | None:
     """The place of the one that beats every other in that figure for certain."""
-    metric = figure[0]
+    better = METRICS.get(figure[0]).better if figure[0] in METRICS else ""
     levels = {place: one for place, result in enumerate(found) if (one := result.get(*figure))}
-    if len(levels) < 2 or len(levels) < len(found) or metric not in LESS | MORE:
+    if len(levels) < 2 or len(levels) < len(found) or not better:
         return None
-    choose = min if metric in LESS else max
+    choose = min if better == "lower" else max
     first = choose(levels, key=lambda place: levels[place].value)
     others = [result for place, result in enumerate(found) if place != first]
     for other in others:

@@ -1,15 +1,20 @@
-"""Results out of the store into a file: JSONL, which is read back, or CSV, for reading."""
+"""Results out of the store into a file: JSONL, which is read back, CSV, for reading, or a zip of
+records of Every Eval Ever."""
 
 from pathlib import Path
 
 from nmviz.base.errors import UserError
+from nmviz.base.wording import listed
 from nmviz.core.provenance import OWN
 from nmviz.core.results import Result
 from nmviz.store import records
 from nmviz.store.store import Store
+from nmviz.store.transfer import every_eval_ever
 from nmviz.store.transfer.csv_file import PLAIN, Dialect, write_csv
-from nmviz.store.transfer.files import shown
+from nmviz.store.transfer.files import shown, write_bytes
 from nmviz.store.transfer.jsonl import write_jsonl
+
+KINDS = (".jsonl", ".csv", ".zip")
 
 
 def export_file(
@@ -22,16 +27,19 @@ def export_file(
     for another kind of file, and when it cannot be written.
     """
     kind, name = path.suffix.lower(), shown(path.name or path)
-    if kind not in (".jsonl", ".csv"):
-        raise UserError(f"{name} ends in neither .jsonl nor .csv: name the file accordingly.")
-    if kind == ".jsonl" and dialect != PLAIN:
-        raise UserError(f"{name} is JSONL, which has one form: leave separator and decimal out.")
+    if kind not in KINDS:
+        raise UserError(f"{name} ends in none of {listed(KINDS)}: name the file accordingly.")
+    if kind != ".csv" and dialect != PLAIN:
+        raise UserError(f"{name} is no CSV, which alone has a separator and a decimal.")
     own = [OWN, *(source.id for source in store.imported_sources())]
     found = store.find() if everything else store.find(source=own)
     results = sorted(found, key=_order)
     if kind == ".jsonl":
         write_jsonl(results, path)
         return f"{_count(len(results), 'result')} written to {name}."
+    if kind == ".zip":
+        write_bytes(path, every_eval_ever.zipped(results))
+        return f"{_count(len(results), 'result')} written to {name}, a record each."
     lines = write_csv(results, path, dialect)
     return f"{_count(len(results), 'result')}, {_count(lines, 'line')} written to {name}."
 

@@ -44,8 +44,13 @@ def read_text(path: Path) -> str:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file. UserError where it cannot be written; then what was there stays."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """The same of any file."""
     try:
-        replace_with(path, text.encode())
+        replace_with(path, data)
     except OSError as error:
         raise UserError(f"{shown(path.name)} cannot be written: {error.strerror}.") from None
 

@@ -14,7 +14,7 @@ from nmviz.base.errors import UserError
 from nmviz.store import writing
 from nmviz.store.store import Store
 from nmviz.store.tables import ResultRow, SourceRow
-from nmviz.store.transfer import authors_logs, lm_eval_json
+from nmviz.store.transfer import authors_logs, every_eval_ever, llama_cpp_log, lm_eval_json
 from nmviz.store.transfer.files import parse_json, read_text, shown
 from nmviz.store.transfer.incoming import Batch, Incoming
 from nmviz.store.transfer.jsonl import read_foreign
@@ -26,6 +26,8 @@ class Format(StrEnum):
     AUTO = "auto"
     JSONL = "jsonl"
     LM_EVAL = "lm-eval"
+    EVERY_EVAL_EVER = "every-eval-ever"
+    LLAMA_CPP = "llama.cpp"
     LOG = "log"
 
 
@@ -53,25 +55,32 @@ class ImportReport:
         return f"Left out, not measured here: {', '.join(names + more)}."
 
 
-def import_file(store: Store, path: Path, form: Format = Format.AUTO) -> ImportReport:
-    """Add the results of a file as the user's own; the same ones are known again.
+def import_file(
+    store: Store, path: Path, form: Format = Format.AUTO, model: str = ""
+) -> ImportReport:
+    """Add the results of a file as the user's own; the same ones are known again. `model` names
+    what a log of llama.cpp is of where it does not say so itself.
 
     UserError, with the place and the reason in one sentence, refuses the file whole; StorageError
     where the store keeps nothing.
     """
-    batch = read(path, form)
+    batch = read(path, form, model)
     store.check_keeps()
     with suppress(IntegrityError):  # another process wrote the same in between: look again
         return _write(store, batch)
     return _write(store, batch)
 
 
-def read(path: Path, form: Format = Format.AUTO) -> Batch:
+def read(path: Path, form: Format = Format.AUTO, model: str = "") -> Batch:
     """What a file holds, checked; nothing is written. UserError as for `import_file`."""
     name = shown(path.name or path)
     if path.suffix.lower() == ".csv":
         raise UserError(f"{name} is CSV, which is for reading only: import the JSONL of an export.")
     text = read_text(path)
+    if form is Format.LLAMA_CPP or (form is Format.AUTO and llama_cpp_log.is_log(text)):
+        return llama_cpp_log.read(text, name, model)
+    if model:
+        raise UserError(f"{name} says itself what it is of: leave --model out.")
     if form is Format.JSONL or (form is Format.AUTO and _is_lines(text)):
         batch = Batch(list(read_foreign(text, name)))
     else:
@@ -97,6 +106,9 @@ def _read_document(text: str, name: str, form: Format) -> Batch:
     document = parse_json(text, name)
     if not isinstance(document, dict):
         raise UserError(f"{name} is no result: it is JSON, but no object.")
+    shared = every_eval_ever.is_document(document)
+    if form is Format.EVERY_EVAL_EVER or (form is Format.AUTO and shared):
+        return every_eval_ever.read(document, name)
     log = authors_logs.is_log(document)
     if form is Format.LM_EVAL and log:
         raise UserError(
