@@ -8,7 +8,7 @@ import typer
 
 from nmviz.base.errors import UserError
 from nmviz.base.validation import built
-from nmviz.cli.options import Json, fields_of, options_of
+from nmviz.cli.options import Json, Memory, bound_of, fields_of, options_of
 from nmviz.cli.run import follow
 from nmviz.core.attribution.parts import Attribution, Part, check_way
 from nmviz.core.experiment import Experiment
@@ -40,12 +40,13 @@ def attribute(
     by: Annotated[str, typer.Option(help="block, projection or site: what is pruned alone.")] = (
         "block"
     ),
+    memory: Memory = None,
     as_json: Json = False,
 ) -> None:
     """Say what each part of a model costs pruned alone, beside random noise of the same size."""
     way = check_way(by)
     experiment = Experiment.build(**with_plan({"model": model, **settings}))
-    running = built(Running, how)
+    running = built(Running, how | {"memory": bound_of(memory)})
     last = follow(attribution.attribute(experiment, way, how=running), "tokens", kept=True)
     found = attribution.attributed(way, last.results)
     print(json.dumps(found.to_json(), allow_nan=False) if as_json else "\n".join(_lines(found)))

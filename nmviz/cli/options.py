@@ -9,10 +9,19 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic import BaseModel
 
+from nmviz.base import holding
+from nmviz.base.memory import free_memory
 from nmviz.core.settings import option_of
 
 Command = Callable[..., None]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        help="What the process may take in all, such as 4GiB; else NMVIZ_MEMORY, else what is "
+        "free. A model that does not fit is run block by block."
+    ),
+]
 STOPPED = 130  # exit status of what was interrupted
 
 NEGATED = {"keep": ("--no-store", "Do not keep the result.")}
@@ -25,6 +34,13 @@ class Fields:
 
     model: type[BaseModel]
     names: tuple[str, ...]
+
+
+def bound_of(memory: str | None, here: bool = True) -> int | None:
+    """Bytes that the process may take by what was given as `Memory`; None where nobody tells, or
+    it runs elsewhere. UserError for what is no size."""
+    given = holding.of_process(memory)
+    return free_memory() if given is None and here else given
 
 
 def fields_of(model: type[BaseModel], *names: str) -> Fields:

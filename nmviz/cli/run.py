@@ -8,12 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from nmviz import service
-from nmviz.base import holding
 from nmviz.base.errors import UserError
-from nmviz.base.memory import free_memory
 from nmviz.base.validation import built
 from nmviz.cli import printing
-from nmviz.cli.options import STOPPED, Json, fields_of, given_to, options_of
+from nmviz.cli.options import STOPPED, Json, Memory, bound_of, fields_of, given_to, options_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress
 from nmviz.core.running import Running
@@ -33,13 +31,7 @@ def run(
         Path | None,
         typer.Option(help="Your own UTF-8 file as the corpus; special tokens in it are text."),
     ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            help="What the process may take in all, such as 4GiB; else NMVIZ_MEMORY, else what is "
-            "free. A model that does not fit is run block by block."
-        ),
-    ] = None,
+    memory: Memory = None,
     as_json: Json = False,
 ) -> None:
     """Prune a model and measure it; a stored result is given at once."""
@@ -50,9 +42,7 @@ def run(
         settings["corpus"] = service.OWN_TEXT
     asked = with_saved(settings, given_to(context))
     experiment = Experiment.build(**with_plan(asked))
-    bound = holding.of_process(memory)
-    bound = free_memory() if bound is None else bound
-    running = built(Running, how | {"keep_passes": False, "memory": bound})
+    running = built(Running, how | {"keep_passes": False, "memory": bound_of(memory)})
     if terms := service.describe(experiment.model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)
     steps = service.run([experiment], text=own, how=running)

@@ -13,7 +13,7 @@ import typer
 from nmviz.base.errors import UserError
 from nmviz.base.validation import built
 from nmviz.base.wording import counted, first_of
-from nmviz.cli.options import STOPPED, Json, fields_of, options_of
+from nmviz.cli.options import STOPPED, Json, Memory, bound_of, fields_of, options_of
 from nmviz.cli.sweep_table import Event, Table, in_hours
 from nmviz.core.grids import read_grid
 from nmviz.core.running import Running
@@ -49,6 +49,7 @@ def sweep(
             help="Errors of layers from every token, not from a sample: twice the time.",
         ),
     ] = False,
+    memory: Memory = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the grid's results, once measured, to a .jsonl file.")
     ] = None,
@@ -62,7 +63,7 @@ def sweep(
     asked = _asked(on, where)
     grid = read_grid(file)
     once = {"exact_errors": exact_errors, "keep_passes": False, "partial_results": False}
-    running = built(Running, how | once)
+    running = built(Running, how | once | {"memory": bound_of(memory, asked is None)})
     schedule = schedules.schedule(grid, running, retry_failed=retry_failed)
     if only_schedule:
         spread = None if asked is None else sweeping.planned(schedule, asked)

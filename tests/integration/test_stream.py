@@ -1,5 +1,6 @@
 """A model larger than memory is measured block by block, with the numbers of the whole one."""
 
+import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,6 +31,7 @@ from nmviz.engine.stream.opening import opened
 from nmviz.engine.stream.parts import Parts
 from nmviz.engine.stream.resuming import DAMAGED
 from nmviz.engine.stream.run import StreamedRun
+from nmviz.store.transfer.jsonl import read_jsonl
 
 pytestmark = pytest.mark.usefixtures("fresh_cache")
 TEXT = " ".join(PARAGRAPHS)
@@ -293,6 +295,26 @@ def test_a_run_is_streamed_where_the_model_does_not_fit(copy: Path) -> None:
     assert any("loaded whole" in (step.note or "") for step in in_memory)
     check_equal(streamed, in_memory[-1].results[0])
     assert STREAMED not in in_memory[-1].results[0].provenance.settings
+
+
+@pytest.mark.usefixtures("bare", "own_store")
+def test_a_sweep_and_an_attribution_are_streamed_too(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = in_process(monkeypatch, capsys)
+    (tmp_path / "wiki.test.raw").write_text(TEXT)
+    monkeypatch.setenv("NMVIZ_WIKITEXT2", str(tmp_path))
+    grid, out = tmp_path / "grid.yaml", tmp_path / "out.jsonl"
+    shared = f'{{model: "{copy}", corpus: wikitext-2, tokens: 128, window: 64}}'
+    grid.write_text(f"shared: {shared}\ngrids:\n  - pattern: [2:4, 8:16]\n")
+    status, _, err = run("sweep", grid, "--memory", "3000K", "--out", out)
+    assert status == 0, err
+    results = read_jsonl(out)
+    assert len(results) == 2 and all(STREAMED in one.provenance.settings for one in results)
+    read = ("--pattern", "2:4", "--corpus", "wikitext-2", "--tokens", 128, "--window", 64)
+    status, said, err = run("attribute", copy, *read, "--memory", "3000K", "--json")
+    assert status == 0, err
+    assert "streamed block by block" in err and len(json.loads(said)["rows"]) == 3
 
 
 @pytest.mark.parametrize(
