@@ -1,5 +1,7 @@
 """What the pages in docs/ tell people to type is there."""
 
+import ast
+import json
 import re
 import shlex
 from pathlib import Path
@@ -12,6 +14,7 @@ from nmviz.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINKS = re.compile(r"\]\(([\w./-]+\.md)\)")
 
@@ -47,6 +50,28 @@ def test_python_runs(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     for code in fenced(ROOT / "docs" / f"{page}.md", "python"):
         exec(code, {})
     assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.usefixtures("module_store", "lent")
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cell by cell; what a cell ends with is shown as a notebook shows it."""
+    monkeypatch.chdir(tmp_path)
+    told = json.loads(notebook.read_text("utf-8"))
+    assert (told["nbformat"], told["nbformat_minor"]) == (4, 5)
+    there: dict[str, object] = {}
+    for cell in told["cells"]:
+        assert not cell.get("outputs"), "outputs are not kept: they are those of who runs it"
+        if cell["cell_type"] == "code":
+            *lines, last = ast.parse("".join(cell["source"])).body
+            exec(compile(ast.Module(lines, []), notebook.name, "exec"), there)
+            if isinstance(last, ast.Expr):
+                shown = eval(compile(ast.Expression(last.value), notebook.name, "eval"), there)
+                html = getattr(shown, "_repr_html_", None)
+                assert repr(shown) if html is None else html()
+            else:
+                exec(compile(ast.Module([last], []), notebook.name, "exec"), there)
+    assert all(path.stat().st_size > 1000 for path in tmp_path.iterdir() if path.is_file())
 
 
 def test_pages_find_one_another() -> None:
