@@ -13,7 +13,7 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.base.validation import built
 from nmviz.cli import printing
-from nmviz.cli.options import Json, fields_of, options_of
+from nmviz.cli.options import Json, Memory, bound_of, fields_of, options_of
 from nmviz.cli.run import follow
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress
@@ -37,6 +37,7 @@ def prune(
     dtype: Annotated[
         str, typer.Option(help="source (as the model is stored; few bits as float32) or float32.")
     ] = "source",
+    memory: Memory = None,
     as_json: Json = False,
 ) -> None:
     """Prune a model and write it for other tools: weights as safetensors, activations as a recipe.
@@ -46,7 +47,7 @@ def prune(
     if dtype not in pruning.DTYPES:
         raise UserError(f"--dtype is {' or '.join(pruning.DTYPES)}, not {dtype[:40]!r}.")
     experiment = Experiment.build(**with_plan({"model": model, **settings}))
-    running = built(Running, how | {"keep_passes": False})
+    running = built(Running, how | {"keep_passes": False, "memory": bound_of(memory)})
     if terms := service.describe(experiment.model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)
     made: list[dict[str, Any]] = []

@@ -33,6 +33,18 @@ STREAM_BUDGET, WHOLE_NEEDS, STREAM_DISK = "2500M", 8_000_000_000, 3_000_000_000
 take."""
 RUN_CORPUS, RUN_TOKENS = "wikitext-2", 2048  # of these no run ships either
 
+PEAK = "NMVIZ_BENCH_PEAK"
+TELL_PEAK = f"""
+import atexit, os, pathlib
+def tell():
+    status = pathlib.Path("/proc/self/status")
+    for line in status.read_text().splitlines() if status.is_file() else ():
+        if line.startswith("VmHWM:"):
+            pathlib.Path(os.environ["{PEAK}"]).write_text(str(1024 * int(line.split()[1])))
+atexit.register(tell)
+"""
+"""What a command is started with, so that at its end it writes down the most that it held."""
+
 Fields = Mapping[str, Sequence[str]]
 
 
@@ -53,7 +65,7 @@ class Checkout:
                 "NMVIZ_CACHE": str(self.cache),
                 "NMVIZ_STORE_URL": f"sqlite:///{place}/store.sqlite",
             }
-            command = [sys.executable, "-c", self.start, *arguments]
+            command = [sys.executable, "-c", TELL_PEAK + self.start, *arguments]
             return taken(command, {**os.environ, **own}, Path(place))
 
     def sweep(self, grid: Path, count: int) -> "Taken":
@@ -67,7 +79,8 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Taken:
-    """Seconds, the most bytes that were resident, and what was said."""
+    """Seconds, the most bytes that were resident, and what was said. Where the system tells the
+    peak of a process by itself it is that: the one of `wait4` begins with what the parent had."""
 
     seconds: float
     peak: int
@@ -76,6 +89,8 @@ class Taken:
 
 def taken(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Taken:
     """What a process takes from its start to its end; what it says is shown where it fails."""
+    told_peak = folder / "peak"
+    environment = {**environment, PEAK: str(told_peak)}
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as answer:
         began = perf_counter()
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=answer, stderr=said)
@@ -89,7 +104,8 @@ def taken(command: Sequence[str], environment: Mapping[str, str], folder: Path) 
         answer.seek(0)
         told = answer.read().decode()
     unit = 1 if sys.platform == "darwin" else 1024
-    return Taken(seconds, used.ru_maxrss * unit, told)
+    peak = int(told_peak.read_text()) if told_peak.is_file() else used.ru_maxrss * unit
+    return Taken(seconds, peak, told)
 
 
 def sweep(against: Path | None, turns: int) -> Iterator[Row | Size]:

@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, MixtralConfig
 from nmviz import service
 from nmviz.base.cache import cache_dir
 from nmviz.base.errors import Cancelled, UserError
+from nmviz.base.stepping import at_once, each
 from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import STREAMED, as_read
 from nmviz.core.results import Progress, Result
@@ -31,6 +32,7 @@ from nmviz.engine.stream.opening import opened
 from nmviz.engine.stream.parts import Parts
 from nmviz.engine.stream.resuming import DAMAGED
 from nmviz.engine.stream.run import StreamedRun
+from nmviz.service.saving.pruning import prune
 from nmviz.store.transfer.jsonl import read_jsonl
 
 pytestmark = pytest.mark.usefixtures("fresh_cache")
@@ -315,6 +317,57 @@ def test_a_sweep_and_an_attribution_are_streamed_too(
     status, said, err = run("attribute", copy, *read, "--memory", "3000K", "--json")
     assert status == 0, err
     assert "streamed block by block" in err and len(json.loads(said)["rows"]) == 3
+
+
+def check_same_files(one: Path, other: Path) -> None:
+    """The same tensors, in however many files, and the same other files."""
+
+    def tensors(folder: Path) -> dict[str, torch.Tensor]:
+        files = sorted(folder.rglob("*.safetensors"))
+        return {name: tensor for file in files for name, tensor in load_file(file).items()}
+
+    mine, theirs = tensors(one), tensors(other)
+    assert set(mine) == set(theirs) and mine
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    assert all(mine[name].dtype == theirs[name].dtype for name in mine)
+    assert (one / "config.json").is_file() == (other / "config.json").is_file()
+    if (one / "config.json").is_file():
+        read = [AutoModelForCausalLM.from_pretrained(folder) for folder in (one, other)]
+        ids = torch.arange(20)[None]
+        with torch.inference_mode():
+            assert torch.equal(*(model(ids).logits for model in read))
+
+
+@pytest.mark.usefixtures("bare", "own_store", "paragraphs_calibrate")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"target": "weight", "pattern": "2:4", "criterion": "wanda", "calibration_windows": 2},
+        {"target": "weight", "pattern": "8:16", "ties": "index", "projections": "q,down"},
+        {"pattern": "8:16", "criterion": "amber", "mitigations": "s-pts", "calibration_windows": 2},
+    ],
+    ids=["wanda", "magnitude", "recipe"],
+)
+def test_a_model_is_pruned_for_good_block_by_block(
+    fields: dict[str, Any], copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wiki.test.raw").write_text(TEXT)
+    monkeypatch.setenv("NMVIZ_WIKITEXT2", str(tmp_path))
+    read = {"corpus": "wikitext-2", "tokens": 128, "window": 64}
+    experiment = Experiment.build(model=str(copy), **read, **fields)
+    told, notes = {}, list[str | None]()
+    for name, memory in (("whole", 10**10), ("streamed", 3_000_000)):
+        how = Running(memory=memory, keep=False)
+        steps = prune(experiment, tmp_path / name, "source", how)
+        told[name] = at_once(each(steps, lambda step: notes.append(step.note)))
+    assert any("streamed block by block" in (note or "") for note in notes)
+    check_same_files(tmp_path / "whole", tmp_path / "streamed")
+    one, other = (
+        {m["metric"]: m["value"] for m in told[name]["measured"]["measurements"]}
+        for name in ("whole", "streamed")
+    )
+    assert one == pytest.approx(other, rel=ROUNDING, abs=ROUNDING)
+    assert told["whole"]["sites"] == told["streamed"]["sites"]
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,19 @@ def test_methods_are_the_same_in_one_pass_and_step_by_step(
     torch.testing.assert_close(at_once.forward(site, x), in_steps.forward(site, x))
 
 
+@pytest.mark.parametrize("shape", [(7,), (3, 1), (2, 7), (4, 8), (9,)])
+def test_a_shift_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    """Compiled code would read on where it ends."""
+    with pytest.raises(ValueError, match="a shift of"):
+        kernels.repair(torch.ones(2, 8), None, 2, 4, torch.zeros(shape), True)
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 8), (2, 7), (16, 2)])
+def test_weights_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(RuntimeError):
+        kernels.prune(torch.ones(2, 8), torch.ones(shape), 2, 4)
+
+
 def test_a_shift_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(UserError, match="not finite"):
         kernels.repair(torch.ones(2, 8), None, 2, 4, torch.tensor([torch.nan]), True)

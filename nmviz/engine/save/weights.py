@@ -1,12 +1,14 @@
 """Pruned weights as ordinary safetensors, block by block, under the names that the source has."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
@@ -21,37 +23,55 @@ from nmviz.engine.load.gguf.copies import OF_THE_SOURCE
 from nmviz.engine.load.loading import LoadedModel, quiet
 from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.weights import PrunedWeights
+from nmviz.engine.save import masks
 from nmviz.engine.save.types import called
 from nmviz.sources.hub import INDEX, WHOLE
 
 SHARD = 2_000_000_000
 """Bytes of a file at most: as much is held beside the model while it is written."""
 WORDS = "writing the weights"
+Bits = dict[str, np.ndarray]
+Held = Callable[[str], AbstractContextManager[None]]
 
 
 def write(
-    loaded: LoadedModel, pruned: PrunedWeights, folder: Path, dtype: torch.dtype, check: Check
-) -> Iterator[Stage]:
+    loaded: LoadedModel,
+    pruned: PrunedWeights,
+    folder: Path,
+    dtype: torch.dtype,
+    check: Check,
+    held: Held | None = None,
+) -> Generator[Stage, None, Bits]:
     """Put the weights and the config of the pruned model into the folder; `check` may raise
-    Cancelled.
+    Cancelled. Returns the masks, see `masks.bits_of`.
+
+    With `held` the weights of a block, and of both ends, are there inside that alone, pruned; every
+    block has a file of its own then.
 
     A tensor is of `dtype` where it loses nothing by it, which all of the source's own do, or where
     its weights were changed, and of float32 else. UserError for a weight that is not finite, or is
     needed unpruned elsewhere; OSError or SafetensorError where a file cannot be written.
     """
     _check_alone(loaded.model, pruned)
-    shards, sites = _Shards(folder), _sites_by_name(loaded.model, pruned)
+    shards = _Shards(folder, SHARD if held is None else 0)
+    sites, bits = _sites_by_name(loaded.model, pruned), Bits()
     groups = list(_by_block(loaded.model))
-    for number, tensors in enumerate(groups):
+    for number, (path, names) in enumerate(groups):
         check()
         yield Stage(WORDS, number / len(groups))
-        made = {}
-        for name, tensor in tensors.items():
-            made[name] = _made(name, tensor, sites.get(name, ()), pruned, dtype)
-        with quiet():
-            shards.add(revert_weight_conversion(loaded.model, made))
+        with nullcontext() if held is None else held(path):
+            there = loaded.model.state_dict()
+            made = {}
+            for name in names:
+                own = sites.get(name, ())
+                made[name] = _made(name, there[name], own, pruned, dtype)
+                bits |= {site.name: masks.bits_of(pruned, site) for site in own}
+            with quiet():
+                shards.add(revert_weight_conversion(loaded.model, made))
+        del there, made
     shards.finish()
     _write_config(loaded.model, folder, dtype)
+    return bits
 
 
 def size(model: Any, dtype: torch.dtype) -> int:
@@ -60,9 +80,9 @@ def size(model: Any, dtype: torch.dtype) -> int:
     return entries * dtype.itemsize + entries // 8
 
 
-def _by_block(model: Any) -> Iterator[dict[str, Tensor]]:
-    """What is stored of a model, each shared tensor once, in groups: a block, or what lies between
-    two."""
+def _by_block(model: Any) -> Iterator[tuple[str, list[str]]]:
+    """Names of what is stored of a model, each shared tensor once, in groups: a block by its path,
+    or what lies between two by none."""
     blocks, _ = find_blocks(model)
     with quiet():
         whole = remove_tied_weights_from_state_dict(dict(model.state_dict()), model)
@@ -71,8 +91,8 @@ def _by_block(model: Any) -> Iterator[dict[str, Tensor]]:
     def block_of(name: str) -> str:
         return next((path for path in blocks if name.startswith(f"{path}.")), "")
 
-    for _, names in groupby((name for name in whole if name not in left_out), block_of):
-        yield {name: whole[name] for name in names}
+    for path, names in groupby((name for name in whole if name not in left_out), block_of):
+        yield path, list(names)
 
 
 def _made(
@@ -133,16 +153,18 @@ class _Shards:
     """Files of at most so many bytes, unless one block alone has more; the names that transformers
     looks for are theirs at the end."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, most: int) -> None:
+        self._folder, self._most = folder, most
         self._held: dict[str, Tensor] = {}
         self._written: list[list[str]] = []
         self._bytes = 0
 
     def add(self, tensors: Mapping[str, Tensor]) -> None:
-        if _size(self._held) + _size(tensors) > SHARD:
+        if _size(self._held) + _size(tensors) > self._most:
             self._flush()
         self._held |= tensors
+        if _size(self._held) > self._most:
+            self._flush()
 
     def _flush(self) -> None:
         if self._held:

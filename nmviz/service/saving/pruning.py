@@ -1,8 +1,8 @@
 """Pruning a model for good: into a folder that other tools read."""
 
 import shutil
-from collections.abc import Generator, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,9 @@ from nmviz.service.saving.place import check_place, check_room, written_whole
 from nmviz.sources.saved import ABOUT
 
 if TYPE_CHECKING:
-    from nmviz.engine.calibrate.calibration import Bound
+    from nmviz.engine.calibrate.calibration import Bound, Stage
     from nmviz.engine.load.loading import LoadedModel
+    from nmviz.engine.save.weights import Held
 
 DTYPES = ("source", "float32")
 """What weights may be stored as: as the source's are, or so that nothing is rounded."""
@@ -48,15 +49,11 @@ def prune(
     _refuse(experiment)
     resolved, how = resolve(experiment), how or Running()
     yield Progress("loading the model")
-    loaded = load(resolved.model, how.device)
-    from nmviz.engine.calibrate.calibration import prepare
-
     stop = cancel or Event()
-    steps = prepare(loaded, resolved, check_of(stop), packed=True)
-    bound = yield from each(steps, lambda one: Progress(one.words, share=one.share))
+    at_hand = yield from _opened(resolved, how, check_of(stop))
     made_of = _recipe if resolved.target == "activation" else _weights
     with written_whole(place) as folder:
-        made = yield from made_of(loaded, bound, folder, dtype, how, stop)
+        made = yield from made_of(at_hand, folder, dtype, how, stop)
         whole = replace(made, command=command)
         told = about(whole, folder)
         (folder / ABOUT).write_text(as_json(told), encoding="utf-8")
@@ -71,8 +68,48 @@ def _refuse(experiment: Experiment) -> None:
         raise UserError("A dense model has nothing to write: choose a pattern.")
 
 
+@dataclass(frozen=True)
+class _AtHand:
+    """A model and the experiment bound to it; with `held` its weights are there inside that
+    alone."""
+
+    loaded: "LoadedModel"
+    bound: "Bound"
+    held: "Held | None" = None
+
+
+def _opened(
+    experiment: Experiment, how: Running, check: Callable[[], None]
+) -> Generator[Progress, None, _AtHand]:
+    """The model loaded whole, or opened to be streamed where `how.memory` does not do."""
+    from nmviz.engine.calibrate.calibration import prepare
+
+    room = None
+    if how.memory is not None:
+        from nmviz.engine.stream.room import decide
+
+        room = decide([experiment], how)
+    if room is not None:
+        yield Progress("loading the model", note=room.said)
+    if room is None or room.parts is None:
+        loaded = load(experiment.model, how.device)
+        steps = prepare(loaded, experiment, check, packed=True)
+        return _AtHand(loaded, (yield from each(steps, _told)))
+    from nmviz.engine.stream import for_good
+    from nmviz.engine.stream.opening import opened
+
+    assert room.folder is not None
+    loaded, parts = opened(experiment.model, room.parts, room.folder), room.parts
+    bound = yield from each(for_good.prepare(loaded, parts, experiment, check), _told)
+    return _AtHand(loaded, bound, for_good.holding(parts, bound.pruned, check))
+
+
+def _told(step: "Stage") -> Progress:
+    return Progress(step.words, share=step.share)
+
+
 def _weights(
-    loaded: "LoadedModel", bound: "Bound", folder: Path, dtype: str, how: Running, stop: Event
+    at_hand: _AtHand, folder: Path, dtype: str, how: Running, stop: Event
 ) -> Generator[Progress, None, Made]:
     """Write weights and masks, and say what they cost: what `nmviz run` measures where it measures
     these weights, else what is read back from the files."""
@@ -80,12 +117,12 @@ def _weights(
     from nmviz.engine.prune.weights import PrunedWeights
     from nmviz.engine.save import masks, measuring, types, weights
 
+    loaded, bound = at_hand.loaded, at_hand.bound
     assert isinstance(bound.pruned, PrunedWeights)
     kind = types.type_of(loaded, dtype)
     check_room(folder, weights.size(loaded.model, kind))
-    for step in weights.write(loaded, bound.pruned, folder, kind, check_of(stop)):
-        yield Progress(step.words, share=step.share)
-    masks.write(folder, bound.pruned)
+    steps = weights.write(loaded, bound.pruned, folder, kind, check_of(stop), at_hand.held)
+    masks.write(folder, (yield from each(steps, _told)))
     types.copy_texts(loaded, folder)
     experiment, exact = settled(bound.pruned), measuring.is_exact(bound, kind)
     if exact:
@@ -98,12 +135,13 @@ def _weights(
 
 
 def _recipe(
-    loaded: "LoadedModel", bound: "Bound", folder: Path, dtype: str, how: Running, stop: Event
+    at_hand: _AtHand, folder: Path, dtype: str, how: Running, stop: Event
 ) -> Generator[Progress, None, Made]:
     """Write what is done to the inputs of every layer, and an example of doing it."""
     from nmviz.engine.calibrate import recipes
     from nmviz.engine.save import apply_recipe
 
+    loaded, bound = at_hand.loaded, at_hand.bound
     if dtype != "source":
         raise UserError("Of activations no weights are written: leave --dtype out.")
     recipes.write(folder, bound.pruned, {**bound.figures, **bound.given})

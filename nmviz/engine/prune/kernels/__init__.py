@@ -92,7 +92,7 @@ def repair(
 
     shift None, or a number a token [..., 1] or a channel [d_in] or one for all [1].
     """
-    eta = x.new_zeros(1) if shift is None else shift.detach()
+    eta = x.new_zeros(1) if shift is None else shift.detach().to(x.dtype)
     own = eta[None] if eta.dim() == 1 else eta.flatten(0, -2)
     return whole.repair(x, channel, keep, group, own.contiguous(), rescale)
 

@@ -74,9 +74,8 @@ def stamp() -> int:
 
 def work(function: Work) -> Any:
     """A function of a job's address, compiled, or read from disk, for torch's threads."""
-    made: Any = cfunc(types.void(types.CPointer(types.int64)), cache=True, error_model="numpy")(
-        function
-    )
+    signature = types.void(types.CPointer(types.int64))
+    made: Any = cfunc(signature, cache=True, error_model="numpy")(function)
     return made, team.Work(made.address)  # the address holds as long as the first is kept
 
 

@@ -1,6 +1,6 @@
 """Whole inputs in fp32 pruned, repaired, or their medians found, as jobs."""
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,7 @@ STRANGE = jobs.STRANGE
 X, OUT, SIZE, WIDTH, GROUP, KEEP, CHANNEL, CHANNELS, NETWORK, STEPS = range(OWN, OWN + 10)
 SHIFT, BY_TOKEN, BY_CHANNEL, RESCALE = range(OWN + 10, OWN + 14)
 LENGTH = OWN + 14
-CHUNK = (
-    1 << 14
-)  # entries that are shifted, masked and scaled before the next: they stay in the cache
+CHUNK = 1 << 14  # entries shifted, masked and scaled before the next: they stay in the cache
 LEAST_VARIANCE = np.float32(1e-9)
 u = np.uint64
 
@@ -145,9 +143,12 @@ def prune(x: Tensor, channel: Tensor | None, keep: int, group: int) -> Tensor:
 def repair(
     x: Tensor, channel: Tensor | None, keep: int, group: int, shift: Tensor, rescale: bool
 ) -> Tensor:
-    """`kernels.repair`, with a shift [tokens or 1, d_in or 1]."""
+    """`kernels.repair`, with a shift [tokens or 1, d_in or 1]. ValueError for one of another shape:
+    what compiled code reads by address nobody else looks after."""
     given, weights, out = _given(x, channel)
     tokens, channels = shift.shape
+    if tokens not in (1, x.numel() // x.shape[-1]) or channels not in (1, x.shape[-1]):
+        raise ValueError(f"a shift of {tuple(shift.shape)} for an input of {tuple(x.shape)}")
     own = _asked(given, weights, out, keep, group)
     own = *own, shift.data_ptr(), tokens > 1, channels > 1, rescale
     jobs.run(_repairing(), x.numel() // x.shape[-1], x.numel(), own)
@@ -180,20 +181,18 @@ def _asked(
     """A job from X to STEPS."""
     whole = given.data_ptr(), out.data_ptr(), given.numel(), given.shape[-1], group, keep
     weights = (0, 0) if channel is None else (channel.data_ptr(), channel.numel())
-    return *whole, *weights, *_network(keep, group)
+    address, steps, _ = _network(keep, group)
+    return *whole, *weights, address, steps
 
 
-@lru_cache(maxsize=256)
-def _network(keep: int, group: int) -> tuple[int, int]:
-    """Where the steps of its network lie, which are kept, and how many they are: -1 without one."""
+@cache
+def _network(keep: int, group: int) -> tuple[int, int, np.ndarray | None]:
+    """Where the steps of its network lie, how many they are, -1 without one, and these, so that
+    they stay."""
     if group > NARROW:
-        return 0, -1
+        return 0, -1, None
     steps = steps_of(group, keep)
-    _KEPT.append(steps)
-    return steps.__array_interface__["data"][0], len(steps)
-
-
-_KEPT: list[np.ndarray] = []
+    return steps.__array_interface__["data"][0], len(steps), steps
 
 
 @cache
