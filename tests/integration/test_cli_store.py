@@ -135,7 +135,8 @@ def test_a_row_that_was_changed_is_found_and_is_status_1(run: Run, own_store: Pa
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("own.txt", "neither .jsonl nor .csv"), ("no/own.csv", "cannot be written")]
+    ("name", "says"),
+    [("own.txt", "ends in none of .jsonl, .csv and .zip"), ("no/own.csv", "cannot be written")],
 )
 def test_a_file_that_cannot_be_written_is_one_line(
     run: Run, tmp_path: Path, name: str, says: str

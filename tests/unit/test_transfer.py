@@ -635,7 +635,7 @@ def test_jsonl_carries_every_result_to_another_store(store: Store, tmp_path: Pat
 
 
 def test_an_export_that_fails_leaves_the_old_file(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"neither \.jsonl nor \.csv"):
+    with pytest.raises(UserError, match=r"none of \.jsonl, \.csv and \.zip"):
         export_file(store, Path())
     with pytest.raises(UserError, match=r"cannot be written: No such file"):
         export_file(store, tmp_path / "gone" / "own.csv")
