@@ -1,52 +1,22 @@
 """What is measured: every quantity's plain words, term, formula and unit, in one place."""
 
-from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from typing import Literal
 
 from nmviz.base.registry import Registry
 from nmviz.core.attribution import control
+from nmviz.core.metric import Metric
 from nmviz.core.tokenwise import tails
 
-
-@dataclass(frozen=True)
-class Metric:
-    """One quantity. `help` is the line shown on hover; `formula` stands beside it."""
-
-    name: str
-    title: str  # plain words first, the term second
-    unit: str
-    help: str
-    formula: str
-    low: float = -inf  # between these its values lie
-    high: float = inf
-    better: Literal["lower", "higher", ""] = ""  # empty where neither is
-
-    def fault(self, value: float) -> str | None:
-        """Why this cannot be a value of it, or None. What is measured in fp32 may end `ROUNDING`
-        outside."""
-        if not isfinite(value):
-            return "is not a finite number"
-        if self.low - ROUNDING <= value <= self.high + ROUNDING:
-            return None
-        kind = "a share" if self.unit == "share" else "a perplexity" if self.low == 1 else "it"
-        if isfinite(self.low) and isfinite(self.high):
-            return f"is {value:g}, and {kind} lies between {self.low:g} and {self.high:g}"
-        if self.low == 1:
-            return f"is {value:g}, and {kind} is above 0, and no less than 1"
-        bound = f"below {self.low:g}" if value < self.low else f"above {self.high:g}"
-        return f"is {value:g}, and none is {bound}"
-
-    def stderr_fault(self, stderr: float) -> str | None:
-        """Why this cannot be the standard error of it, or None: the largest is that of two values,
-        one at each end of the range."""
-        widest = (self.high - self.low) / 2
-        if not (isfinite(stderr) and stderr >= 0):
-            return f"is {stderr:g}, and none is below 0"
-        return f"is {stderr:g}, and none is above {widest:g}" if stderr > widest else None
-
-
-ROUNDING = 1e-5
+HIGHER = frozenset(("top1_agreement", "acc", "acc_norm", "prompt_strict", "prompt_loose"))
+LOWER = frozenset(
+    (
+        *("perplexity", "dense_perplexity", "perplexity_ties_low", "perplexity_ties_high"),
+        *("delta_nll", "kl", "average_drop", *tails.DISTANCES),
+        *("rel_error", "drift", "heldout_loss_after", "forward_seconds"),
+    )
+)
+"""Of which more, and of which less is better; of the others neither is."""
 
 METRICS: Registry[Metric] = Registry("metric")
 
@@ -59,9 +29,15 @@ def _add(
     formula: str,
     low: float = -inf,
     high: float = inf,
-    better: Literal["lower", "higher", ""] = "",
 ) -> None:
-    METRICS.add(name, Metric(name, title, unit, help, formula, low, high, better))
+    metric = Metric(name, title, unit, help, formula, low, high, _better(name))
+    METRICS.add(name, metric)
+
+
+def _better(name: str) -> Literal["lower", "higher", ""]:
+    if name in LOWER:
+        return "lower"
+    return "higher" if name.removesuffix("_difference") in HIGHER else ""
 
 
 _add(
@@ -71,7 +47,6 @@ _add(
     "How many equally likely words the pruned model is torn between on average. Lower is better.",
     "exp(mean of -ln p(token | tokens before it)) over the window-1 predicted tokens of a window",
     low=1,
-    better="lower",
 )
 _add(
     "dense_perplexity",
@@ -80,7 +55,6 @@ _add(
     "The same quantity for the model with nothing dropped, on the same windows.",
     "exp(mean of -ln p_dense(token | tokens before it))",
     low=1,
-    better="lower",
 )
 _add(
     "delta_nll",
@@ -89,7 +63,6 @@ _add(
     "Pruned minus dense, token by token on the same text. 0.69 doubles the perplexity.",
     "mean of (-ln p_pruned + ln p_dense); standard error from the windows' differences, with fewer "
     "than 8 windows from those of blocks of 64 tokens",
-    better="lower",
 )
 _add(
     "cost_difference",
@@ -106,7 +79,6 @@ _add(
     "Distance from the dense model's prediction to the pruned one's. 0 means the same prediction.",
     "mean over predicted tokens of KL(p_dense || p_pruned)",
     low=0,
-    better="lower",
 )
 _add(
     "top1_agreement",
@@ -116,7 +88,6 @@ _add(
     "mean of [argmax p_dense = argmax p_pruned]",
     low=0,
     high=1,
-    better="higher",
 )
 _add(
     "tie_share",
@@ -138,7 +109,6 @@ _add(
     "The same run with ties broken at random under several seeds: the lowest perplexity seen.",
     "min over seeded random tie-breaks; n is how many were tried",
     low=1,
-    better="lower",
 )
 _add(
     "perplexity_ties_high",
@@ -147,7 +117,6 @@ _add(
     "The same run with ties broken at random under several seeds: the highest perplexity seen.",
     "max over seeded random tie-breaks; n is how many were tried",
     low=1,
-    better="lower",
 )
 _add(
     "rel_error",
@@ -157,7 +126,6 @@ _add(
     "before it is dense. 0 is exact, 1 is as large as the output itself.",
     "||Y - Y_pruned||_F / ||Y||_F, squares pooled over all windows, on the dense input",
     low=0,
-    better="lower",
 )
 _add(
     "kept",
@@ -176,7 +144,6 @@ _add(
     "blocks included.",
     "||H - H_pruned||_F / ||H||_F at the block's output, squares pooled over all windows",
     low=0,
-    better="lower",
 )
 _add(
     "heldout_loss_before",
@@ -193,7 +160,6 @@ _add(
     "The same after training. When it is not lower, training did not help.",
     "mean over trained blocks of ||H_sparse - H||^2 / ||H||^2 on held-out windows, same inputs",
     low=0,
-    better="lower",
 )
 _add(
     "acc",
@@ -203,7 +169,6 @@ _add(
     "mean of [argmax over answers of ln p(answer | question) = the right one]",
     low=0,
     high=1,
-    better="higher",
 )
 _add(
     "acc_norm",
@@ -213,7 +178,6 @@ _add(
     "mean of [argmax over answers of ln p(answer | question) / characters(answer) = the right one]",
     low=0,
     high=1,
-    better="higher",
 )
 _add(
     "average_drop",
@@ -222,7 +186,6 @@ _add(
     "How much of the dense model's accuracy is lost, averaged over tasks. Below 0 is a gain.",
     "100 * mean over tasks of (acc_dense - acc) / acc_dense",
     high=100,
-    better="lower",
 )
 _add(
     "prompt_strict",
@@ -232,7 +195,6 @@ _add(
     "mean over prompts of [every instruction is followed]",
     low=0,
     high=1,
-    better="higher",
 )
 _add(
     "prompt_loose",
@@ -242,7 +204,6 @@ _add(
     "mean over prompts of [every instruction is followed in some version of the text]",
     low=0,
     high=1,
-    better="higher",
 )
 _add(
     "mask_overlap",
@@ -269,7 +230,6 @@ _add(
     "One repeat on this machine, in turns with the others. Masks are emulated.",
     "wall-clock seconds of one pass",
     low=0,
-    better="lower",
 )
 
 SPREAD = ("delta_nll", "kl", "top1_agreement")
@@ -297,7 +257,6 @@ for _name in PAIRED:
         "mean of (right when pruned - right when dense); standard error from the differences",
         low=-1,
         high=1,
-        better="higher",
     )
     _add(
         f"{_name}_p",
@@ -312,5 +271,5 @@ for _name in PAIRED:
 for _control in control.entries():
     _add(*_control)
 for _tail in tails.entries():
-    _add(*_tail, better="lower" if _tail[0] in tails.DISTANCES else "")
+    _add(*_tail)
 METRICS.freeze()

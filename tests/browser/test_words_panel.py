@@ -61,6 +61,7 @@ def test_words_that_changed_are_listed_filtered_and_saved(
     assert {cells[1] for cells in table(page)} == {"weights"}
     word = whole[0][2]
     chip(page, "target", "both")
+    expect(page.locator("#flips-table caption")).to_contain_text("200 of the words")
     page.locator("#flips-words :is(input, textarea)").fill(word)
     page.locator("#flips-words :is(input, textarea)").press("Enter")
     expect(page.locator("#flips-table caption")).not_to_contain_text("200 of")

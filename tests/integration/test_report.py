@@ -94,10 +94,11 @@ def test_the_layers_are_in_the_zip_for_model_explorer() -> None:
     files = dict(_files(bare, b"", Sheet()))
     place = "model-explorer/01"
     layers = {name: json.loads(data) for name, data in files.items() if name.startswith(place)}
-    assert list(layers) == [f"{place}-{kind}.json" for kind in ("graph", "errors", "drift")]
+    kinds = ("errors", "drift", "costs")  # those of blocks alone ship
+    assert list(layers) == [f"{place}-{kind}.json" for kind in ("graph", *kinds)]
     (graph,) = layers["model-explorer/01-graph.json"]["graphs"]
     named = {node["id"] for node in graph["nodes"]}
-    for kind in ("errors", "drift"):
+    for kind in kinds:
         (data,) = layers[f"model-explorer/01-{kind}.json"].values()
         assert data["results"] and set(data["results"]) <= named
 
