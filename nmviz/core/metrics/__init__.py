@@ -5,7 +5,7 @@ from typing import Literal
 
 from nmviz.base.registry import Registry
 from nmviz.core.attribution import control
-from nmviz.core.metric import Metric
+from nmviz.core.metrics.metric import Metric
 from nmviz.core.tokenwise import tails
 
 HIGHER = frozenset(("top1_agreement", "acc", "acc_norm", "prompt_strict", "prompt_loose"))
