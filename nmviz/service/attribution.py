@@ -87,6 +87,10 @@ def attributed(by: By, results: Sequence[Result]) -> Attribution:
 
 def known(experiment: Experiment, by: By, text: str | None = None) -> Attribution | None:
     """What the store has of it, or None where a part is missing."""
-    found = [lookup(one, text) for one in experiments_of(experiment, by)]
-    whole = [one for one in found if one is not None]
-    return attributed(by, whole) if len(whole) == len(found) and len(found) > 1 else None
+    found: list[Result] = []
+    for one in experiments_of(experiment, by):
+        result = lookup(one, text)
+        if result is None:
+            return None
+        found.append(result)
+    return attributed(by, found) if len(found) > 1 else None

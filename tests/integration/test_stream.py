@@ -184,12 +184,17 @@ def _cancel() -> None:
     raise Cancelled
 
 
-def stages_until(run: StreamedRun, stage: str) -> None:
-    """Run to the first step of that stage, and end there as a killed process does."""
+def begun(run: StreamedRun, stage: str) -> Any:
+    """Run to the first step of that stage."""
     steps = iter(run)
     while next(steps).stage != stage:
         pass
-    steps.close()
+    return steps
+
+
+def stages_until(run: StreamedRun, stage: str) -> None:
+    """Run to the first step of that stage, and end there as a killed process does."""
+    begun(run, stage).close()
 
 
 def kept_folders() -> list[Path]:
@@ -246,9 +251,7 @@ def test_another_run_does_not_go_on_from_it(
     folder = save(make("llama"), tmp_path / "llama")
     experiments = asked(folder, UNCALIBRATED[0])
     monkeypatch.setattr(streamed_run, "LONG", 0.0)
-    steps = iter(run_streamed(folder, experiments, Running()))
-    while next(steps).stage != "measuring, block 3 of 3":
-        pass
+    steps = begun(run_streamed(folder, experiments, Running()), "measuring, block 3 of 3")
     beside = list(run_streamed(folder, experiments, Running()))
     assert "measuring, block 1 of 3" in [step.stage for step in beside]
     assert len(kept_folders()) == 1, "that of the first, which goes on"

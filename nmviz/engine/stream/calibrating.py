@@ -7,10 +7,14 @@ from typing import Any
 
 from torch import Tensor
 
+from nmviz.core.experiment import Experiment
 from nmviz.engine.calibrate.blockwise import Check, Walk
-from nmviz.engine.calibrate.calibration import DRAWING, Stage
+from nmviz.engine.calibrate.calibration import DRAWING, Bound, Stage, made_ready, make
 from nmviz.engine.load.blocks import find_blocks, standing_in
+from nmviz.engine.load.coverage import of_experiment
 from nmviz.engine.load.loading import LoadedModel
+from nmviz.engine.load.scope import choose
+from nmviz.engine.load.sites import find_sites
 from nmviz.engine.prune.sparsify import Pruned
 from nmviz.engine.prune.weights import PrunedWeights
 from nmviz.engine.stream.parts import Parts
@@ -33,6 +37,15 @@ class StreamedWalk(Walk):
 def walking(parts: Parts) -> Callable[[LoadedModel, Tensor, Check], Walk]:
     """What makes such a walk of a model's windows."""
     return partial(StreamedWalk, parts)
+
+
+def ready(
+    loaded: LoadedModel, parts: Parts, experiment: Experiment, check: Check
+) -> Generator[Stage, None, Bound]:
+    """The experiment on its sites with what is calibrated: nothing is pruned, no tie settled."""
+    pruned = make(experiment, choose(find_sites(loaded.model), experiment), True)
+    figures, given = yield from made_ready(loaded, pruned, check, walking(parts))
+    return Bound(pruned, figures, of_experiment(loaded.model, experiment, pruned.sites), given)
 
 
 def settle_ties(

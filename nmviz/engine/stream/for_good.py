@@ -7,14 +7,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.engine.calibrate.blockwise import Check
-from nmviz.engine.calibrate.calibration import Bound, Stage, made_ready, make
-from nmviz.engine.load.coverage import of_experiment
+from nmviz.engine.calibrate.calibration import Bound, Stage
 from nmviz.engine.load.loading import LoadedModel
-from nmviz.engine.load.scope import choose
-from nmviz.engine.load.sites import Site, find_sites
+from nmviz.engine.load.sites import Site
 from nmviz.engine.prune.sparsify import Pruned
 from nmviz.engine.prune.weights import PrunedWeights, is_drawn
-from nmviz.engine.stream.calibrating import settle_ties, walking
+from nmviz.engine.stream.calibrating import ready, settle_ties
 from nmviz.engine.stream.parts import Parts
 
 AT_RANDOM = (
@@ -28,8 +26,8 @@ def prepare(
 ) -> Generator[Stage, None, Bound]:
     """As `calibration.prepare`, but weights are pruned while they are `held`: of activations all is
     known at the end. UserError where the cost of the files could not be told."""
-    pruned = make(experiment, choose(find_sites(loaded.model), experiment), True)
-    figures, given = yield from made_ready(loaded, pruned, check, walking(parts))
+    bound = yield from ready(loaded, parts, experiment, check)
+    pruned = bound.pruned
     yield from settle_ties(parts, [pruned], check)
     if is_drawn(pruned):
         raise UserError(AT_RANDOM)
@@ -38,8 +36,7 @@ def prepare(
             yield Stage("pruning", number / len(parts.paths))
             with parts.block(number):
                 _finish(pruned, _of_block(pruned, number), check)
-    covered = of_experiment(loaded.model, experiment, pruned.sites)
-    return Bound(pruned, figures, covered, given)
+    return bound
 
 
 def holding(

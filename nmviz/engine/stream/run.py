@@ -15,10 +15,7 @@ from nmviz.core.results import Progress
 from nmviz.core.rules import DRAWS
 from nmviz.core.running import Running
 from nmviz.core.tokenwise.floor import NoiseFloor
-from nmviz.engine.calibrate.calibration import Bound, made_ready, make
-from nmviz.engine.load.coverage import of_experiment
 from nmviz.engine.load.loading import LoadedModel
-from nmviz.engine.load.scope import choose
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.windows import Windows
 from nmviz.engine.measure.dense import DensePass, hash_of
@@ -34,7 +31,7 @@ from nmviz.engine.measure.evaluate import (
 from nmviz.engine.measure.runner import AS_USUAL, Run, windows_of
 from nmviz.engine.prune.sparsify import Pruned, forwards
 from nmviz.engine.prune.weights import PrunedWeights, Redrawn
-from nmviz.engine.stream.calibrating import settle_ties, walking
+from nmviz.engine.stream.calibrating import ready, settle_ties
 from nmviz.engine.stream.hidden import Hidden
 from nmviz.engine.stream.opening import opened
 from nmviz.engine.stream.parts import Parts
@@ -94,11 +91,8 @@ class StreamedRun(Run):
         pruned."""
         found = []
         for experiment in self.experiments:
-            pruned = make(experiment, choose(find_sites(self.loaded.model), experiment), True)
-            steps = made_ready(self.loaded, pruned, self._check, walking(self._parts))
-            figures, given = yield from self._staged(steps)
-            covered = of_experiment(self.loaded.model, experiment, pruned.sites)
-            found.append(Bound(pruned, figures, covered, given))
+            steps = ready(self.loaded, self._parts, experiment, self._check)
+            found.append((yield from self._staged(steps)))
         ties = settle_ties(self._parts, [bound.pruned for bound in found], self._check)
         yield from self._staged(ties)
         for bound in found:

@@ -35,11 +35,6 @@ class Measure:
         """As the metric has it."""
         return METRICS.get(self.metric).unit
 
-    @property
-    def better(self) -> str:
-        """Which way is good: lower or higher."""
-        return METRICS.get(self.metric).better
-
 
 def _measure(name: Quantity, title: str, metric: str) -> Measure:
     return Measure(name, title, metric, name in ("drop", "acc", "acc_norm"))

@@ -14,7 +14,6 @@ KINDS: Mapping[type, tuple[type | tuple[type, ...], str]] = {
     int: (int, "count"),
     bool: (bool, "true or false"),
     list: (list, "list"),
-    dict: (dict, "object"),
 }
 """What a value of JSON may be, and how it is called."""
 

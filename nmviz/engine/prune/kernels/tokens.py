@@ -32,12 +32,3 @@ def scale(before: Any, after: Any, least: Any) -> Any:
     """What brings the variance of a token after up to that of before. A variance left is taken to
     be at least `least`."""
     return np.sqrt(_variance(before) / max(_variance(after), least))
-
-
-@compiled
-def factors(before: Any, after: Any, least: Any) -> Any:
-    """The same of tokens [tokens, d_in]: [tokens, 1]."""
-    found = np.empty((len(after), 1), after.dtype)
-    for row in range(len(after)):
-        found[row, 0] = scale(before[row], after[row], least)
-    return found
