@@ -19,9 +19,9 @@ LAST_COMPARED = 64  # entries; beyond, the counts say nothing to a reader
 NEARLY = 0.9
 RULE = (
     "Three parts are computed, so without an interval: the printed 0.75 and 0.875 bits are what a "
-    "code of whole bits a block needs, ceil(log2 C(M, N)) / M; they are the quotient "
+    "code of whole bits a group needs, ceil(log2 C(M, N)) / M; they are the quotient "
     "log2 C(M, N) / M that stands before them, to two decimals; 8:16 has nearly ten times the "
-    f"patterns of four 2:4 blocks (at least {NEARLY * ORDER:g} times). The fourth is measured: "
+    f"patterns of four 2:4 groups (at least {NEARLY * ORDER:g} times). The fourth is measured: "
     f"{COMPROMISE}. All true: holds; some: holds partly."
 )
 
@@ -30,13 +30,13 @@ def sentence(one: Bits) -> str:
     """One pattern in words."""
     count = f"{one.patterns:,}" if one.patterns < 10**15 else f"2^{log2(one.patterns):.1f}"
     said = (
-        f"{one.name} has {count} patterns a block: {plain(one.entropy, 4)} bits an element at "
-        f"least, {plain(one.whole, 4)} in whole bits a block, {plain(one.index, 4)} with an index "
+        f"{one.name} has {count} patterns a group: {plain(one.entropy, 4)} bits an element at "
+        f"least, {plain(one.whole, 4)} in whole bits a group, {plain(one.index, 4)} with an index "
         f"for every kept entry; in fp16 {plain(100 * one.stored(one.whole))}% of the dense bytes."
     )
     if one.four_blocks and 4 < one.group <= LAST_COMPARED:
         times = one.patterns / one.four_blocks
-        said += f" Blocks of 2:4 over as many entries have {one.four_blocks:,}: {one.name} has "
+        said += f" Groups of 2:4 over as many entries have {one.four_blocks:,}: {one.name} has "
         said += f"{plain(times)} times as many."
     return said
 
@@ -52,11 +52,11 @@ def answer(evidence: Evidence) -> Answer:
         _sign(times >= NEARLY * ORDER),
     ]
     text = (
-        f"A code of whole bits a block needs {plain(two.whole, 3)} bits an element for 2:4 and "
+        f"A code of whole bits a group needs {plain(two.whole, 3)} bits an element for 2:4 and "
         f"{plain(eight.whole, 3)} for 8:16: these are the printed values.\nThe quotients that the "
         f"paper writes them as are {plain(two.entropy, 3)} and {plain(eight.entropy, 3)}.\nThe 2:4 "
         f"format that GPUs read spends {plain(NVIDIA, 1)}, more than 8:16 needs.\n8:16 has "
-        f"{eight.patterns:,} patterns against {eight.four_blocks:,} of four 2:4 blocks, "
+        f"{eight.patterns:,} patterns against {eight.four_blocks:,} of four 2:4 groups, "
         f"{plain(times)} times as many."
     )
     numbers = [number for name in SHOWN for number in _numbers(bits(name))]
@@ -75,7 +75,7 @@ def _sign(true: bool) -> Sign:
 
 def _numbers(one: Bits) -> list[Number]:
     told = {
-        "patterns a block, C(M, N)": (one.patterns, f"{one.patterns:,}", "patterns"),
+        "patterns a group, C(M, N)": (one.patterns, f"{one.patterns:,}", "patterns"),
         "entropy, log2 C / M": (one.entropy, plain(one.entropy, 4), "bits an element"),
         "whole bits, ceil(log2 C) / M": (one.whole, plain(one.whole, 4), "bits an element"),
         "index of every kept entry": (one.index, plain(one.index, 4), "bits an element"),
@@ -104,7 +104,7 @@ def _printed(name: str, value: float) -> Number:
 
 
 def _compared(eight: Bits, times: float) -> list[Number]:
-    """The format of GPUs, and 8:16 beside four blocks of 2:4."""
+    """The format of GPUs, and 8:16 beside four groups of 2:4."""
     blocks = eight.four_blocks or 1
     return [
         Number(
@@ -116,8 +116,8 @@ def _compared(eight: Bits, times: float) -> list[Number]:
             place="two bits for each of two kept entries of four",
             how="exact",
         ),
-        _computed("four blocks of 2:4: patterns", f"{blocks:,}", blocks, "patterns"),
-        _computed("8:16 over four blocks of 2:4: patterns", plain(times), times, "times"),
+        _computed("four groups of 2:4: patterns", f"{blocks:,}", blocks, "patterns"),
+        _computed("8:16 over four groups of 2:4: patterns", plain(times), times, "times"),
     ]
 
 
@@ -130,7 +130,7 @@ def _draw() -> Figure:
     for one in map(bits, SHOWN):
         rows += [
             IntervalRow(one.name, one.entropy, series="least (entropy)"),
-            IntervalRow(one.name, one.whole, series="whole bits a block"),
+            IntervalRow(one.name, one.whole, series="whole bits a group"),
             IntervalRow(one.name, one.index, series="index of every kept entry"),
         ]
     return interval_rows(

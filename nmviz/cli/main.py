@@ -8,6 +8,7 @@ import typer
 from nmviz.base.errors import UserError
 from nmviz.base.starting import quick_start
 from nmviz.cli import (
+    assistants,
     attribute,
     bench,
     compare,
@@ -49,7 +50,7 @@ def serve_app(
 for _command in (
     *(sweep.sweep, run.run, prune.prune, attribute.attribute, plan.plan, compare.compare),
     *(cost.cost, together.together, listings.methods, listings.models, listings.tasks),
-    *(published.audit, figure.figure, report.table, report.report, bench.bench),
+    *(published.audit, figure.figure, report.table, report.report, bench.bench, assistants.mcp),
 ):
     app.command()(_command)
 

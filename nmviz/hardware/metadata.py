@@ -71,7 +71,7 @@ class Bits:
     group: int
     patterns: int  # C(M, N)
     entropy: float  # log2 C(M, N) / M: no code can do with less on random masks
-    whole: float  # a code of whole bits a block: ceil(log2 C(M, N)) / M
+    whole: float  # a code of whole bits a group: ceil(log2 C(M, N)) / M
     index: float  # the place of every kept entry: N * ceil(log2 M) / M; 2:4 on GPUs is this
     bitmap: float  # one bit an entry
 

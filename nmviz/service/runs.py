@@ -26,6 +26,7 @@ from nmviz.service.choices import (
 from nmviz.service.estimates import estimate, passes
 from nmviz.service.stored import answer_to, dense_floor, is_answer, serving
 from nmviz.sources import corpora, models
+from nmviz.sources.opening import opening
 from nmviz.store import OWN, Store, open_store, seed
 from nmviz.store.standing import unnoted
 
@@ -80,7 +81,7 @@ def run(
         yield Progress("done", results=tuple(answers[e] for e in wanted), from_store=True)
         return
     refuse_old_rules(missing)
-    yield Progress("loading the model")
+    yield Progress(opening(missing[0].model))
     kept: set[str] = set()
     note = None
     for progress in _live(missing, text, how, cancel):
@@ -123,7 +124,7 @@ def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[P
     """
     from nmviz.engine.calibrate.calibration import prepare
 
-    yield Progress("loading the model")
+    yield Progress(opening(experiment.model))
     steps = prepare(load(experiment.model), canonical(experiment), check_of(cancel or Event()))
     try:
         while True:
@@ -253,9 +254,9 @@ def _live(
 
         yield from streamed(room, experiments, text, cancel, how, floor)
         return
-    from nmviz.engine.measure.runner import Run
+    from nmviz.engine.stream.whole import together
 
-    yield from Run(load(first.model, how.device), experiments, text, cancel, how, floor)
+    yield from together(load(first.model, how.device), experiments, text, cancel, how, floor)
 
 
 def put(results: Sequence[Result]) -> str | None:

@@ -101,7 +101,23 @@ def snapshot(model_id: str, *, again: bool = False) -> Path:
     wanted = [*weights, *(name for name in listing.sizes if name in TEXT_FILES)]
     download = partial(snapshot_download, force_download=True) if again else snapshot_download
     with _plain_words(model_id):
-        return Path(download(repository, revision=listing.commit, allow_patterns=wanted))
+        made = Path(download(repository, revision=listing.commit, allow_patterns=wanted))
+        _know_by_name(repository, revision, listing.commit)
+    return made
+
+
+def _know_by_name(repository: str, revision: str | None, commit: str) -> None:
+    """What was fetched by its commit is found without the hub by its name alone, too: the hub's
+    cache learns what a name stands for when a file is asked for by that name."""
+    with suppress(Exception):  # it is here; without the hub it would have to be fetched again
+        info = HfApi().model_info(repository, revision=revision, timeout=HUB_PATIENCE)
+        if info.sha == commit:
+            hf_hub_download(repository, "config.json", revision=revision)
+
+
+def is_here(model_id: str) -> bool:
+    """Whether its weights were fetched before; the hub is not asked."""
+    return _fetched(*split_id(model_id)) is not None
 
 
 def refuse_without_weights(model_id: str) -> None:
@@ -196,13 +212,23 @@ def _ask(repository: str, revision: str | None, model_id: str) -> Listing | User
 
 
 def _snapshot_offline(repository: str, revision: str | None, model_id: str) -> Path:
-    try:
-        folder = Path(snapshot_download(repository, revision=revision, local_files_only=True))
-    except (LocalEntryNotFoundError, OSError, ValueError):
-        raise _unreachable(model_id) from None
-    if not _is_complete(folder):
+    folder = _fetched(repository, revision)
+    if folder is None:
         raise _unreachable(model_id)
     return folder
+
+
+def _fetched(repository: str, revision: str | None) -> Path | None:
+    """The folder of what was fetched before, with its weights; the hub is not asked. Its client
+    calls a folder incomplete that lacks any file that is asked for, and pickles always are."""
+    wanted = ["config.json"]  # what else there has to be is looked at here
+    try:
+        found = snapshot_download(
+            repository, revision=revision, local_files_only=True, allow_patterns=wanted
+        )
+    except (LocalEntryNotFoundError, OSError, ValueError):
+        return None
+    return Path(found) if _is_complete(Path(found)) else None
 
 
 def _is_complete(folder: Path) -> bool:

@@ -16,6 +16,7 @@ from nmviz.base.memory import resident
 from nmviz.base.starting import started, take_short_turns
 from nmviz.base.wording import listed
 from nmviz.core.running import DEVICE, usual_device
+from nmviz.ui.documents.page import document
 from nmviz.ui.explore.first_paint import first_paint
 from nmviz.ui.guard.at_home import is_private
 from nmviz.ui.guard.middleware import Guard
@@ -82,7 +83,8 @@ def _in_front() -> list[Middleware]:
     return [
         Middleware(Guard),
         Middleware(FirstPaint, head=head, paint=first_paint),
-        Middleware(Sheets, made=sheet, failed=sentence),
+        Middleware(Sheets, at="lessons", made=lambda name: sheet(int(name)), failed=sentence),
+        Middleware(Sheets, at="docs", made=document, failed=sentence),
         Middleware(Files),
         Middleware(Answers),
         Middleware(Strangers),

@@ -66,6 +66,14 @@ STOP = """async () => {
     };
 }""".replace("SETTLED", SETTLED)
 
+BUSY = """() => {
+    document.exitFullscreen = () => {
+        delete document.exitFullscreen;
+        return Promise.reject(new Error());
+    };
+}"""
+"""The next time the screen is to be given back, it is not."""
+
 
 @pytest.fixture(scope="session")
 def axe() -> Path:
@@ -183,6 +191,12 @@ def test_a_figure_takes_the_whole_screen_and_gives_it_back(kept: Page, app: App)
     page.keyboard.press("Enter")
     page.wait_for_function("document.fullscreenElement?.id === 'methods-plot'")
     it_has_the_room_until_escape(page, figure, small)
+    # A busy browser gives the screen back later than it is asked to.
+    figure.locator(".whole-screen").click()
+    page.wait_for_function("document.fullscreenElement?.id === 'methods-plot'")
+    page.evaluate(BUSY)
+    it_has_the_room_until_escape(page, figure, small)
+    page.wait_for_function("document.fullscreenElement === null")
     # Where the browser gives no screen, the window.
     figure.evaluate("(one) => { one.requestFullscreen = () => Promise.reject(new Error()); }")
     figure.locator(".whole-screen").click()

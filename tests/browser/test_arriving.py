@@ -1,7 +1,7 @@
 """What a visitor sees before the app is there, and that nothing moves when it comes."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from visitor import App
 
 pytestmark = pytest.mark.browser
@@ -58,3 +58,16 @@ def test_the_numbers_are_there_before_the_app_and_stay_in_their_place(
     places = page.evaluate("window.places")
     assert abs(int(places[0].split(",")[0]) - cards["y"]) <= 1.5, places  # half pixels are rounded
     page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_on_a_phone_the_block_waits_for_the_numbers_above_it(browser: Browser, app: App) -> None:
+    """A browser draws what it has read so far, and the block is written before the cards."""
+    phone = {"width": 390, "height": 844}
+    with browser.new_context(java_script_enabled=False, viewport=phone) as context:
+        page = context.new_page()
+        sent = page.request.get(f"{app.url}/?model=smollm2-135m&pattern=2:4").text()
+        block = page.locator("#first-paint .hand").first
+        for end, seen in (("</article>", "hidden"), ("<gradio-app", "visible")):
+            head, _, _ = sent.partition(end)
+            page.set_content(head)
+            assert block.evaluate("(one) => getComputedStyle(one).visibility") == seen

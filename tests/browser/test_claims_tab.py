@@ -64,7 +64,7 @@ def any_pattern_has_its_metadata(page: Page) -> None:
     typed = page.locator("#claim-pattern input, #claim-pattern textarea").first
     typed.fill("3:7")
     typed.press("Enter")
-    expect(page.locator("#claim-bits")).to_contain_text("3:7 has 35 patterns a block")
+    expect(page.locator("#claim-bits")).to_contain_text("3:7 has 35 patterns a group")
     typed.fill("<i>")
     typed.press("Enter")
     expect(page.locator("#claim-bits")).to_contain_text("write N:M")

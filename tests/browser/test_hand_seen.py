@@ -104,7 +104,7 @@ def a_few_lines_say_the_same(page: Page, hand: Hand, word: int) -> None:
     layers = ", ".join(f"{percent(r.layer[word])} {of}" for r, of in zip(rules, sides, strict=True))
     guesses = [(rule.guesses[word], of) for rule, of in zip(rules, sides, strict=True)]
     words = ", ".join(f"“{g.word.strip()}” {percent(g.probability)} {of}" for g, of in guesses)
-    expect(body.locator(".zoom")).to_contain_text(f"The whole layer: {layers}")
+    expect(body.locator(".zoom")).to_contain_text(f"The whole layer, for this word: {layers}")
     expect(body.locator(".zoom")).to_contain_text(words)
     expect(page.locator("#take-hand")).to_be_hidden()
 

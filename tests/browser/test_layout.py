@@ -58,7 +58,7 @@ def test_claims_use_the_whole_width(kept: Page, app: App) -> None:
     show(page, "Methods")
     assert "`" not in page.locator(".methods").inner_text()
     expect(page.locator(".methods").first).to_contain_text("at least (entropy)")
-    expect(page.locator(".methods").first).to_contain_text("whole bits a block")
+    expect(page.locator(".methods").first).to_contain_text("whole bits a group")
     show(page, "Explore")
     back_at(page, app.address())
 

@@ -163,6 +163,26 @@ def a_small_screen_holds_it(page: Page) -> None:
     assert told(page) == {}
 
 
+def another_window_and_another_prompt(page: Page) -> None:
+    """Kept in the link; past the end of the mask its last window is shown."""
+    first_column = page.locator('#tray [data-layer="column"]')
+    drawn = "document.querySelector('#tray-looks .js-plotly-plot')._fullData[0].x0"
+    assert page.evaluate(drawn) == 0
+    first_column.fill("16")
+    first_column.press("Enter")
+    page.wait_for_function(f"{drawn} === 16")
+    assert told(page)["tray_at"] == ["0-down-0-16"]
+    expect(first_column).to_have_value("16")
+    page.locator("#prompt textarea").fill("Seven ships left the harbour in spring")
+    first_column.fill("99999")
+    first_column.press("Enter")
+    expect(page.locator("#tray-looked")).to_contain_text("Seven ships left the harbour in spring")
+    page.wait_for_function(f"{drawn} === 64")
+    first_column.fill("0")
+    first_column.press("Enter")
+    page.wait_for_url(lambda url: "tray_at=0-down" in url and "99999" not in url)
+
+
 def test_masks_distributions_and_texts_of_the_tiny_model(visit: Visit, app: App) -> None:
     """Runs of the visitor's own: pinned once they are there, and looked into."""
     page = visit.page
@@ -194,6 +214,7 @@ def test_masks_distributions_and_texts_of_the_tiny_model(visit: Visit, app: App)
     tray.locator('[data-layer="block"]').select_option("0")
     expect(page.locator("#tray-looked")).to_contain_text("Block 0")
     assert told(page)["tray_at"] == ["0-down"]
+    another_window_and_another_prompt(page)
     tray.get_by_role("button", name="Distributions").click()
     expect(page.locator("#tray-looked")).to_contain_text("B: All inputs are kept")
     tray.get_by_role("button", name="Texts").click()

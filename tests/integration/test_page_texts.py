@@ -44,7 +44,7 @@ def test_calibration_for_the_texts_is_asked_for_and_tells_how_far_it_is(
     assert not (nothing_calibrated / "calibrated").exists()
     asked = write(values)
     said = [update["progress"] for update in asked if "progress" in update]
-    assert any("Calibrating weights for the texts, " in one for one in said)
+    assert any("Weights for the texts: calibrating, block 1 of 3, 0%" in one for one in said)
     assert any("Writing: " in one and " of 9 tokens" in one for one in said)
     assert "must first" not in asked[-1]["texts"]
     assert "must first" not in write(values, Shown(stored=True))[-1]["texts"]  # it is kept

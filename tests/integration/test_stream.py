@@ -32,6 +32,7 @@ from nmviz.engine.stream.opening import opened
 from nmviz.engine.stream.parts import Parts
 from nmviz.engine.stream.resuming import DAMAGED
 from nmviz.engine.stream.run import StreamedRun
+from nmviz.engine.stream.whole import RunByBlock, together
 from nmviz.service.saving.pruning import prune
 from nmviz.store.transfer.jsonl import read_jsonl
 
@@ -460,3 +461,52 @@ def test_blocks_that_share_what_they_attend_to_are_not_streamed(tmp_path: Path) 
     change_config(folder, num_kv_shared_layers=1)
     with pytest.raises(UserError, match="do not simply follow one another"):
         Parts(folder, str(folder))
+
+
+WEIGHTS = (
+    {"pattern": "8:16", "target": "weight"},  # ties as the weights say, which are many
+    {"pattern": "50%", "target": "weight", "criterion": "wanda", "calibration_windows": 2},
+    {"pattern": "2:4", "target": "weight", "criterion": "sparsegpt", "calibration_windows": 2},
+    {"pattern": "2:4", "target": "weight", "projections": ("down",), "blocks": "1-2"},
+)
+AT_THE_END = Running(partial_results=False, exact_errors=False, control=True)
+
+
+def of_weights(folder: Path, experiments: list[Experiment], how: Running = AT_THE_END) -> Run:
+    return together(loading.load(str(folder)), experiments, TEXT, None, how, None)
+
+
+@pytest.mark.usefixtures("paragraphs_calibrate")
+def test_experiments_on_weights_go_by_block_in_memory_too(tmp_path: Path) -> None:
+    folder = save(make("qwen2").to(torch.bfloat16), tmp_path / "model")
+    experiments = asked(folder, *WEIGHTS)
+    run = of_weights(folder, experiments)
+    assert isinstance(run, RunByBlock)
+    found = finish(run)
+    shutil.rmtree(tmp_path / "cache")  # what was calibrated is worked out again
+    for one, other in zip(found, whole(folder, experiments, AT_THE_END), strict=True):
+        check_equal(one, other)
+        assert STREAMED not in one.provenance.settings
+    assert found[0].experiment.ties == "random"
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        AT_THE_END.model_copy(update={"partial_results": True}),
+        AT_THE_END.model_copy(update={"precision": 0.1}),
+        AT_THE_END.model_copy(update={"noise_floor": True}),
+    ],
+    ids=["watched", "precision", "floor"],
+)
+def test_what_is_asked_of_every_window_goes_window_by_window(how: Running, tmp_path: Path) -> None:
+    folder = save(make("llama"), tmp_path / "model")
+    assert not isinstance(of_weights(folder, asked(folder, WEIGHTS[0]), how), RunByBlock)
+
+
+def test_other_experiments_go_window_by_window(tmp_path: Path) -> None:
+    folder = save(make("llama"), tmp_path / "model")
+    both = asked(folder, WEIGHTS[0], {"pattern": "2:4"})
+    assert not isinstance(of_weights(folder, both), RunByBlock)
+    change_config(folder, num_kv_shared_layers=1)
+    assert not isinstance(of_weights(folder, asked(folder, WEIGHTS[0])), RunByBlock)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from nmviz.core.grids import Grid, parse_grid
 from nmviz.core.results import Progress, Result
 from nmviz.core.running import Running
 from nmviz.engine.measure import runner
+from nmviz.engine.stream.run import StreamedRun
 from nmviz.service import schedules
 from nmviz.service import sweep as sweeping
 from nmviz.service.sweep import Outcome, sweep
@@ -64,14 +65,17 @@ def breaking(monkeypatch: pytest.MonkeyPatch, error: Exception, criterion: str) 
     """Make every run with that criterion fail; the sizes of the runs that were begun."""
     begun: list[int] = []
 
-    class Broken(runner.Run):
-        def _measure(self) -> Iterator[Progress]:
+    def broken(measure: Callable[[Any], Iterator[Progress]]) -> Callable[[Any], Iterator[Progress]]:
+        def measured(self: Any) -> Iterator[Progress]:
             begun.append(len(self.experiments))
             if any(experiment.criterion == criterion for experiment in self.experiments):
                 raise error
-            yield from super()._measure()
+            yield from measure(self)
 
-    monkeypatch.setattr(runner, "Run", Broken)
+        return measured
+
+    for kind in (runner.Run, StreamedRun):  # by window, and by block
+        monkeypatch.setattr(kind, "_measure", broken(kind._measure))
     return begun
 
 

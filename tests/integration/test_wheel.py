@@ -126,6 +126,8 @@ def test_the_sdist_builds_the_same_wheel(built: Path, wheel: Path, tmp_path: Pat
 def test_the_wheel_holds_the_package_and_what_ships(wheel: Path) -> None:
     names = contents(wheel)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"nmviz"}
+    told = {name for name in names if name.startswith("nmviz/guide/")}
+    assert told == {f"nmviz/guide/{file.name}" for file in (ROOT / "docs").glob("*.md")}
     code = {str(file.relative_to(ROOT)) for file in (ROOT / "nmviz").rglob("*.py")}
     assert code <= set(names)
     kinds = ("runs/*.jsonl", "published/*.*", "lessons/*.json")

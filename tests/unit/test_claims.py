@@ -106,8 +106,8 @@ def test_the_format_of_gpus_and_the_ten_times_are_numbers_with_sources(
     told = {number.label: number for number in main.numbers}
     assert told["2:4: bits of the format that GPUs read"].estimate.value == 1.0
     assert "08cac22" in told["2:4: bits of the format that GPUs read"].source
-    assert told["four blocks of 2:4: patterns"].written == "1,296"
-    assert told["8:16 over four blocks of 2:4: patterns"].written == "9.93"
+    assert told["four groups of 2:4: patterns"].written == "1,296"
+    assert told["8:16 over four groups of 2:4: patterns"].written == "9.93"
 
 
 def test_activations_lose_less_at_every_block_pattern(before: Mapping[str, Answer]) -> None:

@@ -204,24 +204,24 @@ async def behind(scope: Any, receive: Any, send: Any) -> None:
 
 
 def test_a_sheet_is_made_once_and_everything_else_is_passed_on() -> None:
-    made: list[int] = []
+    made: list[str] = []
 
-    def make(number: int) -> str:
-        made.append(number)
-        return f"sheet {number}"
+    def make(name: str) -> str:
+        made.append(name)
+        return f"sheet {name}"
 
-    app = Sheets(behind, make, sentence)
+    app = Sheets(behind, "lessons", make, sentence)
     assert asked_for(app, "/lessons/2") == (200, "sheet 2")
-    assert asked_for(app, "/lessons/2") == (200, "sheet 2") and made == [2]
-    assert asked_for(app, "/") == asked_for(app, "/lessons/two") == (404, "behind")
+    assert asked_for(app, "/lessons/2") == (200, "sheet 2") and made == ["2"]
+    assert asked_for(app, "/") == asked_for(app, "/docs/2") == (404, "behind")
     assert asked_for(app, "/lessons/2", "lifespan") == (404, "behind")
 
 
 def test_a_sheet_that_fails_is_one_sentence_and_is_asked_anew() -> None:
-    def fail(_: int) -> str:
+    def fail(_: str) -> str:
         raise RuntimeError("secret")
 
-    assert asked_for(Sheets(behind, fail, sentence), "/lessons/1") == (500, UNEXPECTED)
+    assert asked_for(Sheets(behind, "lessons", fail, sentence), "/lessons/1") == (500, UNEXPECTED)
 
 
 # Trade-offs, set by an address.

@@ -71,13 +71,40 @@ def test_a_mask_is_made_along_d_in_of_every_row() -> None:
     assert matrix_mask(scores, parse_pattern("2:4")).int().tolist() == [[0, 0, 1, 1], [1, 1, 0, 0]]
 
 
+def ties_of(scores: torch.Tensor, text: str, over: str = "matrix") -> Ties:
+    pattern = parse_pattern(text)
+    return count_ties(scores, matrix_mask(scores, pattern, over=over), pattern, over)
+
+
 def test_ties_are_counted_where_the_rule_decides() -> None:
     scores = tensor([[1.0, 1.0, 2.0, 3.0], [5.0, 5.0, 5.0, 1.0], [1.0, 2.0, 3.0, 4.0]])
-    assert count_ties(scores, parse_pattern("2:4")) == Ties(tied=1, count=3)  # 5 5 | 5 only
-    assert count_ties(scores, parse_pattern("3:4")) == Ties(tied=1, count=3)  # 3 2 1 | 1 only
-    assert count_ties(scores, parse_pattern("4:4")) == Ties(tied=0, count=3)
-    assert count_ties(tensor([[1.0, 2.0, 2.0, 3.0]]), parse_pattern("50%")) == Ties(2, 4)
-    assert count_ties(tensor([[1.0, 2.0, 3.0, 4.0]]), parse_pattern("50%")) == Ties(0, 4)
+    assert ties_of(scores, "2:4") == Ties(tied=1, count=3)  # 5 5 | 5 only
+    assert ties_of(scores, "3:4") == Ties(tied=1, count=3)  # 3 2 1 | 1 only
+    assert ties_of(scores, "4:4") == Ties(tied=0, count=3)
+    assert ties_of(tensor([[1.0, 2.0, 2.0, 3.0]]), "50%") == Ties(2, 4)
+    assert ties_of(tensor([[1.0, 2.0, 3.0, 4.0]]), "50%") == Ties(0, 4)
+    assert ties_of(tensor([[1.0, 2.0, 2.0, 3.0], [1.0, 2.0, 3.0, 4.0]]), "50%", "row") == Ties(1, 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("text", ["1:4", "2:4", "8:16", "50%", "33%"])
+def test_ties_are_those_of_sorted_scores(text: str, dtype: torch.dtype) -> None:
+    """Of enough entries that more than one thread counts them."""
+    pattern = parse_pattern(text)
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randint(0, 9, (300, 480), generator=generator).to(dtype)
+    whole = scores.flatten()[None]
+    blocks = scores.view(-1, pattern.group) if pattern.group else whole
+    keep = pattern.keep or whole.numel() - pattern.dropped(whole.numel())
+    ranked = blocks.sort(descending=True).values
+    tied = ranked[:, keep - 1] == ranked[:, keep]
+    if pattern.group:
+        wanted = Ties(int(tied.sum()), len(blocks))
+    else:
+        wanted = Ties(int((whole == ranked[0, keep]).sum()) if tied else 0, whole.numel())
+    drawn = torch.Generator().manual_seed(1)
+    for mask in (matrix_mask(scores, pattern), matrix_mask(scores, pattern, drawn)):
+        assert count_ties(scores, mask, pattern) == wanted
 
 
 def test_random_tie_breaks_are_seeded_and_change_only_tied_entries() -> None:

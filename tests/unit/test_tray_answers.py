@@ -15,12 +15,14 @@ from nmviz.core.comparing.comparison import Compared
 from nmviz.core.comparing.pins import dense_pin_of, pin_of
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Provenance, Result, TaskExamples
+from nmviz.lessons.glossary import glossary
 from nmviz.service.comparing import pinned as pins
 from nmviz.service.comparing.differing import differing
 from nmviz.service.comparing.two_results import found
 from nmviz.store import Store, open_store
 from nmviz.ui.shell.failures import UNEXPECTED
 from nmviz.ui.shell.pins import PARAMETERS, pin
+from nmviz.ui.shell.view import DEFAULT_PROMPT
 from nmviz.ui.tray import answer, changes, numbers
 from nmviz.ui.tray.place import PARTS, place_of
 from nmviz.views.shared.numbers import with_error
@@ -128,6 +130,7 @@ def test_a_link_of_the_tray_is_read_back_as_it_was_written(ships: Store) -> None
     a, b, c = some_names(ships, 3)
     for query in (
         f"tray={a}.{b}.{c}&tray_pair=3-1&tray_part=layers&tray_at=15-down",
+        f"tray={a}.{b}&tray_part=masks&tray_at=15-down-24-64",
         f"tray={a}.{b}",
         f"tray={c}&tray_part=numbers",
         "",
@@ -199,7 +202,7 @@ def test_the_table_of_all_has_every_difference_from_the_reference() -> None:
         assert f"{with_error(mean(apart), error, signed=True)} <" in shown
         said = "real" if abs(mean(apart)) > reach else "not told apart"
         assert f"</span> {said}</span>" in shown
-    assert "one of 2 at once (Bonferroni)" in html
+    assert "one of 2 at once (" in html and glossary()["Bonferroni"].means in html
 
 
 def test_of_several_comparisons_at_once_each_is_judged_more_strictly() -> None:
@@ -300,4 +303,4 @@ def test_a_link_that_a_browser_cannot_have_written_is_met_with_words(ships: Stor
     for asked in ("tray=%00", "tray=" + "." * 500, "tray_pair=1-2", "x" * 5000, "tray=\N{SNOWMAN}"):
         html, _ = answer.shown(asked)
         assert "Tray" in html or "tray" in html
-        assert answer.looked(asked)[0] == ""
+        assert answer.looked(asked, DEFAULT_PROMPT)[0] == ""

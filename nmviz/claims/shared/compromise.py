@@ -1,4 +1,4 @@
-"""Is 8:16 the best compromise? What a step to longer blocks saves, beside what it costs."""
+"""Is 8:16 the best compromise? What a step to longer groups saves, beside what it costs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ SHORT, MIDDLE, LONG = "2:4", "8:16", "16:32"
 RULE = (
     "8:16 is the best compromise where three things are true with their whole 95% intervals, on "
     f"activations of Llama 3.1 8B ({PLACE}): it loses less than 2:4; the step to it from 2:4 saves "
-    "more points of drop for a bit of metadata (whole bits a block) than the step from it to "
-    "16:32; and more for an input of the multiplexers that gather a block, N M of them"
+    "more points of drop for a bit of metadata (whole bits a group) than the step from it to "
+    "16:32; and more for an input of the multiplexers that gather a group, N M of them"
 )
 PRICES = ("a bit an element", "a multiplexer input")
 

@@ -91,12 +91,12 @@ _add(
 )
 _add(
     "tie_share",
-    "blocks decided by a tie",
+    "groups decided by a tie",
     "share",
     "How often the last weight kept and the first one dropped have the same score, so that a rule "
     "and not the criterion chose between them. Weights stored in 4 bits tie often. Tools break "
     "ties in opposite directions, so that masks of other tools differ there.",
-    "N:M: share of blocks whose N-th and (N+1)-th largest scores are equal; "
+    "N:M: share of groups whose N-th and (N+1)-th largest scores are equal; "
     "P%: the same of rows, or share of entries that equal the cut of their matrix, of which some "
     "stay and some do not",
     low=0,

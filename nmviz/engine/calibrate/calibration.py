@@ -263,7 +263,8 @@ def walk(
     losses: list[Tensor] = []
     given: dict[str, float] = {}
     for block in range(last + 1):
-        yield Stage("training" if learned else "calibrating", block / (last + 1))
+        doing = "training" if learned else "calibrating"
+        yield Stage(f"{doing}, block {block + 1} of {last + 1}", block / (last + 1))
         own = [site for site in pruned.sites if site.block == block]
         inputs: Mapping[Site, Tensor] = {}
         with walk.held(block):

@@ -136,7 +136,7 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
         d_out=site.d_out,
         tokens=len(x),
         rel_error=error,
-        kept=masked.mask.sum().item() / masked.mask.numel(),
+        kept=int(masked.mask.count_nonzero()) / masked.mask.numel(),
         inputs=_histogram(masked),
         mask=_part_of(masked, part, labels, site.mask_in(experiment).group),
         turned=masked.turned,

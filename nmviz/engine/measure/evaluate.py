@@ -29,7 +29,7 @@ from nmviz.engine.measure.noise import Floor, rough
 from nmviz.engine.measure.squares import Squares
 from nmviz.engine.measure.statistics import DenseTokens, PairedTokens
 from nmviz.engine.prune.depth import OTHERS, passed_on
-from nmviz.engine.prune.samples import Estimate, estimate, estimates
+from nmviz.engine.prune.samples import Estimate, estimate, estimates, joined
 from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards, replaced
 
 Context = AbstractContextManager[object]
@@ -58,12 +58,16 @@ class Comparison:
     def watch(self, site: Site, call: SiteCall, error: Estimate | None = None) -> None:
         """Compare a site's outputs on its dense input; `error` is what its sampled rows say, where
         that is worked out already."""
-        if site not in self._sites:
+        if not self.watches(site):
             return
         x = self._add_sample(site, call, error) if self.sampled else self._add(site, call)
         self._tokens[site] += call.tokens
         for index, count in enumerate(self.pruned.kept_of(site, x)):
             self._kept[site][index] += count
+
+    def watches(self, site: Site) -> bool:
+        """Whether that site is compared."""
+        return site in self._sites
 
     def _add(self, site: Site, call: SiteCall) -> Tensor:
         """Add the error of every token; returns the input that the mask is counted on."""
@@ -73,7 +77,7 @@ class Comparison:
 
     def dropped(self, site: Site, call: SiteCall) -> Tensor | None:
         """What is dropped of the sampled rows, where the weight is all that it meets."""
-        if not self.sampled or site not in self._sites or call.rows is None:
+        if not self.sampled or not self.watches(site) or call.rows is None:
             return None
         return self.pruned.dropped_of_rows(site, call.rows, call.x)
 
@@ -152,6 +156,19 @@ def watch_all(comparisons: Sequence[Comparison], site: Site, call: SiteCall) -> 
     errors = _errors_of_samples(comparisons, site, call)
     for comparison in comparisons:
         comparison.watch(site, call, errors.get(comparison))
+
+
+@torch.inference_mode()
+def watch_rows(comparisons: Sequence[Comparison], site: Site, calls: Sequence[SiteCall]) -> None:
+    """As `watch_all` of each of the calls, where rows are all that is asked of them: a product of
+    all rows a comparison, which reads its weight once."""
+    each = [call.rows for call in calls if call.rows is not None]
+    rows, counts = joined(each), [len(one.index) for one in each]
+    for one in comparisons:
+        if one.watches(site):
+            lost = one.pruned.lost_rows(site, rows, None)
+            for call, own, error in zip(calls, each, lost.split(counts), strict=True):
+                one.watch(site, call, estimate(own, error))
 
 
 def _errors_of_samples(

@@ -184,7 +184,7 @@ class PrunedActivations:
         if self.token_by_token:  # as many of every token
             x = x.flatten(0, -2)[:1]
         mask, _ = self._mask(site, self._before(site, x)[0])
-        return int(mask.sum()), mask.numel()
+        return int(mask.count_nonzero()), mask.numel()
 
     def _places(self, site: Site) -> list[tuple[Mitigation, At]]:
         if not self.mitigations:

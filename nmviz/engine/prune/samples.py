@@ -5,6 +5,7 @@ over squares: the few tokens with outputs a hundred times larger than the others
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +46,13 @@ def draw(x: Tensor, y: Tensor, squares: Tensor, seed: str) -> Rows:
     index = torch.multinomial(chance.cpu(), wanted, replacement=True, generator=generator)
     index = index.to(x.device)
     return Rows(index, flat[index], outputs[index], 1 / (wanted * chance[index]), drawn=True)
+
+
+def joined(calls: Sequence[Rows]) -> Rows:
+    """Rows of several calls, one behind the other, for what is worked out of each alone."""
+    parts = ([one.index, one.x, one.y, one.stands_for] for one in calls)
+    index, x, y, stands_for = map(torch.cat, zip(*parts, strict=True))
+    return Rows(index, x, y, stands_for, drawn=any(one.drawn for one in calls))
 
 
 Estimate = tuple[float, float]

@@ -17,13 +17,13 @@ from nmviz.engine.load.scope import choose
 from nmviz.engine.load.sites import find_sites
 from nmviz.engine.prune.sparsify import Pruned
 from nmviz.engine.prune.weights import PrunedWeights
-from nmviz.engine.stream.parts import Parts
+from nmviz.engine.stream.parts import InParts
 
 
 class StreamedWalk(Walk):
     """A walk in which a block has its weights while it is held, and no longer."""
 
-    def __init__(self, parts: Parts, loaded: LoadedModel, windows: Tensor, check: Check) -> None:
+    def __init__(self, parts: InParts, loaded: LoadedModel, windows: Tensor, check: Check) -> None:
         self._parts = parts
         passing = dict.fromkeys(find_blocks(loaded.model)[1], _pass_on)
         head = {loaded.model.get_output_embeddings(): _pass_on}
@@ -34,13 +34,13 @@ class StreamedWalk(Walk):
         return self._parts.block(block)
 
 
-def walking(parts: Parts) -> Callable[[LoadedModel, Tensor, Check], Walk]:
+def walking(parts: InParts) -> Callable[[LoadedModel, Tensor, Check], Walk]:
     """What makes such a walk of a model's windows."""
     return partial(StreamedWalk, parts)
 
 
 def ready(
-    loaded: LoadedModel, parts: Parts, experiment: Experiment, check: Check
+    loaded: LoadedModel, parts: InParts, experiment: Experiment, check: Check
 ) -> Generator[Stage, None, Bound]:
     """The experiment on its sites with what is calibrated: nothing is pruned, no tie settled."""
     pruned = make(experiment, choose(find_sites(loaded.model), experiment), True)
@@ -49,7 +49,7 @@ def ready(
 
 
 def settle_ties(
-    parts: Parts, bound: Sequence[Pruned], check: Check
+    parts: InParts, bound: Sequence[Pruned], check: Check
 ) -> Generator[Stage, None, None]:
     """Choose for each of the experiments how ties are broken; those that leave it to the weights
     have theirs counted first, each block read once for all of them."""

@@ -1,4 +1,4 @@
-"""Whether the blocks of a model can be run one at a time, told by a pass without weights."""
+"""Whether the blocks of a model can be run one at a time, told by a short pass."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +70,8 @@ def _calls(model: Any) -> list[_Call]:
     for number, block in enumerate(find_blocks(model)[1]):
         handles.append(block.register_forward_pre_hook(enter, with_kwargs=True))
         handles.append(block.register_forward_hook(partial(leave, number)))
-    ids = torch.zeros((1, TOKENS), dtype=torch.int64, device="meta")
+    device = model.get_input_embeddings().weight.device
+    ids = torch.zeros((1, TOKENS), dtype=torch.int64, device=device)
     try:
         with all_experts(model):
             model(input_ids=ids, use_cache=True)  # without one transformers reads the positions

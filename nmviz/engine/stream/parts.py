@@ -1,9 +1,9 @@
 """A model without its weights, and the weights on disk that it is given a part at a time."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
@@ -23,6 +23,20 @@ from nmviz.engine.stream.following import check_follows, without_padding
 
 BYTES = 4  # of a weight in fp32
 Wanted = Callable[[str], bool]  # by the name that a tensor has in the model
+
+
+class InParts(Protocol):
+    """What a model is to be that is run a part at a time: each is there inside its `with`."""
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """Of the blocks."""
+
+    def block(self, number: int) -> AbstractContextManager[None]: ...
+
+    def entering(self) -> AbstractContextManager[None]: ...
+
+    def leaving(self) -> AbstractContextManager[None]: ...
 
 
 class Parts:
@@ -49,7 +63,7 @@ class Parts:
         with without_padding(self.model):
             check_follows(self.model, model_id)
             find_sites(self.model)  # told by the model without weights, as all of it is now
-        self.paths, _ = find_blocks(self.model)
+        self.paths: Sequence[str] = find_blocks(self.model)[0]
         self._names = self._named()
         self._embedding = self._path_of(self.model.get_input_embeddings())
         self._head = self._path_of(self.model.get_output_embeddings())

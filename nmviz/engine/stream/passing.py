@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,6 +13,9 @@ from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site
 from nmviz.engine.measure.dense import logits
 from nmviz.engine.prune.sparsify import SiteForward, replaced
+
+HIDDEN = "hidden_states"
+"""What transformers calls what a block is given."""
 
 
 class _Reached(Exception):
@@ -26,6 +30,24 @@ def embedded(loaded: LoadedModel, ids: Tensor) -> Tensor:
     return found
 
 
+@dataclass(frozen=True)
+class Call:
+    """What the model gave a block with some windows, the same whatever hidden state they have."""
+
+    hidden: Tensor  # [windows, tokens, d_model]
+    places: tuple[Any, ...]  # whatever it is given beside that
+    named: Mapping[str, Any]
+    is_named: bool  # whether the hidden state is given by its name
+
+    def of(self, hidden: Tensor | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What the block is to be given with another hidden state, or with None the same: a copy,
+        as some write to what they get."""
+        given = (self.hidden if hidden is None else hidden).clone()
+        if self.is_named:
+            return self.places, {**self.named, HIDDEN: given}
+        return (given, *self.places), dict(self.named)
+
+
 @torch.inference_mode()
 def through(
     loaded: LoadedModel,
@@ -34,9 +56,10 @@ def through(
     entering: Tensor,
     hidden: Tensor | None,
     computing: Mapping[Site, SiteForward],
-) -> Tensor:
+) -> tuple[Tensor, Call]:
     """What a block gives of a hidden state, both [windows, tokens, d_model], its sites computing
-    that; the first block is given what the model makes of `entering`, the embedded ids.
+    that, and how it was called; the first block is given what the model makes of `entering`, the
+    embedded ids.
 
     The model runs up to the block, so that masks and places are those that it gives each.
     """
@@ -46,7 +69,23 @@ def through(
     others, computed = standing_in({**embedding, **before}), replaced(computing, len(ids))
     with loaded.lock, others, computed, _last(blocks[block]) as caught, suppress(_Reached):
         loaded.model(input_ids=ids, use_cache=False)
-    return caught[0]
+    return caught.output, caught.call
+
+
+@torch.inference_mode()
+def again(
+    loaded: LoadedModel,
+    block: int,
+    call: Call,
+    hidden: Tensor | None,
+    computing: Mapping[Site, SiteForward],
+) -> Tensor:
+    """As `through`, of windows that the block was called with before: nothing else of the model
+    runs. With None the hidden state is that of the call."""
+    places, named = call.of(hidden)
+    with loaded.lock, replaced(computing, len(call.hidden)):
+        output: Tensor = find_blocks(loaded.model)[1][block](*places, **named)
+    return output
 
 
 def scores(loaded: LoadedModel, ids: Tensor, entering: Tensor, hidden: Tensor) -> Tensor:
@@ -63,17 +102,32 @@ def given(made: Tensor) -> Callable[..., Tensor]:
     return lambda *_args, **_named: made.clone()
 
 
-@contextmanager
-def _last(block: nn.Module) -> Iterator[list[Tensor]]:
-    """Inside, a pass ends behind the block, with what it gave in the list."""
-    caught: list[Tensor] = []
+@dataclass
+class _Caught:
+    call: Any = None
+    output: Any = None
 
-    def catch(_module: nn.Module, _args: Any, output: Tensor) -> None:
-        caught.append(output)
+
+@contextmanager
+def _last(block: nn.Module) -> Iterator[_Caught]:
+    """Inside, a pass ends behind the block, with what it was given and gave in what is yielded."""
+    caught = _Caught()
+
+    def enter(_module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        others = {name: one for name, one in named.items() if name != HIDDEN}
+        hidden, *places = args or (named[HIDDEN],)
+        caught.call = Call(hidden.clone(), tuple(places), others, not args)
+
+    def leave(_module: nn.Module, _args: Any, output: Tensor) -> None:
+        caught.output = output
         raise _Reached
 
-    handle = block.register_forward_hook(catch)
+    handles = [
+        block.register_forward_pre_hook(enter, with_kwargs=True),
+        block.register_forward_hook(leave),
+    ]
     try:
         yield caught
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()

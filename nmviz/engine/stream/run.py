@@ -2,6 +2,7 @@
 window, with what is measured and said the same."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,7 @@ from nmviz.core.tokenwise.floor import NoiseFloor
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.windows import Windows
-from nmviz.engine.measure.dense import DensePass, hash_of
+from nmviz.engine.measure.dense import DensePass, SiteCall, hash_of
 from nmviz.engine.measure.evaluate import (
     Comparison,
     add,
@@ -27,6 +28,7 @@ from nmviz.engine.measure.evaluate import (
     itself,
     need_of,
     watch_all,
+    watch_rows,
 )
 from nmviz.engine.measure.runner import AS_USUAL, Run, windows_of
 from nmviz.engine.prune.sparsify import Pruned, forwards
@@ -34,8 +36,8 @@ from nmviz.engine.prune.weights import PrunedWeights, Redrawn
 from nmviz.engine.stream.calibrating import ready, settle_ties
 from nmviz.engine.stream.hidden import Hidden
 from nmviz.engine.stream.opening import opened
-from nmviz.engine.stream.parts import Parts
-from nmviz.engine.stream.passing import embedded, scores, through
+from nmviz.engine.stream.parts import InParts
+from nmviz.engine.stream.passing import again, embedded, scores, through
 from nmviz.engine.stream.resuming import LONG, Kept, Saved, key_of
 from nmviz.engine.stream.room import Room
 
@@ -44,10 +46,13 @@ class StreamedRun(Run):
     """A `Run` that reads each block once for all windows and experiments; there are no results
     before the last one has run. With `in_file` hidden states are kept on disk."""
 
+    is_short = True
+    """Whether there is no memory for more, and what a block has given is dear to lose."""
+
     def __init__(
         self,
         loaded: LoadedModel,
-        parts: Parts,
+        parts: InParts,
         experiments: Sequence[Experiment],
         text: str,
         cancel: Event | None = None,
@@ -77,7 +82,7 @@ class StreamedRun(Run):
                 with self._parts.block(number):
                     yield from self._run_block(number, f"measuring, block {number + 1} of {blocks}")
                 each = (time.perf_counter() - began) / (number + 1 - first)
-                if each * blocks >= LONG and number + 1 < blocks:
+                if self.is_short and each * blocks >= LONG and number + 1 < blocks:
                     kept.write(self._saved(number), self._states())
             with self._parts.leaving():
                 yield from self._leave()
@@ -98,7 +103,7 @@ class StreamedRun(Run):
         for bound in found:
             trial = self._try(bound)
             if isinstance(bound.pruned, PrunedWeights) and trial.experiment.ties == "random":
-                again = (Redrawn(bound.pruned, number) for number in range(1, DRAWS))
+                again = (Redrawn(bound.pruned, number, self.is_short) for number in range(1, DRAWS))
                 trial.redrawn += [Comparison(one, watched=False) for one in again]
         self._begin()
 
@@ -151,6 +156,7 @@ class StreamedRun(Run):
     def _enter(self) -> None:
         self._entering, self._dense = Hidden(self._in_file), Hidden(self._in_file)
         self._own = {one: Hidden(self._in_file) for one in self._comparisons}
+        self._of_rows: defaultdict[Site, list[SiteCall]] = defaultdict(list)  # of this block
         self._passes = [DensePass(need_of(self._comparisons), kept=False) for _ in self._batches]
         with self._parts.entering():
             for batch, ids in enumerate(self._batches):
@@ -169,6 +175,9 @@ class StreamedRun(Run):
             for _ in self._run_batch(number, batch, sites):
                 self.passes += len(self._batches[batch]) / (len(self._parts.paths) + 1)
                 yield self._progress(stage, partial=True)
+        while self._of_rows:
+            self._check()
+            watch_rows(self._comparisons, *self._of_rows.popitem())
         for pruned in bound:
             for site in sites:
                 pruned.release(site)
@@ -177,9 +186,8 @@ class StreamedRun(Run):
         """A block over some windows, dense and under each comparison; a step a pass."""
         ids, entering = self._batches[batch], self._entering[batch]
         before = self._dense[batch] if number else None
-        run = partial(through, self.loaded, number, ids, entering)
         watching = {site: partial(self._watch, batch, site) for site in sites}
-        dense = run(before, watching)
+        dense, call = through(self.loaded, number, ids, entering, before, watching)
         yield
         for one in self._comparisons:
             hidden = dense
@@ -187,7 +195,7 @@ class StreamedRun(Run):
                 own = self._own[one]
                 computed = forwards(one.pruned, self._check)
                 here = {site: forward for site, forward in computed.items() if site.block == number}
-                hidden = own[batch] = run(own.get(batch, before), here)
+                hidden = own[batch] = again(self.loaded, number, call, own.get(batch, before), here)
             if one.watched:
                 one.propagated.add(number, dense - hidden, dense)
             yield
@@ -196,8 +204,12 @@ class StreamedRun(Run):
     def _watch(self, batch: int, site: Site, x: Tensor) -> Tensor:
         self._check()
         y = site.dense(x)
-        call = self._passes[batch].note(site, x, y, hash_of(self._batches[batch]))
-        watch_all(self._comparisons, site, call)
+        made = self._passes[batch]
+        call = made.note(site, x, y, hash_of(self._batches[batch]))
+        if made.need == "rows":
+            self._of_rows[site].append(call)
+        else:
+            watch_all(self._comparisons, site, call)
         return y
 
     def _leave(self) -> Iterator[Progress]:

@@ -13,6 +13,7 @@ from nmviz.service.beforehand.files import entries
 from nmviz.service.choices import refuse_large
 from nmviz.service.layers import captures
 from nmviz.service.runs import load
+from nmviz.sources.opening import opening
 
 PLACES = {"smollm2-135m": (15, "down"), "gemma-3-270m": (9, "down")}
 """By model the layer that the page opens with."""
@@ -37,7 +38,7 @@ def take_hand(
     on. UserError for a model of which only published results are known, and as `engine.look.hand`.
     """
     refuse_large(model)
-    yield Progress("loading the model")
+    yield Progress(opening(model))
     from nmviz.engine.load.sites import find_site
     from nmviz.engine.look.hand import hand
 

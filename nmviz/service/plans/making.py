@@ -18,6 +18,7 @@ from nmviz.service.attribution import experiments_of, in_groups
 from nmviz.service.choices import canonical
 from nmviz.service.plans.known_plans import layers_of
 from nmviz.service.runs import load
+from nmviz.sources.opening import opening
 
 By = Literal["attribution", "outliers", "amber", "teal"]
 WAYS: tuple[By, ...] = get_args(By)
@@ -57,7 +58,7 @@ def make_plan(
     whole = canonical(experiment.but(projections=None, blocks=None))
     layers = layers_of(whole.model)
     fitting = [one for one in layers if _fits(whole, one)]
-    yield Progress("loading the model")
+    yield Progress(opening(whole.model))
     if by == "teal":
         return (yield from _by_levels(whole, layers, budget, cancel))
     if by == "attribution":

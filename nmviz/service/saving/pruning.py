@@ -18,6 +18,7 @@ from nmviz.service.runs import load, run
 from nmviz.service.saving.about import Made, about, as_json
 from nmviz.service.saving.card import card
 from nmviz.service.saving.place import check_place, check_room, written_whole
+from nmviz.sources.opening import opening
 from nmviz.sources.saved import ABOUT
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def prune(
     place = check_place(out)
     _refuse(experiment)
     resolved, how = resolve(experiment), how or Running()
-    yield Progress("loading the model")
+    yield Progress(opening(resolved.model))
     stop = cancel or Event()
     at_hand = yield from _opened(resolved, how, check_of(stop))
     made_of = _recipe if resolved.target == "activation" else _weights

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from nmviz import service
 from nmviz.claims import CLAIMS, VERDICTS, Answer, Half, Number, Verdict
 from nmviz.claims.shared.digits import plain
+from nmviz.core.pairing import CORRECTION
 from nmviz.core.provenance import OWN
 from nmviz.published.audit import Finding
 from nmviz.service.comparing.pinned import MOST
-from nmviz.ui.shell.html import esc, hint, table
+from nmviz.ui.shell.html import esc, hint, table, with_hint
 from nmviz.ui.shell.pins import pin
 from nmviz.views.shared.theme import Figure, title_of
 
@@ -21,6 +22,8 @@ BARS = (
 )
 OPEN = "Open markers use rows that the audit marked."
 MARKED = "marked by the audit"
+NOTHING = "&ndash;"
+"""In a cell."""
 
 
 def badge(verdict: Verdict) -> str:
@@ -75,11 +78,19 @@ def numbers(half: Half | None) -> str:
     heads = ["number", "value", "95% interval", "unit", "n", "source", "place", "spread from"]
     rows = [_row(number, marked) for number in half.numbers]
     said = f"{len(half.numbers)} numbers with their sources"
-    whole = table(said, heads + [MARKED] * marked, rows)
+    whole = table(said, *_filled(heads + [MARKED] * marked, rows))
     return (
         f'<details class="claim-numbers"><summary>{esc(said)}</summary>{whole}'
         f"{_findings(half.findings)}</details>"
     )
+
+
+def _filled(heads: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """The same without columns that say nothing of any number."""
+    columns = zip(heads, *rows, strict=True)
+    told = [column for column in columns if {*column[1:]} - {NOTHING, ""}]
+    heads, *rows = map(list, zip(*told, strict=True))
+    return heads, rows
 
 
 def _pin(half: Half, title: str) -> str:
@@ -89,22 +100,25 @@ def _pin(half: Half, title: str) -> str:
 
 def _half(half: Half) -> str:
     remarks = "".join(f'<p class="words">{esc(remark)}</p>' for remark in half.remarks)
-    text = "".join(f'<p class="claim-text">{esc(line)}</p>' for line in half.text.splitlines())
+    text = "".join(
+        f'<p class="claim-text">{with_hint(line, CORRECTION)}</p>'
+        for line in half.text.splitlines()
+    )
     return (
         f"{text}{remarks}"
         f'<details class="claim-rule"><summary>The rule behind the verdict</summary>'
-        f"<p>{esc(half.rule)}</p></details>"
+        f"<p>{with_hint(half.rule, CORRECTION)}</p></details>"
     )
 
 
 def _row(number: Number, marked: bool) -> list[str]:
     estimate = number.estimate
-    reach = "&ndash;"
+    reach = NOTHING
     if estimate.is_bounded and estimate.low is not None and estimate.high is not None:
         reach = f"{esc(plain(estimate.low))} to {esc(plain(estimate.high))}"
     elif estimate.low is not None:
         reach = "no bound"
-    count = f"{number.n:,} {number.unit_of_n or ''}" if number.n else "&ndash;"
+    count = f"{number.n:,} {number.unit_of_n or ''}" if number.n else NOTHING
     pinned = pin(*number.pins[:MOST], of=number.label) if number.pins else ""
     cells = [
         f"{esc(number.label)} {pinned}",
@@ -116,7 +130,7 @@ def _row(number: Number, marked: bool) -> list[str]:
         esc(number.place),
         esc(number.how),
     ]
-    return cells + [esc(", ".join(number.findings)) or "&ndash;"] * marked
+    return cells + [esc(", ".join(number.findings)) or NOTHING] * marked
 
 
 def _source(name: str) -> str:

@@ -13,7 +13,8 @@ from nmviz.views.explore.sentences import how_and_where
 
 ABOUT = (
     "What N:M sparsity does to a language model. "
-    '<a href="?tab=lessons">New here? Begin with the lessons</a>'
+    '<a href="?tab=lessons">New here? Begin with the lessons</a> '
+    '<a href="docs/start">How to use it</a>'
 )
 """HTML beside the name, in the header of the app too."""
 TOOLS = (
@@ -24,6 +25,8 @@ TOOLS = (
 """As in the header of the app, where they do something."""
 RUN = '<div class="run-to-come" aria-hidden="true"><span>Run</span><span>Run again</span></div>'
 """On a small screen it stands above the numbers."""
+LAST = '<i class="last" hidden></i>'
+"""Tells the style sheet that all of it has come: a browser draws what it has read so far."""
 
 
 def first_paint(query: str) -> str:
@@ -41,7 +44,7 @@ def first_paint(query: str) -> str:
         f'<nav class="tabs-to-come" aria-hidden="true">{tabs}</nav>'
         f'<div class="columns">{RUN}<aside>{_asked(asked.view)}</aside>'
         f'<main><div class="status">{asked.remarks}{status}</div>'
-        f'<div class="hand">{hand.panel(asked.view)["hand"]}</div>{shown}</main></div></div>'
+        f'<div class="hand">{hand.panel(asked.view)["hand"]}</div>{shown}{LAST}</main></div></div>'
     )
 
 

@@ -10,6 +10,7 @@ from nmviz import service
 from nmviz.base.wording import listed
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import COLUMNS, GenerationProgress, Progress
+from nmviz.sources.opening import opening
 from nmviz.ui.explore.form.values import view_of
 from nmviz.ui.explore.panels.render import Shown
 from nmviz.ui.explore.panels.texts import texts
@@ -50,7 +51,7 @@ def write(
         view = view_of(values, "texts")
         seen = INTO_VIEW if after_run and after_run.stored else ""
         begun: Update = {"query": link_of(view), "texts": seen + texts(None, view, note(WRITING))}
-        yield {**begun, "progress": bar(Progress("loading the model"))}
+        yield {**begun, "progress": bar(Progress(opening(view.experiment.model)))}
         waiting = service.uncalibrated(view.experiments())
         if waiting and after_run:
             yield {"texts": seen + texts(None, view, note(_first_calibrated(waiting)))}
@@ -78,10 +79,10 @@ def _first_calibrated(waiting: Sequence[Experiment]) -> str:
 def _calibrated(waiting: Sequence[Experiment], event: Event) -> Iterator[Update]:
     """Calibrate what the texts need, telling how far it is."""
     for one in waiting:
-        of = f" {NAMES[one.target]} for the texts"
+        of = f"{NAMES[one.target]} for the texts: "
         for progress in service.calibrate(one, event):
             if progress.share is not None and progress.stage != "done":
-                yield {"progress": bar(replace(progress, stage=progress.stage + of))}
+                yield {"progress": bar(replace(progress, stage=of + progress.stage))}
 
 
 def _written(progress: GenerationProgress, view: View) -> Progress:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from nmviz.base.wording import listed
+from nmviz.ui.documents.page import NAMES
 from nmviz.ui.guard import bodies
 from nmviz.ui.guard.known import Known
 from nmviz.ui.guard.refusal import Refusal
@@ -65,6 +67,11 @@ def _lesson(_: str, found: re.Match[str], __: Known) -> None:
         raise Refusal(404, place.remark)
 
 
+def _document(_: str, found: re.Match[str], __: Known) -> None:
+    if found["document"] not in NAMES:
+        raise Refusal(404, f"There is no such page of the documentation: choose {listed(NAMES)}.")
+
+
 NAME = r"(?P<name>\w{1,64})"
 ID = bodies.ID.pattern
 ROUTES = (
@@ -73,6 +80,7 @@ ROUTES = (
     Route("HEAD", "/", _own),
     Route("GET", r"/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)"),
     Route("GET", r"/lessons/(?P<lesson>[^/]{1,40})", _lesson),
+    Route("GET", r"/docs/(?P<document>[^/]{1,40})", _document),
     Route("GET", r"/(assets|static)/(?!.*\.\.)[\w./-]{1,200}"),
     # What the page and gradio_client ask first, and while they are open.
     Route("GET", r"/config/?", _own),

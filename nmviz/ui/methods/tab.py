@@ -63,7 +63,7 @@ def _patterns(names: Sequence[str]) -> str:
         "in words",
         "kept",
         "bits an entry to say which, at least (entropy): log2(C(M, N)) / M",
-        "as a code of whole bits a block, as the paper prints it: ceil(log2(C(M, N))) / M",
+        "as a code of whole bits a group, as the paper prints it: ceil(log2(C(M, N))) / M",
     ]
     return table("Which entries may survive; any other N:M or P% may be typed", heads, rows)
 

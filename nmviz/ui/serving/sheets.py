@@ -1,4 +1,5 @@
-"""Lessons to print, at /lessons/1 and so on: each made once as long as the store stands."""
+"""Pages beside the page, such as lessons to print at /lessons/1: each made once as long as the
+store stands."""
 
 import asyncio
 import re
@@ -11,42 +12,44 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from nmviz import service
 from nmviz.ui.serving.files import File, response_of
 
-PATH = re.compile(r"/lessons/(?P<number>\d{1,3})")
+NAME = re.compile(r"\w{1,40}", re.ASCII)
 
 
 class Sheets:
-    """ASGI middleware. `made` gives the page of a lesson by its number, `failed` a sentence where
-    it cannot; the guard in front lets none through that there is not."""
+    """ASGI middleware. `made` gives the page of a name in the folder `at`, `failed` a sentence
+    where it cannot; the guard in front lets no name through that there is not."""
 
     def __init__(
-        self, app: ASGIApp, made: Callable[[int], str], failed: Callable[[Exception], str]
+        self, app: ASGIApp, at: str, made: Callable[[str], str], failed: Callable[[Exception], str]
     ) -> None:
-        self.app, self.made, self.failed = app, made, failed
-        self._kept: dict[int, tuple[Hashable, File]] = {}
+        self.app, self.at, self.made, self.failed = app, f"/{at}/", made, failed
+        self._kept: dict[str, tuple[Hashable, File]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = _asked(scope)
-        if found is None:
+        name = self._asked(scope)
+        if name is None:
             await self.app(scope, receive, send)
             return
-        answer = await self._answer(int(found["number"]), Headers(scope=scope))
+        answer = await self._answer(name, Headers(scope=scope))
         await answer(scope, receive, send)
 
-    async def _answer(self, number: int, headers: Headers) -> Response:
-        """The sheet, or one sentence where it cannot be made."""
+    async def _answer(self, name: str, headers: Headers) -> Response:
+        """The page, or one sentence where it cannot be made."""
         standing = service.standing(["store"])
-        kept, file = self._kept.get(number, (None, None))
+        kept, file = self._kept.get(name, (None, None))
         if file is None or kept != standing:
             try:
-                text = await asyncio.to_thread(self.made, number)
+                text = await asyncio.to_thread(self.made, name)
             except Exception as error:
                 return PlainTextResponse(self.failed(error), 500)
             file = File("text/html; charset=utf-8", text.encode())
-            self._kept[number] = (standing, file)
+            self._kept[name] = (standing, file)
         return await response_of(file, "/", headers)
 
-
-def _asked(scope: Scope) -> re.Match[str] | None:
-    if scope["type"] != "http" or scope["method"] != "GET":
-        return None
-    return PATH.fullmatch(scope["path"].removeprefix(scope.get("root_path", "")))
+    def _asked(self, scope: Scope) -> str | None:
+        """The name of a page of this folder; None where something else is asked for."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return None
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        name = path.removeprefix(self.at)
+        return name if path.startswith(self.at) and NAME.fullmatch(name) else None

@@ -4,6 +4,7 @@ window.nmvizFigures = (() => {
   "use strict";
   const WHOLE = "Full screen", BACK = "Leave full screen";
   const EDGE = 16; // pixels below the plot on the whole screen
+  const SETTLED = 3, MOST_LOOKS = 50; // looks at a plot that was given back, a tenth of a second apart
   let whole = null; // the figure that has the screen
   let before = 0; // how high its plot was
   let wanted = 0; // how high it is there
@@ -90,7 +91,8 @@ window.nmvizFigures = (() => {
     figure.showPopover();
   }
 
-  // The plot is drawn once the screen is given back: before that its place is as wide as the screen.
+  // The plot is drawn once the screen is given back: before that its place is as wide as the screen,
+  // and a browser that is busy may give it back later than it says.
   async function leave() {
     const figure = whole;
     if (!figure) return;
@@ -100,13 +102,21 @@ window.nmvizFigures = (() => {
     figure.classList.remove("whole");
     const pressed = figure.querySelector(".whole-screen");
     pressed.textContent = WHOLE;
-    const plot = plotOf(figure);
-    if (plot) {
-      plot.style.height = "";
-      window.Plotly.relayout(plot, { height: before, width: null, autosize: true });
-    }
+    settle(figure, before);
     if (figure.contains(document.activeElement) || document.activeElement === document.body) pressed.focus();
     look();
+  }
+
+  function settle(figure, height, looks = 0) {
+    const plot = plotOf(figure);
+    if (!plot || figure === whole) return;
+    const taken = document.fullscreenElement === figure;
+    if (taken) document.exitFullscreen().catch(() => {});
+    if (!looks || plot._fullLayout.height !== height || Math.abs(plot._fullLayout.width - plot.clientWidth) > 1) {
+      plot.style.height = "";
+      window.Plotly.relayout(plot, { height, width: null, autosize: true });
+    } else if (!taken && looks > SETTLED) return;
+    if (looks < MOST_LOOKS) setTimeout(() => settle(figure, height, looks + 1), 100);
   }
 
   // Its sentence goes with it where it stands elsewhere on the page.

@@ -206,7 +206,7 @@ window.nmvizHand = (() => {
       const pair = (name, one, two) => make("span", {}, `${name} `, make("b", { class: "activation" }, one), " (activations), ", make("b", { class: "weight" }, two), " (weights)");
       const next = (rule) => (rule ? guess(rule.guesses[word], dense) : "\u2013");
       return make("p", { class: "words zoom" },
-        pair("The whole layer:", a ? percent(a.layer[word]) : "\u2013", percent(w.layer[word])),
+        pair("The whole layer, for this word:", a ? percent(a.layer[word]) : "\u2013", percent(w.layer[word])),
         pair(`Next word, dense \u201c${shown(dense.word)}\u201d ${percent(dense.probability)}; with every layer pruned`, next(a), next(w)));
     }
 
@@ -220,7 +220,7 @@ window.nmvizHand = (() => {
       const none = () => make("td", { class: "none" }, "for rules only");
       const lines = [
         ["these sixteen inputs", error(errorOf(hand(), word, kept())), error(weightError())],
-        ["the whole layer", a ? error(a.layer[word]) : none(), error(w.layer[word])],
+        ["the whole layer, for this word", a ? error(a.layer[word]) : none(), error(w.layer[word])],
         [`every layer: the next word (dense: \u201c${shown(dense.word)}\u201d ${percent(dense.probability)})`,
           a ? make("td", {}, guess(a.guesses[word], dense)) : none(), make("td", {}, guess(w.guesses[word], dense))],
       ];

@@ -6,6 +6,7 @@ from html import escape
 from itertools import count
 
 from nmviz.core.metrics import METRICS
+from nmviz.lessons.glossary import glossary
 
 _numbers = count(1)
 
@@ -28,6 +29,13 @@ def hint(shown: str, help: str, formula: str = "") -> str:
         f'<span class="hint" tabindex="0" aria-describedby="{name}">{shown}'
         f'<span class="tip" role="tooltip" id="{name}">{words(help)}{code}</span></span>'
     )
+
+
+def with_hint(text: str, word: str) -> str:
+    """Text as HTML, in which a word of the glossary says what it means where it first stands."""
+    before, found, after = text.partition(word)
+    explained = hint(esc(found), glossary()[word].means) if found else ""
+    return esc(before) + explained + esc(after)
 
 
 def quantity(metric: str, shown: str | None = None) -> str:

@@ -95,8 +95,10 @@ window.nmvizTray = (() => {
   }
 
   function layer() {
-    const [block, projection] = ["block", "projection"].map((one) => panel().querySelector(`[data-layer="${one}"]`).value);
-    move({ at: `${block}-${projection}` });
+    const chosen = (one) => panel().querySelector(`[data-layer="${one}"]`)?.value;
+    const before = state.at.split("-").slice(2);
+    const corner = ["row", "column"].map((one, place) => Math.max(0, Math.trunc(chosen(one) ?? before[place] ?? 0)) || 0);
+    move({ at: [chosen("block"), chosen("projection"), ...(corner.some(Boolean) ? corner : [])].join("-") });
   }
 
   function side(menu) {

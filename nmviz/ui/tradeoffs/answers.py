@@ -182,7 +182,7 @@ def _pattern_table(name: str) -> str:
             for title, value in (
                 ("index of every kept entry", one.index),
                 ("bitmap", one.bitmap),
-                ("code of whole bits a block", one.whole),
+                ("code of whole bits a group", one.whole),
             )
         ),
         ("metadata of NVIDIA's own 2:4", f"{NVIDIA:g} bit an entry", "published", NVIDIA_SOURCE),
@@ -195,7 +195,7 @@ def _pattern_table(name: str) -> str:
             )
             for title, value in (("index", one.index), ("code", one.whole))
         ),
-        ("multiplexer inputs to gather a block, N M", f"{inputs:,}", "counted", GATHER_SOURCE),
+        ("multiplexer inputs to gather a group, N M", f"{inputs:,}", "counted", GATHER_SOURCE),
         *_qualities(name),
     ]
     cells = [

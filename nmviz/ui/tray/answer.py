@@ -44,14 +44,14 @@ def _framed(place: Place, asked: str) -> Shown:
     return frame.framed(place, asked, inside), plot
 
 
-def looked(asked: str) -> Shown:
-    """What is looked at in the models themselves: a sentence, and a plot."""
+def looked(asked: str, prompt: object) -> Shown:
+    """What is looked at in the models themselves on a prompt: a sentence, and a plot."""
     try:
         place = place_of(asked)
         if place.pair is None or place.part not in LOOKED:
             return "", gr.skip()
         a, b = (one.result for one in place.pair)
-        said, figure = layer.looked(a, b, place.at, place.part)
+        said, figure = layer.looked(a, b, place.at, place.corner, place.part, str(prompt))
         return _of(asked) + said, drawn(figure, f"nmviz-tray-{place.part}")
     except Exception as error:
         return _of(asked) + note(sentence(error), "error"), gr.skip()
@@ -79,7 +79,8 @@ def _inside(place: Place) -> Shown:
     if place.part == "layers":
         return _by_layer(a, b, place)
     if place.part in LOOKED:
-        return layer.menus(a, place.at), gr.skip()
+        corner = place.corner if place.part == "masks" else None
+        return layer.menus(a, place.at, corner), gr.skip()
     return {"texts": texts, "words": words, "answers": answers}[place.part](a, b), gr.skip()
 
 

@@ -24,7 +24,7 @@ that name: one element, since each makes the page open later."""
 
 def build_tray(prompt: Any) -> None:
     """The tray, below all tabs; it asks nothing of the server while it is empty. `prompt` is the
-    field of Explore with the prompt to write on."""
+    field of Explore with the prompt to look at models and to write on."""
     with gr.Column(elem_id="tray", min_width=0):
         shown = gr.HTML(empty(), elem_id="tray-shown")
         plot = _plot("tray-plot")
@@ -34,7 +34,7 @@ def build_tray(prompt: Any) -> None:
     asked = gr.HTML(elem_id="tray-ask", elem_classes="offstage", js_on_load=TOLD)
     found = asked.select(for_all(_shown, "store"), None, [shown, plot], **EACH)
     found.then(None, None, None, js=answered("tray"), **READ)
-    asked.input(for_all(_looked, "store", "calibrated"), None, [said, looks], **EACH)
+    asked.input(for_all(_looked, "store", "calibrated"), prompt, [said, looks], **EACH)
     asked.submit(_written, prompt, texts, **READ, **LIVE)
     asked.stop(_stop, None, None, **FROM_STORE)
 
@@ -47,8 +47,8 @@ def _shown(event: gr.EventData) -> Any:
     return answer.shown(_place(event))
 
 
-async def _looked(event: gr.EventData) -> Any:
-    return await among_pictures(answer.looked)(_place(event))
+async def _looked(event: gr.EventData, prompt: Any) -> Any:
+    return await among_pictures(answer.looked)(_place(event), prompt)
 
 
 async def _written(request: gr.Request, event: gr.EventData, prompt: Any) -> AsyncIterator[str]:

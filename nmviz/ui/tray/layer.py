@@ -6,7 +6,7 @@ from nmviz import service
 from nmviz.core.results import Result, SiteLook
 from nmviz.ui.shell.html import esc, options, quantity
 from nmviz.ui.shell.limits import layer_of, model_of, offered, settle
-from nmviz.ui.shell.view import DEFAULT_PROMPT, Look, View
+from nmviz.ui.shell.view import DEFAULT_PROMPT, Look, View, Writing
 from nmviz.ui.tray.model import alone
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import Figure, title_of
@@ -14,9 +14,11 @@ from nmviz.views.tray.inputs import both_distributions
 from nmviz.views.tray.masks import overlaid
 
 At = tuple[int, str]
+Corner = tuple[int, int]
+"""The first row and column of the masks that are shown."""
 WAITS = "Looking into both models: the first look loads the model."
 """Stands there until they were looked at."""
-PROMPT = f"Looked at on the prompt “{DEFAULT_PROMPT}”"
+PROMPT = "Looked at on the prompt “{}”"
 
 
 def usual_at(model: str, at: At | None) -> At | None:
@@ -31,9 +33,9 @@ def usual_at(model: str, at: At | None) -> At | None:
     return layer_of(view)
 
 
-def menus(a: Result, at: At | None) -> str:
-    """Block and projection, to choose from what the model has. UserError where it is not looked
-    at."""
+def menus(a: Result, at: At | None, corner: Corner | None) -> str:
+    """Block and projection, to choose from what the model has, and of masks the corner. UserError
+    where it is not looked at."""
     model = alone(a).model
     known = model_of(View.build({"model": model}))
     block, projection = usual_at(model, at) or (0, "")
@@ -42,14 +44,20 @@ def menus(a: Result, at: At | None) -> str:
         ("Layer", "projection", known.layers, projection),
     )
     inside = "".join(_menu(label, name, values, chosen) for label, name, values, chosen in choices)
+    if corner is not None:
+        inside += _number("First row", "row", corner[0], Look().rows)
+        inside += _number("First column", "column", corner[1], Look().columns)
     waits = f'<p class="words tray-waits">{WAITS}</p>'
     return f'<div class="tray-choices tray-layer">{inside}</div>{waits}'
 
 
-def looked(a: Result, b: Result, at: At | None, part: str) -> tuple[str, Figure]:
+def looked(
+    a: Result, b: Result, at: At | None, corner: Corner, part: str, prompt: str
+) -> tuple[str, Figure]:
     """The sentence and the figure of a part: masks or inputs. Loads the model and reads the prompt
     on first use. UserError where one of them cannot be looked at."""
-    one, other = (_look(result, at) for result in (a, b))
+    prompt = Writing(prompt=prompt).prompt
+    one, other = (_look(result, at, corner, prompt) for result in (a, b))
     figure = overlaid(one, other) if part == "masks" else both_distributions(one, other)
     errors = [f"{letter} {esc(numbers.share(look.rel_error))}" for letter, look in _of(one, other)]
     place = f"Block {one.block}, {one.projection}"
@@ -57,7 +65,7 @@ def looked(a: Result, b: Result, at: At | None, part: str) -> tuple[str, Figure]
     return (
         f'<p class="headline answer">{esc(said)}{"." if said else ""}</p>'
         f'<p class="words">{esc(place)}. {quantity("rel_error", "Output error")} on this prompt: '
-        f"{', '.join(errors)}. {esc(PROMPT)}</p>",
+        f"{', '.join(errors)}. {esc(PROMPT.format(prompt))}</p>",
         figure,
     )
 
@@ -66,22 +74,29 @@ def _of(one: SiteLook, other: SiteLook) -> Sequence[tuple[str, SiteLook]]:
     return ("A", one), ("B", other)
 
 
-def _look(result: Result, at: At | None) -> SiteLook:
+def _look(result: Result, at: At | None, corner: Corner, prompt: str) -> SiteLook:
     experiment, window = alone(result), Look()
     block, projection = usual_at(experiment.model, at) or (0, "")
     return service.look(
         experiment,
-        DEFAULT_PROMPT,
+        prompt,
         block,
         projection,
-        first_row=window.first_row,
+        first_row=corner[0],
         rows=window.rows,
-        first_column=window.first_column,
+        first_column=corner[1],
         columns=window.columns,
-        keep=True,
+        keep=prompt == DEFAULT_PROMPT,
     )
 
 
 def _menu(label: str, name: str, values: Sequence[object], chosen: object) -> str:
     listed = options({str(one): str(one) for one in values}, str(chosen))
     return f'<label>{label} <select data-layer="{name}" data-at="{name}">{listed}</select></label>'
+
+
+def _number(label: str, name: str, value: int, step: int) -> str:
+    return (
+        f'<label>{label} <input type="number" min="0" step="{step}" value="{value}" '
+        f'data-layer="{name}" data-at="{name}"></label>'
+    )

@@ -9,7 +9,7 @@ from nmviz.core.results import Measurement, Result
 from nmviz.core.tokenwise.tails import TAILS
 from nmviz.service.comparing.differing import differing
 from nmviz.sources.tasks import TASKS
-from nmviz.ui.shell.html import esc, note, quantity, table
+from nmviz.ui.shell.html import esc, note, quantity, table, with_hint
 from nmviz.views.shared import numbers
 
 DASH = "&ndash;"
@@ -85,11 +85,10 @@ def of_all(results: Sequence[Result], titles: Sequence[str], reference: int) -> 
         cells = [_cell(one, known.get(c), c, place == reference) for c in columns]
         rows.append([esc(title), _reference(place, reference), *cells])
     heads = ["pinned", "reference", *(_head(metric, task) for metric, task in columns)]
-    said = (
-        f"All {len(results)}, and below each figure its difference from the reference, judged as "
-        f"one of {count} at once ({CORRECTION})"
-    )
-    return table(said, heads, rows, range(2, len(heads)))
+    said = f"All {len(results)}, and below each figure its difference from the reference"
+    judged = with_hint(f"Each is judged as one of {count} at once ({CORRECTION}).", CORRECTION)
+    shown = table(said, heads, rows, range(2, len(heads)))
+    return f'{shown}<p class="words">{judged}</p>'
 
 
 def badge(verdict: Verdict) -> str:

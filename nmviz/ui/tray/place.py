@@ -11,8 +11,9 @@ from nmviz.ui.shell.pins import PARAMETERS
 from nmviz.views.tray.titles import common_of, title_of, titles_of
 
 BETWEEN = "."
+BETWEEN_PLACES = "-"
 PAIR = re.compile(r"[1-9]-[1-9]")
-AT = re.compile(r"(\d{1,4})-([A-Za-z0-9_.]{1,40})")
+AT = re.compile(r"(\d{1,4})-([A-Za-z0-9_.]{1,40})(?:-(\d{1,8})-(\d{1,8}))?")
 LONGEST = 2_000
 MOST_NAMES = 12
 PARTS = {
@@ -32,13 +33,15 @@ LOOKED = ("masks", "inputs")
 @dataclass(frozen=True)
 class Place:
     """A tray, as far as a link of it could be read; `remarks` are sentences on the rest. `a` and
-    `b` are places among the pinned, from 0; `part` is empty while it is closed."""
+    `b` are places among the pinned, from 0; `part` is empty while it is closed; `corner` is the
+    first row and column of the masks that are shown."""
 
     pinned: tuple[Pinned, ...] = ()
     a: int = 0
     b: int = 0
     part: str = ""
     at: tuple[int, str] | None = None
+    corner: tuple[int, int] = (0, 0)
     remarks: tuple[str, ...] = ()
 
     @property
@@ -57,6 +60,11 @@ class Place:
         """What the titles leave out, since all have it."""
         return common_of([one.result for one in self.pinned])
 
+    @property
+    def _moved(self) -> tuple[int, ...]:
+        """The corner, where it is not the first entry."""
+        return self.corner if any(self.corner) else ()
+
     def to_query(self) -> str:
         """The tray's part of the address: what is not as usual."""
         told = {"tray": BETWEEN.join(one.name for one in self.pinned)} if self.pinned else {}
@@ -65,7 +73,7 @@ class Place:
         if self.pinned and self.part:
             told["tray_part"] = self.part
         if self.pinned and self.at:
-            told["tray_at"] = f"{self.at[0]}-{self.at[1]}"
+            told["tray_at"] = BETWEEN_PLACES.join(map(str, (*self.at, *self._moved)))
         return urlencode(told)
 
 
@@ -90,8 +98,13 @@ def place_of(query: str) -> Place:
         part = "numbers"
     at = AT.fullmatch(told.get("tray_at", ""))
     if at is None and told.get("tray_at"):
-        remarks.append("The layer of the tray is written such as 15-down: the usual one is shown.")
-    return Place(found.pinned, a, b, part, at and (int(at[1]), at[2]), tuple(remarks))
+        remarks.append(
+            "The layer of the tray is written such as 15-down, or 15-down-24-64 from row 24 and "
+            "column 64 of its mask: the usual one is shown."
+        )
+    layer = at and (int(at[1]), at[2])
+    corner = (int(at[3]), int(at[4])) if at and at[3] else (0, 0)
+    return Place(found.pinned, a, b, part, layer, corner, tuple(remarks))
 
 
 def _pair(

@@ -8,6 +8,7 @@ from nmviz import service
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Continuation, GenerationProgress, Progress, Result
 from nmviz.service.beforehand.texts import Written, written_beforehand
+from nmviz.sources.opening import opening
 from nmviz.ui.explore.panels.texts import ENDED, KEY, marked
 from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.html import esc, note, table
@@ -55,7 +56,7 @@ def write(a: Result, b: Result, prompt: object, event: Turn) -> Iterator[str]:
         shown = said = f"<h3>{esc(writing.prompt)}</h3>{KEY}"
         before: list[Texts] = []
         for group in _groups(models):
-            yield shown + _working(Progress("loading the model"))
+            yield shown + _working(Progress(opening(group[0].model)))
             for progress in _written(group, writing, event):
                 if isinstance(progress, Progress):
                     yield shown + _working(progress)

@@ -150,7 +150,7 @@ def _tied(pruned: Mapping[Target, Result]) -> str:
     if ties is None or not ties.many or ties.share is None:
         return ""
     if ties.rule == "index":
-        return f"A tie decided {share(ties.share)} of the weights' blocks, for the lower index."
+        return f"A tie decided {share(ties.share)} of the weights' groups, for the lower index."
     spread = "" if ties.spread is None else f", which differ by {ties.spread:.2g}"
     return f"The cost of pruning weights is the mean over {ties.draws} random tie-breaks{spread}."
 

@@ -13,7 +13,7 @@ PATTERNS = ("1:4", "2:4", "4:8", "8:16", "16:32", "32:64")
 SERIES = (
     ("index of every kept entry", "index", "#0072B2", "circle"),
     ("bitmap", "bitmap", "#4D4D4D", "square"),
-    ("code of whole bits a block", "whole", "#009E73", "diamond"),
+    ("code of whole bits a group", "whole", "#009E73", "diamond"),
     ("least (entropy)", "entropy", "#CC79A7", "triangle-up"),
 )
 
@@ -68,6 +68,6 @@ def _series(
 def _title(chosen: str) -> str:
     eight = bits(chosen) if chosen else bits("8:16")
     return (
-        f"{eight.name} needs {eight.whole:.3g} bits an entry in whole bits a block; the 2:4 of "
+        f"{eight.name} needs {eight.whole:.3g} bits an entry in whole bits a group; the 2:4 of "
         f"NVIDIA's GPUs spends {NVIDIA:g}"
     )

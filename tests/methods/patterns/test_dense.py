@@ -36,7 +36,8 @@ def test_dense_keeps_everything() -> None:
 
 
 def test_ties_decide_nothing() -> None:
-    assert count_ties(tensor([[1.0, 1.0, 1.0]]), DENSE) == Ties(tied=0, count=3)
+    scores = tensor([[1.0, 1.0, 1.0]])
+    assert count_ties(scores, scores > 0, DENSE) == Ties(tied=0, count=3)
 
 
 def test_any_width_fits() -> None:

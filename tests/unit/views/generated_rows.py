@@ -79,7 +79,7 @@ def _cost(one: Row) -> Row:
 
 ENDS = st.one_of(st.floats(0, 5), st.floats(0, 1e9), st.just(float("inf")))
 VALUES = st.one_of(st.just(0.0), st.floats(-10, 10), st.floats(-1e9, 1e9), st.floats(0, 1e-9))
-SERIES = st.sampled_from(["weights", "activations", "dense", "2:4", "8:16", "whole bits a block"])
+SERIES = st.sampled_from(["weights", "activations", "dense", "2:4", "8:16", "whole bits a group"])
 LABELS = st.sampled_from(["A", "B, 8:16", "Llama 3.1 8B, 2:4", "label " * 25])
 
 

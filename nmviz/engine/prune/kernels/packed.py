@@ -30,15 +30,15 @@ def under_bits(weight: Tensor, bits: np.ndarray) -> Tensor:
     here = weight.device.type == "cpu" and weight.dtype == torch.float32
     if not (here and weight.is_contiguous()) or weight.numel() % 8:
         return torch.where(from_bits(bits, weight), weight, 0)
-    flat = weight.numpy().reshape(-1)
-    out = np.empty_like(flat)
+    made = torch.empty_like(weight)  # at an address that products are fastest from
+    flat, out = weight.numpy().reshape(-1), made.numpy().reshape(-1)
 
     def part(first: int, last: int) -> bool:
         _under(flat.view(np.int32), bits, SPREAD, out.view(np.int32), u(first), u(last))
         return False
 
     in_parts(part, len(bits), flat.size)
-    return torch.from_numpy(out).view(weight.shape)
+    return made
 
 
 @compiled

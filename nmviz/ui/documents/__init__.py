@@ -1,0 +1,1 @@
+"""The project's documentation, `docs/*.md`, as pages beside the page."""
