@@ -8,7 +8,7 @@ from nmviz.lessons.shared import runs
 from nmviz.lessons.shared.evidence import Evidence
 from nmviz.lessons.shared.runs import MODEL, USUAL
 from nmviz.lessons.shared.step import MISSING, Bars, Chosen, Lesson, Menu, Said, Setting, Step
-from nmviz.views.shared.numbers import significant
+from nmviz.views.shared.numbers import significant, units
 
 METHODS = {
     "clact": "CLACT",
@@ -50,7 +50,7 @@ def _width(chosen: Chosen, evidence: Evidence) -> Said:
     reach = interval(cost) if cost else None
     words = {
         "cost": runs.cost_in_words(run),
-        "units": f"{cost.n} {cost.unit_of_n}" if cost and cost.n else "pieces",
+        "units": f"{cost.n} {units(cost.unit_of_n)}" if cost and cost.n else "pieces",
         "error": runs.nats(cost.stderr) if cost and cost.stderr else "not known",
         "interval": _between(reach),
     }

@@ -62,7 +62,7 @@ _add(
     "nats a token",
     "Pruned minus dense, token by token on the same text. 0.69 doubles the perplexity.",
     "mean of (-ln p_pruned + ln p_dense); standard error from the windows' differences, with fewer "
-    "than 8 windows from those of blocks of 64 tokens",
+    "than 8 windows from those of pieces of 64 tokens",
 )
 _add(
     "cost_difference",

@@ -34,7 +34,7 @@ WRITTEN = (
 READING = (
     "Perplexity is exp of the mean negative log-likelihood of the tokens that count. Dense and "
     "pruned models read the same windows, so the standard error of a difference is from the "
-    "differences of the windows, or with fewer than 8 of blocks of 64 tokens. ± is one standard "
+    "differences of the windows, or with fewer than 8 of pieces of 64 tokens. ± is one standard "
     "error."
 )
 REAL = (

@@ -11,6 +11,7 @@ from nmviz.published.audit import Finding
 from nmviz.service.comparing.pinned import MOST
 from nmviz.ui.shell.html import esc, hint, table, with_hint
 from nmviz.ui.shell.pins import pin
+from nmviz.views.shared.numbers import units
 from nmviz.views.shared.theme import Figure, title_of
 
 SHAPES: Mapping[Verdict, str] = dict(zip(VERDICTS, ("●", "◐", "○", "?"), strict=True))
@@ -118,7 +119,7 @@ def _row(number: Number, marked: bool) -> list[str]:
         reach = f"{esc(plain(estimate.low))} to {esc(plain(estimate.high))}"
     elif estimate.low is not None:
         reach = "no bound"
-    count = f"{number.n:,} {number.unit_of_n or ''}" if number.n else NOTHING
+    count = f"{number.n:,} {units(number.unit_of_n)}" if number.n else NOTHING
     pinned = pin(*number.pins[:MOST], of=number.label) if number.pins else ""
     cells = [
         f"{esc(number.label)} {pinned}",

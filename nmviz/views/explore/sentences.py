@@ -10,7 +10,14 @@ from nmviz.core.results import Column, Measurement, Result
 from nmviz.core.rules import in_words
 from nmviz.core.settings import TARGETS, Target
 from nmviz.core.ties import TieBreaks, tie_breaks
-from nmviz.views.shared.numbers import interval, perplexity, share, significant, with_error
+from nmviz.views.shared.numbers import (
+    interval,
+    perplexity,
+    share,
+    significant,
+    units,
+    with_error,
+)
 from nmviz.views.shared.theme import NAMES
 
 UNIT = "nats a token"
@@ -53,7 +60,8 @@ def tie_note(result: Result) -> str | None:
     ties, counted = tie_breaks(result), result.get("tie_share")
     if ties is None or ties.share is None or not (ties.many or ties.rule == "random"):
         return None
-    note = f"A tie decided {share(ties.share)} of the {(counted and counted.unit_of_n) or 'blocks'}"
+    what = units(counted.unit_of_n if counted else None) or "groups"
+    note = f"A tie decided {share(ties.share)} of the {what}"
     if ties.rule == "random":
         return f"{note}: {_drawn(ties)}"
     note += ", for the lower index"

@@ -26,6 +26,19 @@ BARS = "bars: one standard error"
 """Said wherever bars are drawn, but for the claims, whose rules are on intervals."""
 
 
+UNITS = {
+    "blocks": "groups",
+    "blocks and entries": "groups and entries",
+    "blocks of 64 tokens": "pieces of 64 tokens",
+}
+"""What the store calls blocks, in the words of the page, where a block is one of the model."""
+
+
+def units(unit: str | None) -> str:
+    """What is counted behind a standard error or a share, in the words of the page."""
+    return UNITS.get(unit or "", unit or "")
+
+
 def bar(measurement: Measurement) -> float:
     """How far a bar reaches to either side: one standard error, 0 where it is not known."""
     error = measurement.stderr

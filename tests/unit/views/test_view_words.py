@@ -137,7 +137,7 @@ def test_tie_note_from_one_percent_on(make_result: Make) -> None:
 
     assert note(0.01) is None
     assert (
-        note(0.47) == "A tie decided 47% of the blocks, for the lower index: "
+        note(0.47) == "A tie decided 47% of the groups, for the lower index: "
         "other tie-breaks would give other numbers."
     )
     assert note(
@@ -145,7 +145,7 @@ def test_tie_note_from_one_percent_on(make_result: Make) -> None:
         Measurement(metric="perplexity_ties_low", value=2110.4, n=5),
         Measurement(metric="perplexity_ties_high", value=4800, n=5),
     ) == (
-        "A tie decided 47% of the blocks, for the lower index: at random, ties give a perplexity "
+        "A tie decided 47% of the groups, for the lower index: at random, ties give a perplexity "
         "of 2,110 to 4,800 (5 tried)."
     )
     assert tie_note(make_result("weight")) is None

@@ -85,7 +85,7 @@ def _interval(level: Measurement) -> str:
     if reach is None:
         return "interval not known yet"
     low, high = map(numbers.perplexity, reach)
-    counted = f" Here n is {level.n} {level.unit_of_n or ''}".rstrip() + "."
+    counted = f" Here n is {level.n} {numbers.units(level.unit_of_n)}".rstrip() + "."
     return hint(f"{low} to {high} (95%)", INTERVAL_HELP + counted, INTERVAL_FORMULA)
 
 

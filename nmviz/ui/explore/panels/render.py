@@ -228,4 +228,5 @@ def _spread_of(result: Result) -> str:
     cost = result.get("delta_nll")
     if cost is None or cost.stderr is None or cost.n is None:
         return ""
-    return f"± is one standard error; n is {cost.n:,} {cost.unit_of_n or 'parts of the text'}."
+    parts = numbers.units(cost.unit_of_n) or "parts of the text"
+    return f"± is one standard error; n is {cost.n:,} {parts}."
