@@ -24,10 +24,10 @@ SETTLED = """await Promise.allSettled(document.getAnimations()
     .filter((one) => one instanceof CSSTransition).map((one) => one.finished));"""
 """Colours and outlines have come to where they go."""
 
-BROKEN = """async (rules) => {
+BROKEN = """async ({ rules, within }) => {
     document.querySelectorAll("details").forEach((one) => { one.open = true; });
     SETTLED
-    const found = await axe.run(document, rules ? { runOnly: rules } : {});
+    const found = await axe.run(within || document, rules ? { runOnly: rules } : {});
     return found.violations.flatMap(({ id, nodes }) => nodes.map((one) => `${id}: ${one.html}`));
 }""".replace("SETTLED", SETTLED)
 """What axe finds; nothing of it is Gradio's own doing, so that no rule and no part is left out."""
@@ -93,15 +93,39 @@ def test_axe_finds_nothing_on_any_tab_in_either_theme(kept: Page, app: App, axe:
         show(page, tab)
         if last:
             appears(page.locator(f"{last} .main-svg").first)
-        assert page.evaluate(BROKEN, None) == [], tab
+        assert broken(page) == [], tab
         assert page.evaluate(SKIPPED) == [1, 0], tab
         assert page.evaluate(UNNAMED) == 0, tab
         page.locator("#theme").click()  # the dark one has other colours and nothing else
-        assert page.evaluate(BROKEN, ["color-contrast"]) == [], f"{tab}, dark"
+        assert broken(page, rules=["color-contrast"]) == [], f"{tab}, dark"
         page.locator("#theme").click()
+    the_open_tray_is_whole(page)
     show(page, "Explore")
     the_dialog_that_shares_is_whole(page)
     back_at(page, app.address())
+
+
+def broken(page: Page, rules: list[str] | None = None, within: str | None = None) -> list[str]:
+    """What axe finds by all rules or some, on all of the page or in a part of it."""
+    found: list[str] = page.evaluate(BROKEN, {"rules": rules, "within": within})
+    return found
+
+
+def the_open_tray_is_whole(page: Page) -> None:
+    """axe finds nothing in it, whatever is compared, and it is left empty."""
+    show(page, "Published")
+    pins = page.locator("#published-table .pin:visible")
+    for place in (0, 1):
+        pins.nth(place).click()
+    tray = page.locator("#tray")
+    expect(tray.locator(".tray-open")).to_contain_text("2 of 6")
+    tray.locator(".tray-open").click()
+    for part in ("Numbers", "Masks"):
+        tray.get_by_role("button", name=part, exact=True).click()
+        expect(tray.locator(f'[data-part="{part.lower()}"][aria-pressed="true"]')).to_be_visible()
+        assert broken(page, within="#tray") == [], part
+    tray.locator(".tray-clear").click()
+    expect(tray).to_contain_text("nothing is pinned")
 
 
 def the_dialog_that_shares_is_whole(page: Page) -> None:
@@ -109,7 +133,7 @@ def the_dialog_that_shares_is_whole(page: Page) -> None:
     page.locator("#share").click()
     expect(page.locator("#share-box")).to_contain_text("@software{")
     assert page.evaluate("document.querySelector('#share-box').contains(document.activeElement)")
-    assert page.evaluate(BROKEN, None) == [], "Share"
+    assert broken(page) == [], "Share"
     page.keyboard.press("Escape")
     expect(page.locator("#share-box")).to_be_hidden()
     assert page.evaluate("document.activeElement.id") == "share"

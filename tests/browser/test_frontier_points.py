@@ -34,7 +34,7 @@ def click_point(page: Page, query: str) -> None:
     """As a visitor does: the mouse goes there and presses its button."""
     page.wait_for_load_state("networkidle")  # no other figure takes its place meanwhile
     plot = page.locator(PLOT)
-    plot.scroll_into_view_if_needed()
+    plot.evaluate("(one) => one.scrollIntoView({ block: 'center' })")  # waits for no second look
     x, y = plot.evaluate(PLACE, query)
     page.mouse.move(x - 40, y)
     page.wait_for_timeout(BETWEEN_HOVERS)

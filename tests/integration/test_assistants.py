@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loops import ran
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
@@ -42,7 +43,7 @@ def asked(store: Path, what: Callable[[ClientSession, Call], Awaitable[None]]) -
 
             await what(session, call)
 
-    asyncio.run(asyncio.wait_for(ask(), timeout=120))
+    ran(asyncio.wait_for(ask(), timeout=120))
 
 
 def test_an_assistant_finds_compares_and_is_told_what_is_wrong(own_store: Path) -> None:
