@@ -9,6 +9,7 @@ from nmviz.core.experiment import Experiment as Settled
 from nmviz.library import comparing, costs, listing, running
 from nmviz.library.experiment import Experiment
 from nmviz.library.framed import Rows
+from nmviz.library.records import of_figure
 
 if TYPE_CHECKING:
     from mcp.server.fastmcp import FastMCP
@@ -100,12 +101,11 @@ def _rows(found: Rows[Any]) -> list[Values]:
 
 def _told(found: running.Run) -> Values:
     """What was measured and where it comes from."""
-    frame = found.to_frame()
     return {
         "what": found.heading,
         "key": found.key,
         "experiment": found.result.experiment.to_json(),
-        "figures": frame.astype(object).where(frame.notna(), None).to_dict(orient="records"),
+        "figures": [of_figure(one) for one in found.result.measurements],
         "source": found.result.provenance.source,
         "started": found.result.provenance.started,
     }

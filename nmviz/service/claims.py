@@ -15,6 +15,7 @@ from nmviz.published.speeds.measured import Measured, read_measured
 from nmviz.service import overlaps_and_times
 from nmviz.service.published import baselines, published
 from nmviz.service.runs import put, run, store
+from nmviz.sources.opening import LOADING
 from nmviz.store import OWN
 from nmviz.store.database import published_folder
 
@@ -123,7 +124,7 @@ def measured_specially(name: str, model: str, stop: Event) -> Iterator[Progress]
 
 def _special(steps: overlaps_and_times.Steps) -> Iterator[Progress]:
     """Measure something that evaluates no text, and store it like a run."""
-    yield Progress("loading the model")
+    yield Progress(LOADING)
     try:
         found = yield from steps
     except Cancelled:

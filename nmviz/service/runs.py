@@ -26,7 +26,7 @@ from nmviz.service.choices import (
 from nmviz.service.estimates import estimate, passes
 from nmviz.service.stored import answer_to, dense_floor, is_answer, serving
 from nmviz.sources import corpora, models
-from nmviz.sources.opening import opening
+from nmviz.sources.opening import LOADING, opening
 from nmviz.store import OWN, Store, open_store, seed
 from nmviz.store.standing import unnoted
 
@@ -243,7 +243,7 @@ def _live(
         refuse_large(first.model)
         room = decide(experiments, how)
         if room is not None:
-            yield Progress("loading the model", note=room.said)
+            yield Progress(LOADING, note=room.said)
     if first.tasks:
         tasks.check_installed()
         yield from tasks.live(load(first.model, how.device), experiments, store(), cancel)

@@ -102,17 +102,18 @@ def snapshot(model_id: str, *, again: bool = False) -> Path:
     download = partial(snapshot_download, force_download=True) if again else snapshot_download
     with _plain_words(model_id):
         made = Path(download(repository, revision=listing.commit, allow_patterns=wanted))
-        _know_by_name(repository, revision, listing.commit)
+    if _fetched(repository, revision) != made:
+        _know_by_name(repository, revision, listing.commit, weights[0])
     return made
 
 
-def _know_by_name(repository: str, revision: str | None, commit: str) -> None:
+def _know_by_name(repository: str, revision: str | None, commit: str, file: str) -> None:
     """What was fetched by its commit is found without the hub by its name alone, too: the hub's
-    cache learns what a name stands for when a file is asked for by that name."""
+    cache learns what a name stands for when a file, which is here, is asked for by that name."""
     with suppress(Exception):  # it is here; without the hub it would have to be fetched again
         info = HfApi().model_info(repository, revision=revision, timeout=HUB_PATIENCE)
         if info.sha == commit:
-            hf_hub_download(repository, "config.json", revision=revision)
+            hf_hub_download(repository, file, revision=revision)
 
 
 def is_here(model_id: str) -> bool:
@@ -226,9 +227,9 @@ def _fetched(repository: str, revision: str | None) -> Path | None:
         found = snapshot_download(
             repository, revision=revision, local_files_only=True, allow_patterns=wanted
         )
-    except (LocalEntryNotFoundError, OSError, ValueError):
+        return Path(found) if _is_complete(Path(found)) else None
+    except (LocalEntryNotFoundError, OSError, ValueError, KeyError):  # or its index is damaged
         return None
-    return Path(found) if _is_complete(Path(found)) else None
 
 
 def _is_complete(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from huggingface_hub import errors as hub_errors
 from nmviz.base.errors import UserError
 from nmviz.methods.scopes import PROJECTIONS
 from nmviz.sources import hub, models
+from nmviz.sources.opening import FETCHING, opening
 
 LLAMA = {
     "model_type": "llama",
@@ -383,3 +384,11 @@ def test_without_a_network_a_complete_copy_will_do(fake_hub: FakeHub) -> None:
         models.locate("owner/name")
     make_folder(fake_hub.folder, "model-2.safetensors")
     assert models.locate("owner/name").folder == fake_hub.folder
+
+
+def test_a_damaged_index_is_no_whole_model(fake_hub: FakeHub) -> None:
+    make_folder(fake_hub.folder, config=LLAMA)
+    for written in ("{", "{}"):
+        (fake_hub.folder / hub.INDEX).write_text(written)
+        assert not hub.is_here("owner/name")
+        assert opening("owner/name") == FETCHING

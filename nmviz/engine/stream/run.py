@@ -3,7 +3,7 @@ window, with what is measured and said the same."""
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import Event
@@ -31,7 +31,7 @@ from nmviz.engine.measure.evaluate import (
     watch_rows,
 )
 from nmviz.engine.measure.runner import AS_USUAL, Run, windows_of
-from nmviz.engine.prune.sparsify import Pruned, forwards
+from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards
 from nmviz.engine.prune.weights import PrunedWeights, Redrawn
 from nmviz.engine.stream.calibrating import ready, settle_ties
 from nmviz.engine.stream.hidden import Hidden
@@ -171,8 +171,9 @@ class StreamedRun(Run):
                 if site.block == number:
                     self._check()
                     pruned.finish(site)
+        computing = {one: self._computing(one, number) for one in self._comparisons}
         for batch in range(len(self._batches)):
-            for _ in self._run_batch(number, batch, sites):
+            for _ in self._run_batch(number, batch, sites, computing):
                 self.passes += len(self._batches[batch]) / (len(self._parts.paths) + 1)
                 yield self._progress(stage, partial=True)
         while self._of_rows:
@@ -182,7 +183,18 @@ class StreamedRun(Run):
             for site in sites:
                 pruned.release(site)
 
-    def _run_batch(self, number: int, batch: int, sites: Sequence[Site]) -> Iterator[None]:
+    def _computing(self, one: Comparison, number: int) -> dict[Site, SiteForward]:
+        """What the sites of a block compute under it."""
+        computed = forwards(one.pruned, self._check)
+        return {site: forward for site, forward in computed.items() if site.block == number}
+
+    def _run_batch(
+        self,
+        number: int,
+        batch: int,
+        sites: Sequence[Site],
+        computing: Mapping[Comparison, Mapping[Site, SiteForward]],
+    ) -> Iterator[None]:
         """A block over some windows, dense and under each comparison; a step a pass."""
         ids, entering = self._batches[batch], self._entering[batch]
         before = self._dense[batch] if number else None
@@ -193,9 +205,8 @@ class StreamedRun(Run):
             hidden = dense
             if first_block(one.pruned) <= number:
                 own = self._own[one]
-                computed = forwards(one.pruned, self._check)
-                here = {site: forward for site, forward in computed.items() if site.block == number}
-                hidden = own[batch] = again(self.loaded, number, call, own.get(batch, before), here)
+                entered = own.get(batch, before)
+                hidden = own[batch] = again(self.loaded, number, call, entered, computing[one])
             if one.watched:
                 one.propagated.add(number, dense - hidden, dense)
             yield

@@ -18,7 +18,7 @@ from nmviz.service.runs import load, run
 from nmviz.service.saving.about import Made, about, as_json
 from nmviz.service.saving.card import card
 from nmviz.service.saving.place import check_place, check_room, written_whole
-from nmviz.sources.opening import opening
+from nmviz.sources.opening import LOADING, opening
 from nmviz.sources.saved import ABOUT
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _opened(
 
         room = decide([experiment], how)
     if room is not None:
-        yield Progress("loading the model", note=room.said)
+        yield Progress(LOADING, note=room.said)
     if room is None or room.parts is None:
         loaded = load(experiment.model, how.device)
         steps = prepare(loaded, experiment, check, packed=True)
