@@ -20,6 +20,7 @@ from nmviz.engine.load.refusals import broken_files, no_code_of, quantised, stor
 from nmviz.engine.load.sites import find_sites
 from nmviz.engine.load.tensors import Head, compare, files_of, heads
 from nmviz.engine.stream.following import check_follows, without_padding
+from nmviz.engine.stream.places import Before, Stored, places_of, put, stored
 
 BYTES = 4  # of a weight in fp32
 Wanted = Callable[[str], bool]  # by the name that a tensor has in the model
@@ -64,7 +65,8 @@ class Parts:
             check_follows(self.model, model_id)
             find_sites(self.model)  # told by the model without weights, as all of it is now
         self.paths: Sequence[str] = find_blocks(self.model)[0]
-        self._names = self._named()
+        self._names, self._merges = self._named()
+        self._places = places_of(self.model)
         self._embedding = self._path_of(self.model.get_input_embeddings())
         self._head = self._path_of(self.model.get_output_embeddings())
 
@@ -145,20 +147,23 @@ class Parts:
             "choose a smaller model or a larger machine."
         )
 
-    def _named(self) -> dict[str, str]:
-        """What tensors on disk are called in the model; of those that are merged, the first that
-        they become."""
+    def _named(self) -> tuple[dict[str, str], bool]:
+        """What tensors on disk are called in the model, of those that are merged the first that
+        they become; and whether some are merged."""
         mapping = get_model_conversion_mapping(self.model, self._options.get("key_mapping"))
         renamed = [one for one in mapping if isinstance(one, WeightRenaming)]
         merged = [one for one in mapping if isinstance(one, WeightConverter)]
         own, prefix = self.model.state_dict(), self.model.base_model_prefix
-        return {
+        names = {
             name: rename_source_key(name, renamed, merged, prefix, own)[0] for name in self._heads
         }
+        return names, bool(merged)
 
     @contextmanager
     def _held(self, paths: tuple[str, ...]) -> Iterator[None]:
-        before = self._put(self._weights(lambda name: _inside(name, paths)))
+        before = self._straight(paths) or self._put(
+            self._weights(lambda name: _inside(name, paths))
+        )
         try:
             yield
         finally:
@@ -167,6 +172,24 @@ class Parts:
             before.clear()
             self._forget()
             give_back()
+
+    def _straight(self, paths: tuple[str, ...]) -> list[Before]:
+        """The same by reading tensors into their places; nothing where some are merged, worked out
+        or not there by name: transformers knows how, and builds a model for each part."""
+        names = [name for name in self._places if _inside(name, paths)]
+        worked_out = (name for name, one in self.model.named_buffers() if one.is_meta)
+        known = set(self._names.values()).issuperset(names)
+        if self._merges or not known or any(_inside(name, paths) for name in worked_out):
+            return []
+        with broken_files(self._folder, self._id):
+            before = [
+                one
+                for file in files_of(self._folder, self._id)
+                for name, tensor in stored(self._folder / file, self._names, names)
+                for one in put(self._places[name], tensor)
+            ]
+        self._forget()
+        return before
 
     def _weights(self, wanted: Wanted) -> Any:
         with broken_files(self._folder, self._id), quiet():
@@ -184,7 +207,7 @@ class Parts:
             for file in files_of(self._folder, self._id) if wanted is not _nothing else ():
                 held = files.enter_context(safe_open(self._folder / file, "pt"))
                 own = [name for name in held.keys() if name not in state]  # noqa: SIM118
-                state |= {name: _Stored(held.get_slice(name)) for name in own}
+                state |= {name: Stored(held.get_slice(name)) for name in own}
             model = self._kind.from_pretrained(
                 None,
                 config=self._config,
@@ -196,7 +219,7 @@ class Parts:
             )
         return model.eval().requires_grad_(False)
 
-    def _put(self, read: nn.Module) -> list[tuple[dict[str, Any], str, Any]]:
+    def _put(self, read: nn.Module) -> list[Before]:
         """Give the model what was read, where it has nothing yet; what was in its places."""
         before = []
         for path, module in read.named_modules(remove_duplicate=False):
@@ -239,20 +262,6 @@ class _Unread:
 
     def to(self, device: object = None, dtype: torch.dtype | None = None) -> Tensor:
         return torch.empty(self._head.shape, dtype=dtype, device="meta")
-
-
-class _Stored:
-    """A tensor in a file, read when transformers moves it."""
-
-    def __init__(self, place: Any) -> None:
-        self._place = place
-
-    def __getitem__(self, _whole: object) -> "_Stored":
-        return self
-
-    def to(self, device: object = None, dtype: torch.dtype | None = None) -> Tensor:
-        tensor: Tensor = self._place[...]
-        return tensor.to(dtype, copy=True)  # never a view of the file, which is closed
 
 
 def _nothing(_name: str) -> bool:
