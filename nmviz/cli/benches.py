@@ -16,6 +16,7 @@ from nmviz.base.benching import Row, Size, in_turns
 from nmviz.base.errors import UserError
 from nmviz.base.registry import Registry
 from nmviz.cli import timed_commands
+from nmviz.cli.using import large_models
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
 from nmviz.published.listing import Row as Shown
@@ -114,8 +115,8 @@ _bench("sweep", "sweeps of 24 and twelve experiments, against a plain dense pass
     timed_commands.sweep
 )
 _bench("memory", "the most that `nmviz run` holds, on 2,048 tokens", True)(timed_commands.memory)
-_bench("stream", "a model of 1.1 billion parameters block by block, against loaded whole", True)(
-    timed_commands.stream
+_bench("stream", "large models block by block, against loaded whole: an hour, 15 GB of disk", True)(
+    large_models.stream
 )
 
 

@@ -15,9 +15,7 @@ from statistics import median
 from time import perf_counter
 
 from nmviz.base.benching import Row, Size, seconds_of, spread
-from nmviz.base.cache import cache_dir, megabytes, require_space
 from nmviz.base.errors import UserError
-from nmviz.base.memory import memory_left
 from nmviz.core.experiment import Experiment
 
 CORPUS, TOKENS, WINDOW = "wikitext-2-validation", 8192, 512
@@ -28,9 +26,6 @@ MAGNITUDE = {"target": ("weight",), "criterion": ("magnitude",), "ties": ("index
 WANDA = {"target": ("weight",), "criterion": ("wanda",)}
 RUNS = {"activations": (), "weights": ("--target", "weight", "--ties", "index")}
 OLDER = ("--target", "weight")  # the rule of ties that a checkout of before `--ties` has
-STREAM_BUDGET, WHOLE_NEEDS, STREAM_DISK = "2500M", 8_000_000_000, 3_000_000_000
-"""What a streamed run is given, and bytes of memory and disk that the two ways beside each other
-take."""
 RUN_CORPUS, RUN_TOKENS = "wikitext-2", 2048  # of these no run ships either
 
 PEAK = "NMVIZ_BENCH_PEAK"
@@ -156,39 +151,6 @@ def memory(against: Path | None, turns: int) -> Iterator[Row | Size]:
     first = next(iter(peaks))
     base = median(peaks[first])
     yield from (Size(name, *spread(some, base), first) for name, some in peaks.items())
-
-
-def stream(_against: Path | None, turns: int) -> Iterator[Row | Size]:
-    """Time and peak of `nmviz run` on random weights of 1.1 billion parameters, in a temporary
-    folder of 2.3 GB: streamed, and loaded whole. UserError where disk or memory do not do."""
-    from nmviz.engine.load.loading import load
-    from nmviz.engine.stream.random_weights import BILLION, write_random
-
-    left = memory_left()
-    if left is not None and left < WHOLE_NEEDS:
-        raise UserError(
-            f"The whole model takes {megabytes(WHOLE_NEEDS)} MB of memory, and {megabytes(left)} "
-            "MB are free: end what else runs."
-        )
-    with tempfile.TemporaryDirectory() as place:
-        require_space(Path(place), STREAM_DISK, "The model that is measured")
-        load(Experiment().model)  # whose tokenizer it is given
-        folder = Path(place) / "random"
-        folder.mkdir()
-        write_random(folder, Experiment().model, BILLION)
-        here = Checkout(HERE, Path(__file__).parents[2], cache_dir())
-        read = ("--corpus", RUN_CORPUS, "--tokens", str(RUN_TOKENS), "--window", str(WINDOW))
-        asked = ("run", "--model", str(folder), *read, "--json", "--no-store")
-        budgets = {"loaded whole": "64G", "streamed": STREAM_BUDGET}
-        found: dict[str, list[Taken]] = {name: [] for name in budgets}
-        for _ in range(turns):
-            for name, budget in budgets.items():
-                found[name].append(here.run((*asked, "--memory", budget)))
-    first, *_ = budgets
-    base = median(one.seconds for one in found[first]), median(one.peak for one in found[first])
-    for name, some in found.items():
-        yield Row(f"{name}, time", *spread([one.seconds for one in some], base[0]), first)
-        yield Size(f"{name}, peak", *spread([one.peak for one in some], base[1]), first)
 
 
 PLAIN = f"a plain dense pass of transformers, {TOKENS:,} tokens"

@@ -27,6 +27,7 @@ from nmviz.engine.load import loading
 from nmviz.engine.measure.runner import Run
 from nmviz.engine.stream import random_weights, room
 from nmviz.engine.stream import run as streamed_run
+from nmviz.engine.stream.benches import seconds_of_blocks
 from nmviz.engine.stream.hidden import Hidden
 from nmviz.engine.stream.opening import opened
 from nmviz.engine.stream.parts import Parts
@@ -166,6 +167,27 @@ def test_one_block_has_weights_at_a_time_and_none_at_the_end(tmp_path: Path) -> 
     assert steps[-1] == ("done", sizes.outside)
     assert all("forward" not in module.__dict__ for module in model.modules())
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_a_block_is_read_without_building_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save(make("llama"), tmp_path / "llama")
+    parts, exact = Parts(folder, str(folder)), loading.load(str(folder)).model
+    monkeypatch.setattr(parts, "_read", None)
+    with parts.block(1), parts.leaving():
+        for name, one in parts.model.named_parameters():
+            held = name.startswith(f"{parts.paths[1]}.") or name == "lm_head.weight"
+            assert one.is_meta != held, name
+            assert one.is_meta or torch.equal(one, exact.get_parameter(name)), name
+    assert all(one.is_meta for one in parts.model.parameters())
+
+
+def test_what_blocks_take_is_reckoned_up_to_more_of_them(tmp_path: Path) -> None:
+    folder = save(make("llama"), tmp_path / "llama")
+    loaded, (one,) = loading.load(str(folder)), asked(folder, UNCALIBRATED[0])
+    few, many = (seconds_of_blocks(loaded, [one], TEXT, Running(), of) for of in (0, 10_000))
+    assert 0 < few < many
 
 
 def test_a_cancelled_run_lets_go_of_its_block(tmp_path: Path) -> None:

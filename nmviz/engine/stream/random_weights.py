@@ -26,6 +26,15 @@ BILLION = {
     "max_position_embeddings": 2048,
 }
 """About 1.1 billion parameters, with a vocabulary of 50,000."""
+SEVEN_BILLION = {
+    "hidden_size": 4096,
+    "intermediate_size": 11008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 32,
+    "max_position_embeddings": 4096,
+}
+"""The shape of Llama 2 7B: 6.5 billion parameters beside embedding and head."""
 SPREAD = 0.02
 
 
