@@ -21,13 +21,13 @@ from nmviz.service.elsewhere import measured_elsewhere
 from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
-    beforehand,
     check_device,
     check_text,
     compare,
     estimate_seconds,
     lookup,
     run,
+    said_beforehand,
     same_questions,
     sensitivity,
     store,
@@ -44,7 +44,6 @@ __all__ = [
     "Published",
     "Stand",
     "alone",
-    "beforehand",
     "best_weights",
     "budget_of",
     "calibrate",
@@ -72,6 +71,7 @@ __all__ = [
     "register_criterion",
     "resolve",
     "run",
+    "said_beforehand",
     "same_questions",
     "sensitivity",
     "standing",

@@ -212,7 +212,7 @@ def _live(
     yield from together(load(first.model, how.device), experiments, text, cancel, how, floor)
 
 
-def beforehand(experiments: Sequence[Experiment], how: Running = AS_USUAL) -> str:
+def said_beforehand(experiments: Sequence[Experiment], how: Running = AS_USUAL) -> str:
     """What is said before a run of a model that does not fit; empty where it is loaded whole, or is
     still to be fetched. UserError where it cannot be run."""
     here = opening(experiments[0].model) == LOADING

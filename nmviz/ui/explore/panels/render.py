@@ -142,7 +142,7 @@ def not_run(view: View, text: str | None) -> str:
     how = Running(noise_floor=view.noise_floor)
     try:
         check_live(view, text)
-        if said := service.beforehand(view.experiments(), how):
+        if said := service.said_beforehand(view.experiments(), how):
             return note(f"Not run yet. {said}", "stale") + _elsewhere(view)
     except UserError as error:
         return fault(str(error)) + _elsewhere(view)
