@@ -1,4 +1,4 @@
-"""How lists are written in sentences."""
+"""How lists, counts and times are written in sentences."""
 
 from collections.abc import Iterable, Sequence
 
@@ -21,3 +21,10 @@ def first_of(names: Sequence[str]) -> str:
     """`A, B, C and 4 more`."""
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     return f"{', '.join(names[:NAMED])}{more}"
+
+
+def duration(seconds: float) -> str:
+    """`8 s`, `3 min`, `2 h`: as much as an estimate can carry."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"

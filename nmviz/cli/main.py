@@ -39,12 +39,19 @@ def serve_app(
     device: Annotated[
         str, typer.Option(help=f"Where it computes: cpu, cuda or mps; {DEVICE} says it too.")
     ] = "",
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            help="What the process may take in all, such as 4GiB; else what is free. A model that "
+            "does not fit is run block by block."
+        ),
+    ] = None,
 ) -> None:
     """Serve the page."""
     quick_start()
     from nmviz.ui.launch import serve
 
-    serve(host=host, port=port, device=device)
+    serve(host=host, port=port, device=device, memory=memory)
 
 
 for _command in (

@@ -1,6 +1,8 @@
 """What the page, the command line and the API call. Nothing here imports torch until it runs."""
 
 from nmviz.methods.own import register as register_criterion
+from nmviz.service.at_hand.calibrating import calibrate, uncalibrated
+from nmviz.service.at_hand.models import why_no_texts
 from nmviz.service.budgets import budget_of
 from nmviz.service.choices import (
     OWN_TEXT,
@@ -19,17 +21,16 @@ from nmviz.service.elsewhere import measured_elsewhere
 from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
-    calibrate,
     check_device,
     check_text,
     compare,
     estimate_seconds,
     lookup,
     run,
+    said_beforehand,
     same_questions,
     sensitivity,
     store,
-    uncalibrated,
     warm,
 )
 from nmviz.service.schedules import pruned_in_words
@@ -70,6 +71,7 @@ __all__ = [
     "register_criterion",
     "resolve",
     "run",
+    "said_beforehand",
     "same_questions",
     "sensitivity",
     "standing",
@@ -78,4 +80,5 @@ __all__ = [
     "sweep_layer",
     "uncalibrated",
     "warm",
+    "why_no_texts",
 ]

@@ -35,8 +35,9 @@ class Pass:
     draws: int
 
 
-def passes(runs: Sequence[Result]) -> list[Pass]:
-    """What stored runs, oldest first, tell; the newest first.
+def passes(runs: Sequence[Result], streamed: bool = False) -> list[Pass]:
+    """What stored runs, oldest first, tell; the newest first. Those that were `streamed` tell of
+    such runs alone.
 
     A run makes one dense pass over the text and one for every experiment measured together, or for
     each of its draws, of which each takes an equal share, calibration too.
@@ -46,13 +47,16 @@ def passes(runs: Sequence[Result]) -> list[Pass]:
     for run in runs:
         together[run.provenance.started] += _draws(run.experiment.ties)
     alike = [run for run in reversed(runs) if here.items() <= run.provenance.machine.items()]
-    return [_pass(run, together[run.provenance.started]) for run in alike if _is_timed(run)]
+    return [
+        _pass(run, together[run.provenance.started]) for run in alike if _is_timed(run, streamed)
+    ]
 
 
-def _is_timed(run: Result) -> bool:
-    """Whether it is a run over a text: other results are timed in other ways, one with a noise
-    floor of its own took more passes, and one that was streamed reads while it computes."""
-    if provenance.STREAMED in run.provenance.settings:
+def _is_timed(run: Result, streamed: bool) -> bool:
+    """Whether it is a run over a text, streamed or not: other results are timed in other ways, one
+    with a noise floor of its own took more passes, and one that was streamed reads while it
+    computes."""
+    if (provenance.STREAMED in run.provenance.settings) != streamed:
         return False
     timed = run.provenance.seconds and run.experiment.tokens and run.get("perplexity")
     return bool(timed) and run.floor_of("pruned") is None

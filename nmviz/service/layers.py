@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING
 
-from nmviz.base import holding
 from nmviz.base.errors import UserError
 from nmviz.core.budget import Budget, at_equal_budget
 from nmviz.core.experiment import Experiment
@@ -15,12 +13,9 @@ from nmviz.core.settings import TARGETS
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.costs import Added
 from nmviz.methods.method import parse_call
+from nmviz.service.at_hand.models import Looked, load, looking, why_no_texts
 from nmviz.service.choices import canonical
 from nmviz.service.kept_looks import kept_or
-from nmviz.service.runs import load
-
-if TYPE_CHECKING:
-    from nmviz.engine.look.capture import Captures
 
 DEFAULT_WINDOWS = 16
 
@@ -56,14 +51,12 @@ def _look(
     window: tuple[int, int, int, int],
 ) -> SiteLook:
     from nmviz.engine.calibrate.calibration import bind_site
-    from nmviz.engine.load.sites import find_site
     from nmviz.engine.look.capture import Part
     from nmviz.engine.look.capture import look as look_at
 
-    loaded = load(experiment.model)
-    site = find_site(loaded.model, block, projection)
-    pruned = bind_site(loaded, experiment, site)
-    return look_at(captures().get(loaded, prompt), pruned, site, Part(*window))
+    with looking(experiment.model, prompt, block, projection) as at:
+        pruned = bind_site(at.loaded, experiment, at.site)
+        return look_at(at.capture, pruned, at.site, Part(*window))
 
 
 def sweep_layer(
@@ -81,18 +74,22 @@ def sweep_layer(
     does not say), or does not fit the pattern, says so. UserError where the pattern does not fit
     the site.
     """
+    with looking(experiment.model, prompt, block, projection) as at:
+        return tuple(_errors(at, experiment, windows))
+
+
+def _errors(at: Looked, experiment: Experiment, windows: int) -> Iterator[MethodError]:
+    """A row of `sweep_layer` a method."""
     from nmviz.engine.calibrate.calibration import bind_site
-    from nmviz.engine.load.sites import find_site
     from nmviz.engine.look.capture import local_error
 
-    loaded = load(experiment.model)
-    site = find_site(loaded.model, block, projection)
+    site = at.site
     site.mask_in(experiment).check_divides(site.d_in, site.name)
-    x = captures().get(loaded, prompt).of(site)
+    x = at.capture.of(site)
     y = site.dense(x)  # once for all rows
 
     def error_of(chosen: Experiment) -> float:
-        return local_error(bind_site(loaded, chosen, site), site, x, y)
+        return local_error(bind_site(at.loaded, chosen, site), site, x, y)
 
     def at_equal_budget_of(chosen: Experiment, spent: Budget) -> float | None:
         if not spent.added.multiply_adds:
@@ -100,7 +97,7 @@ def sweep_layer(
         equal = at_equal_budget(chosen, spent)
         return 0.0 if equal is None else error_of(equal)
 
-    def measured(row: MethodError) -> MethodError:
+    for row in every_method():
         try:
             chosen = alone(experiment, row, windows)
             kept = site.mask_in(chosen).density
@@ -108,11 +105,9 @@ def sweep_layer(
             row = replace(
                 row, added=spent.added_share, equal_error=at_equal_budget_of(chosen, spent)
             )
-            return replace(row, rel_error=error_of(chosen))
+            yield replace(row, rel_error=error_of(chosen))
         except UserError as reason:
-            return replace(row, reason=str(reason))
-
-    return tuple(map(measured, every_method()))
+            yield replace(row, reason=str(reason))
 
 
 def _added(row: MethodError, d_out: int, d_in: int) -> Added:
@@ -157,24 +152,17 @@ def generate(
 ) -> Iterator[GenerationProgress]:
     """The dense model and each experiment's model continue the prompt, a token each in turns.
 
-    When `cancel` is set the texts stay as they are. With `real_speed` the weights of dropped inputs
+    UserError for a model that does not fit into memory. When `cancel` is set the texts stay as they
+    are. With `real_speed` the weights of dropped inputs
     are really skipped, and the last step says how many bytes each model read a token.
     """
     from nmviz.engine.write.generate import Sampling
     from nmviz.engine.write.generate import generate as continue_prompt
 
+    if why := why_no_texts(experiments[0].model):
+        raise UserError(why)
     sampling = Sampling(max_new_tokens, temperature, seed, chat)
     loaded = load(experiments[0].model)
     experiments = [canonical(experiment) for experiment in experiments]
     stop = cancel or Event()
     yield from continue_prompt(loaded, experiments, prompt, sampling, stop, real_speed)
-
-
-@cache
-def captures() -> "Captures":
-    """The inputs of layers that this process keeps."""
-    from nmviz.engine.look.capture import Captures
-
-    kept = Captures()
-    holding.holds("captures", lambda: kept.size)
-    return kept

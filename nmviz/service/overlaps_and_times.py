@@ -13,8 +13,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.provenance import collect
 from nmviz.core.reading import Artefacts
 from nmviz.core.results import Measurement, Progress, Result
+from nmviz.service.at_hand.models import load
 from nmviz.service.choices import canonical
-from nmviz.service.runs import load
 from nmviz.sources import models
 
 if TYPE_CHECKING:

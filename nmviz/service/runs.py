@@ -6,19 +6,19 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
 
-from nmviz.base.errors import Cancelled, UserError, check_of, without_places
+from nmviz.base.errors import UserError, without_places
 from nmviz.core import pairing
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Progress, Result
-from nmviz.core.running import AS_EVERYWHERE, Running, usual_device
+from nmviz.core.running import AS_EVERYWHERE, Running
 from nmviz.core.settings import TARGETS
 from nmviz.methods.own import is_own
 from nmviz.service import tasks
+from nmviz.service.at_hand.models import in_parts, load, opened, room_of
+from nmviz.service.at_hand.streaming import said, streamed
 from nmviz.service.choices import (
     canonical,
-    refuse_large,
     refuse_old_rules,
     resolve,
     text_of,
@@ -35,9 +35,6 @@ AS_USUAL = Running()
 _WARMING = Lock()
 _warmed: deque[tuple[str, str]] = deque(maxlen=2)
 """What was loaded last in the background, or is being."""
-
-if TYPE_CHECKING:
-    from nmviz.engine.load.loading import LoadedModel
 
 
 @cache
@@ -115,35 +112,6 @@ def sensitivity(experiment: Experiment, projections: Sequence[str]) -> tuple[Exp
     return tuple(chosen)
 
 
-def calibrate(experiment: Experiment, cancel: Event | None = None) -> Iterator[Progress]:
-    """Work out and keep what an experiment's methods need of calibration text; nothing is measured.
-
-    The last Progress has stage "done" and the figures of calibration, such as the error on held-out
-    text before and after training. When `cancel` is set it has stage "cancelled" and nothing is
-    left behind.
-    """
-    from nmviz.engine.calibrate.calibration import prepare
-
-    yield Progress(opening(experiment.model))
-    steps = prepare(load(experiment.model), canonical(experiment), check_of(cancel or Event()))
-    try:
-        while True:
-            stage = next(steps)
-            yield Progress(stage.words, share=stage.share)
-    except StopIteration as end:
-        yield Progress("done", share=1.0, figures=end.value.figures)
-    except Cancelled:
-        yield Progress("cancelled")
-
-
-def uncalibrated(experiments: Sequence[Experiment]) -> tuple[Experiment, ...]:
-    """Those whose methods would first have to be calibrated, because nothing is kept of it here."""
-    from nmviz.engine.calibrate.calibration import is_ready
-
-    loaded = load(experiments[0].model)
-    return tuple(one for one in map(canonical, experiments) if not is_ready(loaded, one))
-
-
 @unnoted()
 def estimate_seconds(experiments: Sequence[Experiment], how: Running | None = None) -> float | None:
     """How long a live run made that way takes here, from the newest run of the model on this
@@ -178,7 +146,7 @@ def _warm(model: str, corpus: str) -> None:
     from nmviz.engine.write import skipping
 
     try:
-        encode(load(model), corpora.read(corpus), public=True)
+        encode(opened(model), corpora.read(corpus), public=True)
         kernels.warm()
         skipping.warm()
     except UserError as error:
@@ -192,15 +160,8 @@ def check_text(experiment: Experiment, text: str) -> None:
     before it is begun. Loads the model, whose tokenizer tells."""
     from nmviz.engine.measure.runner import windows_of
 
-    windows_of(load(experiment.model), experiment, text)
-
-
-def load(model: str, device: str | None = None) -> "LoadedModel":
-    """The model, loaded once a process, on the device that the process uses unless one is said."""
-    refuse_large(model)
-    from nmviz.engine.load.loading import load as load_model
-
-    return load_model(model, device or usual_device())
+    whole = in_parts(experiment.model) is None
+    windows_of(opened(experiment.model), experiment, text, whole)
 
 
 def check_device(device: str) -> None:
@@ -235,28 +196,30 @@ def _live(
     how: Running,
     cancel: Event | None,
 ) -> Iterator[Progress]:
-    first = experiments[0]
-    room = None
-    if how.memory is not None:
-        from nmviz.engine.stream.room import decide
-
-        refuse_large(first.model)
-        room = decide(experiments, how)
-        if room is not None:
-            yield Progress(LOADING, note=room.said)
+    first, room = experiments[0], room_of(experiments, how)
+    if room is not None and (room.parts is not None or how.memory is not None):
+        yield Progress(LOADING, note=said(room, experiments, how, store()))
     if first.tasks:
         tasks.check_installed()
         yield from tasks.live(load(first.model, how.device), experiments, store(), cancel)
         return
     text, floor = text_of(first.reading.corpus, text), dense_floor(first, store())
     if room is not None and room.parts is not None:
-        from nmviz.engine.stream.run import streamed
-
-        yield from streamed(room, experiments, text, cancel, how, floor)
+        yield from streamed(room, experiments, text, how, floor, cancel or Event())
         return
     from nmviz.engine.stream.whole import together
 
     yield from together(load(first.model, how.device), experiments, text, cancel, how, floor)
+
+
+def said_beforehand(experiments: Sequence[Experiment], how: Running = AS_USUAL) -> str:
+    """What is said before a run of a model that does not fit; empty where it is loaded whole, or is
+    still to be fetched. UserError where it cannot be run."""
+    here = opening(experiments[0].model) == LOADING
+    room = room_of(experiments, how) if here else None
+    if room is None or room.parts is None:
+        return ""
+    return said(room, experiments, how, store())
 
 
 def put(results: Sequence[Result]) -> str | None:

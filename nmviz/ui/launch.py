@@ -91,15 +91,23 @@ def _in_front() -> list[Middleware]:
     ]
 
 
-def serve(host: str = LOOPBACK, port: int = 7860, block: bool = True, device: str = "") -> str:
+def serve(
+    host: str = LOOPBACK,
+    port: int = 7860,
+    block: bool = True,
+    device: str = "",
+    memory: str | None = None,
+) -> str:
     """Serve the page and say where. With `block` it ends when the process is stopped.
 
-    A `device` takes the place of the one that NMVIZ_DEVICE says. UserError when the port is taken,
-    or none, when this machine has no such device, and where NMVIZ_MEMORY is no size.
+    A `device` takes the place of the one that NMVIZ_DEVICE says; `memory` is what the process may
+    take in all, such as 4GiB, else what is free. UserError when the port is taken, or none, when
+    this machine has no such device, and for what is no size of memory.
     """
     service.check_device(device or usual_device())
     if device:
         os.environ[DEVICE] = device
+    holding.keep_within(None if memory is None else holding.read_size(memory, "--memory"))
     holding.budget()
     if not 0 <= port <= LAST_PORT:
         raise UserError(f"There is no port {port}: give --port a number from 1 to {LAST_PORT}.")

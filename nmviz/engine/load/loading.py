@@ -107,7 +107,7 @@ def _size_of_weights() -> int:
 
 
 _models = _Kept(MODELS_KEPT)
-holding.holds("weights of models", _size_of_weights)
+holding.holds("weights of models", _size_of_weights, give_up=_models.clear)
 _texts = _Kept(TEXTS_KEPT)
 
 
@@ -135,6 +135,11 @@ def _for_recipe(recipe: Saved, model_id: str, device: str) -> LoadedModel:
         said={**base.said, ORIGIN: recipe.origin},
         recipe=recipe,
     )
+
+
+def is_loaded(model_id: str) -> bool:
+    """Whether the model of that id is in memory now, under any device."""
+    return any(one.info.id == model_id for one in _models.values())
 
 
 def in_memory(sha256: str) -> LoadedModel | None:

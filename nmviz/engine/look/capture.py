@@ -1,11 +1,12 @@
 """Capture once, look often: the dense inputs of every site over a prompt, in bounded memory."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from threading import RLock
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from nmviz.engine.load.refusals import enough_memory, not_finite
 from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tokens import bos_token, encode
 from nmviz.engine.measure.evaluate import Squares, logits
-from nmviz.engine.prune.sparsify import Masked, Pruned, replaced
+from nmviz.engine.prune.sparsify import Masked, Pruned, SiteForward, replaced
 from nmviz.engine.prune.weights import is_drawn
 
 LARGEST_PROMPT = 256  # tokens
@@ -49,27 +50,45 @@ class Capture:
         return sum(shared.values())
 
 
+class Sized(Protocol):
+    """What is kept: it says how many bytes it holds, which may grow."""
+
+    @property
+    def size(self) -> int: ...
+
+
+Held = TypeVar("Held", bound=Sized)
+
+
 class Captures:
     """The captures of the process, least recently used out first."""
 
     def __init__(self, memory: Callable[[], int] = holding.of_captures) -> None:
         self.memory = memory
-        self._kept: OrderedDict[tuple[str, str], Capture] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], Sized] = OrderedDict()
         self._lock = RLock()
 
     def get(self, loaded: LoadedModel, prompt: str) -> Capture:
         """The capture of that prompt, made by one dense pass if it is not kept."""
-        key = (loaded.sha256, prompt)
+        return self.kept((loaded.sha256, prompt), lambda: make_capture(loaded, prompt))
+
+    def kept(self, key: tuple[str, ...], make: Callable[[], Held]) -> Held:
+        """What is kept under that key, made if it is not."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
-        capture = make_capture(loaded, prompt)
+                return cast(Held, self._kept[key])
+        made = make()
         with self._lock:
-            self._kept[key] = capture
+            self._kept[key] = made
             while len(self._kept) > 1 and self.size > self.memory():
                 self._kept.popitem(last=False)
-        return capture
+        return made
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            self._kept.clear()
 
     @property
     def size(self) -> int:
@@ -92,16 +111,32 @@ def prompt_ids(loaded: LoadedModel, prompt: str) -> Tensor:
 def make_capture(loaded: LoadedModel, prompt: str) -> Capture:
     """One dense pass over at most 256 tokens of the prompt. UserError when it has none."""
     ids = prompt_ids(loaded, prompt)
+    with enough_memory(loaded.info.id):
+        return caught(
+            loaded, ids, find_sites(loaded.model), partial(_whole_pass, loaded=loaded, ids=ids)
+        )
+
+
+def _whole_pass(watching: Mapping[Site, SiteForward], loaded: LoadedModel, ids: Tensor) -> None:
+    with loaded.lock, replaced(watching):
+        logits(loaded, ids)
+
+
+def caught(
+    loaded: LoadedModel,
+    ids: Tensor,
+    sites: Sequence[Site],
+    passing: Callable[[Mapping[Site, SiteForward]], object],
+) -> Capture:
+    """What these sites are given while `passing` has the ids, int64 [tokens], pass through them,
+    each computing what it is handed."""
     seen: dict[str, list[Tensor]] = {}
 
     def forward(site: Site, x: Tensor) -> Tensor:
         seen.setdefault(site.name, []).append(x.reshape(-1, site.d_in))
         return site.dense(x)
 
-    watching: dict[Site, Callable[[Tensor], Tensor]]
-    watching = {site: partial(forward, site) for site in find_sites(loaded.model)}
-    with enough_memory(loaded.info.id), loaded.lock, replaced(watching):
-        logits(loaded, ids)
+    passing({site: partial(forward, site) for site in sites})
     inputs = {name: xs[0] if len(xs) == 1 else torch.cat(xs) for name, xs in seen.items()}
     return Capture(tuple(loaded.tokenizer.decode([i]) for i in ids.tolist()), inputs)
 

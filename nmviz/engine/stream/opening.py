@@ -1,6 +1,7 @@
 """A model opened for a streamed run: its tokenizer, and its weights still on disk."""
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from nmviz.core.provenance import ORIGIN, STREAMED
@@ -40,3 +41,23 @@ def opened(model_id: str, parts: Parts, folder: Path) -> LoadedModel:
     if saved := saved_in(files.folder):
         said |= {ORIGIN: saved.origin}
     return LoadedModel(info, parts.model, tokenizer, files.sha256, "cpu", said)
+
+
+def kept_parts(model_id: str, folder: Path) -> Parts:
+    """The parts of a model in that folder: those of the last time, while its files are the same."""
+    return _parts(model_id, folder, models.identify(model_id))
+
+
+def kept_opened(model_id: str, folder: Path) -> LoadedModel:
+    """The model of these parts, opened once."""
+    return _opened(model_id, folder, models.identify(model_id))
+
+
+@lru_cache(maxsize=1)
+def _parts(model_id: str, folder: Path, sha256: str) -> Parts:
+    return Parts(folder, model_id)
+
+
+@lru_cache(maxsize=1)
+def _opened(model_id: str, folder: Path, sha256: str) -> LoadedModel:
+    return opened(model_id, _parts(model_id, folder, sha256), folder)

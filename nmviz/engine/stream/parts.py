@@ -17,7 +17,7 @@ from nmviz.engine.load.blocks import find_blocks
 from nmviz.engine.load.configs import empty, language_model, read_config
 from nmviz.engine.load.loading import quiet
 from nmviz.engine.load.refusals import broken_files, no_code_of, quantised, stored_plainly
-from nmviz.engine.load.sites import find_sites
+from nmviz.engine.load.sites import Site, find_sites
 from nmviz.engine.load.tensors import Head, compare, files_of, heads
 from nmviz.engine.stream.following import check_follows, without_padding
 from nmviz.engine.stream.places import Before, Stored, places_of, put, stored
@@ -82,6 +82,12 @@ class Parts:
             yield
 
     @contextmanager
+    def layer(self, site: Site) -> Iterator[None]:
+        """Inside, the module that a site's matrix lies in has its weights."""
+        with self._held((self._path_of(site.module),)):
+            yield
+
+    @contextmanager
     def entering(self) -> Iterator[None]:
         """Inside, the embedding has its weights."""
         with self._held((self._embedding,)):
@@ -125,6 +131,7 @@ class Parts:
             head=ends[1],
             outside=outside,
             matrix=max(matrices) * BYTES,
+            on_disk=sum(on_disk),
         )
 
     def _size(self, paths: tuple[str, ...]) -> int:
@@ -243,12 +250,14 @@ class Parts:
 
 class Sizes:
     """Bytes: of the largest block and of the larger of embedding and head, in fp32 and as they are
-    on disk, which they are read from; and in fp32 of the head, of what stays, and of the largest
-    matrix."""
+    on disk, which they are read from; in fp32 of the head, of what stays, and of the largest
+    matrix; and of all blocks on disk."""
 
-    def __init__(self, *, block: int, ends: int, head: int, outside: int, matrix: int) -> None:
+    def __init__(
+        self, *, block: int, ends: int, head: int, outside: int, matrix: int, on_disk: int
+    ) -> None:
         self.block, self.ends, self.head = block, ends, head
-        self.outside, self.matrix = outside, matrix
+        self.outside, self.matrix, self.on_disk = outside, matrix, on_disk
 
 
 class _Unread:

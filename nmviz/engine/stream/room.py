@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+from nmviz.base import holding
 from nmviz.base.cache import megabytes
 from nmviz.base.errors import UserError
 from nmviz.base.memory import resident
@@ -17,8 +18,9 @@ from nmviz.engine.load.refusals import broken_files, plain_words, refuse_config
 from nmviz.engine.load.tensors import heads
 from nmviz.engine.measure.room import BYTES, at_once, scores_of, states_of
 from nmviz.engine.stream.hidden import check_disk
-from nmviz.engine.stream.opening import folder_of
+from nmviz.engine.stream.opening import folder_of, kept_parts
 from nmviz.engine.stream.parts import Parts
+from nmviz.engine.stream.timing import seconds_of
 from nmviz.methods import BY_TARGET, MITIGATIONS
 from nmviz.methods.method import Call, parse_call
 from nmviz.sources import models
@@ -35,65 +37,127 @@ FEW = 4  # numbers kept for each input and output of a layer: more is a matrix
 
 @dataclass(frozen=True)
 class Room:
-    """What a run of a model needs and may take; `parts` where it is streamed."""
+    """What a run of a model needs and may take, in words without a full stop; `parts` where it is
+    streamed."""
 
     said: str
     parts: Parts | None = None
     folder: Path | None = None
     in_file: bool = False  # whether hidden states have no place in memory
+    needs: int = 0  # bytes, beside what the process has by then
+    most: int = 0  # bytes that the process may have
+    seconds: float = 0.0  # of the run, as far as products and reading tell
+
+    def make(self) -> None:
+        """Give up what is idle, where it is in the way."""
+        holding.make_room(self.needs, self.most)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A model in safetensors: bytes that it has on disk, that it takes in memory with the work on
+    it, and that the process takes in all then, once what is idle is given up."""
+
+    folder: Path
+    count: int  # of parameters
+    on_disk: int
+    alone: int  # beside what the process has by then
+    said: str  # how many parameters it has
+
+    @property
+    def needs(self) -> int:
+        return _begun() + self.alone
+
+    def beside(self, most: int) -> str:
+        """What it needs and what there is, in words."""
+        return (
+            f"{self.said}; whole a run takes about {megabytes(self.needs)} MB, and "
+            f"{megabytes(most)} MB may be used"
+        )
 
 
 def decide(experiments: Sequence[Experiment], how: Running) -> Room | None:
     """How a model is read within `how.memory`; None where it is loaded whole without a word: no
-    bound is given, or nothing is known of its size before it is loaded.
+    bound is given, or nothing is known of its size before it is loaded. What is idle in the process
+    counts as free.
 
     UserError where not even a block fits, or the experiments need the whole model in memory; where
     files or tensors are missing or wrong.
     """
-    model_id = experiments[0].model
-    if how.memory is None or how.device != AS_EVERYWHERE:
+    model_id, most = experiments[0].model, how.memory
+    if most is None or how.device != AS_EVERYWHERE:
         return None
+    found = whole_of(model_id, experiments)
+    if found is None:
+        return None
+    with plain_words(model_id), broken_files(found.folder, model_id):
+        return _decide(found, experiments, how, most)
+
+
+def whole_of(model_id: str, experiments: Sequence[Experiment]) -> Whole | None:
+    """What it takes in memory whole with a run of the experiments; None where nothing is known of
+    its size before it is loaded. It is fetched where it is missing."""
     if models.recipe_of(model_id) is None:  # a recipe has the config of its model
         refuse_config(models.read_config(model_id), model_id)  # before weights are fetched
     folder = folder_of(model_id)
     if folder is None:
         return None
     with plain_words(model_id), broken_files(folder, model_id):
-        return _decide(folder, experiments, how, how.memory)
+        stored = heads(folder, model_id)
+        count = sum(prod(head.shape) for head in stored.values())
+        on_disk = sum(head.bits for head in stored.values()) // 8  # mapped while it is read
+        work = max(on_disk, _of_whole(folder, experiments, count))
+    said = f"{models.describe(model_id).title} has {_millions(count)} million parameters"
+    return Whole(folder, count, on_disk, count * BYTES + work, said)
 
 
-def _decide(folder: Path, experiments: Sequence[Experiment], how: Running, most: int) -> Room:
+def _begun() -> int:
+    """Bytes of the process once what is idle is given up and a run has begun."""
+    return max(0, (resident() or 0) - holding.idle()) + LIBRARIES
+
+
+def _decide(found: Whole, experiments: Sequence[Experiment], how: Running, most: int) -> Room:
     """The same of a folder of safetensors, and a bound in bytes."""
-    model_id = experiments[0].model
-    stored = heads(folder, model_id)
-    count = sum(prod(head.shape) for head in stored.values())
-    base = (resident() or 0) + LIBRARIES
-    on_disk = sum(head.bits for head in stored.values()) // 8  # mapped while it is read
-    whole = base + count * BYTES + max(on_disk, _of_whole(folder, experiments, count))
-    title, there = models.describe(model_id).title, f"{megabytes(most)} MB may be used"
-    told = f"{title} has {_millions(count)} million parameters"
-    if whole <= most:
-        needs = f"a run takes about {megabytes(whole)} MB"
-        return Room(f"{told}; {needs}, {there}: loaded whole.")
+    model_id, there = experiments[0].model, f"{megabytes(most)} MB may be used"
+    if found.needs <= most:
+        needs = f"a run takes about {megabytes(found.needs)} MB"
+        return Room(f"{found.said}; {needs}, {there}: loaded whole")
     _refuse_whole(experiments, how)
-    parts = Parts(folder, model_id)
-    least = base + _least(parts, experiments[0])
-    states = _states(parts, experiments, how)
-    if least > most:
-        raise UserError(
-            f"{told}; even block by block a run takes {megabytes(least)} MB of memory, and "
-            f"{there}: give it more, or choose a smaller model."
-        )
+    parts = kept_parts(model_id, found.folder)
+    alone, states = _least(parts, experiments[0].reading.window), _states(parts, experiments, how)
+    least = _begun() + alone
+    _refuse_little(found.said, parts, least, most)
     in_file = least + states > most
     if in_file:
         check_disk(states)
     takes = f"{megabytes(least if in_file else least + states)} MB"
     where = f", with {megabytes(states)} MB of hidden states on disk" if in_file else ""
-    said = (
-        f"{told}; whole a run takes about {megabytes(whole)} MB, {there}: streamed block by block "
-        f"in about {takes}{where}."
+    return Room(
+        f"{found.beside(most)}: streamed block by block in about {takes}{where}",
+        parts,
+        found.folder,
+        in_file,
+        LIBRARIES + alone + (0 if in_file else states),
+        most,
+        seconds_of(parts, experiments, how),
     )
-    return Room(said, parts, folder, in_file)
+
+
+def check_look(parts: Parts, whole: Whole, tokens: int, most: int) -> int:
+    """Bytes that it takes to have a prompt of so many tokens pass through a block. UserError where
+    they do not fit."""
+    needs = _least(parts, tokens)
+    _refuse_little(whole.said, parts, _begun() + needs, most)
+    return LIBRARIES + needs
+
+
+def _refuse_little(said: str, parts: Parts, least: int, most: int) -> None:
+    if least > most:
+        raise UserError(
+            f"{said}; even block by block a run takes {megabytes(least)} MB of memory, of which "
+            f"{megabytes(parts.sizes().block)} MB are one block, and {megabytes(most)} MB may be "
+            f"used: give --memory {-(-least // 2**20)}M at least, or choose a smaller model."
+        )
 
 
 def _of_whole(folder: Path, experiments: Sequence[Experiment], count: int) -> int:
@@ -107,10 +171,10 @@ def _of_whole(folder: Path, experiments: Sequence[Experiment], count: int) -> in
     return scores_of(config, window) + states_of(config, window, blocks) + masks
 
 
-def _least(parts: Parts, experiment: Experiment) -> int:
-    """Bytes that are there at once at the most: with a block and its work, or an end of the model
-    and the scores."""
-    sizes, window = parts.sizes(), experiment.reading.window
+def _least(parts: Parts, window: int) -> int:
+    """Bytes that are there at once at the most with windows of so many tokens: with a block and its
+    work, or an end of the model and the scores."""
+    sizes = parts.sizes()
     config = parts.model.config
     work = MATRICES * sizes.matrix + WIDE * BYTES * at_once(window) * parts.widest
     work += states_of(config, window, 4)

@@ -35,7 +35,7 @@ from nmviz.engine.prune.sparsify import Pruned, SiteForward, forwards
 from nmviz.engine.prune.weights import PrunedWeights, Redrawn
 from nmviz.engine.stream.calibrating import ready, settle_ties
 from nmviz.engine.stream.hidden import Hidden
-from nmviz.engine.stream.opening import opened
+from nmviz.engine.stream.opening import kept_opened
 from nmviz.engine.stream.parts import InParts
 from nmviz.engine.stream.passing import again, embedded, scores, through
 from nmviz.engine.stream.resuming import LONG, Kept, Saved, key_of
@@ -257,5 +257,5 @@ def streamed(
 ) -> StreamedRun:
     """The run of a model that there is room for a part at a time."""
     assert room.parts is not None and room.folder is not None
-    loaded = opened(experiments[0].model, room.parts, room.folder)
+    loaded = kept_opened(experiments[0].model, room.folder)
     return StreamedRun(loaded, room.parts, experiments, text, cancel, how, floor, room.in_file)

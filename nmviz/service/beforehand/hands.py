@@ -9,10 +9,9 @@ from typing import Any
 from nmviz.base.errors import Cancelled, check_of
 from nmviz.core.lessons.hand import Guess, Hand, Rule
 from nmviz.core.results import Progress
+from nmviz.service.at_hand.models import captures, load
 from nmviz.service.beforehand.files import entries
 from nmviz.service.choices import refuse_large
-from nmviz.service.layers import captures
-from nmviz.service.runs import load
 from nmviz.sources.opening import opening
 
 PLACES = {"smollm2-135m": (15, "down"), "gemma-3-270m": (9, "down")}

@@ -12,9 +12,10 @@ from nmviz.base.errors import UserError
 from nmviz.base.stepping import at_once, each
 from nmviz.core.experiment import Experiment
 from nmviz.core.running import Running
+from nmviz.service.at_hand.models import load
 from nmviz.service.choices import resolve
 from nmviz.service.cluster.messages import About, Came
-from nmviz.service.runs import check_device, load
+from nmviz.service.runs import check_device
 from nmviz.service.schedules import Group
 from nmviz.service.sweep import Failed, Outcome, Step, measured
 from nmviz.sources import corpora, task_data

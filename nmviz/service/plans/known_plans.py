@@ -12,8 +12,9 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.plans.plan import Layer, Plan, is_plan, parse_plan, plan_of, read_plan
 from nmviz.methods.pattern_lists import Patterns
 from nmviz.methods.patterns import PLAN, parse_pattern
+from nmviz.service.at_hand.models import opened
 from nmviz.service.choices import canonical
-from nmviz.service.runs import load, store
+from nmviz.service.runs import store
 
 MOST_KNOWN = 1000
 """Lists that are kept in mind until there is a result of them."""
@@ -101,11 +102,11 @@ def as_plan(experiment: Experiment) -> Plan:
 
 @cache
 def layers_of(model: str) -> tuple[Layer, ...]:
-    """The layers of a model in its order; loads it. UserError for a mixture, whose experts a plan
+    """The layers of a model in its order; opens it. UserError for a mixture, whose experts a plan
     cannot tell apart."""
     from nmviz.engine.load.sites import find_sites
 
-    sites = find_sites(load(model).model)
+    sites = find_sites(opened(model).model)
     if any(site.is_expert for site in sites):
         raise UserError("Plans are for models without experts: choose projections with --sites.")
     return tuple(

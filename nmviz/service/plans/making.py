@@ -14,10 +14,10 @@ from nmviz.core.plans.choosing import amber, by_cost, check_budget, cut, planned
 from nmviz.core.plans.plan import Layer, Plan, sites_of
 from nmviz.core.results import Progress, Result
 from nmviz.core.running import Running
+from nmviz.service.at_hand.models import load
 from nmviz.service.attribution import experiments_of, in_groups
 from nmviz.service.choices import canonical
 from nmviz.service.plans.known_plans import layers_of
-from nmviz.service.runs import load
 from nmviz.sources.opening import opening
 
 By = Literal["attribution", "outliers", "amber", "teal"]

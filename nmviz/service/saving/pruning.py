@@ -13,8 +13,10 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress, Result
 from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS
+from nmviz.service.at_hand.models import load
+from nmviz.service.at_hand.streaming import said
 from nmviz.service.choices import describe, resolve, text_of
-from nmviz.service.runs import load, run
+from nmviz.service.runs import run, store
 from nmviz.service.saving.about import Made, about, as_json
 from nmviz.service.saving.card import card
 from nmviz.service.saving.place import check_place, check_room, written_whole
@@ -91,7 +93,7 @@ def _opened(
 
         room = decide([experiment], how)
     if room is not None:
-        yield Progress(LOADING, note=room.said)
+        yield Progress(LOADING, note=said(room, [experiment], how, store()))
     if room is None or room.parts is None:
         loaded = load(experiment.model, how.device)
         steps = prepare(loaded, experiment, check, packed=True)

@@ -1,5 +1,6 @@
 """The progress bar of long work, and how times are written."""
 
+from nmviz.base.wording import duration
 from nmviz.core.results import Progress
 from nmviz.ui.shell.html import esc
 
@@ -28,10 +29,3 @@ def waiting(before: int = 0) -> str:
 def _bar(part: float | None, said: str) -> str:
     known = "" if part is None else f' value="{part:.3f}" max="1"'
     return f'<div class="bar"><progress aria-label="progress"{known}></progress><p>{said}</p></div>'
-
-
-def duration(seconds: float) -> str:
-    """`8 s`, `3 min`, `2 h`: as much as an estimate can carry."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"

@@ -9,6 +9,7 @@ import gradio as gr
 
 from nmviz import service
 from nmviz.base.errors import UserError
+from nmviz.base.wording import duration
 from nmviz.core.attribution.parts import By
 from nmviz.core.experiment import Experiment
 from nmviz.core.results import Result
@@ -20,7 +21,7 @@ from nmviz.ui.shell.failures import sentence
 from nmviz.ui.shell.freshness import stamp, wanted
 from nmviz.ui.shell.html import note
 from nmviz.ui.shell.limits import model_of
-from nmviz.ui.shell.progress import bar, duration
+from nmviz.ui.shell.progress import bar
 from nmviz.ui.shell.sessions import SESSIONS
 from nmviz.ui.shell.view import View, methods_of
 

@@ -48,8 +48,11 @@ def why(view: View) -> str:
 
 
 def texts(view: View) -> str:
-    """The panel of the three texts."""
-    return note(why(view)) if is_large(view) else live_texts(None, view)
+    """The panel of the three texts; of a model that writes none, why."""
+    if is_large(view):
+        return note(why(view))
+    without = service.why_no_texts(view.experiment.model)
+    return note(without) if without else live_texts(None, view)
 
 
 def panels(view: View) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 from nmviz import service
 from nmviz.base.errors import UserError
+from nmviz.base.wording import duration
 from nmviz.core import protocols
 from nmviz.core.results import Column, Progress, Result
 from nmviz.core.running import Running
@@ -19,7 +20,6 @@ from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity, table
 from nmviz.ui.shell.limits import check_live, layer_of, model_of
-from nmviz.ui.shell.progress import duration
 from nmviz.ui.shell.view import View, methods_of
 from nmviz.views.explore import sentences
 from nmviz.views.explore.best_weights import beside_the_best
@@ -139,11 +139,13 @@ def _floors_to_come(shown: Shown) -> str:
 
 def not_run(view: View, text: str | None) -> str:
     """The line beside dimmed figures, which dims them: how long a run takes, or why none can be."""
+    how = Running(noise_floor=view.noise_floor)
     try:
         check_live(view, text)
+        if said := service.said_beforehand(view.experiments(), how):
+            return note(f"Not run yet. {said}", "stale") + _elsewhere(view)
     except UserError as error:
         return fault(str(error)) + _elsewhere(view)
-    how = Running(noise_floor=view.noise_floor)
     seconds = service.estimate_seconds(view.experiments(), how)
     takes = f"about {duration(seconds)} here." if seconds else "press Run to measure it."
     return note(f"Not run yet: {takes}", "stale") + _elsewhere(view)

@@ -1,0 +1,1 @@
+"""Models as questions need them: whole in memory where they fit, else a block at a time."""
