@@ -13,10 +13,8 @@ from typing import Any
 from nmviz.core.experiment import Experiment
 from nmviz.core.metrics import METRICS
 from nmviz.core.provenance import OWN
+from nmviz.core.public import is_open, on_hub
 from nmviz.core.results import Measurement, Provenance, Result
-from nmviz.sources.corpora import CORPORA
-from nmviz.sources.pinned import MODELS
-from nmviz.sources.tasks import TASKS
 from nmviz.store.records import pack
 from nmviz.store.transfer.every_eval_ever import (
     EXPERIMENT,
@@ -116,7 +114,7 @@ def _model(result: Result, own: bool) -> dict[str, Any]:
         "id": model,
         "additional_details": {
             "deployment_type": "self_deployed" if own else "unknown",
-            "model_availability": "open_weights" if model in MODELS else "unknown",
+            "model_availability": "open_weights" if is_open(model) else "unknown",
             EXPERIMENT: result.experiment.canonical_json(),
             "nmviz_key": result.key,
         },
@@ -166,7 +164,7 @@ def _dataset(one: Measurement, experiment: Experiment) -> str:
 def _data(one: Measurement, experiment: Experiment, own: bool) -> dict[str, Any]:
     """What was read: of the hub where a run of ours did that, else only its name."""
     name = _dataset(one, experiment)
-    where = _on_hub(name) if own else None
+    where = on_hub(name) if own else None
     if where is None:
         return {"dataset_name": name, "source_type": "other"}
     repository, split = where
@@ -176,13 +174,6 @@ def _data(one: Measurement, experiment: Experiment, own: bool) -> dict[str, Any]
         "hf_repo": repository,
         "hf_split": split,
     }
-
-
-def _on_hub(name: str) -> tuple[str, str] | None:
-    """The repository and the split of a task or a corpus."""
-    if name in TASKS:
-        return TASKS.get(name).hub, TASKS.get(name).split
-    return CORPORA.get(name).on_hub if name in CORPORA else None
 
 
 def _end(value: float) -> float | str:
