@@ -13,6 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from foreign import shared_record
 
 from nmviz import published
 from nmviz.base.errors import UserError
@@ -58,44 +59,6 @@ def shipped(name: str, **fields: Any) -> Result:
     return next(
         one for one in runs if all(getattr(one.experiment, k) == v for k, v in fields.items())
     )
-
-
-def other_record() -> dict[str, Any]:
-    """What another program writes, made up."""
-    return {
-        "schema_version": "0.2.2",
-        "evaluation_id": "arc_easy/example_small-1b/1780000000",
-        "evaluation_timestamp": "1780000000",
-        "retrieved_timestamp": "1780000001",
-        "source_metadata": {
-            "source_type": "evaluation_run",
-            "source_organization_name": "example",
-            "evaluator_relationship": "third_party",
-        },
-        "eval_library": {"name": "lm_eval", "version": "0.4.12"},
-        "model_info": {"name": "Small 1B", "id": "example/small-1b"},
-        "evaluation_results": [
-            {
-                "evaluation_name": "arc_easy",
-                "source_data": {"dataset_name": "arc", "source_type": "hf_dataset"},
-                "metric_config": {
-                    "metric_id": "accuracy",
-                    "metric_unit": "percent",
-                    "lower_is_better": False,
-                },
-                "score_details": {
-                    "score": 55.5,
-                    "uncertainty": {"standard_error": {"value": 1.5}, "num_samples": 2376},
-                },
-            },
-            {
-                "evaluation_name": "chat",
-                "source_data": {"dataset_name": "chat", "source_type": "other"},
-                "metric_config": {"metric_id": "lmarena.elo", "lower_is_better": False},
-                "score_details": {"score": 1200},
-            },
-        ],
-    }
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +192,7 @@ def test_a_record_has_a_place_of_its_own() -> None:
 
 def test_a_record_of_another_program(tmp_path: Path) -> None:
     file = tmp_path / "record.json"
-    file.write_text(json.dumps(other_record()))
+    file.write_text(json.dumps(shared_record()))
     batch = read(file)
     (one,) = batch.results
     result = one.packed.result
@@ -244,7 +207,7 @@ def test_a_record_of_another_program(tmp_path: Path) -> None:
 
 def broken(path: str, value: Any) -> dict[str, Any]:
     """The record with another value there; None takes it away."""
-    record = other_record()
+    record = shared_record()
     *names, last = path.split(".")
     part: Any = record
     for name in names:
@@ -313,7 +276,7 @@ def test_a_broken_record_is_refused_whole(tmp_path: Path, path: str, value: Any,
 def test_shares_and_percent_of_both_versions(
     version: str, changes: dict[str, Any], value: float | None, tmp_path: Path
 ) -> None:
-    record = other_record() | {"schema_version": version}
+    record = shared_record() | {"schema_version": version}
     record["evaluation_results"][0]["metric_config"] |= changes
     file = tmp_path / "record.json"
     file.write_text(json.dumps(record))

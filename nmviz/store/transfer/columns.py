@@ -20,8 +20,6 @@ KINDS: Mapping[type, tuple[type | tuple[type, ...], str]] = {
 """What a value of JSON may be, and how it is called."""
 Reader = Callable[[Any, str], Any]
 """Makes of a value what we keep, told its place. UserError where it is none."""
-Find = Callable[[Any, str], Any]
-"""Where a document has what is called by a path; None where it has none."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +28,24 @@ class Column:
     what other versions of a program call it comes behind it."""
 
     name: str
-    path: str  # names of objects with dots between
+    path: str | tuple[str, ...]  # names of objects with dots between, or one by one
     kind: type | Reader
     required: bool = False
 
+    def find(self, document: Any) -> Any:
+        """The value at the end of the path, None where there is none."""
+        for name in self.path.split(".") if isinstance(self.path, str) else self.path:
+            document = document.get(name) if isinstance(document, Mapping) else None
+        return document
 
-def at_path(document: Any, path: str) -> Any:
-    """The value at the end of a path, None where there is none."""
-    for name in path.split("."):
-        document = document.get(name) if isinstance(document, Mapping) else None
-    return document
+    @property
+    def place(self) -> str:
+        """The path on one line."""
+        return self.path if isinstance(self.path, str) else ".".join(map(shown, self.path))
+
+
+Find = Callable[[Column, Any], Any]
+"""How a document is asked for a column; None where it has none."""
 
 
 def values(
@@ -47,7 +53,7 @@ def values(
     document: Any,
     where: str,
     within: str = "",
-    find: Find = at_path,
+    find: Find = Column.find,
 ) -> dict[str, Any]:
     """The values by our names, None for those that are not there. `where` is the file, `within`
     what stands before the paths of a part of it.
@@ -56,14 +62,14 @@ def values(
     """
     found: dict[str, Any] = {}
     for column in columns:
-        told = find(document, column.path)
-        place = f"{where} at {f'{within}.' if within else ''}{column.path}"
-        known = found.setdefault(column.name, None)
-        if told is None:
-            if column.required and known is None:
-                raise UserError(f"{place}: it is missing.")
-        elif known is None:
+        if found.setdefault(column.name, None) is not None:
+            continue
+        told = find(column, document)
+        place = f"{where} at {f'{within}.' if within else ''}{column.place}"
+        if told is not None:
             found[column.name] = value_of(column.kind, told, place)
+        elif column.required:
+            raise UserError(f"{place}: it is missing.")
     return found
 
 
