@@ -91,3 +91,41 @@ def log_document() -> dict[str, Any]:
         "wikitext ppl": 8.125,
         "wikitext time": 12.5,
     }
+
+
+def shared_record() -> dict[str, Any]:
+    """A record of Every Eval Ever 0.2 that another program writes, made up."""
+    return {
+        "schema_version": "0.2.2",
+        "evaluation_id": "arc_easy/example_small-1b/1780000000",
+        "evaluation_timestamp": "1780000000",
+        "retrieved_timestamp": "1780000001",
+        "source_metadata": {
+            "source_type": "evaluation_run",
+            "source_organization_name": "example",
+            "evaluator_relationship": "third_party",
+        },
+        "eval_library": {"name": "lm_eval", "version": "0.4.12"},
+        "model_info": {"name": "Small 1B", "id": "example/small-1b"},
+        "evaluation_results": [
+            {
+                "evaluation_name": "arc_easy",
+                "source_data": {"dataset_name": "arc", "source_type": "hf_dataset"},
+                "metric_config": {
+                    "metric_id": "accuracy",
+                    "metric_unit": "percent",
+                    "lower_is_better": False,
+                },
+                "score_details": {
+                    "score": 55.5,
+                    "uncertainty": {"standard_error": {"value": 1.5}, "num_samples": 2376},
+                },
+            },
+            {
+                "evaluation_name": "chat",
+                "source_data": {"dataset_name": "chat", "source_type": "other"},
+                "metric_config": {"metric_id": "lmarena.elo", "lower_is_better": False},
+                "score_details": {"score": 1200},
+            },
+        ],
+    }

@@ -66,13 +66,14 @@ class CorpusInfo:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus: what is said about it, its text by split, the identity of its source, and whether
-    it is on this machine already."""
+    """A corpus: what is said about it, its text by split, the identity of its source, whether it is
+    on this machine already, and the repository and split of the hub where it is on that."""
 
     info: CorpusInfo
     read: Callable[[Split], str]
     identify: Callable[[], str]
     is_here: Callable[[], bool]
+    on_hub: tuple[str, str] | None = None
 
 
 CORPORA: Registry[Corpus] = Registry("corpus")
@@ -176,7 +177,8 @@ def _wikitext2(part: Literal["test", "validation"]) -> Corpus:
 
     note = "The usual test text for perplexity; from the model hub, or a folder you name."
     info = CorpusInfo(name, title, "CC BY-SA 4.0", note)
-    return Corpus(info, read_part, identify_part, part_is_here)
+    on_hub = (WIKITEXT2_REPOSITORY, part)
+    return Corpus(info, read_part, identify_part, part_is_here, on_hub)
 
 
 def _joined(raw: Corpus) -> Corpus:
@@ -193,7 +195,7 @@ def _joined(raw: Corpus) -> Corpus:
         raw.info.licence,
         "The same as Wanda, SparseGPT and most papers read it.",
     )
-    return Corpus(info, read_rows, raw.identify, raw.is_here)
+    return Corpus(info, read_rows, raw.identify, raw.is_here, raw.on_hub)
 
 
 def _raw_file(name: str) -> Path | None:

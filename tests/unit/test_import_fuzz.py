@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from foreign import lm_eval_document, log_document
+from foreign import lm_eval_document, log_document, shared_record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -78,7 +78,12 @@ def own_line() -> dict[str, Any]:
     return fields
 
 
-DOCUMENTS = {"own": own_line(), "lm-eval": lm_eval_document(), "log": log_document()}
+DOCUMENTS = {
+    "own": own_line(),
+    "lm-eval": lm_eval_document(),
+    "log": log_document(),
+    "shared": shared_record(),
+}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

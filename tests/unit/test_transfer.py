@@ -140,7 +140,8 @@ def test_line_ends_a_mark_of_utf8_and_doubled_lines_do_not_matter(store: Store, 
         (json.dumps(fields(task="a\nb")), "a task has no name that can be kept"),
         (json.dumps(fields(task="a\0b")), "the text holds a zero character"),
         (json.dumps(fields(task="\ud800")), "the text holds a zero character or half of one"),
-        (json.dumps(fields(colour="red")), "measurements.0.colour: Extra inputs"),
+        (json.dumps(fields(colour="red")), "measurements.0.colour is not known here, so that a"),
+        (json.dumps({**fields(), "version": 9}), "line 2 is no result: version is not known here"),
         (json.dumps(fields()) + json.dumps(fields()), "line 2 is no JSON: extra data"),
         (json.dumps(fields())[:-1] + ', "sites": []}', "the name 'sites' stands there twice"),
         (
@@ -166,6 +167,7 @@ def test_line_ends_a_mark_of_utf8_and_doubled_lines_do_not_matter(store: Store, 
             json.dumps({**fields(), "flips": {**FLIPS, "rows": [FLIP] * 101}}),
             "flips.rows: Tuple should have at most 100 items",
         ),
+        (json.dumps({**fields(), "provenance": {}}), "line 2 is no result: provenance.source: "),
         (json.dumps({**fields(), "partial": True}), "a partial result is shown, never stored"),
         (json.dumps({**fields(), "provenance": {"source": " "}}), "its source has no name"),
     ],
@@ -312,23 +314,25 @@ def with_value(document: dict[str, Any], path: str, value: Any) -> dict[str, Any
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("results", [], "at results: it is no object"),
+        ("results", [], "at results: [] is no object"),
         ("results", {}, "holds no metric that is known here (it holds none at all)"),
         ("results", {"w": {"word_perplexity,none": 3.0}}, "(it holds word_perplexity)"),
-        ("results/arc_easy", 0.5, "at results.arc_easy: it is no object"),
-        ("results/arc_easy/acc,none", "0.5", "at results.arc_easy.acc,none: it is no number"),
-        ("results/arc_easy/acc,none", None, "at results.arc_easy.acc,none: it is no number"),
-        ("results/arc_easy/acc,none", True, "at results.arc_easy.acc,none: it is no number"),
+        ("results/arc_easy", 0.5, "at results.arc_easy: 0.5 is no object"),
+        ("results/arc_easy/acc,none", "0.5", "at results.arc_easy.acc,none: 0.5 is no number"),
+        ("results/arc_easy/acc,none", None, "at results.arc_easy.acc,none: it is missing"),
+        ("results/arc_easy/acc,none", True, "at results.arc_easy.acc,none: True is no number"),
         ("results/arc_easy/acc,none", float("nan"), "acc,none: it is not a finite number"),
         ("results/arc_easy/acc,none", 55.4, "acc of arc_easy is 55.4, and a share lies"),
         ("results/arc_easy/acc", 0.5, "at results.arc_easy: acc stands there twice"),
-        ("results/arc_easy/acc_stderr,none", "some", "acc_stderr,none: it is no number"),
+        ("results/arc_easy/acc_stderr,none", "some", "acc_stderr,none: some is no number"),
         ("results/arc_easy/acc_stderr,none", -1, "the standard error of acc of arc_easy is -1"),
         ("results/\x1b[31m", {"acc,none": 0.5}, "that is no name of a task"),
-        ("n-samples", [], "at n-samples: it is no object"),
-        ("n-samples/arc_easy", 3, "at n-samples.arc_easy: it is no object"),
-        ("n-samples/arc_easy", {"effective": -3}, "n-samples.arc_easy.effective: it is no count"),
-        ("date", "yesterday", "at date: it is no number"),
+        ("n-samples", [], "at n-samples: [] is no object"),
+        ("n-samples/arc_easy", 3, "at n-samples.arc_easy: 3 is no object"),
+        ("n-samples/arc_easy", {"effective": -3}, "n-samples.arc_easy.effective: -3 is no count"),
+        ("date", "yesterday", "at date: yesterday is no number"),
+        ("lm_eval_version", "0.5.0", "at lm_eval_version: version 0.5.0 is not known here, 0.4 is"),
+        ("lm_eval_version", 4, "at lm_eval_version: version 4 is not known here"),
         ("date", 1e30, "at date: it is no time"),
         ("config/model_args", "pretrained=a\nb", "does not say which model"),
         ("config/model_args", f"pretrained={'x' * 400}", "does not say which model"),
@@ -338,6 +342,13 @@ def test_a_broken_lm_eval_file_is_refused_with_its_path(
     store: Store, file: Path, path: str, value: Any, says: str
 ) -> None:
     assert says in refused(store, file, with_value(lm_eval_document(), path, value))
+
+
+def test_an_lm_eval_file_without_results_is_refused(store: Store, file: Path) -> None:
+    document = lm_eval_document()
+    del document["results"]
+    said = refused(store, file, document, Format.LM_EVAL)
+    assert said == "results.json at results: it is missing."
 
 
 def test_an_lm_eval_file_that_names_no_model_is_refused(store: Store, file: Path) -> None:
@@ -481,8 +492,8 @@ PRUNING = "config/pruning"
         ("config/model/seqlen", 0, "at seqlen: it is no number of tokens"),
         ("config/env/prune_n", 3, "two different values of prune_n"),
         ("config/env/results", {"arc_easy": {"acc,none": 0.1}}, "two different results of lm-eval"),
-        ("wikitext ppl", "low", "at ppl: it is no number"),
-        ("wikitext ppl", {"c4": 8.0}, "at ppl: it is not one perplexity, of WikiText-2"),
+        ("wikitext ppl", "low", "at wikitext ppl: low is no number"),
+        ("wikitext ppl", {"c4": 8.0}, "at wikitext ppl: it is not one perplexity, of Wiki"),
         ("wikitext ppl", -8.0, "a perplexity is above 0"),
         ("lm_eval/arc_easy/acc,none", 66.79, "a share lies between 0 and 1"),
     ],
@@ -499,7 +510,7 @@ def test_a_log_that_does_not_say_what_was_pruned_is_refused(
 ) -> None:
     document = log_document()
     del document["config"]["pruning"][missing]
-    assert f"does not say {missing}" in refused(store, file, document)
+    assert f"results.json at {missing}: it is missing" in refused(store, file, document)
 
 
 def test_a_log_without_numbers_is_refused(store: Store, file: Path) -> None:
@@ -511,7 +522,7 @@ def test_a_log_without_numbers_is_refused(store: Store, file: Path) -> None:
 def test_a_pruned_model_is_never_taken_for_a_dense_one(store: Store, file: Path) -> None:
     says = refused(store, file, log_document(), Format.LM_EVAL)
     assert "use --format log" in says
-    assert "does not say sparsity_type" in refused(store, file, lm_eval_document(), Format.LOG)
+    assert "at sparsity_type: it is missing" in refused(store, file, lm_eval_document(), Format.LOG)
     assert "is no result" in refused(store, file, lm_eval_document(), Format.JSONL)
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from nmviz.base.errors import UserError
 from nmviz.core.settings import LARGEST_BUDGET
+from nmviz.store.transfer.columns import Column, values
 from nmviz.store.transfer.files import shown
 
 MOST_SHOTS = 10_000
@@ -26,7 +27,7 @@ def asked(document: Mapping[str, Any], tasks: list[str], where: str) -> dict[str
 
     A task of which the file says no shots has those of all others, where they have the same.
     """
-    told = {task: _shots(document, task, where) for task in tasks}
+    told = {task: values(_shots_of(task), document, where)["shots"] for task in tasks}
     known = {shots for shots in told.values() if shots is not None}
     usual = known.pop() if len(known) == 1 else None
     chat = document.get("chat_template") is not None
@@ -36,44 +37,42 @@ def asked(document: Mapping[str, Any], tasks: list[str], where: str) -> dict[str
     }
 
 
-def shots_of(value: Any, where: str) -> int | None:
-    """A count of solved examples; None where nothing is said. UserError for anything else."""
-    if value is None:
-        return None
+def shots_of(value: Any, where: str) -> int:
+    """A count of solved examples. UserError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_SHOTS:
         raise UserError(f"{where}: it is no number of examples in a prompt.")
     return value
 
 
-def whole_limit(value: Any, where: str) -> int | None:
-    """A limit that counts questions; None where there is none. A share of them, or one, gives 0."""
-    if value is None:
-        return None
+def whole_limit(value: Any, where: str) -> int:
+    """A limit that counts questions. A share of them, or one, gives 0."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 < value <= LARGEST_BUDGET:
         raise UserError(f"{where}: it is no number of questions.")
     return int(value) if value >= FEWEST else 0
 
 
-def _shots(document: Mapping[str, Any], task: str, where: str) -> int | None:
-    """From `n-shot`, else from the task's own configuration."""
-    told = _part(document, "n-shot").get(task)
-    if told is None:
-        told = _part(_part(document, "configs"), task).get("num_fewshot")
-    return shots_of(told, f"{where} at n-shot.{shown(task)}")
+LIMIT = (Column("limit", "config.limit", whole_limit),)
+
+
+def _shots_of(task: str) -> tuple[Column, ...]:
+    """Beside the results, else in the task's own configuration."""
+    return (
+        Column("shots", ("n-shot", task), shots_of),
+        Column("shots", ("configs", task, "num_fewshot"), shots_of),
+    )
 
 
 def _limit(document: Mapping[str, Any], task: str, where: str) -> int | None:
     """`config.limit`; where that is a share, the questions that it left."""
-    place = f"{where} at config.limit"
-    limit = whole_limit(_part(document, "config").get("limit"), place)
+    limit: int | None = values(LIMIT, document, where)["limit"]
     if limit != 0:
         return limit
     left = _left(document, task, 0)
     if not FEWEST <= left <= LARGEST_BUDGET:
         raise UserError(
-            f"{place}: it leaves one question of {shown(task)} or does not say how many, and one "
-            "has no standard error; measure with a limit of at least 2."
+            f"{where} at config.limit: it leaves one question of {shown(task)} or does not say how "
+            "many, and one has no standard error; measure with a limit of at least 2."
         )
     return left
 

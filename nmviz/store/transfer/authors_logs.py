@@ -16,7 +16,7 @@ there refuses the file.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +29,7 @@ from nmviz.store.database import published_folder
 from nmviz.store.records import pack
 from nmviz.store.transfer import lm_eval_json
 from nmviz.store.transfer.asked import shots_of, whole_limit
+from nmviz.store.transfer.columns import Column, Reader, value_of, values
 from nmviz.store.transfer.files import shown
 from nmviz.store.transfer.incoming import Batch, admit
 
@@ -36,17 +37,94 @@ MARK = "sparsity_type"
 """A file that has it is such a log; lm-eval's own results never do."""
 NO_CHAT = (None, False, "", "None", "False", "false")
 DENSE = (None, "", "None", "none", "dense")
-MODELS = ("path_to_model", "model_name_or_path", "model_path", "model_name")
 LM_EVAL, HARNESS, WIKITEXT = "lm_eval", "harness", "ppl_wikitext2"
-PERPLEXITIES = ("wikitext ppl", "ppl")
-SETTINGS = {
-    HARNESS: ("num_fewshot", "apply_chat_template", "batch_size"),
-    WIKITEXT: ("batch_size",),
-}
-"""What is kept of how a number was made, by the section that says it."""
 DEEPEST = 8
 _OF_LM_EVAL = ("results", "groups", "configs", "versions", "n-shot", "n-samples")
-_NOT_THERE = object()
+
+
+def _model_name(told: Any, where: str) -> str | None:
+    """The last folder of a path; None for an empty one."""
+    if told and not isinstance(told, str):
+        raise UserError(f"{where}: it is no name of a model.")
+    return told.rstrip("/").rpartition("/")[2] if told else None
+
+
+def _window(told: Any, where: str) -> int:
+    if isinstance(told, bool) or not isinstance(told, int) or not 2 <= told <= LARGEST_BUDGET:
+        raise UserError(f"{where}: it is no number of tokens.")
+    return told
+
+
+def _limit(told: Any, where: str) -> int:
+    limit = whole_limit(told, where)
+    if limit == 0:
+        raise UserError(f"{where}: it counts no questions, or one; name at least 2.")
+    return limit
+
+
+def _perplexity(told: Any, where: str) -> float:
+    """A number, or an object that has it for WikiText alone."""
+    if isinstance(told, Mapping):
+        if len(told) != 1 or "wiki" not in next(iter(told)).lower():
+            raise UserError(f"{where}: it is not one perplexity, of WikiText-2.")
+        told = next(iter(told.values()))
+    found: float = value_of(float, told, where)
+    return found
+
+
+def _modules(told: Any, where: str) -> str:
+    """`q,k,v,o,gate,up,down` of `["q_proj", ...]`, in the order of the block."""
+    names = told.replace("|", ",").split(",") if isinstance(told, str) else told
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{where}: it is no list of names.")
+    short = {name.strip().removesuffix("_proj") for name in names}
+    if unknown := sorted(short - set(PROJECTIONS)):
+        raise UserError(f"{where}: {shown(unknown[0])!r} is not known here.")
+    return ",".join(name for name in PROJECTIONS if name in short)
+
+
+def _text(told: Any, _: str) -> str:
+    return shown(told, 500)
+
+
+def _of(section: str, name: str, kind: type | Reader) -> tuple[Column, Column]:
+    """What one section says, else any other."""
+    return Column(name, f"{section}.{name}", kind), Column(name, name, kind)
+
+
+LOG = (
+    Column("model", "model.path", _model_name),
+    Column("model", "path_to_model", _model_name),
+    Column("model", "model_name_or_path", _model_name),
+    Column("model", "model_path", _model_name),
+    Column("model", "model_name", _model_name),
+    Column("kind", MARK, object),
+    Column("perplexity", "ppl", _perplexity),
+    Column("perplexity", "wikitext ppl", _perplexity),
+    Column("window", "seqlen", _window),
+    Column("step", "transformation_type", object),
+    Column("added", "additional_transformation", object),
+)
+SHARE = (Column("ratio", "sparsity_ratio", float, required=True),)
+N_OF_M = (
+    Column("keep", "prune_n", object, required=True),
+    Column("of", "prune_m", object, required=True),
+)
+SCOPE = (Column("modules", "target_modules", _modules, required=True),)
+ASKED = (
+    *_of(HARNESS, "num_fewshot", shots_of),
+    *_of(HARNESS, "limit", _limit),
+    *_of(HARNESS, "apply_chat_template", object),
+)
+SETTINGS = {
+    HARNESS: tuple(
+        column
+        for name in ("num_fewshot", "apply_chat_template", "batch_size")
+        for column in _of(HARNESS, name, _text)
+    ),
+    WIKITEXT: _of(WIKITEXT, "batch_size", _text),
+}
+"""What is kept of how a number was made, by the section that says it."""
 
 
 def is_log(document: Mapping[str, Any]) -> bool:
@@ -58,13 +136,13 @@ def read(document: Mapping[str, Any], name: str) -> Batch:
     """The one result of a log. UserError where it says too little, or what is not known here."""
     found, left_out = _numbers(document, name)
     log = _Log(document, name)
-    perplexity = _perplexity(log)
+    told = log.values(LOG)
+    perplexity = log.perplexity if told["perplexity"] is None else told["perplexity"]
     if not found and perplexity is None:
         raise UserError(f"{name} holds neither lm-eval results nor a ppl.")
-    printed, experiment = _experiment(log)
+    printed, experiment = _experiment(log, told)
     if perplexity is not None:
-        window = log.told("seqlen", None)
-        experiment = experiment.but(corpus="wikitext-2", window=_window(window, name))
+        experiment = experiment.but(corpus="wikitext-2", window=told["window"])
         found = (Measurement(metric="perplexity", value=perplexity), *found)
     if log.evaluated:
         experiment = experiment.but(**_asked(log))
@@ -77,28 +155,32 @@ class _Log:
     """A document whose values are asked for by name, in whatever section they lie."""
 
     def __init__(self, document: Mapping[str, Any], name: str) -> None:
+        if not is_log(document):
+            raise UserError(f"{name} at {MARK}: it is missing.")
         self.name = name
         self.evaluated = _evaluated(document, name) or {}
         self.identity = f"log:{lm_eval_json.digest(document)}"
         self._sections = list(_sections(document))
 
-    def told(self, key: str, otherwise: Any = _NOT_THERE, within: str | None = None) -> Any:
-        """The value of that name, in the section `within` where one has it.
+    def values(self, columns: Sequence[Column]) -> dict[str, Any]:
+        """Values by our names. A path is a name that any section may have, or `SECTION.NAME`.
 
-        UserError where there are two, or none and no `otherwise`.
+        UserError as for any columns, and where sections say different things.
         """
-        has = [(name, section[key]) for name, section in self._sections if key in section]
-        values = [value for name, value in has if name == within] or [value for _, value in has]
-        if any(value != values[0] for value in values):
-            raise UserError(f"{self.name} has two different values of {key}.")
-        if not values and otherwise is _NOT_THERE:
-            raise UserError(f"{self.name} does not say {key}.")
-        return values[0] if values else otherwise
+        return values(columns, self._sections, self.name, find=self._find)
 
-    def path(self) -> Any:
-        """The folder of the model, which stands in the section `model` alone."""
-        paths = (section.get("path") for name, section in self._sections if name == "model")
-        return next(filter(None, paths), None)
+    def _find(self, column: Column, sections: Sequence[tuple[str, Mapping[str, Any]]]) -> Any:
+        within, _, key = column.place.rpartition(".")
+        found = [part[key] for name, part in sections if key in part and within in ("", name)]
+        if any(value != found[0] for value in found):
+            raise UserError(f"{self.name} has two different values of {key}.")
+        return found[0] if found else None
+
+    @property
+    def perplexity(self) -> float | None:
+        """The one beside the tasks."""
+        told = self.evaluated.get("results", {}).get("ppl")
+        return None if told is None else _perplexity(told, f"{self.name} at ppl")
 
 
 def _sections(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -142,19 +224,7 @@ def _numbers(
     return lm_eval_json.measurements({**evaluated, "results": tasks}, name)
 
 
-def _perplexity(log: _Log) -> float | None:
-    """`wikitext ppl` or `ppl`, beside the configuration or beside the tasks."""
-    told = log.evaluated.get("results", {}).get("ppl")
-    for key in PERPLEXITIES:
-        told = log.told(key, told)
-    if isinstance(told, Mapping):
-        if len(told) != 1 or "wiki" not in next(iter(told)).lower():
-            raise UserError(f"{log.name} at ppl: it is not one perplexity, of WikiText-2.")
-        told = next(iter(told.values()))
-    return None if told is None else lm_eval_json.number(told, f"{log.name} at ppl")
-
-
-def _experiment(log: _Log) -> tuple[Printed, Any]:
+def _experiment(log: _Log, told: Mapping[str, Any]) -> tuple[Printed, Any]:
     """The names as the log says them, and the experiment they stand for in names.csv."""
     folder = published_folder()
     if folder is None:
@@ -162,14 +232,14 @@ def _experiment(log: _Log) -> tuple[Printed, Any]:
             "The log's names are explained in results/published/names.csv, which is not installed: "
             "import it in a checkout of the project."
         )
-    model = _model(log)
-    dense = log.told(MARK) in DENSE
+    model = told["model"] or lm_eval_json.model_name(log.evaluated, log.name).rpartition("/")[2]
+    dense = told["kind"] in DENSE
     printed = Printed(
         place=log.identity,
         model=model,
-        pattern="dense" if dense else _pattern(log),
-        method="dense" if dense else _method(log),
-        scope=None if dense else _scope(log),
+        pattern="dense" if dense else _pattern(log, told["kind"]),
+        method="dense" if dense else _method(told),
+        scope=None if dense else log.values(SCOPE)["modules"],
     )
     try:
         experiment = published.read_names(folder).experiment(
@@ -180,71 +250,34 @@ def _experiment(log: _Log) -> tuple[Printed, Any]:
     return printed, experiment
 
 
-def _model(log: _Log) -> str:
-    told = log.path() or next(filter(None, (log.told(key, None) for key in MODELS)), None)
-    name = lm_eval_json.model_name(log.evaluated, log.name) if told is None else told
-    if not isinstance(name, str):
-        raise UserError(f"{log.name} at model.path: it is no name of a model.")
-    return name.rstrip("/").rpartition("/")[2]
-
-
-def _pattern(log: _Log) -> str:
+def _pattern(log: _Log, kind: Any) -> str:
     """As names.csv writes it: `2:4`, or `unstructured-0.5`."""
-    if str(log.told(MARK)).startswith("unstructured"):
-        ratio = lm_eval_json.number(log.told("sparsity_ratio"), f"{log.name} at sparsity_ratio")
+    if str(kind).startswith("unstructured"):
+        ratio = log.values(SHARE)["ratio"]
         return f"unstructured-{Decimal(str(ratio)).normalize():f}"
-    return f"{shown(log.told('prune_n'), 9)}:{shown(log.told('prune_m'), 9)}"
+    told = log.values(N_OF_M)
+    return f"{shown(told['keep'], 9)}:{shown(told['of'], 9)}"
 
 
-def _method(log: _Log) -> str:
+def _method(told: Mapping[str, Any]) -> str:
     """`semi_structural_L_pruner / shift+additional=var`: what the command line asked for."""
-    told = log.told("transformation_type", None)
-    step = "none" if told in DENSE else shown(told)
-    added = log.told("additional_transformation", None)
-    more = "" if added in DENSE else f"+additional={shown(added)}"
-    return f"{shown(log.told(MARK))} / {step}{more}"
-
-
-def _scope(log: _Log) -> str:
-    """`q,k,v,o,gate,up,down` of `["q_proj", ...]`, in the order of the block."""
-    told = log.told("target_modules")
-    names = told.replace("|", ",").split(",") if isinstance(told, str) else told
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{log.name} at target_modules: it is no list of names.")
-    short = {name.strip().removesuffix("_proj") for name in names}
-    if unknown := sorted(short - set(PROJECTIONS)):
-        raise UserError(f"{log.name} at target_modules: {shown(unknown[0])!r} is not known here.")
-    return ",".join(name for name in PROJECTIONS if name in short)
+    step = "none" if told["step"] in DENSE else shown(told["step"])
+    more = "" if told["added"] in DENSE else f"+additional={shown(told['added'])}"
+    return f"{shown(told['kind'])} / {step}{more}"
 
 
 def _asked(log: _Log) -> dict[str, Any]:
     """How lm-eval asked, where the log says it; the authors' code gives no examples by itself."""
-
-    def told(key: str) -> Any:
-        return log.told(key, None, within=HARNESS)
-
-    limit = whole_limit(told("limit"), f"{log.name} at limit")
-    if limit == 0:
-        raise UserError(f"{log.name} at limit: it counts no questions, or one; name at least 2.")
-    shots = shots_of(told("num_fewshot"), f"{log.name} at num_fewshot")
-    return {"shots": shots or 0, "limit": limit, "chat": told("apply_chat_template") not in NO_CHAT}
-
-
-def _window(told: Any, name: str) -> int | None:
-    if told is None:
-        return None
-    if isinstance(told, bool) or not isinstance(told, int) or not 2 <= told <= LARGEST_BUDGET:
-        raise UserError(f"{name} at seqlen: it is no number of tokens.")
-    return told
+    told = log.values(ASKED)
+    return {
+        "shots": told["num_fewshot"] or 0,
+        "limit": told["limit"],
+        "chat": told["apply_chat_template"] not in NO_CHAT,
+    }
 
 
 def _provenance(log: _Log, printed: Printed) -> Provenance:
     made = lm_eval_json.provenance(log.evaluated, log.identity, printed, log.name)
-    part = HARNESS if log.evaluated else WIKITEXT
-    told = {
-        key: value
-        for key in SETTINGS[part]
-        if (value := log.told(key, None, within=part)) is not None
-    }
-    settings = {**made.settings, **{key: shown(value, 500) for key, value in told.items()}}
-    return made.model_copy(update={"settings": settings})
+    told = log.values(SETTINGS[HARNESS if log.evaluated else WIKITEXT])
+    said = {name: value for name, value in told.items() if value is not None}
+    return made.model_copy(update={"settings": {**made.settings, **said}})

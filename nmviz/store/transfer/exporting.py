@@ -9,8 +9,8 @@ from nmviz.core.provenance import OWN
 from nmviz.core.results import Result
 from nmviz.store import records
 from nmviz.store.store import Store
-from nmviz.store.transfer import every_eval_ever
 from nmviz.store.transfer.csv_file import PLAIN, Dialect, write_csv
+from nmviz.store.transfer.every_eval_ever import writing as every_eval_ever
 from nmviz.store.transfer.files import shown, write_bytes
 from nmviz.store.transfer.jsonl import write_jsonl
 
@@ -38,8 +38,11 @@ def export_file(
         write_jsonl(results, path)
         return f"{_count(len(results), 'result')} written to {name}."
     if kind == ".zip":
-        write_bytes(path, every_eval_ever.zipped(results))
-        return f"{_count(len(results), 'result')} written to {name}, a record each."
+        data, written = every_eval_ever.zipped(results)
+        write_bytes(path, data)
+        said = f"{_count(written, 'result')} written to {name}, a record each."
+        left = len(results) - written
+        return f"{said} Left out as without a number that can be better: {left}." if left else said
     lines = write_csv(results, path, dialect)
     return f"{_count(len(results), 'result')}, {_count(lines, 'line')} written to {name}."
 

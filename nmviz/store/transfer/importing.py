@@ -14,7 +14,8 @@ from nmviz.base.errors import UserError
 from nmviz.store import writing
 from nmviz.store.store import Store
 from nmviz.store.tables import ResultRow, SourceRow
-from nmviz.store.transfer import authors_logs, every_eval_ever, llama_cpp_log, lm_eval_json
+from nmviz.store.transfer import authors_logs, llama_cpp_log, lm_eval_json
+from nmviz.store.transfer.every_eval_ever import reading as every_eval_ever
 from nmviz.store.transfer.files import parse_json, read_text, shown
 from nmviz.store.transfer.incoming import Batch, Incoming
 from nmviz.store.transfer.jsonl import read_foreign

@@ -87,6 +87,8 @@ def _read_line(line: bytes, where: str) -> Packed:
 def _reason(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
     name = ".".join(shown(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{name} is not known here, so that a later nmviz may have written it: update nmviz"
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{name}: {message}" if name else message
 

@@ -25,7 +25,8 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Measurement, Printed, Provenance, Result
 from nmviz.store.records import pack
 from nmviz.store.transfer.asked import Asked, asked
-from nmviz.store.transfer.files import LARGEST_COUNT, shown
+from nmviz.store.transfer.columns import Column, value_of, values
+from nmviz.store.transfer.files import shown
 from nmviz.store.transfer.incoming import Batch, admit, name_fits
 
 KEPT = {
@@ -35,16 +36,99 @@ KEPT = {
     "prompt_level_loose_acc": "prompt_loose",
 }
 """lm-eval's name of a metric and ours."""
-PROMPT = ("fewshot_as_multiturn", "chat_template_sha", "system_instruction_sha")
-"""What a file says at its top of how prompts were put together."""
-SETTINGS = ("batch_size", "limit", "gen_kwargs", "random_seed", "torch_seed", "fewshot_seed")
-VERSIONS = {"lm_eval_version": "lm_eval", "transformers_version": "transformers"}
+KNOWN = ("0.3", "0.4")
+"""What the versions begin with that are read; older files name none."""
 ADAPTERS = ("peft", "delta")
 """Arguments that make another model of the pretrained one."""
 UNKNOWN: dict[str, None] = dict.fromkeys(
     ("corpus", "tokens", "window", "bos", "calibration_windows", "seed")
 )
 _KEY = re.compile(r"(?P<metric>[^,]+?)(?P<stderr>_stderr)?(,(?P<filter>.*))?", re.DOTALL)
+
+
+def _text(value: Any, _: str = "") -> str:
+    """A setting as text, an object as `name=value`."""
+    if isinstance(value, Mapping):
+        return shown(",".join(f"{name}={part}" for name, part in sorted(value.items())), 500)
+    return shown(value, 500)
+
+
+def _arguments(told: Any, _: str = "") -> dict[str, Any]:
+    """What is an object or one text `name=value,name=value`."""
+    if isinstance(told, Mapping):
+        return dict(told)
+    parts = [part.partition("=") for part in told.split(",")] if isinstance(told, str) else []
+    return {name.strip(): value for name, _, value in parts}
+
+
+def _shots(told: Any, _: str) -> str:
+    """Examples in the prompt: one number where it is the same for every task."""
+    counts = list(told.values()) if isinstance(told, Mapping) else []
+    return _text(counts[0] if counts and all(count == counts[0] for count in counts) else told)
+
+
+def _time(told: Any, where: str) -> str:
+    try:
+        return datetime.fromtimestamp(value_of(float, told, where), UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        raise UserError(f"{where}: it is no time in seconds since 1970.") from None
+
+
+def _version(told: Any, where: str) -> str:
+    if not str(told).startswith(KNOWN):
+        raise UserError(
+            f"{where}: version {shown(told, 20)} is not known here, 0.4 is: convert it."
+        )
+    return _text(told)
+
+
+def _error(told: Any, where: str) -> float | None:
+    found: float | None = None if told == "N/A" else value_of(float, told, where)
+    return found
+
+
+RESULTS = (
+    Column("results", "results", dict, required=True),
+    Column("samples", "n-samples", dict),
+)
+SAMPLES = (Column("n", "effective", int),)
+"""Of a task: how many examples were scored."""
+MODEL = (
+    Column("arguments", "config.model_args", _arguments),
+    Column("name", "model_name", object),
+)
+MADE = (
+    Column("started", "date", _time),
+    Column("lm_eval", "lm_eval_version", _version),
+    Column("transformers", "transformers_version", _text),
+    Column("commit", "git_hash", _text),
+    Column("device", "config.device", _text),
+)
+SETTINGS = (
+    Column("batch_size", "config.batch_size", _text),
+    Column("limit", "config.limit", _text),
+    Column("gen_kwargs", "config.gen_kwargs", _text),
+    Column("random_seed", "config.random_seed", _text),
+    Column("torch_seed", "config.torch_seed", _text),
+    Column("fewshot_seed", "config.fewshot_seed", _text),
+    Column("model_args", "config.model_args", lambda told, _: _text(_arguments(told))),
+    Column("dtype", "config.model_dtype", _text),
+    Column("num_fewshot", "n-shot", _shots),
+    Column("task_versions", "versions", _text),
+    Column("fewshot_as_multiturn", "fewshot_as_multiturn", _text),
+    Column("chat_template_sha", "chat_template_sha", _text),
+    Column("system_instruction_sha", "system_instruction_sha", _text),
+)
+"""What is kept of how numbers were made, as it is said."""
+
+
+def number_columns(task: str, metric: str, filter: str | None) -> tuple[Column, ...]:
+    """Of one metric of one task."""
+    behind = "" if filter is None else f",{filter}"
+    return (
+        Column("value", ("results", task, f"{metric}{behind}"), float, required=True),
+        Column("stderr", ("results", task, f"{metric}_stderr{behind}"), _error),
+    )
 
 
 def read(document: Mapping[str, Any], name: str) -> Batch:
@@ -109,18 +193,18 @@ def measurements(
 
     UserError for a value that is none, and where no value is known.
     """
-    samples = _mapping(document.get("n-samples"), f"{where} at n-samples")
+    told = values(RESULTS, document, where)
+    samples = told["samples"] or {}
     found: list[Measurement] = []
     left_out: Counter[str] = Counter()
-    for task, values in sorted(_mapping(document.get("results"), f"{where} at results").items()):
+    for task, numbers in sorted(told["results"].items()):
         place = f"{where} at results.{shown(task)}"
         if not name_fits(task):
             raise UserError(f"{place}: that is no name of a task.")
-        values = _mapping(values, place)
-        count = _count(samples.get(task), f"{where} at n-samples.{shown(task)}")
-        for key, match in _metrics(values):
+        count = _count(samples.get(task), task, where)
+        for match in _metrics(value_of(dict, numbers, place)):
             if match["metric"] in KEPT and match["filter"] in (None, "none"):
-                found.append(_measurement(values, key, match, task, count, place))
+                found.append(_measurement(document, match, task, count, where))
             else:
                 left_out[match["metric"]] += 1
     quantities = Counter((number.metric, number.task) for number in found)
@@ -133,130 +217,65 @@ def measurements(
     return tuple(found), left_out
 
 
-def _metrics(values: Mapping[str, Any]) -> Iterator[tuple[str, re.Match[str]]]:
+def _metrics(numbers: Mapping[str, Any]) -> Iterator[re.Match[str]]:
     """The keys that are metrics; standard errors, names for display and texts are not."""
-    for key, value in sorted(values.items()):
+    for key, value in sorted(numbers.items()):
         match = _KEY.fullmatch(key)
         if match is None or match["stderr"] or key.strip() in ("", "alias"):
             continue
         if match["metric"] in KEPT or isinstance(value, int | float):
-            yield key, match
+            yield match
 
 
 def _measurement(
-    values: Mapping[str, Any],
-    key: str,
-    match: re.Match[str],
-    task: str,
-    count: int | None,
-    place: str,
+    document: Mapping[str, Any], match: re.Match[str], task: str, count: int | None, where: str
 ) -> Measurement:
-    beside = f"{match['metric']}_stderr" + (
-        "" if match["filter"] is None else f",{match['filter']}"
-    )
-    stderr = values.get(beside)
+    columns = number_columns(task, match["metric"], match["filter"])
     return Measurement(
         metric=KEPT[match["metric"]],
         task=task,
-        value=number(values[key], f"{place}.{shown(key)}"),
-        stderr=None if stderr in (None, "N/A") else number(stderr, f"{place}.{shown(beside)}"),
+        **values(columns, document, where),
         n=count,
         unit_of_n=None if count is None else "examples",
     )
 
 
-def number(value: Any, where: str) -> float:
-    """A number of JSON. UserError for anything else, true and false too."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(f"{where}: it is no number.")
-    return float(value)
-
-
-def _count(told: Any, where: str) -> int | None:
+def _count(told: Any, task: str, where: str) -> int | None:
     """How many examples were scored, where the file says so."""
-    count = _mapping(told, where).get("effective") if told is not None else None
-    if count is None:
+    if told is None:
         return None
-    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= LARGEST_COUNT:
-        raise UserError(f"{where}.effective: it is no count.")
+    within = f"n-samples.{shown(task)}"
+    count: int | None = values(
+        SAMPLES, value_of(dict, told, f"{where} at {within}"), where, within
+    )["n"]
     return count
-
-
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise UserError(f"{where}: it is no object.")
-    return value
 
 
 def model_name(document: Mapping[str, Any], where: str) -> str:
     """The model as the file names it. UserError where it names none."""
-    told = model_arguments(document)
-    name = told.get("pretrained") or document.get("model_name") or told.get("model")
+    said = values(MODEL, document, where)
+    told = said["arguments"] or {}
+    name = told.get("pretrained") or said["name"] or told.get("model")
     if not isinstance(name, str) or not name_fits(name, 300):
         raise UserError(f"{where} does not say which model it is of: config.model_args.pretrained.")
     added = [f"{kind}={told[kind]}" for kind in ADAPTERS if told.get(kind)]
     return f"{name} ({', '.join(added)})" if added else name
 
 
-def model_arguments(document: Mapping[str, Any]) -> dict[str, Any]:
-    """`config.model_args`, which is an object or one text `name=value,name=value`."""
-    config = document.get("config")
-    told = config.get("model_args") if isinstance(config, Mapping) else None
-    if isinstance(told, Mapping):
-        return dict(told)
-    parts = [part.partition("=") for part in told.split(",")] if isinstance(told, str) else []
-    return {name.strip(): value for name, _, value in parts}
-
-
 def provenance(
     document: Mapping[str, Any], source: str, printed: Printed, where: str
 ) -> Provenance:
     """What the file says about how it was made; nothing else is filled in."""
-    config = document.get("config")
-    config = config if isinstance(config, Mapping) else {}
-    settings = {key: config[key] for key in SETTINGS if config.get(key) is not None}
-    settings |= {"model_args": model_arguments(document), "dtype": config.get("model_dtype")}
-    settings |= {
-        "num_fewshot": _shots(document.get("n-shot")),
-        "task_versions": document.get("versions"),
-    }
-    settings |= {name: document[name] for name in PROMPT if document.get(name) is not None}
+    made, settings = values(MADE, document, where), values(SETTINGS, document, where)
     if "chat_template" in document:
-        settings["apply_chat_template"] = document["chat_template"] is not None
-    versions = {name: document.get(key) for key, name in VERSIONS.items()}
-    commit, device = document.get("git_hash"), config.get("device")
+        settings["apply_chat_template"] = str(document["chat_template"] is not None)
+    versions = {name: made[name] for name in ("lm_eval", "transformers")}
     return Provenance(
         source=source,
-        started=_time(document.get("date"), f"{where} at date"),
-        versions={name: _text(value) for name, value in versions.items() if value},
-        commit=_text(commit) if commit else None,
-        device=_text(device) if device else None,
-        settings={
-            name: _text(value) for name, value in settings.items() if value not in (None, {})
-        },
+        started=made["started"],
+        versions={name: value for name, value in versions.items() if value},
+        commit=made["commit"] or None,
+        device=made["device"] or None,
+        settings={name: value for name, value in settings.items() if value},
         printed=printed,
     )
-
-
-def _shots(told: Any) -> Any:
-    """Examples in the prompt: one number where it is the same for every task."""
-    counts = list(told.values()) if isinstance(told, Mapping) else []
-    return counts[0] if counts and all(count == counts[0] for count in counts) else told
-
-
-def _text(value: Any) -> str:
-    """A setting as text, an object as `name=value`."""
-    if isinstance(value, Mapping):
-        return shown(",".join(f"{name}={part}" for name, part in sorted(value.items())), 500)
-    return shown(value, 500)
-
-
-def _time(told: Any, where: str) -> str | None:
-    if told is None:
-        return None
-    try:
-        return datetime.fromtimestamp(number(told, where), UTC).isoformat()
-    except (OverflowError, ValueError, OSError):
-        raise UserError(f"{where}: it is no time in seconds since 1970.") from None
