@@ -325,6 +325,35 @@ def test_a_run_is_streamed_where_the_model_does_not_fit(copy: Path) -> None:
     assert STREAMED not in in_memory[-1].results[0].provenance.settings
 
 
+@pytest.mark.usefixtures("own_store")
+@pytest.mark.parametrize(
+    ("fields", "how", "is_by_block"),
+    [
+        ((*UNCALIBRATED, *CALIBRATED), {}, True),
+        (UNCALIBRATED[:1], {"keep_passes": True}, False),
+        (UNCALIBRATED[:1], {"noise_floor": True}, False),
+        (({**CALIBRATED[0], "criterion": "sparsegpt"},), {}, False),
+    ],
+)
+@pytest.mark.usefixtures("paragraphs_calibrate")
+def test_a_run_that_keeps_nothing_goes_block_by_block_where_the_model_fits(
+    copy: Path, fields: tuple[dict[str, Any], ...], how: dict[str, Any], is_by_block: bool
+) -> None:
+    experiments = asked(copy, *fields)
+    running = Running(**{"memory": 10**10, "keep_passes": False, "keep": False, **how})
+    *steps, last = service.run(experiments, text=TEXT, how=running)
+    stages = {step.stage for step in steps}
+    assert is_by_block == any(stage.startswith("measuring, block") for stage in stages)
+    said = next(step.note for step in steps if step.note)
+    assert ("block by block" if is_by_block else "loaded whole") in said
+    assert not list((cache_dir() / "streamed").glob("*/*"))
+    if is_by_block:
+        *_, other = service.run(experiments, text=TEXT, how=Running(keep=False))
+        for one, two in zip(last.results, other.results, strict=True):
+            check_equal(one, two)
+            assert one.provenance.settings == two.provenance.settings
+
+
 @pytest.mark.usefixtures("bare", "own_store")
 def test_a_sweep_and_an_attribution_are_streamed_too(
     copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -32,7 +32,7 @@ def seconds_of_blocks(
 ) -> float:
     """What a run takes without reading a weight, if the model had so many `blocks` like those that
     it has."""
-    run = _Timed(loaded, Whole(loaded), experiments, text, None, how)
+    run = _Timed(loaded, Whole(loaded), experiments, text, None, how, goes_on=False)
     began = time.perf_counter()
     for _ in run:
         pass

@@ -47,6 +47,7 @@ class Room:
     needs: int = 0  # bytes, beside what the process has by then
     most: int = 0  # bytes that the process may have
     seconds: float = 0.0  # of the run, as far as products and reading tell
+    fits: bool = False  # whether all of the model has a place as well
 
     def make(self) -> None:
         """Give up what is idle, where it is in the way."""
@@ -121,7 +122,8 @@ def _decide(found: Whole, experiments: Sequence[Experiment], how: Running, most:
     model_id, there = experiments[0].model, f"{megabytes(most)} MB may be used"
     if found.needs <= most:
         needs = f"a run takes about {megabytes(found.needs)} MB"
-        return Room(f"{found.said}; {needs}, {there}: loaded whole")
+        whole = Room(f"{found.said}; {needs}, {there}: loaded whole")
+        return _leaner(found, experiments, how, most) or whole
     _refuse_whole(experiments, how)
     parts = kept_parts(model_id, found.folder)
     alone, states = _least(parts, experiments[0].reading.window), _states(parts, experiments, how)
@@ -141,6 +143,25 @@ def _decide(found: Whole, experiments: Sequence[Experiment], how: Running, most:
         most,
         seconds_of(parts, experiments, how),
     )
+
+
+def _leaner(
+    found: Whole, experiments: Sequence[Experiment], how: Running, most: int
+) -> Room | None:
+    """The room of a run that takes a block at a time although all of the model has a place: as fast
+    and with less memory, where nothing is kept for a next run. None where the run or the model has
+    to be whole."""
+    if how.keep_passes or next(_whole_only(experiments, how), None) is not None:
+        return None
+    try:
+        parts = kept_parts(experiments[0].model, found.folder)
+    except UserError:
+        return None
+    needs = LIBRARIES + _least(parts, experiments[0].reading.window)
+    needs += _states(parts, experiments, how)
+    takes = f"a run takes about {megabytes(_begun() - LIBRARIES + needs)} MB"
+    said = f"{found.said}; {takes} block by block, {megabytes(most)} MB may be used"
+    return Room(said, parts, found.folder, needs=needs, most=most, fits=True)
 
 
 def check_look(parts: Parts, whole: Whole, tokens: int, most: int) -> int:

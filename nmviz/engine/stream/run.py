@@ -12,6 +12,7 @@ from torch import Tensor
 
 import nmviz
 from nmviz.core.experiment import Experiment
+from nmviz.core.provenance import STREAMED
 from nmviz.core.results import Progress
 from nmviz.core.rules import DRAWS
 from nmviz.core.running import Running
@@ -44,10 +45,11 @@ from nmviz.engine.stream.room import Room
 
 class StreamedRun(Run):
     """A `Run` that reads each block once for all windows and experiments; there are no results
-    before the last one has run. With `in_file` hidden states are kept on disk."""
+    before the last one has run. With `in_file` hidden states are kept on disk; one that `goes_on`
+    keeps where it is, once it is long, as the next start goes on from there."""
 
     is_short = True
-    """Whether there is no memory for more, and what a block has given is dear to lose."""
+    """Whether only one block is to have its pruned weights at a time."""
 
     def __init__(
         self,
@@ -59,8 +61,9 @@ class StreamedRun(Run):
         how: Running = AS_USUAL,
         floor: NoiseFloor | None = None,
         in_file: bool = False,
+        goes_on: bool = True,
     ) -> None:
-        self._parts, self._in_file = parts, in_file
+        self._parts, self._in_file, self._goes_on = parts, in_file, goes_on
         super().__init__(loaded, experiments, text, cancel, how, floor)
 
     def _read(self, experiment: Experiment, text: str) -> Windows:
@@ -82,7 +85,7 @@ class StreamedRun(Run):
                 with self._parts.block(number):
                     yield from self._run_block(number, f"measuring, block {number + 1} of {blocks}")
                 each = (time.perf_counter() - began) / (number + 1 - first)
-                if self.is_short and each * blocks >= LONG and number + 1 < blocks:
+                if self._goes_on and each * blocks >= LONG and number + 1 < blocks:
                     kept.write(self._saved(number), self._states())
             with self._parts.leaving():
                 yield from self._leave()
@@ -255,7 +258,12 @@ def streamed(
     how: Running,
     floor: NoiseFloor | None,
 ) -> StreamedRun:
-    """The run of a model that there is room for a part at a time."""
+    """The run of a model a part at a time; where all of it has a place as well, nothing is said of
+    that, and nothing is kept for a next start."""
     assert room.parts is not None and room.folder is not None
     loaded = kept_opened(experiments[0].model, room.folder)
-    return StreamedRun(loaded, room.parts, experiments, text, cancel, how, floor, room.in_file)
+    if room.fits:
+        told = {name: one for name, one in loaded.said.items() if name != STREAMED}
+        loaded = replace(loaded, said=told)
+    how_long = room.in_file, not room.fits
+    return StreamedRun(loaded, room.parts, experiments, text, cancel, how, floor, *how_long)

@@ -56,7 +56,8 @@ def together(
     is asked, else window by window."""
     if not _is_by_block(loaded, experiments, how):
         return Run(loaded, experiments, text, cancel, how, floor)
-    return RunByBlock(loaded, Whole(loaded), experiments, text, cancel, how, floor)
+    whole = Whole(loaded)
+    return RunByBlock(loaded, whole, experiments, text, cancel, how, floor, goes_on=False)
 
 
 def _is_by_block(loaded: LoadedModel, experiments: Sequence[Experiment], how: Running) -> bool:

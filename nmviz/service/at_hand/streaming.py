@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def said(room: "Room", experiments: Sequence[Experiment], how: Running, store: Store) -> str:
     """How many parameters the model has, what a run needs and what there is; of one that is
     streamed about how long it takes, by earlier runs of its kind where there are any."""
-    if room.parts is None:
+    if room.parts is None or room.fits:
         return f"{room.said}."
     model = models.spelled(experiments[0].model)
     earlier = passes(store.find(sites=False, model=model, source=OWN), streamed=True)

@@ -91,7 +91,8 @@ def _opened(
     if how.memory is not None:
         from nmviz.engine.stream.room import decide
 
-        room = decide([experiment], how)
+        keeping = how.model_copy(update={"keep_passes": True})  # whole where it fits
+        room = decide([experiment], keeping)
     if room is not None:
         yield Progress(LOADING, note=said(room, [experiment], how, store()))
     if room is None or room.parts is None:
