@@ -11,7 +11,7 @@ from nmviz.service.figures.asked import Picture, Place
 from nmviz.service.figures.catalogue import draw, figures
 from nmviz.views.paper.drawn_numbers import drawn_numbers
 from nmviz.views.paper.figure_files import figure_as, write_figure
-from nmviz.views.paper.sheet import Sheet, sheet_of
+from nmviz.views.paper.sheet import Sheet, sheet_from
 from nmviz.views.shared.theme import title_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def figure(
     there is not.
     """
     at = Place(block, projection, prompt, first_row, rows, first_entry, entries)
-    return Figure(draw(name, [named(one) for one in of], at), sheet_of(**sheet))
+    return Figure(draw(name, [named(one) for one in of], at), sheet_from(sheet))
 
 
 def list_figures() -> Rows[Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from nmviz.library.comparing import Named, named
 from nmviz.service.reports.writing import write_report
-from nmviz.views.paper.sheet import sheet_of
+from nmviz.views.paper.sheet import sheet_from
 
 
 def report(*of: Named, out: str | Path, **sheet: Any) -> Path:
@@ -16,5 +16,5 @@ def report(*of: Named, out: str | Path, **sheet: Any) -> Path:
     UserError for a file or folder that exists, another ending, and a result that is not stored.
     """
     place = Path(out)
-    write_report([named(one) for one in of], place, sheet_of(**sheet))
+    write_report([named(one) for one in of], place, sheet_from(sheet))
     return place

@@ -55,8 +55,8 @@ def test_the_same_file_twice_adds_nothing(run: Run, own_store: Path, tmp_path: P
     [
         ((), '{"results": {}', "bad.json is no JSON"),
         ((), '{"experiment": {"pattern": "9:8"}, "measurements": []}', "bad.json, line 1"),
-        ((), lm_eval_document() | {"date": "x"}, "bad.json at date: it is no number."),
-        (("--format", "log"), lm_eval_document(), "does not say sparsity_type"),
+        ((), lm_eval_document() | {"date": "x"}, "bad.json at date: x is no number."),
+        (("--format", "log"), lm_eval_document(), "bad.json at sparsity_type: it is missing."),
         (("--format", "lm-eval"), log_document(), "use --format log"),
         (("--format", "xml"), "", "Invalid value for '--format'"),
     ],

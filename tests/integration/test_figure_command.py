@@ -63,6 +63,7 @@ def test_every_figure_is_listed(run: Run) -> None:
         (("cost-by-layer", EIGHT, "--out", "a.svg"), "nmviz attribute smollm2-135m --pattern 8:16"),
         (("sensitivity", EIGHT, "--out", "a.svg"), "7 of 7 projections were not measured alone"),
         (("mask", EIGHT, "--out", "a.svg"), "say --block, --projection and --prompt"),
+        (("layers", "--out", "a.svg", "--block", "3"), "layers is of no layer: leave --block"),
         (("layers", "--out", "a.svg", "--width", "0"), "30 to 1,000 mm wide, not 0"),
         (("layers", "--out", "a.svg", "--columns", "3"), "1 or 2 columns wide"),
         (("layers", "--out", "a.svg", "--font", "Nofont"), "no font 'Nofont'"),

@@ -138,6 +138,10 @@ def test_costs_and_lists(module_store: Path) -> None:
         (lambda: nmviz.sweep({"patern": "2:4"}), "no setting of a grid 'patern'"),
         (lambda: nmviz.sweep("absent.yaml"), "absent.yaml"),
         (lambda: nmviz.figure("nothing"), "There is no figure 'nothing'"),
+        (
+            lambda: nmviz.figure("layers", colour=1),
+            "told by columns, width, font, size, palette, t",
+        ),
         (lambda: nmviz.figure("layers", width=0), "30 to 1,000 mm wide, not 0"),
         (lambda: nmviz.attribute(pattern="2:4", by="x"), "A model is taken apart by"),
     ],

@@ -12,6 +12,7 @@ import pytest
 from commands import Run, in_process
 
 from nmviz.base.errors import UserError
+from nmviz.service import store
 from nmviz.service.comparing.two_results import found
 from nmviz.service.tables.catalogue import TABLES, table
 from nmviz.views.tables.table import Number, Table
@@ -19,6 +20,8 @@ from nmviz.views.tables.writing import table_as, to_html, to_latex
 
 pytestmark = pytest.mark.usefixtures("module_store")
 EIGHT, TWO, WEIGHTS = "pattern=8:16", "pattern=2:4", "pattern=8:16&target=weight"
+OF_TASKS = "3875cb875e07"
+"""A result without layers."""
 OF = {
     "results": (EIGHT, TWO, WEIGHTS),
     "compare": (EIGHT, TWO),
@@ -84,6 +87,19 @@ def test_numbers_are_rounded_by_their_errors_and_the_best_is_bold() -> None:
     assert "<b>0.51 ± 0.20</b>" in html
 
 
+def test_units_stand_below_the_names() -> None:
+    first, second, *_ = to_latex(table("results", (EIGHT,))).splitlines()[3:]
+    assert r"\multicolumn{2}{c}{perplexity} & \multicolumn{2}{c}{delta nll} & " in first
+    assert r" & \multicolumn{2}{c}{} & \multicolumn{2}{c}{(nats a token)} & " in second
+
+
+def test_what_is_beyond_a_limit_is_said() -> None:
+    beyond = next(one for one in store().find(source="arxiv-2509.22166v1") if one.censored)
+    made = table("results", (beyond.key,))
+    assert any("perplexity: OUT; " in note for note in made.notes)
+    assert not any("±" in note for note in made.notes), "none of its numbers has an error"
+
+
 def test_best_is_only_what_beats_all_others_for_certain() -> None:
     bold = {
         c.value for row in table("results", (EIGHT, TWO, WEIGHTS)).rows for c in row[1:-1] if c.best
@@ -120,6 +136,7 @@ def test_every_table_compiles_in_two_columns(tmp_path: Path) -> None:
         ("results", (), "The table results is of 1 to 20 that are named, not of 0"),
         ("compare", (EIGHT,), "The table compare is of 2 that are named, not of 1"),
         ("results", ("ffffffffff",), "No stored result has the key"),
+        ("layers", (OF_TASKS,), "The table layers would be empty"),
         ("published", ("nothing",), "Choose published rows as in"),
         ("published", ("patterns=3:5",), "No published number is left"),
         ("published", ("colour=red",), "Rows are not chosen by 'colour'"),

@@ -57,6 +57,8 @@ def figure(
         columns=columns, width=width, font=font, size=size, palette=palette, title=not no_title
     )
     at = Place(block, projection, prompt, first_row, rows, first_entry, entries)
+    if name in figures() and figures()[name].kind == "published" and at != Place():
+        raise UserError(f"{name} is of no layer: leave --block and what belongs to it out.")
     drawn = draw(name, of or (), at)
     assert out is not None  # a name that there is not ends above
     for remark in write_figure(drawn.figure, out, sheet, drawn.caption):

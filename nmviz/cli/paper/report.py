@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nmviz.base.wording import counted
 from nmviz.cli.compare import NAMED
 
 Named = Annotated[list[str] | None, typer.Argument(metavar="[A [B ...]]", help=f"Results: {NAMED}")]
@@ -53,5 +54,12 @@ def report(
 
     sheet = sheet_of(columns=columns, width=width, font=font, size=size, palette=palette)
     made = write_report(of, out, sheet)
-    counted = f"{len(made.pictures)} figures and {len(made.tables)} tables"
-    print(f"A report of {len(made.results)} results, {counted}: written to {out}.")
+    results, figures, tables = (
+        counted(len(part), what)
+        for part, what in (
+            (made.results, "result"),
+            (made.pictures, "figure"),
+            (made.tables, "table"),
+        )
+    )
+    print(f"A report of {results}, {figures} and {tables}: written to {out}.")

@@ -56,7 +56,8 @@ def collect(results: Sequence[Result]) -> Collected:
     if len({one.key for one in results}) < len(results):
         raise UserError("A result is named twice: name each once.")
     tables = [results_of(results)]
-    tables += [compared(results[0], other) for other in results[1:]]
+    beside = (compared(results[0], other) for other in results[1:])
+    tables += [one for one in beside if one.rows]
     with_layers = [one for one in results if one.layers]
     tables += [layers(with_layers)] if with_layers else []
     return Collected(tuple(results), tuple(_pictures(results)), tuple(tables))

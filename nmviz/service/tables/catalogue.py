@@ -118,11 +118,14 @@ TABLES: Mapping[str, NamedTable] = {
 
 def table(name: str, names: Sequence[Named] = ()) -> Table:
     """The table of that name, of these results. UserError, one sentence, for a name that there is
-    not and for too few or too many results."""
+    not, for too few or too many results, and where nothing would stand in it."""
     if name not in TABLES:
         raise UserError(f"There is no table {name[:60]!r}: choose one of {', '.join(TABLES)}.")
     least, most = TABLES[name].takes
     if not least <= len(names) <= most:
         wanted = str(least) if least == most else f"{least} to {most}"
         raise UserError(f"The table {name} is of {wanted} that are named, not of {len(names)}.")
-    return TABLES[name].make(names)
+    made = TABLES[name].make(names)
+    if not made.rows:
+        raise UserError(f"The table {name} would be empty: nothing of it was measured here.")
+    return made

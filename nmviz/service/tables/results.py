@@ -28,7 +28,13 @@ def results(found: Sequence[Result]) -> Table:
     )
     shared = common_of(found)
     notes = [f"All of {shared}."] if shared else []
-    notes.append("After ± stands one standard error.")
+    if any(isinstance(cell, Number) and cell.stderr is not None for row in rows for cell in row):
+        notes.append("After ± stands one standard error.")
+    notes += [
+        f"{name}, {_head((one.metric, one.task))}: {one.printed}; {one.reason}."
+        for name, result in zip(names, found, strict=True)
+        for one in result.censored
+    ]
     if any(place is not None for place in best.values()):
         count = len(found) - 1
         many = f", judged as {count} comparisons at once" if count > 1 else ""

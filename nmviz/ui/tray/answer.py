@@ -93,11 +93,14 @@ def _numbers(place: Place) -> str:
     return (pair or "") + numbers.of_all(results, place.titles, place.b)
 
 
+CLICK = '<p class="words">A click on a dot looks at that layer.</p>'
+
+
 def _by_layer(a: Result, b: Result, place: Place) -> Shown:
     at = layer.usual_at(a.experiment.model, place.at)
     figure = layer_errors(a, b, at)
     said = said_by(figure)
     return (
-        f'<p class="headline answer">{esc(said)}.</p>' if said else "",
+        (f'<p class="headline answer">{esc(said)}.</p>' if said else "") + CLICK,
         drawn(figure, "nmviz-tray-layers"),
     )

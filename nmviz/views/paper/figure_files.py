@@ -56,7 +56,7 @@ def check_ending(out: Path, endings: tuple[str, ...] = ENDINGS, what: str = "A f
     ending = out.suffix.removeprefix(".").lower()
     if ending not in endings:
         raise UserError(
-            f"{what} is not written as {out.suffix[:20] or 'a file without an ending'!r}: "
+            f"{what} is not written as {out.suffix[:20]!r}: "
             f"end --out in one of {', '.join('.' + one for one in endings)}."
         )
     return ending

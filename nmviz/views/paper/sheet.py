@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from inspect import signature
+from typing import Any, Literal
 
 from nmviz.base.errors import UserError
 from nmviz.base.validation import one_of
@@ -55,6 +56,14 @@ class Sheet:
     def scale(self) -> float:
         """Points of a pixel of the page."""
         return self.size / PIXELS
+
+
+def sheet_from(told: Mapping[str, Any]) -> Sheet:
+    """`sheet_of` by the names of what it takes. UserError also for another name."""
+    known = tuple(signature(sheet_of).parameters)
+    for name in told:
+        one_of(name, known, "A sheet is told by")
+    return sheet_of(**told)
 
 
 def sheet_of(

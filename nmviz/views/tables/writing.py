@@ -38,16 +38,12 @@ def to_latex(table: Table) -> str:
     )
     columns = [_column(table, place) for place in range(len(table.columns))]
     lines = [" & ".join(cells) + r" \\" for cells in zip(*columns, strict=True)]
-    head = [
-        rf"\multicolumn{{2}}{{c}}{{{in_latex(name)}}}" if errors else in_latex(name)
-        for name, errors in zip(table.columns, table.with_errors, strict=True)
-    ]
     return "\n".join(
         (
             rf"% {table.title}: \usepackage{{booktabs}}",
             rf"\begin{{tabular}}{{{spec}}}",
             r"\toprule",
-            " & ".join(head) + r" \\",
+            *_latex_head(table),
             r"\midrule",
             *lines,
             r"\bottomrule",
@@ -72,6 +68,26 @@ def to_html(table: Table) -> str:
     notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
     caption = f"<caption>{escape(table.title)}</caption>"
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}\n"
+
+
+def _latex_head(table: Table) -> list[str]:
+    """The names of the columns, and in a line below them the units, so that columns are narrow."""
+    parts = [_name_and_unit(name) for name in table.columns]
+    return [
+        " & ".join(
+            rf"\multicolumn{{2}}{{c}}{{{in_latex(part)}}}" if errors else in_latex(part)
+            for part, errors in zip(line, table.with_errors, strict=True)
+        )
+        + r" \\"
+        for line in zip(*parts, strict=True)
+        if any(line)
+    ]
+
+
+def _name_and_unit(name: str) -> tuple[str, str]:
+    """`delta nll (nats a token)` in two."""
+    words, _, unit = name.rpartition(" (") if name.endswith(")") else (name, "", "")
+    return words, f"({unit}" if unit else ""
 
 
 def _column(table: Table, place: int) -> list[str]:

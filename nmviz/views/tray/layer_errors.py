@@ -153,7 +153,7 @@ def _rings(
 
 
 def _layout(two: bool) -> dict[str, Any]:
-    below = "block (0 = first)<br>dots: every layer, line: median of the block; a click looks at it"
+    below = "block (0 = first)<br>dots: every layer, line: median of the block"
     plain = {"showgrid": False, "zeroline": False}
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": below}, "anchor": "y2" if two else "y", **plain},
