@@ -229,6 +229,7 @@ class SiteLook:
     mask: MaskWindow
     turned: bool = False  # the inputs are shown on the axes they are masked on, not by channel
     drawn: bool = False  # ties between weights are broken at random, as in a run's first draw
+    said: str = ""  # where it was not made now: a sentence with what it is of
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,14 @@ from nmviz.service.choices import (
     layout,
     offer,
     refuse_large,
+    refuse_stored,
     resolve,
 )
 from nmviz.service.comparing.rivals import best_weights
 from nmviz.service.elsewhere import measured_elsewhere
 from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
+from nmviz.service.looks.finding import see, stored_models
+from nmviz.service.looks.making import check_has_looks, keep_looks
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
     calibrate,
@@ -49,6 +52,7 @@ __all__ = [
     "canonical",
     "catalogue",
     "check_device",
+    "check_has_looks",
     "check_tasks_installed",
     "check_text",
     "compare",
@@ -57,6 +61,7 @@ __all__ = [
     "every_method",
     "fetch_again",
     "generate",
+    "keep_looks",
     "layout",
     "look",
     "lookup",
@@ -67,14 +72,17 @@ __all__ = [
     "pruned_in_words",
     "published",
     "refuse_large",
+    "refuse_stored",
     "register_criterion",
     "resolve",
     "run",
     "same_questions",
+    "see",
     "sensitivity",
     "standing",
     "still_holds",
     "store",
+    "stored_models",
     "sweep_layer",
     "uncalibrated",
     "warm",

@@ -20,6 +20,7 @@ from nmviz.service.choices import (
     canonical,
     refuse_large,
     refuse_old_rules,
+    refuse_stored,
     resolve,
     text_of,
 )
@@ -81,6 +82,7 @@ def run(
         yield Progress("done", results=tuple(answers[e] for e in wanted), from_store=True)
         return
     refuse_old_rules(missing)
+    refuse_stored(missing[0].model)
     yield Progress(opening(missing[0].model))
     kept: set[str] = set()
     note = None
@@ -198,6 +200,7 @@ def check_text(experiment: Experiment, text: str) -> None:
 def load(model: str, device: str | None = None) -> "LoadedModel":
     """The model, loaded once a process, on the device that the process uses unless one is said."""
     refuse_large(model)
+    refuse_stored(model)
     from nmviz.engine.load.loading import load as load_model
 
     return load_model(model, device or usual_device())

@@ -7,7 +7,8 @@ from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
 from nmviz.core.provenance import OWN
 from nmviz.core.results import Result
-from nmviz.store import records
+from nmviz.store import looks, records
+from nmviz.store.looks import Beside
 from nmviz.store.store import Store
 from nmviz.store.transfer import every_eval_ever
 from nmviz.store.transfer.csv_file import PLAIN, Dialect, write_csv
@@ -35,13 +36,21 @@ def export_file(
     found = store.find() if everything else store.find(source=own)
     results = sorted(found, key=_order)
     if kind == ".jsonl":
-        write_jsonl(results, path)
-        return f"{_count(len(results), 'result')} written to {name}."
+        kept = _looks(store, results)
+        write_jsonl(results, path, kept)
+        beside = f", {len(kept)} with looks at the layers" if kept else ""
+        return f"{_count(len(results), 'result')} written to {name}{beside}."
     if kind == ".zip":
         write_bytes(path, every_eval_ever.zipped(results))
         return f"{_count(len(results), 'result')} written to {name}, a record each."
     lines = write_csv(results, path, dialect)
     return f"{_count(len(results), 'result')}, {_count(lines, 'line')} written to {name}."
+
+
+def _looks(store: Store, results: list[Result]) -> list[Beside]:
+    """What the store has beside them. Looks that ship are files, and go with every copy."""
+    with store.reading() as connection:
+        return looks.beside(connection, [records.pack(one).digest for one in results])
 
 
 def _order(result: Result) -> tuple[str, str, str, str]:

@@ -1,0 +1,147 @@
+"""The looks that were kept of a pruned model, from the store or from what ships, and a layer as the
+page shows it: from these where they have what is asked, else from the model where it can be had."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+
+from nmviz.base.errors import UserError
+from nmviz.core.experiment import Experiment
+from nmviz.core.looks.compact import Packed, opened
+from nmviz.core.looks.kept import pruned_alone
+from nmviz.core.looks.prompts import OPENING
+from nmviz.core.results import SiteLook
+from nmviz.service.choices import canonical
+from nmviz.service.layers import Window, look
+from nmviz.service.runs import load, store
+from nmviz.sources import models
+from nmviz.sources.on_offer import StoredModel
+from nmviz.store import looks
+from nmviz.store.database import results_folder
+
+FOLDER, ENDING = "looks", ".looks"
+SHOWN = 60  # characters of a prompt
+
+
+def kept_of(experiment: Experiment) -> Packed | None:
+    """What was kept last of the pruned model of an experiment, or ships; None where nothing was, or
+    only of other files of the model. UserError as `canonical`."""
+    alone = pruned_alone(canonical(experiment))
+    data = looks.find(store(), alone) or _shipped(alone)
+    if data is None and models.stored(alone.model):  # of a result, whose ties are settled
+        data = looks.find(store(), alone.but(ties="auto"))
+    found = None if data is None else _opened(data)
+    if found is None or found.head.model.sha256 != models.identify(alone.model):
+        return None
+    return found
+
+
+def see(
+    experiment: Experiment, prompt: str, block: int, projection: str, window: Window
+) -> SiteLook:
+    """One layer under an experiment, as `look`. What was kept beside a result is shown where it
+    holds what is asked: then no model is loaded. What it does not hold is made by the model; where
+    that cannot be had, the look that was kept is shown, and `said` says what it is of.
+
+    UserError as `look`, where nothing was kept.
+    """
+    packed = kept_of(experiment)
+    kept = None if packed is None else packed.look(block, projection)
+    if packed is None or kept is None:
+        return _made(experiment, prompt, block, projection, window)
+    whose = f"kept beside the result, of the prompt “{_shortened(packed.head.prompt)}”"
+    part = _part_of(kept, window)
+    if part is not None and prompt == packed.head.prompt:
+        return replace(part, said=f"Shown as {whose}.")
+    try:
+        load(experiment.model)
+    except UserError:
+        rows, columns = kept.mask.kept.shape
+        what = "another prompt" if prompt != packed.head.prompt else "another part of the mask"
+        said = f"For {what} the model is needed, which is not here: shown is the look {whose}"
+        said = f"{said}, with {rows} rows and {columns} columns of the mask."
+        return replace(part or _part_of(kept, window.inside(rows, columns)) or kept, said=said)
+    return _made(experiment, prompt, block, projection, window)
+
+
+def _made(
+    experiment: Experiment, prompt: str, block: int, projection: str, window: Window
+) -> SiteLook:
+    return look(experiment, prompt, block, projection, **window.named, keep=prompt == OPENING)
+
+
+def _part_of(kept: SiteLook, window: Window) -> SiteLook | None:
+    """The asked window of a mask whose first rows and columns are kept, moved inside the mask as it
+    is of a whole one; None where more is asked than is kept."""
+    mask = kept.mask
+    rows, columns = mask.kept.shape
+    asked = window.inside(mask.rows_in_all, mask.columns_in_all)
+    below, behind = asked.first_row + asked.rows, asked.first_column + asked.columns
+    if below > rows or behind > columns:
+        return None
+    cells = slice(asked.first_row, below), slice(asked.first_column, behind)
+    shown = replace(
+        mask,
+        kept=mask.kept[cells],
+        values=mask.values[cells],
+        scores=mask.scores[cells],
+        row_labels=mask.row_labels[cells[0]],
+        first_row=asked.first_row,
+        first_column=asked.first_column,
+    )
+    return replace(kept, mask=shown)
+
+
+def stored_models() -> Mapping[str, StoredModel]:
+    """The models that looks are kept of in the store, whether they are here or not."""
+    return _stored_models(store().standing().looks)
+
+
+@lru_cache(maxsize=1)
+def _stored_models(_newest: int) -> Mapping[str, StoredModel]:
+    return {
+        name: StoredModel(model.info, model.sha256) for name, model in looks.models(store()).items()
+    }
+
+
+def _shipped(alone: Experiment) -> bytes | None:
+    """The file that ships of a pruned model, or None."""
+    folder = results_folder()
+    file = None if folder is None else folder / FOLDER / name_of_file(alone)
+    return file.read_bytes() if file is not None and file.is_file() else None
+
+
+def name_of_file(alone: Experiment) -> str:
+    """What the file of a pruned model alone is called where it ships."""
+    return f"{alone.model}-{alone.target}-{alone.key[:16]}{ENDING}"
+
+
+def _opened(data: bytes) -> Packed | None:
+    """As `opened`, once for all layers; None for what this version cannot read."""
+    return _read(hashlib.sha256(data).digest(), _Data(data))
+
+
+class _Data:
+    """A file that is known by its hash alone."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Data)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=8)
+def _read(_digest: bytes, of: _Data) -> Packed | None:
+    try:
+        return opened(of.data)
+    except UserError:
+        return None
+
+
+def _shortened(prompt: str) -> str:
+    return prompt if len(prompt) <= SHOWN else f"{prompt[:SHOWN].rstrip()} ..."
