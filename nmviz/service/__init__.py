@@ -12,7 +12,6 @@ from nmviz.service.choices import (
     layout,
     offer,
     refuse_large,
-    refuse_stored,
     resolve,
 )
 from nmviz.service.comparing.rivals import best_weights
@@ -72,7 +71,6 @@ __all__ = [
     "pruned_in_words",
     "published",
     "refuse_large",
-    "refuse_stored",
     "register_criterion",
     "resolve",
     "run",

@@ -68,6 +68,11 @@ class ModelInfo:
     matrices: tuple[Layer, ...] = field(default=(), hash=False, repr=False)
 
     @property
+    def is_here(self) -> bool:
+        """Whether it can be run, and not only be read about."""
+        return not (self.published or self.stored)
+
+    @property
     def every(self) -> tuple[Layer, ...]:
         """All layers of all blocks, as one token uses them; empty where that is not known."""
         alike = not self.experts and not self.ranges

@@ -1,4 +1,8 @@
-"""Looks beside results: put, found by what is pruned, and carried along with their results."""
+"""Looks beside results: put, found by what is pruned, and carried along with their results.
+
+That some were read is not noted: what was answered from the store is worked out again whenever any
+were added (`standing`).
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +18,7 @@ from nmviz.core.provenance import OWN
 from nmviz.store.age import age
 from nmviz.store.records import Packed as PackedResult
 from nmviz.store.records import batches
+from nmviz.store.standing import unnoted
 from nmviz.store.store import Store
 from nmviz.store.tables import ExperimentRow, LooksRow, ResultRow
 
@@ -79,14 +84,14 @@ def _columns(one: Beside) -> dict[str, object]:
 def find(store: Store, pruned: Experiment) -> bytes | None:
     """The looks that were put last of a pruned model alone (`pruned_alone`), or None."""
     wanted = select(LooksRow.data).where(LooksRow.pruned == pruned.key)
-    with store.reading() as connection:
+    with unnoted(), store.reading() as connection:
         return connection.scalar(wanted.order_by(LooksRow.id.desc()).limit(1))
 
 
 def models(store: Store) -> Mapping[str, KeptModel]:
     """What is known of the models that there are looks of, by id: as the newest ones say it."""
     wanted = select(LooksRow.model, LooksRow.about).order_by(LooksRow.id)
-    with store.reading() as connection:
+    with unnoted(), store.reading() as connection:
         told = {row.model: row.about for row in connection.execute(wanted)}
     return {name: KeptModel.model_validate_json(about) for name, about in told.items()}
 

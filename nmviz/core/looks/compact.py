@@ -3,9 +3,10 @@
 The mask of a layer is cut to its first rows and columns, at most 128 by 256, which is what the
 page can show at once. Where all layers with that cut take more than is allowed, the cut is the
 first of CUTS, the largest first, with which they do not: tokens of a prompt are few, so of
-activations it is mostly columns that go. Kept entries are bits; values and scores are 16-bit floats, scaled by a
-power of two so that none is too large, and scores that are the sizes of the values are not kept
-twice. Counts are exact. A piece is read alone, since a visitor looks at one layer at a time.
+activations it is mostly columns that go. Kept entries are bits; values and scores are 16-bit
+floats, scaled by a power of two so that none is too large, and scores that are the sizes of the
+values are not kept twice. Counts are exact. A piece is read alone, since a visitor looks at one
+layer at a time.
 """
 
 import json

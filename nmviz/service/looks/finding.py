@@ -1,7 +1,6 @@
 """The looks that were kept of a pruned model, from the store or from what ships, and a layer as the
 page shows it: from these where they have what is asked, else from the model where it can be had."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +16,7 @@ from nmviz.service.layers import Window, look
 from nmviz.service.runs import load, store
 from nmviz.sources import models
 from nmviz.sources.on_offer import StoredModel
-from nmviz.store import looks
+from nmviz.store import Store, looks
 from nmviz.store.database import results_folder
 
 FOLDER, ENDING = "looks", ".looks"
@@ -95,19 +94,19 @@ def _part_of(kept: SiteLook, window: Window) -> SiteLook | None:
 
 def stored_models() -> Mapping[str, StoredModel]:
     """The models that looks are kept of in the store, whether they are here or not."""
-    return _stored_models(store().standing().looks)
+    opened_store = store()
+    return _stored_models(opened_store, opened_store.standing().looks)
 
 
 @lru_cache(maxsize=1)
-def _stored_models(_newest: int) -> Mapping[str, StoredModel]:
-    return {
-        name: StoredModel(model.info, model.sha256) for name, model in looks.models(store()).items()
-    }
+def _stored_models(of: Store, _newest: int) -> Mapping[str, StoredModel]:
+    found = looks.models(of).items()
+    return {name: StoredModel(model.info, model.sha256) for name, model in found}
 
 
 def _shipped(alone: Experiment) -> bytes | None:
     """The file that ships of a pruned model, or None."""
-    folder = results_folder()
+    folder = results_folder() if alone.model in models.MODELS else None
     file = None if folder is None else folder / FOLDER / name_of_file(alone)
     return file.read_bytes() if file is not None and file.is_file() else None
 
@@ -117,28 +116,11 @@ def name_of_file(alone: Experiment) -> str:
     return f"{alone.model}-{alone.target}-{alone.key[:16]}{ENDING}"
 
 
+@lru_cache(maxsize=4)
 def _opened(data: bytes) -> Packed | None:
     """As `opened`, once for all layers; None for what this version cannot read."""
-    return _read(hashlib.sha256(data).digest(), _Data(data))
-
-
-class _Data:
-    """A file that is known by its hash alone."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Data)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-@lru_cache(maxsize=8)
-def _read(_digest: bytes, of: _Data) -> Packed | None:
     try:
-        return opened(of.data)
+        return opened(data)
     except UserError:
         return None
 

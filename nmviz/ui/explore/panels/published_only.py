@@ -12,6 +12,7 @@ from nmviz.published import TASKS
 from nmviz.published.cells import Cell, cell
 from nmviz.published.listing.row import DAGGER
 from nmviz.published.protocol import PRINTED
+from nmviz.sources import models
 from nmviz.ui.explore.panels import tails
 from nmviz.ui.explore.panels.render import identity
 from nmviz.ui.explore.panels.texts import texts as live_texts
@@ -49,7 +50,10 @@ def why(view: View) -> str:
 
 def texts(view: View) -> str:
     """The panel of the three texts."""
-    return note(why(view)) if is_large(view) else live_texts(None, view)
+    if is_large(view):
+        return note(why(view))
+    known = models.stored(view.experiment.model)
+    return note(str(known.refusal)) if known else live_texts(None, view)
 
 
 def panels(view: View) -> dict[str, Any]:
