@@ -1,5 +1,5 @@
-"""Looks at every layer, kept beside a result: made whole and streamed, carried along, and shown by a
-page that does not have the model."""
+"""Looks at every layer, kept beside a result: made whole and streamed, carried along, and shown by
+a page that does not have the model."""
 
 import base64
 import hashlib
@@ -177,7 +177,10 @@ def test_the_page_shows_every_panel_without_the_model(away: str) -> None:
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [({"prompt": "A river"}, "For another prompt"), ({"columns": 256}, "")],
+    [
+        ({"prompt": "A river"}, "Another prompt needs the model, which is not here"),
+        ({"columns": 256}, ""),
+    ],
     ids=["prompt", "window"],
 )
 def test_what_is_not_kept_is_said_in_a_sentence(
@@ -197,8 +200,8 @@ def test_a_part_of_the_mask_that_is_not_kept_is_said(away: str, tmp_path: Path) 
     small = recut(found, len(recut(found, 5_000_000)) // 2)
     looks.put(service.store(), stored_key(one), small)
     seen = service.see(one, OPENING, 1, "down", Window(first_column=96, columns=32))
-    assert seen.said.startswith("For another part of the mask the model is needed, which is not")
-    assert f"{seen.mask.kept.shape[0]} rows" in seen.said and seen.mask.first_column < 96
+    assert seen.said.startswith("Other parts of the mask need the model, which is not here")
+    assert "columns, kept beside the result" in seen.said and seen.mask.first_column < 96
 
 
 def stored_key(one: Experiment) -> str:

@@ -1,7 +1,7 @@
 """The looks that were kept of a pruned model, from the store or from what ships, and a layer as the
 page shows it: from these where they have what is asked, else from the model where it can be had."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -27,13 +27,16 @@ def kept_of(experiment: Experiment) -> Packed | None:
     """What was kept last of the pruned model of an experiment, or ships; None where nothing was, or
     only of other files of the model. UserError as `canonical`."""
     alone = pruned_alone(canonical(experiment))
-    data = looks.find(store(), alone) or _shipped(alone)
-    if data is None and models.stored(alone.model):  # of a result, whose ties are settled
-        data = looks.find(store(), alone.but(ties="auto"))
-    found = None if data is None else _opened(data)
-    if found is None or found.head.model.sha256 != models.identify(alone.model):
-        return None
-    return found
+    sha256 = models.identify(alone.model)
+    read = (None if data is None else _opened(data) for data in _files_of(alone))
+    return next((one for one in read if one and one.head.model.sha256 == sha256), None)
+
+
+def _files_of(alone: Experiment) -> Iterator[bytes | None]:
+    yield looks.find(store(), alone)
+    if models.stored(alone.model):  # of a result, whose ties are settled
+        yield looks.find(store(), alone.but(ties="auto"))
+    yield _shipped(alone)
 
 
 def see(
@@ -49,17 +52,18 @@ def see(
     kept = None if packed is None else packed.look(block, projection)
     if packed is None or kept is None:
         return _made(experiment, prompt, block, projection, window)
-    whose = f"kept beside the result, of the prompt “{_shortened(packed.head.prompt)}”"
+    whose = f"kept beside the result, of the prompt “{_shortened(packed.head.prompt)}”."
     part = _part_of(kept, window)
     if part is not None and prompt == packed.head.prompt:
-        return replace(part, said=f"Shown as {whose}.")
+        return replace(part, said=f"Shown as {whose}")
     try:
         load(experiment.model)
     except UserError:
         rows, columns = kept.mask.kept.shape
-        what = "another prompt" if prompt != packed.head.prompt else "another part of the mask"
-        said = f"For {what} the model is needed, which is not here: shown is the look {whose}"
-        said = f"{said}, with {rows} rows and {columns} columns of the mask."
+        said = f"Another prompt needs the model, which is not here: shown is what was {whose}"
+        if prompt == packed.head.prompt:
+            said = "Other parts of the mask need the model, which is not here: shown are the first "
+            said += f"{rows} rows and {columns} columns, {whose}"
         return replace(part or _part_of(kept, window.inside(rows, columns)) or kept, said=said)
     return _made(experiment, prompt, block, projection, window)
 

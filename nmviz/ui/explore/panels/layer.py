@@ -92,7 +92,8 @@ def _kept(looks: dict[Target, SiteLook]) -> str:
     said = {target: one.said for target, one in looks.items() if one.said}
     if len(said) == len(looks) and len({*said.values()}) == 1:
         return f" {next(iter(said.values()))}"
-    return "".join(f" {NAMES[target].capitalize()}: {words}" for target, words in said.items())
+    each = ((NAMES[target].capitalize(), words) for target, words in said.items())
+    return "".join(f" {name}: {words[0].lower()}{words[1:]}" for name, words in each)
 
 
 def refused(block: object, projection: object, message: str, kind: str = "error") -> dict[str, Any]:
