@@ -179,9 +179,8 @@ class Progress:
     @property
     def part(self) -> float:
         """How much of the work is done, 0..1."""
-        if self.share is not None:
-            return self.share
-        return self.done / self.total if self.total else 0.0
+        told = self.done / self.total if self.total else 0.0
+        return told if self.share is None else self.share
 
 
 @dataclass(frozen=True)
