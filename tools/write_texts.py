@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from nmviz import service
+from nmviz.core.looks.prompts import NEW_TOKENS, PROMPTS
 from nmviz.core.results import Continuation, Token
 from nmviz.engine.load.loading import load
 from nmviz.service.beforehand.files import write
 from nmviz.service.beforehand.texts import DENSE, key_of
-from nmviz.ui.shell.view import DEFAULT_PROMPT, View, Writing
+from nmviz.ui.shell.view import View
 
 RESULTS = Path(__file__).parents[1] / "results"
 MODELS = ("smollm2-135m", "gemma-3-270m")
-PROMPTS = (DEFAULT_PROMPT, "List three things that a cat and a lighthouse keeper have in common.")
-TOKENS = Writing().new_tokens
 CHOICES: tuple[dict[str, Any], ...] = (
     *({"pattern": pattern} for pattern in ("2:4", "4:8", "8:16", "16:32", "50%")),
     *(
@@ -39,11 +38,11 @@ def _of(model: str, prompt: str) -> dict[str, Any]:
     views = [View.build({"model": model, **choice}) for choice in CHOICES]
     asked = {key_of(one): one for view in views for one in view.experiments()}
     chat = service.describe(model).chat
-    steps = service.generate([*asked.values()], prompt, max_new_tokens=TOKENS, chat=chat)
+    steps = service.generate([*asked.values()], prompt, max_new_tokens=NEW_TOKENS, chat=chat)
     *_, last = steps  # every model in one walk: the dense one writes once
     by = dict(zip((DENSE, *asked), map(_plain, last.continuations), strict=True))
     print(f"{model}, {prompt[:40]!r}: {time.perf_counter() - began:.1f} s", flush=True)
-    return {"model": model, "prompt": prompt, "tokens": TOKENS, "by": by}
+    return {"model": model, "prompt": prompt, "tokens": NEW_TOKENS, "by": by}
 
 
 def _plain(text: Continuation) -> dict[str, Any]:

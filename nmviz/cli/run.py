@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,12 @@ from nmviz.service.saving.asked import with_saved
 from nmviz.sources import corpora
 
 
+class Beside(StrEnum):
+    """What can be kept beside a result."""
+
+    LOOKS = "looks"
+
+
 @options_of(settings=fields_of(Settings), how=fields_of(Running))
 def run(
     context: typer.Context,
@@ -32,6 +39,14 @@ def run(
         typer.Option(help="Your own UTF-8 file as the corpus; special tokens in it are text."),
     ] = None,
     memory: Memory = None,
+    beside: Annotated[
+        Beside | None,
+        typer.Option(
+            "--keep",
+            help="looks: keep what the page shows of every layer, and texts, in at most 5 MB; of a "
+            "stored result only these are made.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Prune a model and measure it; a stored result is given at once."""
@@ -43,12 +58,24 @@ def run(
     asked = with_saved(settings, given_to(context))
     experiment = Experiment.build(**with_plan(asked))
     running = built(Running, how | {"keep_passes": False, "memory": bound_of(memory)})
+    if beside:
+        _check_keeps(experiment, running)
     if terms := service.describe(experiment.model).terms:
         print(f"nmviz: {terms}", file=sys.stderr)
     steps = service.run([experiment], text=own, how=running)
     last = follow(steps, "examples" if experiment.tasks else "tokens", kept=running.keep)
     result = last.results[0]
+    if beside:
+        follow(service.keep_looks(experiment, result, running), "layers", kept=True)
     print(printing.run_line(result) if as_json else printing.run_text(result, last.from_store))
+
+
+def _check_keeps(experiment: Experiment, running: Running) -> None:
+    """UserError, before anything is measured, where no looks can be kept."""
+    if not running.keep:
+        raise UserError("--keep looks stores beside the result: leave --no-store out.")
+    service.check_has_looks(experiment)
+    service.store().check_keeps()
 
 
 def follow(steps: Iterable[Progress], unit: str, *, kept: bool) -> Progress:

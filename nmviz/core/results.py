@@ -179,9 +179,8 @@ class Progress:
     @property
     def part(self) -> float:
         """How much of the work is done, 0..1."""
-        if self.share is not None:
-            return self.share
-        return self.done / self.total if self.total else 0.0
+        told = self.done / self.total if self.total else 0.0
+        return told if self.share is None else self.share
 
 
 @dataclass(frozen=True)
@@ -229,6 +228,7 @@ class SiteLook:
     mask: MaskWindow
     turned: bool = False  # the inputs are shown on the axes they are masked on, not by channel
     drawn: bool = False  # ties between weights are broken at random, as in a run's first draw
+    said: str = ""  # where it was not made now: a sentence with what it is of
 
 
 @dataclass(frozen=True)

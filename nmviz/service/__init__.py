@@ -19,6 +19,8 @@ from nmviz.service.choices import (
 from nmviz.service.comparing.rivals import best_weights
 from nmviz.service.elsewhere import measured_elsewhere
 from nmviz.service.layers import alone, every_method, generate, look, sweep_layer
+from nmviz.service.looks.finding import see, stored_models
+from nmviz.service.looks.making import check_has_looks, keep_looks
 from nmviz.service.published import Published, of_experiment, published
 from nmviz.service.runs import (
     check_device,
@@ -50,6 +52,7 @@ __all__ = [
     "canonical",
     "catalogue",
     "check_device",
+    "check_has_looks",
     "check_tasks_installed",
     "check_text",
     "compare",
@@ -58,6 +61,7 @@ __all__ = [
     "every_method",
     "fetch_again",
     "generate",
+    "keep_looks",
     "layout",
     "look",
     "lookup",
@@ -73,10 +77,12 @@ __all__ = [
     "run",
     "said_beforehand",
     "same_questions",
+    "see",
     "sensitivity",
     "standing",
     "still_holds",
     "store",
+    "stored_models",
     "sweep_layer",
     "uncalibrated",
     "warm",

@@ -81,9 +81,10 @@ def offer(model_id: str) -> models.ModelInfo:
     if not model_id.strip():
         raise UserError("No model was named: give an id of the hub as owner/name, or a folder.")
     refuse_large(model_id.strip())
-    spelled = models.spelled(model_id.strip())
-    info = layout(spelled)
-    models.refuse_without_weights(spelled)
+    with models.themselves():
+        spelled = models.spelled(model_id.strip())
+        info = layout(spelled)
+        models.refuse_without_weights(spelled)
     since = models.offered_since()
     if len(since) >= MOST_SINCE and spelled not in since:
         raise UserError(f"{MOST_SINCE} models were added: start the page anew to add others.")
@@ -132,6 +133,12 @@ def refuse_large(model_id: str) -> None:
             f"{LARGE_MODELS.get(model_id).title} is known here by its published results alone: "
             "choose a small model, or name a folder or Hub id that has its weights."
         )
+
+
+def refuse_stored(model_id: str) -> None:
+    """UserError for a model that is known by what is stored of it alone."""
+    if known := models.stored(model_id):
+        raise known.refusal
 
 
 def _large(model_id: str) -> models.ModelInfo:

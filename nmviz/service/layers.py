@@ -1,7 +1,7 @@
 """Looking at one layer and at what the models say: from a capture, or word by word."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from threading import Event
 
@@ -18,6 +18,31 @@ from nmviz.service.choices import canonical
 from nmviz.service.kept_looks import kept_or
 
 DEFAULT_WINDOWS = 16
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a mask that is asked for."""
+
+    first_row: int = 0
+    rows: int = 32
+    first_column: int = 0
+    columns: int = 64
+
+    @property
+    def named(self) -> dict[str, int]:
+        """As `look` takes it."""
+        return asdict(self)
+
+    def inside(self, rows: int, columns: int) -> "Window":
+        """The same inside a mask of that size: moved where it reaches over an edge, and cut where
+        it is larger."""
+        return Window(
+            max(0, min(self.first_row, rows - self.rows)),
+            min(self.rows, rows),
+            max(0, min(self.first_column, columns - self.columns)),
+            min(self.columns, columns),
+        )
 
 
 def look(

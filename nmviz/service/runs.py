@@ -20,6 +20,7 @@ from nmviz.service.at_hand.streaming import said, streamed
 from nmviz.service.choices import (
     canonical,
     refuse_old_rules,
+    refuse_stored,
     resolve,
     text_of,
 )
@@ -78,6 +79,7 @@ def run(
         yield Progress("done", results=tuple(answers[e] for e in wanted), from_store=True)
         return
     refuse_old_rules(missing)
+    refuse_stored(missing[0].model)
     yield Progress(opening(missing[0].model))
     kept: set[str] = set()
     note = None

@@ -16,13 +16,13 @@ Stand: TypeAlias = tuple[tuple[Changing | Literal["models"], Hashable], ...]
 
 
 def standing(on: Sequence[Changing]) -> Stand:
-    """What changes when a result is stored, or a method calibrated, by this process or another, and
-    when a model is added to this one.
+    """What changes when a result is stored, or a method calibrated, by this process or another,
+    when a model is added to this one, and when looks are kept of any.
 
     Microseconds: an answer that was worked out at the same standing is still the right one.
     """
     named = ((of, store().standing() if of == "store" else _calibrated()) for of in on)
-    return (("models", offered_since()), *named)
+    return (("models", (offered_since(), store().standing().looks)), *named)
 
 
 def still_holds(read: Sequence[Read], since: Stand, now: Stand) -> bool:

@@ -40,6 +40,7 @@ class ModelInfo:
     tells. `d_in` and `d_out` map a projection to its widths, where they are known. `terms` is a
     sentence with the name and the address of terms that bind whoever uses the model; empty for an
     ordinary licence. Of a `published` model only published results are known: it is not loaded.
+    Nor is a `stored` one, of which only results with looks are here, and not its files.
     `experts` maps a projection that a mixture has several of to what each is called, such as
     experts.0.down_proj; `routers` are none of the projections. `ranges` are the smallest and
     largest d_in where blocks differ, `coverage` what pruning every projection covers, where a pass
@@ -59,11 +60,17 @@ class ModelInfo:
     pinned: bool = False
     terms: str = ""
     published: bool = False
+    stored: bool = False
     experts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     routers: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict, hash=False)
     coverage: Mapping[str, Any] | None = field(default=None, hash=False)
     matrices: tuple[Layer, ...] = field(default=(), hash=False, repr=False)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it can be run, and not only be read about."""
+        return not (self.published or self.stored)
 
     @property
     def every(self) -> tuple[Layer, ...]:

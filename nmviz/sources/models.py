@@ -4,7 +4,6 @@ Nothing here loads torch; `engine.load.loading` turns what is located here into 
 """
 
 import hashlib
-import os
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from nmviz.sources.model_info import (
     has_template,
     read_json,
 )
+from nmviz.sources.on_offer import named, offer, offered_since, stored, themselves, told
 from nmviz.sources.pinned import MODELS
 from nmviz.sources.saved import Saved, saved_in
 from nmviz.sources.wheels import fetch
@@ -47,12 +47,9 @@ __all__ = [
     "remedy",
     "saved_of",
     "spelled",
+    "stored",
+    "themselves",
 ]
-
-OFFERED = "NMVIZ_MODELS"
-
-_since: list[str] = []
-"""Models that were added while this process runs; one is never taken away."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,8 @@ def describe(model_id: str) -> ModelInfo:
     """What can be said of a model without loading it. UserError when there is no such model."""
     if model_id in MODELS:
         return MODELS.get(model_id).info
+    if known := stored(model_id):
+        return known.info
     recipe, path = recipe_of(model_id), _local(model_id)
     if recipe is not None:
         base = describe(_base(recipe))
@@ -90,7 +89,7 @@ def describe(model_id: str) -> ModelInfo:
 def saved_of(model_id: str) -> Saved | None:
     """What nmviz prune wrote into the folder that a model is; None for all else. UserError where
     there is no such model."""
-    path = None if model_id in MODELS else _local(model_id)
+    path = None if _is_named(model_id) else _local(model_id)
     return None if path is None else saved_in(path)
 
 
@@ -144,6 +143,8 @@ def locate(model_id: str) -> ModelFiles:
     if model_id in MODELS:
         pinned = MODELS.get(model_id).gguf
         return ModelFiles(fetch(pinned).parent, pinned.name, pinned.sha256)
+    if known := stored(model_id):
+        raise known.refusal
     if recipe := recipe_of(model_id):
         return locate(base_of(recipe))
     path = _local(model_id) or _snapshot(model_id)
@@ -155,13 +156,13 @@ def locate(model_id: str) -> ModelFiles:
 
 def is_local(model_id: str) -> bool:
     """Whether it is a folder or a file here. UserError where there is no such model."""
-    return model_id not in MODELS and _local(model_id) is not None
+    return not _is_named(model_id) and _local(model_id) is not None
 
 
 def spelled(model_id: str) -> str:
     """The one spelling of a model's name: of a folder or a file its whole path. UserError where
     there is no such model."""
-    path = None if model_id in MODELS else _local(model_id)
+    path = None if _is_named(model_id) else _local(model_id)
     return model_id if path is None else str(path.resolve())
 
 
@@ -189,6 +190,8 @@ def identify(model_id: str) -> str:
     its own."""
     if model_id in MODELS:
         return MODELS.get(model_id).gguf.sha256
+    if known := stored(model_id):
+        return known.sha256
     if recipe := recipe_of(model_id):
         base_of(recipe)
         return recipe.identity
@@ -196,21 +199,17 @@ def identify(model_id: str) -> str:
 
 
 def offered() -> list[ModelInfo]:
-    """The models to choose from: the pinned ones, those NMVIZ_MODELS names, those added since."""
-    named = [part.strip() for part in os.environ.get(OFFERED, "").split(",")]
-    extra = [name for name in dict.fromkeys([*named, *_since]) if name and name not in MODELS]
-    return [*(model.info for model in MODELS.values()), *map(_describe_or_say_why, extra)]
+    """The models to choose from: the pinned ones, those NMVIZ_MODELS names, those added since, and
+    those that are known by what is stored of them."""
+    extra, known = named(), told()
+    only_stored = [one.info for name, one in known.items() if name not in {*MODELS, *extra}]
+    pinned = [model.info for model in MODELS.values()]
+    return [*pinned, *map(_describe_or_say_why, extra), *only_stored]
 
 
-def offer(model_id: str) -> None:
-    """Add a model to those on offer, until this process ends."""
-    if model_id not in _since:
-        _since.append(model_id)
-
-
-def offered_since() -> tuple[str, ...]:
-    """The models that were added while this process runs, in order."""
-    return tuple(_since)
+def _is_named(model_id: str) -> bool:
+    """Whether it is known by its name, whatever lies in a folder of that name."""
+    return model_id in MODELS or stored(model_id) is not None
 
 
 def refuse_without_weights(model_id: str) -> None:

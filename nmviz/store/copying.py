@@ -7,10 +7,11 @@ from sqlalchemy import Connection, select
 
 from nmviz.base.errors import UserError
 from nmviz.core.results import Result
-from nmviz.store import records, seed, writing
+from nmviz.store import looks, records, seed, writing
+from nmviz.store.looks import Beside
 from nmviz.store.records import Packed
 from nmviz.store.store import Store
-from nmviz.store.tables import ResultRow, SourceRow
+from nmviz.store.tables import LooksRow, ResultRow, SourceRow
 
 Marks = tuple[bool, bool]
 """Whether a result is the user's own, and whether it came out of a file."""
@@ -45,6 +46,7 @@ def copy(source: Store, target: Store, folder: Path | None = None) -> CopyReport
     with source.reading() as connection:
         found = _own(connection)
         sources = _sources(connection)
+        kept = looks.beside(connection, _digests(connection))
     with target.writing() as connection:
         writing.ensure(connection, SourceRow.id, sources)
         added = 0
@@ -53,8 +55,9 @@ def copy(source: Store, target: Store, folder: Path | None = None) -> CopyReport
             added += writing.add_all(connection, packed, own=own, imported=imported)
         wanted = [one for packed in found.values() for one in packed]
         _compare(connection, wanted)
-    kept = ships.added + ships.replaced + ships.kept
-    return CopyReport(added, len(wanted) - added, kept)
+        _copy_looks(connection, kept)
+    shipped = ships.added + ships.replaced + ships.kept
+    return CopyReport(added, len(wanted) - added, shipped)
 
 
 def _own(connection: Connection) -> dict[Marks, list[Packed]]:
@@ -68,6 +71,26 @@ def _own(connection: Connection) -> dict[Marks, list[Packed]]:
             raise UserError(f"Result {identity} cannot be read: nmviz store verify says why.")
         found.setdefault(marks[identity], []).append(records.pack(result))
     return found
+
+
+def _digests(connection: Connection) -> list[str]:
+    """The content hashes of results with looks, those that ship included."""
+    joined = select(ResultRow.content_hash).join(LooksRow, LooksRow.result_id == ResultRow.id)
+    return list(connection.scalars(joined.order_by(LooksRow.id)))
+
+
+def _copy_looks(connection: Connection, kept: list[Beside]) -> None:
+    """Write those whose result is there, as what ships in one version may not be in another, and
+    read them back."""
+    wanted = [one.result for one in kept]
+    there: set[str] = set()
+    for some in records.batches(wanted):
+        asked = select(ResultRow.content_hash).where(ResultRow.content_hash.in_(some))
+        there.update(connection.scalars(asked))
+    written = [one for one in kept if one.result in there]
+    looks.add_all(connection, written)
+    if looks.beside(connection, [one.result for one in written]) != written:
+        raise UserError("Some looks read back otherwise than they were: nothing was copied.")
 
 
 def _sources(connection: Connection) -> list[dict[str, object]]:

@@ -208,6 +208,13 @@ def load(
                 yield identity, _unpack(rows[identity], numbers.get(identity, ()))
 
 
+def of_digest(connection: Connection, digest: str) -> Packed | None:
+    """The result of that content hash, or None where it is not there or not readable."""
+    ids = list(connection.scalars(select(ResultRow.id).where(ResultRow.content_hash == digest)))
+    found = [result for _, result in load(connection, ids) if isinstance(result, Result)]
+    return pack(found[0]) if found else None
+
+
 def batches(ids: Sequence[T]) -> Iterator[Sequence[T]]:
     """As many of them at a time as one statement may ask for."""
     return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Column, Connection, Engine, MetaData, Table, Text, i
 from nmviz.base.errors import UserError
 from nmviz.store.database import ENVIRONMENT, WRITING, connect, file_of, is_damage
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration. Kept here so that opening a store that is up to date loads no Alembic."""
 SCRIPTS = Path(__file__).with_name("migrations")
 EXAMINED_WHOLE = 32 * 2**20

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, func, select
 
 from nmviz.store.filters import COLUMNS, Filter, meets
-from nmviz.store.tables import ExperimentRow, ResultRow
+from nmviz.store.tables import ExperimentRow, LooksRow, ResultRow
 
 Read: TypeAlias = Mapping[str, Filter]
 """The filters of one reading; without any it is everything."""
@@ -54,11 +54,13 @@ def note(read: Read) -> None:
 
 @dataclass(frozen=True)
 class Standing:
-    """The highest id among the results, how many there are, and how many have each mark."""
+    """The highest id among the results, how many there are, and how many have each mark; the
+    highest id among looks."""
 
     newest: int
     results: int
     marks: tuple[int, ...]
+    looks: int = 0
 
 
 @dataclass
@@ -80,7 +82,7 @@ class Added:
 
     def leaves(self, read: Sequence[Read], since: Standing) -> bool:
         """Whether what was read then would be the same now. False where too much was added to
-        tell, or where results were removed or marked."""
+        tell, where results were removed or marked, and where looks were added."""
         with self._turn:
             added = [row for row in self.rows if row["id"] > since.newest]
             now = self.now
@@ -89,7 +91,7 @@ class Added:
             for mark, marked in zip(MARKS, since.marks, strict=True)
         )
         newest = max([since.newest, *(row["id"] for row in added)])
-        if now != Standing(newest, since.results + len(added), counted):
+        if now != Standing(newest, since.results + len(added), counted, since.looks):
             return False
         return not any(meets(row, filters) for row in added for filters in read)
 
@@ -98,7 +100,8 @@ def _standing(connection: Connection) -> Standing:
     marks = (func.count().filter(getattr(ResultRow, mark)) for mark in MARKS)
     newest = func.coalesce(func.max(ResultRow.id), 0)
     first, count, *marked = connection.execute(select(newest, func.count(), *marks)).one()
-    return Standing(first, count, tuple(marked))
+    looks = connection.scalar(select(func.coalesce(func.max(LooksRow.id), 0)))
+    return Standing(first, count, tuple(marked), looks or 0)
 
 
 def _rows(connection: Connection, after: int) -> list[Mapping[str, Any]]:

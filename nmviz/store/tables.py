@@ -5,6 +5,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
+    LargeBinary,
     MetaData,
     Text,
     UniqueConstraint,
@@ -25,7 +26,7 @@ class Base(DeclarativeBase):
     """What every table shares: names of constraints, and the database type of each Python type."""
 
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {str: Text, float: Double}  # noqa: RUF012 - the declarative API's own
+    type_annotation_map = {str: Text, float: Double, bytes: LargeBinary}  # noqa: RUF012 - the declarative API's own
 
 
 class SourceRow(Base):
@@ -132,6 +133,20 @@ class ResultArtefactRow(Base):
     artefact_id: Mapped[int] = mapped_column(
         ForeignKey("artefact.id"), primary_key=True, index=True
     )
+
+
+class LooksRow(Base):
+    """Looks at the layers of the pruned model of a result: of one experiment those that were made
+    last. `pruned` is the key of that model alone, on whatever text it was measured."""
+
+    __tablename__ = "looks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    result_id: Mapped[int] = mapped_column(ForeignKey("result.id", ondelete="CASCADE"), index=True)
+    pruned: Mapped[str] = mapped_column(index=True)
+    model: Mapped[str] = mapped_column(index=True)
+    about: Mapped[str]  # JSON: what is known of the model without it
+    data: Mapped[bytes]
 
 
 class SeedStateRow(Base):

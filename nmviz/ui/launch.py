@@ -16,6 +16,7 @@ from nmviz.base.memory import resident
 from nmviz.base.starting import started, take_short_turns
 from nmviz.base.wording import listed
 from nmviz.core.running import DEVICE, usual_device
+from nmviz.sources.on_offer import told_by
 from nmviz.ui.documents.page import document
 from nmviz.ui.explore.first_paint import first_paint
 from nmviz.ui.guard.at_home import is_private
@@ -52,6 +53,7 @@ def build(host: str = LOOPBACK) -> gr.Blocks:
     """The page, with its queue, for where it is going to listen."""
     from nmviz.ui.page import build_page
 
+    told_by(service.stored_models)
     # Who waits does so in `places`, which are bounded; what is read waits for nobody.
     return build_page(is_private(host)).queue(max_size=None, api_open=False)
 

@@ -130,7 +130,7 @@ def test_the_wheel_holds_the_package_and_what_ships(wheel: Path) -> None:
     assert told == {f"nmviz/guide/{file.name}" for file in (ROOT / "docs").glob("*.md")}
     code = {str(file.relative_to(ROOT)) for file in (ROOT / "nmviz").rglob("*.py")}
     assert code <= set(names)
-    kinds = ("runs/*.jsonl", "published/*.*", "lessons/*.json")
+    kinds = ("runs/*.jsonl", "published/*.*", "lessons/*.json", "looks/*.looks")
     ships = [file for kind in kinds for file in RESULTS.glob(kind)]
     copies = {name for name in names if name.startswith("nmviz/shipped/")}
     assert copies == {f"nmviz/shipped/{file.relative_to(RESULTS)}" for file in ships}

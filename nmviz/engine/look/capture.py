@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nmviz.base import holding
 from nmviz.base.errors import UserError
+from nmviz.core.looks.kept import row_labels
 from nmviz.core.results import Histogram, MaskWindow, SiteLook
 from nmviz.engine.load.loading import LoadedModel
 from nmviz.engine.load.refusals import enough_memory, not_finite
@@ -138,7 +139,12 @@ def caught(
 
     passing({site: partial(forward, site) for site in sites})
     inputs = {name: xs[0] if len(xs) == 1 else torch.cat(xs) for name, xs in seen.items()}
-    return Capture(tuple(loaded.tokenizer.decode([i]) for i in ids.tolist()), inputs)
+    return Capture(tokens_of(loaded, ids), inputs)
+
+
+def tokens_of(loaded: LoadedModel, ids: Tensor) -> tuple[str, ...]:
+    """The text of each of these ids, int64 [tokens]."""
+    return tuple(loaded.tokenizer.decode([i]) for i in ids.tolist())
 
 
 @dataclass(frozen=True)
@@ -157,11 +163,8 @@ def look(capture: Capture, pruned: Pruned, site: Site, part: Part) -> SiteLook:
     experiment = pruned.experiment
     x = capture.of(site)
     error, masked = local_error(pruned, site, x, site.dense(x)), pruned.masked(site, x)
-    labels = capture.tokens
-    if len(x) != len(labels):  # an expert's, or of a layer called more than once
-        labels = tuple(f"input {row}" for row in range(len(x)))
-    if experiment.target == "weight":
-        labels = tuple(f"output {row}" for row in range(site.d_out))
+    rows = site.d_out if experiment.target == "weight" else len(x)
+    labels = row_labels(experiment.target, rows, capture.tokens)
     return SiteLook(
         target=experiment.target,
         site=site.name,

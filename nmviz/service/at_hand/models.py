@@ -12,7 +12,7 @@ from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
 from nmviz.core.running import AS_EVERYWHERE, Running, usual_device
 from nmviz.service.at_hand.turns import reading
-from nmviz.service.choices import refuse_large
+from nmviz.service.choices import refuse_large, refuse_stored
 from nmviz.sources.opening import LOADING, opening
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def load(model: str, device: str | None = None) -> "LoadedModel":
     UserError also where it does not fit.
     """
     refuse_large(model)
+    refuse_stored(model)
     from nmviz.engine.load.loading import is_loaded
     from nmviz.engine.load.loading import load as load_model
 

@@ -1,18 +1,22 @@
-"""Texts that were written beforehand, so that a visitor reads some before anything is pressed."""
+"""Texts that were written beforehand, so that a visitor reads some before anything is pressed:
+those that ship, and those that were kept beside a result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from nmviz.base.errors import UserError
 from nmviz.core.experiment import Experiment
-from nmviz.core.reading import TEXT
+from nmviz.core.looks.kept import as_shown, pruned_alone
 from nmviz.core.results import Column, Continuation, Token
 from nmviz.service.beforehand.files import entries
 from nmviz.service.choices import canonical
+from nmviz.service.looks.finding import kept_of
 
 DENSE = "dense"
+Told = tuple[str, int, list[Continuation]]
+"""A prompt, the most tokens that were written, and what models made of it."""
 
 
 @dataclass(frozen=True)
@@ -26,33 +30,48 @@ class Written:
 
 
 def written_beforehand(experiments: Sequence[Experiment]) -> tuple[Written, ...]:
-    """By prompt the texts that ship of the experiments' model: dense, and of the experiments those
-    that there are. None of a model, or of experiments, that has none."""
+    """By prompt the texts that are there of the experiments' model: dense, and of the experiments
+    those that ship or were kept. None of a model, or of experiments, that has none."""
+    found: dict[str, tuple[int, dict[Column, Continuation]]] = {}
+    for prompt, tokens, texts in (*_shipped(experiments), *_kept(experiments)):
+        _, known = found.setdefault(prompt, (tokens, {}))
+        for text in texts:
+            known.setdefault(text.column, text)
+    columns: list[Column] = ["dense", *(one.target for one in experiments)]
+    return tuple(
+        Written(prompt, tokens, tuple(known[column] for column in columns if column in known))
+        for prompt, (tokens, known) in found.items()
+        if len(known) > 1
+    )
+
+
+def _shipped(experiments: Sequence[Experiment]) -> Iterator[Told]:
     columns: dict[str, Column] = {DENSE: "dense"}
     columns |= {key_of(one): one.target for one in experiments}
-    found = []
     for told in _texts().get(experiments[0].model, ()):
-        known = [_text(columns[key], said) for key, said in told["by"].items() if key in columns]
-        if len(known) > 1:
-            found.append(Written(told["prompt"], told["tokens"], _in_order(known, experiments)))
-    return tuple(found)
+        by = told["by"].items()
+        texts = [_text(columns[key], said) for key, said in by if key in columns]
+        yield told["prompt"], told["tokens"], texts
+
+
+def _kept(experiments: Sequence[Experiment]) -> Iterator[Told]:
+    for one in experiments:
+        try:
+            packed = kept_of(one)
+        except UserError:  # no such layers are there, or no such model
+            continue
+        for text in () if packed is None else packed.head.texts:
+            both = [as_shown(text.dense, "dense"), as_shown(text.pruned, one.target)]
+            yield text.prompt, text.tokens, both
 
 
 def key_of(experiment: Experiment) -> str:
     """What a text is kept under: the pruned model, whatever text it is measured on. Empty for one
     that has no key, since no such layers are there."""
-    alone = experiment.but(**Experiment().model_dump(include={*TEXT}))
     try:
-        return canonical(alone).key
+        return canonical(pruned_alone(experiment)).key
     except UserError:
         return ""
-
-
-def _in_order(
-    known: Sequence[Continuation], experiments: Sequence[Experiment]
-) -> tuple[Continuation, ...]:
-    columns = [DENSE, *(one.target for one in experiments)]
-    return tuple(sorted(known, key=lambda one: columns.index(one.column)))
 
 
 def _text(column: Column, told: dict[str, Any]) -> Continuation:

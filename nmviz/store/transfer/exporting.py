@@ -7,7 +7,8 @@ from nmviz.base.errors import UserError
 from nmviz.base.wording import listed
 from nmviz.core.provenance import OWN
 from nmviz.core.results import Result
-from nmviz.store import records
+from nmviz.store import looks, records
+from nmviz.store.looks import Beside
 from nmviz.store.store import Store
 from nmviz.store.transfer.csv_file import PLAIN, Dialect, write_csv
 from nmviz.store.transfer.every_eval_ever import writing as every_eval_ever
@@ -35,8 +36,10 @@ def export_file(
     found = store.find() if everything else store.find(source=own)
     results = sorted(found, key=_order)
     if kind == ".jsonl":
-        write_jsonl(results, path)
-        return f"{_count(len(results), 'result')} written to {name}."
+        kept = _looks(store, results)
+        write_jsonl(results, path, kept)
+        beside = f", {len(kept)} with looks at the layers" if kept else ""
+        return f"{_count(len(results), 'result')} written to {name}{beside}."
     if kind == ".zip":
         data, written = every_eval_ever.zipped(results)
         write_bytes(path, data)
@@ -45,6 +48,12 @@ def export_file(
         return f"{said} Left out as without a number that can be better: {left}." if left else said
     lines = write_csv(results, path, dialect)
     return f"{_count(len(results), 'result')}, {_count(lines, 'line')} written to {name}."
+
+
+def _looks(store: Store, results: list[Result]) -> list[Beside]:
+    """What the store has beside them. Looks that ship are files, and go with every copy."""
+    with store.reading() as connection:
+        return looks.beside(connection, [records.pack(one).digest for one in results])
 
 
 def _order(result: Result) -> tuple[str, str, str, str]:

@@ -1,7 +1,7 @@
 """Results out of a file into the store: all of the file or nothing of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,8 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from nmviz.base.errors import UserError
-from nmviz.store import writing
+from nmviz.store import looks, records, writing
+from nmviz.store.looks import Beside
 from nmviz.store.store import Store
 from nmviz.store.tables import ResultRow, SourceRow
 from nmviz.store.transfer import authors_logs, llama_cpp_log, lm_eval_json
@@ -19,6 +20,7 @@ from nmviz.store.transfer.every_eval_ever import reading as every_eval_ever
 from nmviz.store.transfer.files import parse_json, read_text, shown
 from nmviz.store.transfer.incoming import Batch, Incoming
 from nmviz.store.transfer.jsonl import read_foreign
+from nmviz.store.transfer.looks_lines import is_looks
 
 
 class Format(StrEnum):
@@ -39,6 +41,7 @@ class ImportReport:
     read: int
     added: int
     left_out: Mapping[str, int]
+    looks: int = 0
 
     def __str__(self) -> str:
         there = self.read - self.added
@@ -46,6 +49,8 @@ class ImportReport:
             f"{self.read} result{'s' if self.read != 1 else ''} read: {self.added} added, "
             f"{there} {'were' if there != 1 else 'was'} there already."
         )
+        if self.looks:
+            line += f" Looks at the layers came with {self.looks} of them."
         return f"{line} {self._left_out}" if self.left_out else line
 
     @property
@@ -83,10 +88,10 @@ def read(path: Path, form: Format = Format.AUTO, model: str = "") -> Batch:
     if model:
         raise UserError(f"{name} says itself what it is of: leave --model out.")
     if form is Format.JSONL or (form is Format.AUTO and _is_lines(text)):
-        batch = Batch(list(read_foreign(text, name)))
+        batch = read_foreign(text, name)
     else:
         batch = _read_document(text, name, form)
-    if not batch.results:
+    if not batch.results and not batch.looks:
         raise UserError(f"{name} holds no results.")
     return batch
 
@@ -98,7 +103,8 @@ def _is_lines(text: str) -> bool:
         value = json.loads(first)
     except (ValueError, RecursionError):  # a line that is broken or cut off, or `{` alone
         return '"experiment":' in first
-    return isinstance(value, dict) and ("experiment" in value or "measurements" in value)
+    ours = isinstance(value, dict) and ("experiment" in value or "measurements" in value)
+    return ours or is_looks(value)
 
 
 def _read_document(text: str, name: str, form: Format) -> Batch:
@@ -132,7 +138,26 @@ def _write(store: Store, batch: Batch) -> ImportReport:
         shipped = set(connection.scalars(ships))
         others = [one.packed for one in batch.results if not _ships(connection, one, shipped)]
         added = writing.add_all(connection, others, own=True, imported=True)
-    return ImportReport(len(batch.results), added, batch.left_out)
+        kept = looks.add_all(connection, _checked_looks(connection, batch))
+    return ImportReport(len(batch.results), added, batch.left_out, kept)
+
+
+def _checked_looks(connection: Connection, batch: Batch) -> Iterator[Beside]:
+    """The looks of a file, each held against its result, which is in the file or was there."""
+    results = {one.packed.digest: one.packed for one in batch.results}
+    for one in batch.looks:
+        digest = one.beside.result
+        result = results.get(digest) or records.of_digest(connection, digest)
+        if result is None:
+            raise UserError(
+                f"{one.where} has looks of a result that is neither in the file nor in the store: "
+                "import that first."
+            )
+        try:
+            looks.checked(one.beside.data, result)
+        except UserError as reason:
+            raise UserError(f"{one.where} is refused: {shown(reason, 300)}.") from None
+        yield one.beside
 
 
 def _is_there(connection: Connection, source: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from nmviz.base.errors import UserError
 from nmviz.core.metrics import METRICS
 from nmviz.core.results import Measurement, Result
+from nmviz.store.looks import Beside
 from nmviz.store.records import Packed, utc
 from nmviz.store.transfer.files import LARGEST_COUNT, shown
 
@@ -25,12 +26,21 @@ class Incoming:
 
 
 @dataclass(frozen=True)
+class IncomingLooks:
+    """Looks beside a result and where they stand in their file."""
+
+    beside: Beside
+    where: str
+
+
+@dataclass(frozen=True)
 class Batch:
-    """All of a file: results, the source they are from where it is new, values not kept."""
+    """All of a file: results, the source they are from where it is new, values not kept, looks."""
 
     results: list[Incoming]
     source: dict[str, Any] | None = None
     left_out: Counter[str] = field(default_factory=Counter)
+    looks: list[IncomingLooks] = field(default_factory=list)
 
 
 def admit(packed: Packed, where: str) -> Incoming:

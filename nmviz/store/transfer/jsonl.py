@@ -1,7 +1,7 @@
 """Results in a text file: one JSON object a line, the text that the content hash is taken of."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,11 @@ from pydantic import ValidationError
 
 from nmviz.base.errors import UserError
 from nmviz.core.results import Result
+from nmviz.store.looks import Beside
 from nmviz.store.records import Packed, pack
 from nmviz.store.transfer.files import parse_json, shown, write_whole
-from nmviz.store.transfer.incoming import Incoming, admit
+from nmviz.store.transfer.incoming import Batch, IncomingLooks, admit
+from nmviz.store.transfer.looks_lines import is_looks, line_of, read_fields
 
 NUMBERS = ("value", "stderr", "n")
 
@@ -52,15 +54,22 @@ def read_bytes(path: Path) -> bytes:
         raise UserError(f"{path.name} cannot be read: {error.strerror}.") from None
 
 
-def read_foreign(text: str, name: str) -> Iterator[Incoming]:
-    """The results of a text that someone else may have written: every line is checked further,
-    for names that stand twice, numbers that cannot be and metrics that are not known here.
+def read_foreign(text: str, name: str) -> Batch:
+    """The results of a text that someone else may have written, and the looks beside them: every
+    line is checked further, for names that stand twice, numbers that cannot be and metrics that are
+    not known here.
     """
+    batch = Batch([])
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             where = f"{name}, line {number}"
-            _check_numbers(parse_json(line, where), where)
-            yield admit(_read_line(line.encode(), where), where)
+            fields = parse_json(line, where)
+            if is_looks(fields):
+                batch.looks.append(IncomingLooks(read_fields(fields, where), where))
+                continue
+            _check_numbers(fields, where)
+            batch.results.append(admit(_read_line(line.encode(), where), where))
+    return batch
 
 
 def _check_numbers(fields: Any, where: str) -> None:
@@ -93,11 +102,12 @@ def _reason(error: ValidationError) -> str:
     return f"{name}: {message}" if name else message
 
 
-def write_jsonl(results: Iterable[Result], path: Path) -> int:
-    """Write results to a file, whole or not at all, and give their number.
+def write_jsonl(results: Iterable[Result], path: Path, looks: Iterable[Beside] = ()) -> int:
+    """Write results to a file, and looks behind them, whole or not at all, and give the number of
+    results.
 
     ValueError for a partial result; UserError when the file cannot be written.
     """
     lines = [pack(result).text + "\n" for result in results]
-    write_whole(path, "".join(lines))
+    write_whole(path, "".join([*lines, *(f"{line_of(one)}\n" for one in looks)]))
     return len(lines)

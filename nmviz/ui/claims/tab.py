@@ -60,7 +60,7 @@ class ClaimsTab:
 def build_claims(tab: Any) -> Linked:
     """The tab, wired; it is filled when it is opened, so that the page starts sooner. Call it
     inside the Tab context, with the tab itself. Returns what a link of it carries."""
-    offered = [model for model in service.catalogue().models if not model.published]
+    offered = [model for model in service.catalogue().models if model.is_here]
     models = [(model.title, model.id) for model in offered]
     with gr.Column(elem_id="claims", min_width=0):
         gr.HTML(f'<p class="words">{esc(INTRO)}</p>')

@@ -206,7 +206,7 @@ def fitted(values: Sequence[Any]) -> Update:
         return {}
     view = settle(View.build({"model": model.id}))
     look = view.look
-    if not model.published:
+    if model.is_here:
         service.warm(model.id)
     names = list(model.projections)
     kept = [name for name in fields["projections"] or () if name in names]
@@ -235,7 +235,7 @@ def scoped(name: Any, model: Any) -> Any:
 def warm(model: str) -> None:
     """Begin to load the chosen model once the page is there."""
     known = offered(model)
-    if known is not None and not known.published:
+    if known is not None and known.is_here:
         service.warm(model)
 
 

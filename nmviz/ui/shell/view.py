@@ -10,6 +10,7 @@ from nmviz.base.errors import SettingError, UserError
 from nmviz.base.validation import built
 from nmviz.core import depth
 from nmviz.core.experiment import FOUND, Experiment
+from nmviz.core.looks.prompts import NEW_TOKENS, OPENING
 from nmviz.core.reading import TASK
 from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS, TARGETS, Target, Ties
@@ -21,10 +22,7 @@ from nmviz.views.explore.sentences import how_and_where
 LONGEST_ADDRESS = 8_000
 LONGEST_FIELD = 4_000
 LONGEST_PROMPT = 2_000
-DEFAULT_PROMPT = (
-    "Explain in two sentences why the sky is blue at noon and red in the evening, "
-    "as you would to a child."
-)
+DEFAULT_PROMPT = OPENING
 
 
 def title_of(name: str) -> str:
@@ -51,7 +49,7 @@ class Writing(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompt: str = Field(DEFAULT_PROMPT, min_length=1, max_length=LONGEST_PROMPT, title="Prompt")
-    new_tokens: int = Field(40, ge=1, le=200, title="Tokens to write")
+    new_tokens: int = Field(NEW_TOKENS, ge=1, le=200, title="Tokens to write")
     temperature: float = Field(0.0, ge=0, le=2, title="Temperature")
     real_speed: bool = False  # dropped inputs are really skipped, and the time is told
 

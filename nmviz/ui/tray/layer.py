@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from nmviz import service
 from nmviz.core.results import Result, SiteLook
+from nmviz.service.layers import Window
 from nmviz.ui.shell.html import esc, options, quantity
 from nmviz.ui.shell.limits import layer_of, model_of, offered, settle
-from nmviz.ui.shell.view import DEFAULT_PROMPT, Look, View, Writing
+from nmviz.ui.shell.view import Look, View, Writing
 from nmviz.ui.tray.model import alone
 from nmviz.views.shared import numbers
 from nmviz.views.shared.theme import Figure, title_of
@@ -65,9 +66,14 @@ def looked(
     return (
         f'<p class="headline answer">{esc(said)}{"." if said else ""}</p>'
         f'<p class="words">{esc(place)}. {quantity("rel_error", "Output error")} on this prompt: '
-        f"{', '.join(errors)}. {esc(PROMPT.format(prompt))}</p>",
+        f"{', '.join(errors)}. {esc(_kept(one, other) or PROMPT.format(prompt))}</p>",
         figure,
     )
+
+
+def _kept(*both: SiteLook) -> str:
+    """What is said of looks that were not made now, which names their prompt."""
+    return " ".join(dict.fromkeys(one.said for one in both if one.said))
 
 
 def _of(one: SiteLook, other: SiteLook) -> Sequence[tuple[str, SiteLook]]:
@@ -77,17 +83,8 @@ def _of(one: SiteLook, other: SiteLook) -> Sequence[tuple[str, SiteLook]]:
 def _look(result: Result, at: At | None, corner: Corner, prompt: str) -> SiteLook:
     experiment, window = alone(result), Look()
     block, projection = usual_at(experiment.model, at) or (0, "")
-    return service.look(
-        experiment,
-        prompt,
-        block,
-        projection,
-        first_row=corner[0],
-        rows=window.rows,
-        first_column=corner[1],
-        columns=window.columns,
-        keep=prompt == DEFAULT_PROMPT,
-    )
+    asked = Window(corner[0], window.rows, corner[1], window.columns)
+    return service.see(experiment, prompt, block, projection, asked)
 
 
 def _menu(label: str, name: str, values: Sequence[object], chosen: object) -> str:

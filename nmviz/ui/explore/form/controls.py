@@ -225,6 +225,8 @@ def model_choices(catalogue: Catalogue) -> list[tuple[str, str]]:
 
 def model_title(model: "ModelInfo") -> str:
     """The menu entry of a model."""
+    if model.stored:
+        return f"{model.title}, stored results"
     return f"{model.title}, published results" if model.published else model.title
 
 

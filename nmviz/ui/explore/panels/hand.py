@@ -20,6 +20,7 @@ from nmviz.ui.shell.view import View
 TITLE = "One block in your hand"
 HOW = "keep eight by pressing, or let a rule choose."
 ELSEWHERE = "No numbers of this model come with the page: the button below works them out."
+NOT_KEPT = "Of this model only results are here: no numbers for this were kept beside them."
 CANCELLED = "Cancelled: what stands above is as it was."
 
 Told = Sequence[tuple[str, Hand]]
@@ -28,15 +29,16 @@ Told = Sequence[tuple[str, Hand]]
 
 def panel(view: View) -> dict[str, Any]:
     """The section with what ships of the model; of another model how to get its own."""
-    return {"hand": html(view.experiment.model, model_of(view).title), "hand_progress": ""}
+    model = model_of(view)
+    return {"hand": html(model.id, model.title, model.stored), "hand_progress": ""}
 
 
 @cache
-def html(model: str, title: str) -> str:
+def html(model: str, title: str, stored: bool = False) -> str:
     """The section as it opens."""
     hands = shipped_hands(model)
     if not hands:
-        return f"<h2>{TITLE}</h2>{note(ELSEWHERE)}"
+        return f"<h2>{TITLE}</h2>{note(NOT_KEPT if stored else ELSEWHERE)}"
     return _section(title, hands, 0)
 
 

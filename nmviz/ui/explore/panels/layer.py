@@ -6,10 +6,11 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.core.results import SiteLook
 from nmviz.core.settings import TARGETS, Target
+from nmviz.service.layers import Window
 from nmviz.ui.shell.figures import drawn
 from nmviz.ui.shell.freshness import stamp
 from nmviz.ui.shell.html import esc, note, quantity
-from nmviz.ui.shell.view import DEFAULT_PROMPT, Look, View, methods_of
+from nmviz.ui.shell.view import Look, View, methods_of
 from nmviz.views.explore.channels import along_channels, most_kept_first, sentence, spread
 from nmviz.views.explore.distribution import distribution
 from nmviz.views.explore.mask import mask
@@ -63,17 +64,9 @@ def identity(view: View) -> str:
 def look_at(view: View, target: Target) -> SiteLook:
     """One target at the layer of the view."""
     look = view.look
-    return service.look(
-        view.of(target),
-        view.writing.prompt,
-        look.block or 0,
-        look.projection or "",
-        first_row=look.first_row,
-        rows=look.rows,
-        first_column=look.first_column,
-        columns=look.columns,
-        keep=view.writing.prompt == DEFAULT_PROMPT,
-    )
+    asked = look.model_dump(include={*Window.__dataclass_fields__})
+    place = look.block or 0, look.projection or ""
+    return service.see(view.of(target), view.writing.prompt, *place, Window(**asked))
 
 
 def head(view: View, looks: dict[Target, SiteLook]) -> str:
@@ -89,8 +82,18 @@ def head(view: View, looks: dict[Target, SiteLook]) -> str:
         f"{esc(methods_of(view))}</h2>{made}"
         f'<p class="words">{any_look.d_in:,} inputs, {any_look.d_out:,} outputs, '
         f"{any_look.tokens:,} tokens of the prompt. {quantity('rel_error', 'Output error')} "
-        f"on this prompt: {errors}.</p>"
+        f"on this prompt: {errors}.{esc(_kept(looks))}</p>"
     )
+
+
+def _kept(looks: dict[Target, SiteLook]) -> str:
+    """What is said of looks that were not made now, each sentence once, and whose it is where only
+    one was."""
+    said = {target: one.said for target, one in looks.items() if one.said}
+    if len(said) == len(looks) and len({*said.values()}) == 1:
+        return f" {next(iter(said.values()))}"
+    each = ((NAMES[target].capitalize(), words) for target, words in said.items())
+    return "".join(f" {name}: {words[0].lower()}{words[1:]}" for name, words in each)
 
 
 def refused(block: object, projection: object, message: str, kind: str = "error") -> dict[str, Any]:

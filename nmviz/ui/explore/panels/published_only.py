@@ -12,6 +12,7 @@ from nmviz.published import TASKS
 from nmviz.published.cells import Cell, cell
 from nmviz.published.listing.row import DAGGER
 from nmviz.published.protocol import PRINTED
+from nmviz.sources import models
 from nmviz.ui.explore.panels import tails
 from nmviz.ui.explore.panels.render import identity
 from nmviz.ui.explore.panels.texts import texts as live_texts
@@ -51,7 +52,8 @@ def texts(view: View) -> str:
     """The panel of the three texts; of a model that writes none, why."""
     if is_large(view):
         return note(why(view))
-    without = service.why_no_texts(view.experiment.model)
+    known = models.stored(view.experiment.model)
+    without = str(known.refusal) if known else service.why_no_texts(view.experiment.model)
     return note(without) if without else live_texts(None, view)
 
 
