@@ -20,6 +20,7 @@ from nmviz.core.running import Running
 from nmviz.engine.load import loading
 from nmviz.engine.stream import room, timing
 from nmviz.engine.stream.opening import kept_opened, kept_parts
+from nmviz.service.at_hand import models as at_hand
 from nmviz.service.at_hand import turns
 from nmviz.service.at_hand.models import captures, load
 
@@ -35,7 +36,8 @@ TOO_LITTLE, A_LITTLE = 100_000, 3_500_000
 def within(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The process is held to so many bytes, of which only what is kept counts."""
     monkeypatch.setattr(room, "LIBRARIES", 0)
-    for module in (room, holding):
+    monkeypatch.setattr(at_hand, "WORK", 10**12)  # never without a look
+    for module in (room, holding, at_hand):
         monkeypatch.setattr(module, "resident", holding.idle)
     captures().clear()
 
@@ -49,7 +51,7 @@ def within(monkeypatch: pytest.MonkeyPatch) -> Any:
 def asked(model: Path, **fields: Any) -> list[Experiment]:
     return [
         Experiment.build(model=str(model), target=target, pattern="2:4", **READ, **fields)
-        for target in ("weight", "activation")
+        for target in (("weight", "activation") if not fields else ("weight",))
     ]
 
 
@@ -174,8 +176,23 @@ def test_what_is_not_done_block_by_block_says_why(copy: Path, within: Any) -> No
     assert "No texts are written: " in said and "so each word would read all 1 MB" in said
     with pytest.raises(UserError, match="No texts are written"):
         list(service.generate(asked(copy), PROMPT))
-    with pytest.raises(UserError, match="This needs the whole model in memory"):
+    with pytest.raises(UserError, match="This needs the whole model in memory") as refused:
         load(str(copy))
+    assert str(refused.value) == service.why_not_whole(str(copy))
+
+
+@pytest.mark.usefixtures("paragraphs_calibrate")
+def test_calibration_passes_block_by_block_and_serves_looks(copy: Path, within: Any) -> None:
+    one = asked(copy, criterion="wanda", calibration_windows=1)[0]
+    within(A_LITTLE)
+    assert service.uncalibrated([one]) == (one,)
+    *steps, last = service.calibrate(one)
+    assert "calibrating, block 2 of 3" in [step.stage for step in steps] and last.stage == "done"
+    assert service.uncalibrated([one]) == () and not loading.is_loaded(str(copy))
+    streamed = service.look(one, PROMPT, 1, "down")
+    within(10**9)
+    check_same_look(streamed, service.look(one, PROMPT, 1, "down"))
+    assert loading.is_loaded(str(copy))
 
 
 def test_too_little_memory_for_a_block_names_how_much_is_needed(copy: Path, within: Any) -> None:
@@ -193,6 +210,7 @@ def test_too_little_memory_for_a_block_names_how_much_is_needed(copy: Path, with
 def test_a_page_that_is_held_to_nothing_loads_models_whole(copy: Path) -> None:
     assert holding.most() is None
     assert service.said_beforehand(asked(copy)) == service.why_no_texts(str(copy)) == ""
+    assert service.why_not_whole(str(copy)) == ""
     assert load(str(copy)).model.get_input_embeddings().weight.is_meta is False
 
 

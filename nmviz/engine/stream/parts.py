@@ -108,6 +108,11 @@ class Parts:
         return sum(one.numel() for one in self.model.parameters())
 
     @property
+    def is_coarse(self) -> bool:
+        """Whether its weights are stored in 16 bits, of which many are as large as another."""
+        return self.sizes().on_disk * 2 <= self.count * BYTES
+
+    @property
     def widest(self) -> int:
         """The largest d_in or d_out of a layer."""
         return max(max(site.d_in, site.d_out) for site in find_sites(self.model))

@@ -8,7 +8,7 @@ from pathlib import Path
 from nmviz.base import holding
 from nmviz.base.cache import megabytes
 from nmviz.base.errors import UserError
-from nmviz.base.memory import resident
+from nmviz.base.memory import give_back, resident
 from nmviz.core.experiment import Experiment
 from nmviz.core.rules import DRAWS
 from nmviz.core.running import AS_EVERYWHERE, Running
@@ -125,8 +125,7 @@ def _decide(found: Whole, experiments: Sequence[Experiment], how: Running, most:
     _refuse_whole(experiments, how)
     parts = kept_parts(model_id, found.folder)
     alone, states = _least(parts, experiments[0].reading.window), _states(parts, experiments, how)
-    least = _begun() + alone
-    _refuse_little(found.said, parts, least, most)
+    least = _refuse_little(found.said, parts, alone, most)
     in_file = least + states > most
     if in_file:
         check_disk(states)
@@ -146,18 +145,24 @@ def _decide(found: Whole, experiments: Sequence[Experiment], how: Running, most:
 def check_look(parts: Parts, whole: Whole, tokens: int, most: int) -> int:
     """Bytes that it takes to have a prompt of so many tokens pass through a block. UserError where
     they do not fit."""
-    needs = _least(parts, tokens)
-    _refuse_little(whole.said, parts, _begun() + needs, most)
+    needs = parts.sizes().outside + _in_block(parts, tokens)
+    _refuse_little(whole.said, parts, needs, most)
     return LIBRARIES + needs
 
 
-def _refuse_little(said: str, parts: Parts, least: int, most: int) -> None:
+def _refuse_little(said: str, parts: Parts, alone: int, most: int) -> int:
+    """Bytes that the process has with so many more. UserError where those are too many, also once
+    what the process let go of is given back."""
+    if _begun() + alone > most:
+        give_back()
+    least = _begun() + alone
     if least > most:
         raise UserError(
             f"{said}; even block by block a run takes {megabytes(least)} MB of memory, of which "
             f"{megabytes(parts.sizes().block)} MB are one block, and {megabytes(most)} MB may be "
             f"used: give --memory {-(-least // 2**20)}M at least, or choose a smaller model."
         )
+    return least
 
 
 def _of_whole(folder: Path, experiments: Sequence[Experiment], count: int) -> int:
@@ -174,12 +179,15 @@ def _of_whole(folder: Path, experiments: Sequence[Experiment], count: int) -> in
 def _least(parts: Parts, window: int) -> int:
     """Bytes that are there at once at the most with windows of so many tokens: with a block and its
     work, or an end of the model and the scores."""
+    leaving = parts.sizes().head + scores_of(parts.model.config, window)
+    return parts.sizes().outside + max(_in_block(parts, at_once(window)), leaving)
+
+
+def _in_block(parts: Parts, tokens: int) -> int:
+    """Bytes of a block and the work on so many tokens at once, or of an end of the model."""
     sizes = parts.sizes()
-    config = parts.model.config
-    work = MATRICES * sizes.matrix + WIDE * BYTES * at_once(window) * parts.widest
-    work += states_of(config, window, 4)
-    leaving = sizes.head + scores_of(config, window)
-    return sizes.outside + max(sizes.block + work, sizes.ends, leaving)
+    work = MATRICES * sizes.matrix + WIDE * BYTES * tokens * parts.widest
+    return max(sizes.block + work + states_of(parts.model.config, tokens, 4), sizes.ends)
 
 
 def _states(parts: Parts, experiments: Sequence[Experiment], how: Running) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from nmviz import service
 from nmviz.core.lessons.hand import Hand
 from nmviz.service.beforehand.hands import rounded, shipped_hands, take_hand
 from nmviz.ui.explore.form.values import view_of
@@ -28,7 +29,10 @@ Told = Sequence[tuple[str, Hand]]
 
 def panel(view: View) -> dict[str, Any]:
     """The section with what ships of the model; of another model how to get its own."""
-    return {"hand": html(view.experiment.model, model_of(view).title), "hand_progress": ""}
+    model = model_of(view)
+    why = "" if shipped_hands(model.id) or model.published else service.why_not_whole(model.id)
+    made = _empty(why) if why else html(model.id, model.title)
+    return {"hand": made, "hand_progress": ""}
 
 
 @cache
@@ -36,8 +40,12 @@ def html(model: str, title: str) -> str:
     """The section as it opens."""
     hands = shipped_hands(model)
     if not hands:
-        return f"<h2>{TITLE}</h2>{note(ELSEWHERE)}"
+        return _empty(ELSEWHERE)
     return _section(title, hands, 0)
+
+
+def _empty(said: str) -> str:
+    return f"<h2>{TITLE}</h2>{note(said)}"
 
 
 def take(values: Sequence[Any], session: str, turn: int | None = None) -> Iterator[Update]:
