@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forms import form
 from tiny import PARAGRAPHS
 
 from nmviz import service
@@ -23,10 +24,14 @@ from nmviz.engine.stream.opening import kept_opened, kept_parts
 from nmviz.service.at_hand import models as at_hand
 from nmviz.service.at_hand import turns
 from nmviz.service.at_hand.models import captures, load
+from nmviz.ui.explore import handlers, writing
+from nmviz.ui.explore.panels import one_at_a_time
 
 pytestmark = pytest.mark.usefixtures("fresh_cache", "own_store")
 TEXT = " ".join(PARAGRAPHS)
 READ = {"corpus": service.OWN_TEXT, "tokens": 128, "window": 64}
+SMALL = {"corpus": "wikitext-2", "tokens": 128, "window": 64}
+LEARNED = {"mitigations": ["l-pts"], "calibration_windows": 1}
 PROMPT = "A river begins where rain"
 ROUNDING = 1e-5
 TOO_LITTLE, A_LITTLE = 100_000, 3_500_000
@@ -150,6 +155,30 @@ def test_one_at_a_time_is_read_block_by_block(
     assert [step.stage for step in second] == ["cancelled"]
     begun.close()
     assert look(copy, 1, "down").block == 1
+
+
+def test_the_page_says_it_before_run_is_pressed(
+    copy: Path, within: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NMVIZ_MODELS", str(copy))
+    monkeypatch.setattr(service, "warm", lambda _: None)  # it would compile beside the next test
+    within(A_LITTLE)
+    values = form(model=str(copy), **SMALL, pattern="2:4")
+    fitted = handlers.fitted(values)
+    assert handlers.READING_PARTS in fitted["layer_head"]
+    assert "No texts are written" in fitted["texts"]
+    assert "This needs the whole model in memory" in fitted["hand"]
+    status = handlers.changed(values, None, "local")["status"]
+    assert "Not run yet. copy has 0.1 million parameters;" in status
+    assert "streamed block by block in about" in status and "which takes about" in status
+    asked_each = one_at_a_time.found([*values, "block"], None)["each_head"]
+    assert re.search(r"8 runs, about \d+ s here", asked_each)
+    refused = handlers.changed(form(model=str(copy), **SMALL, **LEARNED), None, "local")["status"]
+    assert "l-pts needs it whole" in refused and "which takes" not in refused
+    *_, written = writing.write(values, "writer")
+    assert "No texts are written" in written["texts"]
+    pictured = handlers.looked(values, None)
+    assert "streamed" not in pictured["layer_head"] and pictured["weight_mask"] is not None
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def looking(model: str, prompt: str, block: int, projection: str) -> Iterator[Lo
     from nmviz.engine.stream.room import check_look
 
     site = find_site(found.loaded.model, block, projection)
-    with reading(found.whole.said):
+    with reading(found.loaded.info.title):
         needs = check_look(found.parts, found.whole, LARGEST_PROMPT, found.most)
         holding.make_room(needs, found.most)
         capture = capture_of(found.loaded, found.parts, captures(), prompt, site.block)
