@@ -1,7 +1,7 @@
 """A model at hand: whole in memory where it fits, else opened with its weights left on disk."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -105,13 +105,13 @@ def room_of(experiments: Sequence[Experiment], how: Running) -> "Room | None":
 def why_not_whole(model: str) -> str:
     """Why what needs the whole model is not done, or an empty string; nothing is fetched to
     tell."""
-    found = _too_large(model) if opening(model) == LOADING else None
+    found = _told(model)
     return "" if found is None else _not_whole(found)
 
 
 def why_no_texts(model: str) -> str:
     """Why a model writes no texts here, or an empty string; nothing is fetched to tell."""
-    found = _too_large(model) if opening(model) == LOADING else None
+    found = _told(model)
     if found is None:
         return ""
     return (
@@ -180,6 +180,14 @@ def _too_large(model: str) -> "Whole | None":
     """The same of one that takes more than the process may once what is idle is given up."""
     found = None if _surely_fits(model) else _whole(model)
     return found if found is not None and found.needs > _most() else None
+
+
+def _told(model: str) -> "Whole | None":
+    """The same, of a model that is here and whole: what is wrong with another is said when it is
+    opened."""
+    with suppress(UserError):
+        return _too_large(model) if opening(model) == LOADING else None
+    return None
 
 
 def _surely_fits(model: str) -> bool:
