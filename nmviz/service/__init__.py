@@ -2,7 +2,7 @@
 
 from nmviz.methods.own import register as register_criterion
 from nmviz.service.at_hand.calibrating import calibrate, uncalibrated
-from nmviz.service.at_hand.models import why_no_texts
+from nmviz.service.at_hand.models import why_no_texts, why_not_whole
 from nmviz.service.budgets import budget_of
 from nmviz.service.choices import (
     OWN_TEXT,
@@ -87,4 +87,5 @@ __all__ = [
     "uncalibrated",
     "warm",
     "why_no_texts",
+    "why_not_whole",
 ]

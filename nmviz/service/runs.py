@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
 
 from nmviz.base.errors import UserError, without_places
 from nmviz.core import pairing
@@ -16,7 +17,7 @@ from nmviz.core.settings import TARGETS
 from nmviz.methods.own import is_own
 from nmviz.service import tasks
 from nmviz.service.at_hand.models import in_parts, load, opened, room_of
-from nmviz.service.at_hand.streaming import said, streamed
+from nmviz.service.at_hand.streaming import said, seconds_of, streamed
 from nmviz.service.choices import (
     canonical,
     refuse_old_rules,
@@ -30,6 +31,9 @@ from nmviz.sources import corpora, models
 from nmviz.sources.opening import LOADING, opening
 from nmviz.store import OWN, Store, open_store, seed
 from nmviz.store.standing import unnoted
+
+if TYPE_CHECKING:
+    from nmviz.engine.stream.room import Room
 
 READ = ("corpus", "tokens", "window")
 AS_USUAL = Running()
@@ -121,11 +125,14 @@ def estimate_seconds(experiments: Sequence[Experiment], how: Running | None = No
 
     Tasks are told from earlier runs of the same tasks; where there are none, `run` times the first
     examples and says so. It tells of nothing that is stored, so an answer that holds it may be one
-    of before the newest run.
+    of before the newest run. UserError for what cannot be run because the model does not fit.
     """
     if experiments[0].tasks:
         resolved = [resolve(experiment) for experiment in experiments]
         return tasks.estimate(tasks.with_dense(resolved, store()), store())
+    room = _streamed_room(experiments, how or AS_USUAL)
+    if room is not None:
+        return seconds_of(room, experiments, how or AS_USUAL, store())
     model = models.spelled(experiments[0].model)
     found = store().find(sites=False, model=model, source=OWN)
     return estimate(experiments, passes(found), how)
@@ -217,11 +224,15 @@ def _live(
 def said_beforehand(experiments: Sequence[Experiment], how: Running = AS_USUAL) -> str:
     """What is said before a run of a model that does not fit; empty where it is loaded whole, or is
     still to be fetched. UserError where it cannot be run."""
+    room = _streamed_room(experiments, how)
+    return "" if room is None else said(room, experiments, how, store())
+
+
+def _streamed_room(experiments: Sequence[Experiment], how: Running) -> "Room | None":
+    """How a run is streamed; None where the model is loaded whole, or is still to be fetched."""
     here = opening(experiments[0].model) == LOADING
     room = room_of(experiments, how) if here else None
-    if room is None or room.parts is None:
-        return ""
-    return said(room, experiments, how, store())
+    return None if room is None or room.parts is None else room
 
 
 def put(results: Sequence[Result]) -> str | None:

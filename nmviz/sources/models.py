@@ -37,6 +37,7 @@ __all__ = [
     "fetch_again",
     "identify",
     "is_local",
+    "largest_in_fp32",
     "locate",
     "offer",
     "offered",
@@ -152,6 +153,15 @@ def locate(model_id: str) -> ModelFiles:
     if weights[0].endswith(".gguf"):
         return ModelFiles(folder, weights[0], remembered_sha256(folder / weights[0]))
     return ModelFiles(folder, None, _folder_sha256(folder, weights))
+
+
+def largest_in_fp32(model_id: str) -> int:
+    """Bytes that its weights take in fp32 at the most, by the sizes of its files: in a GGUF file a
+    weight has 2 bits at least, in safetensors 16. UserError as `locate`."""
+    files = locate(model_id)
+    if files.gguf:
+        return 16 * (files.folder / files.gguf).stat().st_size
+    return 2 * sum(one.stat().st_size for one in files.folder.glob("*.safetensors"))
 
 
 def is_local(model_id: str) -> bool:

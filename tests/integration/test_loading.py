@@ -26,6 +26,7 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     LlamaForCausalLM,
+    PreTrainedModel,
 )
 
 from nmviz.base.errors import UserError
@@ -70,6 +71,23 @@ def test_threads_that_ask_for_one_model_load_it_once(
     with ThreadPoolExecutor(4) as pool:
         loaded = set(map(id, pool.map(loading.load, [str(tiny_model)] * 4)))
     assert len(loaded) == len(loads) == 1
+
+
+def test_models_built_by_two_threads_leave_transformers_as_it_was(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """transformers exchanges a method of its class while it reads a model, and puts back what it
+    found: two threads at once would put back what the other had put there."""
+    before = PreTrainedModel.tie_weights
+    monkeypatch.setattr(PreTrainedModel, "tie_weights", before)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: loading.load_model(tiny_model, "tiny"), range(16)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert PreTrainedModel.tie_weights is before
 
 
 def test_two_models_are_kept_and_the_least_recently_used_goes(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forms import form
 from tiny import PARAGRAPHS
 
 from nmviz import service
@@ -20,12 +21,17 @@ from nmviz.core.running import Running
 from nmviz.engine.load import loading
 from nmviz.engine.stream import room, timing
 from nmviz.engine.stream.opening import kept_opened, kept_parts
+from nmviz.service.at_hand import models as at_hand
 from nmviz.service.at_hand import turns
 from nmviz.service.at_hand.models import captures, load
+from nmviz.ui.explore import handlers, writing
+from nmviz.ui.explore.panels import one_at_a_time
 
 pytestmark = pytest.mark.usefixtures("fresh_cache", "own_store")
 TEXT = " ".join(PARAGRAPHS)
 READ = {"corpus": service.OWN_TEXT, "tokens": 128, "window": 64}
+SMALL = {"corpus": "wikitext-2", "tokens": 128, "window": 64}
+LEARNED = {"mitigations": ["l-pts"], "calibration_windows": 1}
 PROMPT = "A river begins where rain"
 ROUNDING = 1e-5
 TOO_LITTLE, A_LITTLE = 100_000, 3_500_000
@@ -35,7 +41,8 @@ TOO_LITTLE, A_LITTLE = 100_000, 3_500_000
 def within(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The process is held to so many bytes, of which only what is kept counts."""
     monkeypatch.setattr(room, "LIBRARIES", 0)
-    for module in (room, holding):
+    monkeypatch.setattr(at_hand, "WORK", 10**12)  # never without a look
+    for module in (room, holding, at_hand):
         monkeypatch.setattr(module, "resident", holding.idle)
     captures().clear()
 
@@ -49,7 +56,7 @@ def within(monkeypatch: pytest.MonkeyPatch) -> Any:
 def asked(model: Path, **fields: Any) -> list[Experiment]:
     return [
         Experiment.build(model=str(model), target=target, pattern="2:4", **READ, **fields)
-        for target in ("weight", "activation")
+        for target in (("weight", "activation") if not fields else ("weight",))
     ]
 
 
@@ -150,6 +157,30 @@ def test_one_at_a_time_is_read_block_by_block(
     assert look(copy, 1, "down").block == 1
 
 
+def test_the_page_says_it_before_run_is_pressed(
+    copy: Path, within: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NMVIZ_MODELS", str(copy))
+    monkeypatch.setattr(service, "warm", lambda _: None)  # it would compile beside the next test
+    within(A_LITTLE)
+    values = form(model=str(copy), **SMALL, pattern="2:4")
+    fitted = handlers.fitted(values)
+    assert handlers.READING_PARTS in fitted["layer_head"]
+    assert "No texts are written" in fitted["texts"]
+    assert "This needs the whole model in memory" in fitted["hand"]
+    status = handlers.changed(values, None, "local")["status"]
+    assert "Not run yet. copy has 0.1 million parameters;" in status
+    assert "streamed block by block in about" in status and "which takes about" in status
+    asked_each = one_at_a_time.found([*values, "block"], None)["each_head"]
+    assert re.search(r"8 runs, about \d+ s here", asked_each)
+    refused = handlers.changed(form(model=str(copy), **SMALL, **LEARNED), None, "local")["status"]
+    assert "l-pts needs it whole" in refused and "which takes" not in refused
+    *_, written = writing.write(values, "writer")
+    assert "No texts are written" in written["texts"]
+    pictured = handlers.looked(values, None)
+    assert "streamed" not in pictured["layer_head"] and pictured["weight_mask"] is not None
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -174,8 +205,23 @@ def test_what_is_not_done_block_by_block_says_why(copy: Path, within: Any) -> No
     assert "No texts are written: " in said and "so each word would read all 1 MB" in said
     with pytest.raises(UserError, match="No texts are written"):
         list(service.generate(asked(copy), PROMPT))
-    with pytest.raises(UserError, match="This needs the whole model in memory"):
+    with pytest.raises(UserError, match="This needs the whole model in memory") as refused:
         load(str(copy))
+    assert str(refused.value) == service.why_not_whole(str(copy))
+
+
+@pytest.mark.usefixtures("paragraphs_calibrate")
+def test_calibration_passes_block_by_block_and_serves_looks(copy: Path, within: Any) -> None:
+    one = asked(copy, criterion="wanda", calibration_windows=1)[0]
+    within(A_LITTLE)
+    assert service.uncalibrated([one]) == (one,)
+    *steps, last = service.calibrate(one)
+    assert "calibrating, block 2 of 3" in [step.stage for step in steps] and last.stage == "done"
+    assert service.uncalibrated([one]) == () and not loading.is_loaded(str(copy))
+    streamed = service.look(one, PROMPT, 1, "down")
+    within(10**9)
+    check_same_look(streamed, service.look(one, PROMPT, 1, "down"))
+    assert loading.is_loaded(str(copy))
 
 
 def test_too_little_memory_for_a_block_names_how_much_is_needed(copy: Path, within: Any) -> None:
@@ -193,6 +239,7 @@ def test_too_little_memory_for_a_block_names_how_much_is_needed(copy: Path, with
 def test_a_page_that_is_held_to_nothing_loads_models_whole(copy: Path) -> None:
     assert holding.most() is None
     assert service.said_beforehand(asked(copy)) == service.why_no_texts(str(copy)) == ""
+    assert service.why_not_whole(str(copy)) == ""
     assert load(str(copy)).model.get_input_embeddings().weight.is_meta is False
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import torch
@@ -14,6 +15,10 @@ from nmviz.engine.load.refusals import brings_code, no_code_of, unknown, unusabl
 
 SIZES = ("num_hidden_layers", "num_attention_heads", "hidden_size", "vocab_size")
 """Under these names a config of transformers has what its own type may call otherwise."""
+
+BUILDING = RLock()
+"""Held while transformers builds or reads a model. It exchanges a method of the class of all models
+meanwhile (`tie_weights`) and puts back what it found: two threads at once leave it exchanged."""
 
 
 def read_config(folder: Path, model_id: str) -> Any:
@@ -30,7 +35,7 @@ def built(about: Mapping[str, Any], model_id: str) -> Any:
 
 def empty(config: Any, model_id: str) -> Any:
     """The causal language model of a config without memory, on the device meta."""
-    with usable(model_id), torch.device("meta"), torch.random.fork_rng(devices=[]):
+    with BUILDING, usable(model_id), torch.device("meta"), torch.random.fork_rng(devices=[]):
         return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
 
 

@@ -17,7 +17,7 @@ from transformers.utils import logging as transformers_logging
 from nmviz.base import holding
 from nmviz.base.errors import UserError
 from nmviz.core.provenance import ORIGIN, STORED
-from nmviz.engine.load.configs import language_model, read_config
+from nmviz.engine.load.configs import BUILDING, language_model, read_config
 from nmviz.engine.load.formats import format_of
 from nmviz.engine.load.gguf.copies import converted, is_converted, said_of
 from nmviz.engine.load.positions import context_of
@@ -233,7 +233,8 @@ def load_model(folder: Path, model_id: str) -> tuple[Any, Mapping[str, str]]:
         else:
             vars(config).pop("quantization_config", None)  # or its package would be asked for
             options, said = compare(config, stored, folder, model_id, part)
-        with torch.compiler.set_stance("force_eager"):  # BitNet's unpacking asks for a compiler
+        # BitNet's unpacking asks for a compiler
+        with BUILDING, torch.compiler.set_stance("force_eager"):
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder,
                 config=config,

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from nmviz.base.errors import UserError
 from nmviz.base.wording import first_of
 from nmviz.core.provenance import UNREAD
-from nmviz.engine.load.configs import empty
+from nmviz.engine.load.configs import BUILDING, empty
 from nmviz.engine.load.parts import find_part
 from nmviz.engine.load.refusals import lacking, quantised, remedy_of
 from nmviz.sources.hub import INDEX, WHOLE
@@ -164,16 +164,17 @@ def _report(
         name: torch.zeros(head.shape, dtype=torch.float32, device=device)
         for name, head in stored.items()
     }
-    _, report = type(model).from_pretrained(
-        None,
-        config=model.config,
-        state_dict=state,
-        dtype=torch.float32,
-        device_map={"": "meta"},
-        ignore_mismatched_sizes=True,
-        output_loading_info=True,
-        **options,
-    )
+    with BUILDING:
+        _, report = type(model).from_pretrained(
+            None,
+            config=model.config,
+            state_dict=state,
+            dtype=torch.float32,
+            device_map={"": "meta"},
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **options,
+        )
     return report
 
 

@@ -14,7 +14,7 @@ from transformers.core_model_loading import WeightConverter, WeightRenaming, ren
 from nmviz.base.errors import UserError
 from nmviz.base.memory import give_back
 from nmviz.engine.load.blocks import find_blocks
-from nmviz.engine.load.configs import empty, language_model, read_config
+from nmviz.engine.load.configs import BUILDING, empty, language_model, read_config
 from nmviz.engine.load.loading import quiet
 from nmviz.engine.load.refusals import broken_files, no_code_of, quantised, stored_plainly
 from nmviz.engine.load.sites import Site, find_sites
@@ -108,6 +108,11 @@ class Parts:
     def count(self) -> int:
         """How many parameters the model has; shared ones count once."""
         return sum(one.numel() for one in self.model.parameters())
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether its weights are stored in 16 bits, of which many are as large as another."""
+        return self.sizes().on_disk * 2 <= self.count * BYTES
 
     @property
     def widest(self) -> int:
@@ -205,7 +210,7 @@ class Parts:
     def _read(self, wanted: Wanted, device: str) -> Any:
         """A model with the wanted tensors, and the others without memory. transformers reads it, so
         that its renamings and its merging of experts are done."""
-        with ExitStack() as files:
+        with BUILDING, ExitStack() as files:
             state: dict[str, Any] = {
                 name: _Unread(head)
                 for name, head in self._heads.items()

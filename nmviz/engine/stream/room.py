@@ -8,7 +8,7 @@ from pathlib import Path
 from nmviz.base import holding
 from nmviz.base.cache import megabytes
 from nmviz.base.errors import UserError
-from nmviz.base.memory import resident
+from nmviz.base.memory import give_back, resident
 from nmviz.core.experiment import Experiment
 from nmviz.core.rules import DRAWS
 from nmviz.core.running import AS_EVERYWHERE, Running
@@ -77,10 +77,10 @@ class Whole:
         )
 
 
-def decide(experiments: Sequence[Experiment], how: Running) -> Room | None:
+def decide(experiments: Sequence[Experiment], how: Running, *, lean: bool = False) -> Room | None:
     """How a model is read within `how.memory`; None where it is loaded whole without a word: no
     bound is given, or nothing is known of its size before it is loaded. What is idle in the process
-    counts as free.
+    counts as free. With `lean` one that fits is read a block at a time too, where that can be.
 
     UserError where not even a block fits, or the experiments need the whole model in memory; where
     files or tensors are missing or wrong.
@@ -92,7 +92,7 @@ def decide(experiments: Sequence[Experiment], how: Running) -> Room | None:
     if found is None:
         return None
     with plain_words(model_id), broken_files(found.folder, model_id):
-        return _decide(found, experiments, how, most)
+        return _decide(found, experiments, how, most, lean)
 
 
 def whole_of(model_id: str, experiments: Sequence[Experiment]) -> Whole | None:
@@ -117,18 +117,19 @@ def _begun() -> int:
     return max(0, (resident() or 0) - holding.idle()) + LIBRARIES
 
 
-def _decide(found: Whole, experiments: Sequence[Experiment], how: Running, most: int) -> Room:
+def _decide(
+    found: Whole, experiments: Sequence[Experiment], how: Running, most: int, lean: bool
+) -> Room:
     """The same of a folder of safetensors, and a bound in bytes."""
     model_id, there = experiments[0].model, f"{megabytes(most)} MB may be used"
     if found.needs <= most:
         needs = f"a run takes about {megabytes(found.needs)} MB"
         whole = Room(f"{found.said}; {needs}, {there}: loaded whole")
-        return _leaner(found, experiments, how, most) or whole
+        return (_leaner(found, experiments, how, most) if lean else None) or whole
     _refuse_whole(experiments, how)
     parts = kept_parts(model_id, found.folder)
     alone, states = _least(parts, experiments[0].reading.window), _states(parts, experiments, how)
-    least = _begun() + alone
-    _refuse_little(found.said, parts, least, most)
+    least = _refuse_little(found.said, parts, alone, most)
     in_file = least + states > most
     if in_file:
         check_disk(states)
@@ -149,9 +150,8 @@ def _leaner(
     found: Whole, experiments: Sequence[Experiment], how: Running, most: int
 ) -> Room | None:
     """The room of a run that takes a block at a time although all of the model has a place: as fast
-    and with less memory, where nothing is kept for a next run. None where the run or the model has
-    to be whole."""
-    if how.keep_passes or next(_whole_only(experiments, how), None) is not None:
+    and with less memory. None where the run or the model has to be whole."""
+    if next(_whole_only(experiments, how), None) is not None:
         return None
     try:
         parts = kept_parts(experiments[0].model, found.folder)
@@ -167,18 +167,24 @@ def _leaner(
 def check_look(parts: Parts, whole: Whole, tokens: int, most: int) -> int:
     """Bytes that it takes to have a prompt of so many tokens pass through a block. UserError where
     they do not fit."""
-    needs = _least(parts, tokens)
-    _refuse_little(whole.said, parts, _begun() + needs, most)
+    needs = parts.sizes().outside + _in_block(parts, tokens)
+    _refuse_little(whole.said, parts, needs, most)
     return LIBRARIES + needs
 
 
-def _refuse_little(said: str, parts: Parts, least: int, most: int) -> None:
+def _refuse_little(said: str, parts: Parts, alone: int, most: int) -> int:
+    """Bytes that the process has with so many more. UserError where those are too many, also once
+    what the process let go of is given back."""
+    if _begun() + alone > most:
+        give_back()
+    least = _begun() + alone
     if least > most:
         raise UserError(
             f"{said}; even block by block a run takes {megabytes(least)} MB of memory, of which "
             f"{megabytes(parts.sizes().block)} MB are one block, and {megabytes(most)} MB may be "
             f"used: give --memory {-(-least // 2**20)}M at least, or choose a smaller model."
         )
+    return least
 
 
 def _of_whole(folder: Path, experiments: Sequence[Experiment], count: int) -> int:
@@ -195,12 +201,15 @@ def _of_whole(folder: Path, experiments: Sequence[Experiment], count: int) -> in
 def _least(parts: Parts, window: int) -> int:
     """Bytes that are there at once at the most with windows of so many tokens: with a block and its
     work, or an end of the model and the scores."""
+    leaving = parts.sizes().head + scores_of(parts.model.config, window)
+    return parts.sizes().outside + max(_in_block(parts, at_once(window)), leaving)
+
+
+def _in_block(parts: Parts, tokens: int) -> int:
+    """Bytes of a block and the work on so many tokens at once, or of an end of the model."""
     sizes = parts.sizes()
-    config = parts.model.config
-    work = MATRICES * sizes.matrix + WIDE * BYTES * at_once(window) * parts.widest
-    work += states_of(config, window, 4)
-    leaving = sizes.head + scores_of(config, window)
-    return sizes.outside + max(sizes.block + work, sizes.ends, leaving)
+    work = MATRICES * sizes.matrix + WIDE * BYTES * tokens * parts.widest
+    return max(sizes.block + work + states_of(parts.model.config, tokens, 4), sizes.ends)
 
 
 def _states(parts: Parts, experiments: Sequence[Experiment], how: Running) -> int:

@@ -33,7 +33,8 @@ def seconds_of(parts: Parts, experiments: Sequence[Experiment], how: Running) ->
     for one in experiments:
         weights = one.target == "weight"
         passes += 1 + (1 if how.exact_errors else 0.1) + (1 if how.control else 0)
-        passes += DRAWS - 1 if weights and one.ties == "random" else 0
+        drawn = one.ties == "random" or (one.ties == "auto" and parts.is_coarse)
+        passes += DRAWS - 1 if weights and drawn else 0
         looks += weights and one.ties == "auto"
     tokens = passes * reading.tokens
     for one in experiments:

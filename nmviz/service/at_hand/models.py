@@ -1,7 +1,7 @@
 """A model at hand: whole in memory where it fits, else opened with its weights left on disk."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from nmviz.base import holding
 from nmviz.base.cache import megabytes
 from nmviz.base.errors import UserError
+from nmviz.base.memory import resident
 from nmviz.core.experiment import Experiment
 from nmviz.core.running import AS_EVERYWHERE, Running, usual_device
 from nmviz.service.at_hand.turns import reading
 from nmviz.service.choices import refuse_large, refuse_stored
+from nmviz.sources import models
 from nmviz.sources.opening import LOADING, opening
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from nmviz.engine.look.capture import Capture, Captures
     from nmviz.engine.stream.parts import Parts
     from nmviz.engine.stream.room import Room, Whole
+
+
+WORK = 2**31
+"""Bytes that no usual run takes beside the weights, and what has to be imported for it."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,7 @@ def load(model: str, device: str | None = None) -> "LoadedModel":
     found = _whole(model) if device == AS_EVERYWHERE else None
     if found is not None:
         if found.needs > _most():
-            raise UserError(
-                f"This needs the whole model in memory. {found.beside(_most())}: choose a smaller "
-                "model, or give it more memory."
-            )
+            raise UserError(_not_whole(found))
         if not is_loaded(model):
             holding.make_room(found.alone, _most())
     return load_model(model, device)
@@ -90,20 +93,26 @@ def room_of(experiments: Sequence[Experiment], how: Running) -> "Room | None":
     """How a run reads the model within the memory that it is given, else within that of the
     process; None where it is loaded whole without a word. Where only the process is held to a size
     a `precision` is passed over: a run that is streamed measures all of the text."""
+    refuse_large(experiments[0].model)
+    if how.memory is None:
+        if _surely_fits(experiments[0].model):
+            return None
+        how = how.model_copy(update={"memory": holding.most(), "precision": None})
     from nmviz.engine.stream.room import decide
 
-    if how.memory is None:
-        most = holding.most()
-        if most is None:
-            return None
-        how = how.model_copy(update={"memory": most, "precision": None})
-    refuse_large(experiments[0].model)
-    return decide(experiments, how)
+    return decide(experiments, how, lean=not how.keep_passes)
+
+
+def why_not_whole(model: str) -> str:
+    """Why what needs the whole model is not done, or an empty string; nothing is fetched to
+    tell."""
+    found = _told(model)
+    return "" if found is None else _not_whole(found)
 
 
 def why_no_texts(model: str) -> str:
     """Why a model writes no texts here, or an empty string; nothing is fetched to tell."""
-    found = _too_large(model) if opening(model) == LOADING else None
+    found = _told(model)
     if found is None:
         return ""
     return (
@@ -130,7 +139,7 @@ def looking(model: str, prompt: str, block: int, projection: str) -> Iterator[Lo
     from nmviz.engine.stream.room import check_look
 
     site = find_site(found.loaded.model, block, projection)
-    with reading(found.whole.said):
+    with reading(found.loaded.info.title):
         needs = check_look(found.parts, found.whole, LARGEST_PROMPT, found.most)
         holding.make_room(needs, found.most)
         capture = capture_of(found.loaded, found.parts, captures(), prompt, site.block)
@@ -148,6 +157,13 @@ def captures() -> "Captures":
     return kept
 
 
+def _not_whole(found: "Whole") -> str:
+    return (
+        f"This needs the whole model in memory. {found.beside(_most())}: choose a smaller model, "
+        "or give it more memory."
+    )
+
+
 def _most() -> int:
     return holding.most() or 0
 
@@ -163,5 +179,22 @@ def _whole(model: str) -> "Whole | None":
 
 def _too_large(model: str) -> "Whole | None":
     """The same of one that takes more than the process may once what is idle is given up."""
-    found = _whole(model)
+    found = None if _surely_fits(model) else _whole(model)
     return found if found is not None and found.needs > _most() else None
+
+
+def _told(model: str) -> "Whole | None":
+    """The same, of a model that is here and whole: what is wrong with another is said when it is
+    opened."""
+    with suppress(UserError):
+        return _too_large(model) if opening(model) == LOADING else None
+    return None
+
+
+def _surely_fits(model: str) -> bool:
+    """Whether the sizes of its files tell that it fits, without a look into them, for which torch
+    would have to be there."""
+    most = holding.most()
+    if most is None:
+        return True
+    return (resident() or 0) + WORK + models.largest_in_fp32(model) <= most

@@ -24,10 +24,17 @@ def said(room: "Room", experiments: Sequence[Experiment], how: Running, store: S
     streamed about how long it takes, by earlier runs of its kind where there are any."""
     if room.parts is None or room.fits:
         return f"{room.said}."
+    takes = duration(seconds_of(room, experiments, how, store))
+    return f"{room.said}, which takes about {takes}."
+
+
+def seconds_of(
+    room: "Room", experiments: Sequence[Experiment], how: Running, store: Store
+) -> float:
+    """How long such a run takes."""
     model = models.spelled(experiments[0].model)
     earlier = passes(store.find(sites=False, model=model, source=OWN), streamed=True)
-    seconds = estimate(experiments, earlier, how) or room.seconds
-    return f"{room.said}, which takes about {duration(seconds)}."
+    return estimate(experiments, earlier, how) or room.seconds
 
 
 def streamed(

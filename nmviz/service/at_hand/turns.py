@@ -32,13 +32,13 @@ def measuring(steps: Callable[[], Steps[R]], cancel: Event) -> Steps[R]:
 
 
 @contextmanager
-def reading(model: str) -> Iterator[None]:
+def reading(title: str) -> Iterator[None]:
     """Inside, nobody else reads a model block by block; other looks are waited for. UserError while
     one is measured so, which takes minutes."""
     while not _LOCK.acquire(timeout=SECONDS_BETWEEN_LOOKS):
         if _MEASURING.is_set():
             raise UserError(
-                f"{model} does not fit into memory and is read block by block, one model at a "
+                f"{title} does not fit into memory and is read block by block, one model at a "
                 "time: ask again when the run that is under way has ended."
             )
     try:

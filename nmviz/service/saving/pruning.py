@@ -91,8 +91,7 @@ def _opened(
     if how.memory is not None:
         from nmviz.engine.stream.room import decide
 
-        keeping = how.model_copy(update={"keep_passes": True})  # whole where it fits
-        room = decide([experiment], keeping)
+        room = decide([experiment], how)
     if room is not None:
         yield Progress(LOADING, note=said(room, [experiment], how, store()))
     if room is None or room.parts is None:

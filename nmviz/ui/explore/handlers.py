@@ -35,6 +35,7 @@ from nmviz.views.explore.error_depth import Measure
 
 SECONDS_BETWEEN_NUMBERS = 0.3  # to draw them takes a browser a third of that
 READING = "The model is being loaded: the pictures of this layer follow."
+READING_PARTS = "The model is read block by block up to this layer: its pictures follow."
 LAYER_OUTPUTS = (
     *("looked_at", "mask_size", "layer_head"),
     *("weight_inputs_head", "weight_inputs", "weight_mask_head", "weight_mask"),
@@ -208,10 +209,11 @@ def fitted(values: Sequence[Any]) -> Update:
     look = view.look
     if model.is_here:
         service.warm(model.id)
+    in_parts = not model.published and service.why_not_whole(model.id)
     names = list(model.projections)
     kept = [name for name in fields["projections"] or () if name in names]
     return {
-        **refused(look.block, look.projection, READING, "note"),
+        **refused(look.block, look.projection, READING_PARTS if in_parts else READING, "note"),
         "looked_at": None,
         "terms": terms(model),
         "texts": published_only.texts(view),

@@ -49,6 +49,9 @@ def write(
         return
     try:
         view = view_of(values, "texts")
+        if without := service.why_no_texts(view.experiment.model):
+            yield {"query": link_of(view), "texts": note(without)}
+            return
         seen = INTO_VIEW if after_run and after_run.stored else ""
         begun: Update = {"query": link_of(view), "texts": seen + texts(None, view, note(WRITING))}
         yield {**begun, "progress": bar(Progress(opening(view.experiment.model)))}

@@ -16,7 +16,7 @@ from transformers import (
 
 from nmviz.base.errors import UserError
 from nmviz.core.provenance import STORED
-from nmviz.engine.load.configs import empty
+from nmviz.engine.load.configs import BUILDING, empty
 from nmviz.engine.load.gguf import rope
 from nmviz.engine.load.refusals import lacking
 from nmviz.engine.load.tensors import named
@@ -39,7 +39,7 @@ def read_gguf(files: ModelFiles, model_id: str) -> tuple[Any, Mapping[str, str]]
     """
     where = {"gguf_file": files.gguf, "local_files_only": True, "trust_remote_code": False}
     path = files.folder / str(files.gguf)
-    with _no_bar(), _names() as known:
+    with BUILDING, _no_bar(), _names() as known:
         reader = gguf.GGUFReader(str(path))  # by the name that transformers gives it
         stored = {one.name: one for one in reader.tensors}
         config: Any = AutoConfig.from_pretrained(files.folder, **where)

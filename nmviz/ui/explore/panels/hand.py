@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from nmviz import service
 from nmviz.core.lessons.hand import Hand
 from nmviz.service.beforehand.hands import rounded, shipped_hands, take_hand
 from nmviz.ui.explore.form.values import view_of
@@ -30,7 +31,10 @@ Told = Sequence[tuple[str, Hand]]
 def panel(view: View) -> dict[str, Any]:
     """The section with what ships of the model; of another model how to get its own."""
     model = model_of(view)
-    return {"hand": html(model.id, model.title, model.stored), "hand_progress": ""}
+    kept = shipped_hands(model.id) or model.published or model.stored
+    why = "" if kept else service.why_not_whole(model.id)
+    made = _empty(why) if why else html(model.id, model.title, model.stored)
+    return {"hand": made, "hand_progress": ""}
 
 
 @cache
@@ -38,8 +42,12 @@ def html(model: str, title: str, stored: bool = False) -> str:
     """The section as it opens."""
     hands = shipped_hands(model)
     if not hands:
-        return f"<h2>{TITLE}</h2>{note(NOT_KEPT if stored else ELSEWHERE)}"
+        return _empty(NOT_KEPT if stored else ELSEWHERE)
     return _section(title, hands, 0)
+
+
+def _empty(said: str) -> str:
+    return f"<h2>{TITLE}</h2>{note(said)}"
 
 
 def take(values: Sequence[Any], session: str, turn: int | None = None) -> Iterator[Update]:

@@ -123,6 +123,8 @@ class Measured:
         """Why it is not measured here, or an empty string: said before how long it would take."""
         try:
             self.check(asked)
+            if asked.experiments:
+                service.said_beforehand(asked.experiments, asked.how)
         except UserError as error:
             return str(error)
         return ""

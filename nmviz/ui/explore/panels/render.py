@@ -9,6 +9,7 @@ from nmviz import service
 from nmviz.base.errors import UserError
 from nmviz.base.wording import duration
 from nmviz.core import protocols
+from nmviz.core.provenance import STREAMED
 from nmviz.core.results import Column, Progress, Result
 from nmviz.core.running import Running
 from nmviz.core.settings import TARGETS
@@ -101,7 +102,7 @@ def status(shown: Shown, message: str = "") -> str:
     if not shown.results:
         return message or note("Nothing is measured here yet: press Run.")
     numbered = any(result.get("perplexity") for result in shown.results.values())
-    said, best = "The first numbers come with a window.", ""
+    said, best = _to_come(shown.results), ""
     if numbered:
         said = sentences.headline(shown.results)
         best = beside_the_best(shown.results, service.best_weights(shown.results))
@@ -118,6 +119,13 @@ def status(shown: Shown, message: str = "") -> str:
     return f"{headline}{message}{origin(shown.results, shown.stored)}" + (
         f'<p class="remark">{esc(remark)}</p>' if remark else ""
     )
+
+
+def _to_come(results: Mapping[Column, Result]) -> str:
+    """When the numbers come, where there are only errors of layers so far."""
+    if any(STREAMED in result.provenance.settings for result in results.values()):
+        return "The numbers come behind the last block; the errors of layers with each."
+    return "The first numbers come with a window."
 
 
 def _few_values(results: Mapping[Column, Result]) -> str:
