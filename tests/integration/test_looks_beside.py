@@ -55,6 +55,13 @@ def moved(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(shutil.copytree(tiny, tmp_path_factory.mktemp("far") / "far-away"))
 
 
+@pytest.fixture(autouse=True)
+def here(moved: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is on offer, whatever a page in this process said of what is stored."""
+    monkeypatch.setenv("NMVIZ_MODELS", moved)
+    monkeypatch.setattr(on_offer, "_told", [])
+
+
 @pytest.fixture(scope="module")
 def kept(moved: str) -> dict[str, Packed]:
     """Both targets were run, with their looks."""
@@ -88,7 +95,7 @@ def few(kept: object, moved: str, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture
-def away(moved: str, kept: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def away(moved: str, kept: object, here: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The model is not on this machine: the store alone knows of it."""
     hidden = Path(moved).with_name("hidden")
     Path(moved).rename(hidden)
@@ -335,7 +342,6 @@ def test_the_command_makes_them_alone_of_a_stored_result(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("NMVIZ_MODELS", moved)
     run = in_process(monkeypatch, capsys, "run", "--model", moved, "--keep", "looks")
     same = ("--corpus", "wikitext-2", "--tokens", 256, "--window", 128, "--pattern", "2:4")
     before = service.store().standing()

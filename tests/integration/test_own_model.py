@@ -14,7 +14,7 @@ from serving import client_of
 
 from nmviz import service
 from nmviz.base.errors import UserError
-from nmviz.sources import models
+from nmviz.sources import models, on_offer
 from nmviz.ui.explore.form.own_model import EXAMPLE
 from nmviz.ui.explore.restore import restored
 from nmviz.ui.guard.at_home import HOW, PUBLIC, is_at_home
@@ -27,7 +27,7 @@ ANYWHERE = "0.0.0.0"
 @pytest.fixture(autouse=True)
 def nothing_added(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test adds is gone after it; none is said to be public."""
-    monkeypatch.setattr(models, "_since", [])
+    monkeypatch.setattr(on_offer, "_since", [])
     monkeypatch.delenv(PUBLIC, raising=False)
 
 
@@ -257,8 +257,8 @@ def test_a_repository_is_refused_before_its_weights_are_fetched(
 
 def test_only_so_many_are_added(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     others = [f"owner/name-{number}" for number in range(service.choices.MOST_SINCE)]
-    monkeypatch.setattr(models, "_since", others)
+    monkeypatch.setattr(on_offer, "_since", others)
     with pytest.raises(UserError, match="start the page anew"):
         service.offer(str(copy))
-    monkeypatch.setattr(models, "_since", [*others[1:], str(copy)])
+    monkeypatch.setattr(on_offer, "_since", [*others[1:], str(copy)])
     assert service.offer(str(copy)).id == str(copy)

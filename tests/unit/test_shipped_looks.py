@@ -30,7 +30,10 @@ def test_the_page_opens_on_them_without_a_model(monkeypatch: pytest.MonkeyPatch)
     for load in (layers, finding):
         monkeypatch.setattr(load, "load", lambda *_: pytest.fail("a model was loaded"))
     for one in ASKED:
-        assert service.lookup(one) is not None
+        alike = one.model_dump(include={"model", "target", "pattern", "criterion"})
+        found = service.store().find(sites=False, seeded=True, source="nmviz", **alike)
+        alone = {pruned_alone(each.experiment.but(ties=one.ties)) for each in found}
+        assert pruned_alone(canonical(one)) in alone
         look = service.see(one, OPENING, 9, "down", WINDOW)
         assert look.said.startswith("Shown as kept beside the result")
         assert look.mask.kept.shape == (24, 64)
