@@ -177,7 +177,7 @@ BROKEN = {
     "too large": ('"value":1e999', "not finite"),
     "text for a number": ('"value":"19 or so"', "valid number"),
     "partial": ('"partial":true,"measurements"', "partial"),
-    "unknown field": ('"other":1,"measurements"', "Extra inputs"),
+    "unknown field": ('"other":1,"measurements"', "is not known here"),
     "unknown method": ('"criterion":"magnitud"', "did you mean magnitude"),
 }
 
