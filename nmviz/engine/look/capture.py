@@ -128,12 +128,15 @@ def caught(
     ids: Tensor,
     sites: Sequence[Site],
     passing: Callable[[Mapping[Site, SiteForward]], object],
+    check: Callable[[], None] | None = None,
 ) -> Capture:
     """What these sites are given while `passing` has the ids, int64 [tokens], pass through them,
-    each computing what it is handed."""
+    each computing what it is handed; before each `check` may raise Cancelled."""
     seen: dict[str, list[Tensor]] = {}
 
     def forward(site: Site, x: Tensor) -> Tensor:
+        if check is not None:
+            check()
         seen.setdefault(site.name, []).append(x.reshape(-1, site.d_in))
         return site.dense(x)
 

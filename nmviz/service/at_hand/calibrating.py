@@ -47,15 +47,16 @@ def _calibrated(experiment: Experiment, cancel: Event) -> Generator[Progress, No
 
     check, room = check_of(cancel), room_of([experiment], Running())
     if room is None or room.parts is None:
-        return (yield from each(prepare(load(experiment.model), experiment, check), _told))
+        return (yield from each(prepare(load(experiment.model), experiment, check), told))
     loaded, parts = opened(experiment.model), room.parts
 
     def steps() -> Generator[Progress, None, "Bound"]:
         room.make()
-        return (yield from each(ready(loaded, parts, experiment, check), _told))
+        return (yield from each(ready(loaded, parts, experiment, check), told))
 
     return (yield from measuring(steps, cancel))
 
 
-def _told(stage: "Stage") -> Progress:
+def told(stage: "Stage") -> Progress:
+    """A stage of preparing, for whoever watches."""
     return Progress(stage.words, share=stage.share)

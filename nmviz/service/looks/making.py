@@ -22,6 +22,7 @@ from nmviz.core.looks.prompts import NEW_TOKENS, OPENING, PROMPTS
 from nmviz.core.results import Continuation, Progress, Result
 from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS
+from nmviz.service.at_hand.calibrating import told
 from nmviz.service.choices import canonical, describe
 from nmviz.service.layers import generate
 from nmviz.service.runs import load, store
@@ -29,7 +30,6 @@ from nmviz.sources.opening import opening
 from nmviz.store import looks
 
 if TYPE_CHECKING:
-    from nmviz.engine.calibrate.calibration import Stage
     from nmviz.engine.load.loading import LoadedModel
     from nmviz.engine.look.every_layer import Inputs
 
@@ -72,7 +72,7 @@ def made(
     found = EveryLayer()
     steps = look_at_all(at_hand.loaded, one, at_hand.inputs, found, check)
     for stage in steps:
-        yield _told(stage)
+        yield told(stage)
     if not found.looks:
         raise UserError(next(iter(found.without.values()), "There is no layer to look at."))
     texts: tuple[KeptText, ...] = ()
@@ -112,25 +112,21 @@ def _opened(
     from nmviz.engine.load.scope import choose
     from nmviz.engine.load.sites import find_sites
     from nmviz.engine.look.every_layer import inputs_of
+    from nmviz.engine.stream.room import decide
 
-    room = None
-    if how.memory is not None:
-        from nmviz.engine.stream.room import decide
-
-        room = decide([experiment], how)
+    room = decide([experiment], how)
     if room is None or room.parts is None:
         loaded = load(experiment.model, how.device)
         pruned = make(experiment, choose(find_sites(loaded.model), experiment))
-        yield from each(made_ready(loaded, pruned, check), _told)
+        yield from each(made_ready(loaded, pruned, check), told)
         return _AtHand(loaded, inputs_of(loaded, OPENING), True)
     assert room.folder is not None
     from nmviz.engine.stream.calibrating import ready
     from nmviz.engine.stream.every_layer import streamed_inputs
-    from nmviz.engine.stream.opening import opened
+    from nmviz.engine.stream.opening import kept_opened
 
-    parts = room.parts
-    loaded = opened(experiment.model, parts, room.folder)
-    yield from each(ready(loaded, parts, experiment, check), _told)
+    loaded, parts = kept_opened(experiment.model, room.folder), room.parts
+    yield from each(ready(loaded, parts, experiment, check), told)
     return _AtHand(loaded, streamed_inputs(loaded, parts, OPENING, check), False)
 
 
@@ -150,7 +146,3 @@ def _texts(
         dense, pruned = map(as_kept, texts)
         found.append(KeptText(prompt=prompt, tokens=NEW_TOKENS, dense=dense, pruned=pruned))
     return tuple(found)
-
-
-def _told(step: "Stage") -> Progress:
-    return Progress(step.words, share=step.share)

@@ -13,6 +13,7 @@ from nmviz.core.experiment import Experiment
 from nmviz.core.results import Progress, Result
 from nmviz.core.running import Running
 from nmviz.core.settings import BLOCKS
+from nmviz.service.at_hand.calibrating import told
 from nmviz.service.at_hand.models import load
 from nmviz.service.at_hand.streaming import said
 from nmviz.service.choices import describe, resolve, text_of
@@ -24,7 +25,7 @@ from nmviz.sources.opening import LOADING, opening
 from nmviz.sources.saved import ABOUT
 
 if TYPE_CHECKING:
-    from nmviz.engine.calibrate.calibration import Bound, Stage
+    from nmviz.engine.calibrate.calibration import Bound
     from nmviz.engine.load.loading import LoadedModel
     from nmviz.engine.save.weights import Held
 
@@ -86,29 +87,22 @@ def _opened(
 ) -> Generator[Progress, None, _AtHand]:
     """The model loaded whole, or opened to be streamed where `how.memory` does not do."""
     from nmviz.engine.calibrate.calibration import prepare
+    from nmviz.engine.stream.room import decide
 
-    room = None
-    if how.memory is not None:
-        from nmviz.engine.stream.room import decide
-
-        room = decide([experiment], how)
+    room = decide([experiment], how)
     if room is not None:
         yield Progress(LOADING, note=said(room, [experiment], how, store()))
     if room is None or room.parts is None:
         loaded = load(experiment.model, how.device)
         steps = prepare(loaded, experiment, check, packed=True)
-        return _AtHand(loaded, (yield from each(steps, _told)))
+        return _AtHand(loaded, (yield from each(steps, told)))
     from nmviz.engine.stream import for_good
-    from nmviz.engine.stream.opening import opened
+    from nmviz.engine.stream.opening import kept_opened
 
     assert room.folder is not None
-    loaded, parts = opened(experiment.model, room.parts, room.folder), room.parts
-    bound = yield from each(for_good.prepare(loaded, parts, experiment, check), _told)
+    loaded, parts = kept_opened(experiment.model, room.folder), room.parts
+    bound = yield from each(for_good.prepare(loaded, parts, experiment, check), told)
     return _AtHand(loaded, bound, for_good.holding(parts, bound.pruned, check))
-
-
-def _told(step: "Stage") -> Progress:
-    return Progress(step.words, share=step.share)
 
 
 def _weights(
@@ -125,7 +119,7 @@ def _weights(
     kind = types.type_of(loaded, dtype)
     check_room(folder, weights.size(loaded.model, kind))
     steps = weights.write(loaded, bound.pruned, folder, kind, check_of(stop), at_hand.held)
-    masks.write(folder, (yield from each(steps, _told)))
+    masks.write(folder, (yield from each(steps, told)))
     types.copy_texts(loaded, folder)
     experiment, exact = settled(bound.pruned), measuring.is_exact(bound, kind)
     if exact:
